@@ -1,0 +1,39 @@
+/** Options shared with jest.faults.config.js. */
+const swc = (transform) => [
+  '@swc/jest',
+  {
+    swcrc: false,
+    sourceMaps: 'inline',
+    module: { type: 'commonjs' },
+    jsc: {
+      target: 'es2022',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { useDefineForClassFields: true, ...transform },
+      keepClassNames: true,
+    },
+  },
+];
+
+/** @type {import('jest').Config} */
+module.exports = {
+  rootDir: __dirname,
+  roots: ['<rootDir>/packages', '<rootDir>/test', '<rootDir>/examples'].filter((it) =>
+    require('node:fs').existsSync(it.replace('<rootDir>', __dirname)),
+  ),
+  testEnvironment: 'node',
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/faults/'],
+  modulePathIgnorePatterns: ['<rootDir>/packages/.*/dist/'],
+  moduleFileExtensions: ['ts', 'js', 'cjs', 'mjs', 'json', 'node'],
+  moduleNameMapper: {
+    '^@backstory/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@backstory/([^/]+)/(.+)$': '<rootDir>/packages/$1/src/$2.ts',
+    '^backstory$': '<rootDir>/packages/backstory/src/index.ts',
+  },
+  resolver: '<rootDir>/scripts/jest-resolver.js',
+  // The first pattern that matches a file wins.
+  transform: {
+    '\\.tc39\\.test\\.ts$': swc({ legacyDecorator: false, decoratorVersion: '2022-03' }),
+    '\\.ts$': swc({ legacyDecorator: true, decoratorMetadata: true }),
+  },
+};

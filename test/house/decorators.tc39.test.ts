@@ -1,0 +1,13 @@
+const kinds: string[] = [];
+function seen(_method: unknown, context: ClassMethodDecoratorContext): void {
+  kinds.push(context.kind);
+}
+
+class Probe {
+  @seen method(): void {}
+}
+
+it('a *.tc39.test.ts file is compiled with TC39 decorators: value and context', () => {
+  expect(new Probe()).toBeInstanceOf(Probe);
+  expect(kinds).toEqual(['method']);
+});
