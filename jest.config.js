@@ -1,29 +1,17 @@
-/** Options shared with jest.faults.config.js. */
-const swc = (transform) => [
-  '@swc/jest',
-  {
-    swcrc: false,
-    sourceMaps: 'inline',
-    module: { type: 'commonjs' },
-    jsc: {
-      target: 'es2022',
-      parser: { syntax: 'typescript', decorators: true },
-      transform: { useDefineForClassFields: true, ...transform },
-      keepClassNames: true,
-    },
-  },
-];
+const fs = require('node:fs');
+const path = require('node:path');
+const { swcOptions } = require('./scripts/swc-options.js');
+
+const folders = ['packages', 'test', 'examples'].map((it) => path.join(__dirname, it));
 
 /** @type {import('jest').Config} */
 module.exports = {
   rootDir: __dirname,
-  roots: ['<rootDir>/packages', '<rootDir>/test', '<rootDir>/examples'].filter((it) =>
-    require('node:fs').existsSync(it.replace('<rootDir>', __dirname)),
-  ),
+  roots: folders.filter((it) => fs.existsSync(it)),
   testEnvironment: 'node',
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/faults/'],
-  modulePathIgnorePatterns: ['<rootDir>/packages/.*/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],
   moduleFileExtensions: ['ts', 'js', 'cjs', 'mjs', 'json', 'node'],
   moduleNameMapper: {
     '^@backstory/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
@@ -33,7 +21,10 @@ module.exports = {
   resolver: '<rootDir>/scripts/jest-resolver.js',
   // The first pattern that matches a file wins.
   transform: {
-    '\\.tc39\\.test\\.ts$': swc({ legacyDecorator: false, decoratorVersion: '2022-03' }),
-    '\\.ts$': swc({ legacyDecorator: true, decoratorMetadata: true }),
+    '\\.tc39\\.test\\.ts$': [
+      '@swc/jest',
+      swcOptions({ legacyDecorator: false, decoratorVersion: '2022-03' }),
+    ],
+    '\\.ts$': ['@swc/jest', swcOptions({ legacyDecorator: true, decoratorMetadata: true })],
   },
 };

@@ -4,10 +4,10 @@ function seen(_method: unknown, context: ClassMethodDecoratorContext): void {
 }
 
 class Probe {
-  @seen method(): void {}
+  @seen method(_text: string): void {}
 }
 
-it('a *.tc39.test.ts file is compiled with TC39 decorators: value and context', () => {
+it('a *.tc39.test.ts file is compiled with TC39 decorators, which are given a context', () => {
   expect(new Probe()).toBeInstanceOf(Probe);
   expect(kinds).toEqual(['method']);
 });

@@ -1,13 +1,15 @@
-function seen(...args: unknown[]): void {
+import 'reflect-metadata';
+
+const calls: number[] = [];
+function seen(...args: [target: object, key: string, descriptor: PropertyDescriptor]): void {
   calls.push(args.length);
 }
-const calls: number[] = [];
 
 class Probe {
-  @(seen as MethodDecorator) method(): void {}
+  @seen method(_text: string): void {}
 }
 
-it('an ordinary test file is compiled with legacy decorators: target, key and descriptor', () => {
-  expect(new Probe()).toBeInstanceOf(Probe);
+it('an ordinary test file is compiled with legacy decorators and their metadata', () => {
   expect(calls).toEqual([3]);
+  expect(Reflect.getMetadata('design:paramtypes', Probe.prototype, 'method')).toEqual([String]);
 });

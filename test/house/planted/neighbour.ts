@@ -1,0 +1,1 @@
+export const neighbour: string = 'imported by its .js name';
