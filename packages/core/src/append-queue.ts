@@ -1,0 +1,148 @@
+import type { CheckedAppend } from './append-check.js';
+import { StoreClosed, StoreUnavailable, StoreUnusable } from './errors.js';
+import type { AppendResult } from './event-store.js';
+import { silent, type Observer } from './observer.js';
+import { outside } from './outside.js';
+
+/** What became of one append of a batch. */
+export type AppendOutcome = { readonly result: AppendResult } | { readonly error: unknown };
+
+/**
+ * Commits a batch in one transaction, as if its appends ran one after another in order, and says what became of each.
+ * Throwing means that nothing of the batch was committed, or that nobody knows.
+ */
+export type CommitBatch = (batch: readonly CheckedAppend[]) => Promise<readonly AppendOutcome[]>;
+
+export interface AppendQueueOptions {
+  /** Name of the store in messages. */
+  readonly store: string;
+  /** A batch is closed when it has this many events. Default 1,000. */
+  readonly maxBatchEvents?: number;
+  /** A batch is closed when it has this many bytes. Default 4 MiB. */
+  readonly maxBatchBytes?: number;
+  /** More than this many bytes waiting are refused with StoreUnavailable. Default 64 MiB. */
+  readonly maxQueuedBytes?: number;
+  readonly observer?: Observer;
+}
+
+interface Waiting {
+  readonly append: CheckedAppend;
+  readonly since: number;
+  resolve(result: AppendResult): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Group commit: while one batch is in flight appends queue, and the next batch takes what has gathered.
+ * An idle queue sends at once. The next batch is cut one turn of the event loop after the last returned, so that writers
+ * whose appends have just been answered get into it; without that turn batches alternate between one append and all the
+ * others. One append's failure never fails its neighbours.
+ */
+export class AppendQueue {
+  private readonly options: Required<AppendQueueOptions>;
+  private queue: Waiting[] = [];
+  private queuedBytes = 0;
+  private running: Promise<void> | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly commit: CommitBatch,
+    {
+      maxBatchEvents = 1_000,
+      maxBatchBytes = 4 * 2 ** 20,
+      maxQueuedBytes = 64 * 2 ** 20,
+      observer = silent,
+      store,
+    }: AppendQueueOptions,
+  ) {
+    this.options = { store, maxBatchEvents, maxBatchBytes, maxQueuedBytes, observer };
+  }
+
+  append(append: CheckedAppend): Promise<AppendResult> {
+    const { store, maxQueuedBytes } = this.options;
+    if (this.closed) return Promise.reject(new StoreClosed(store));
+    if (this.queuedBytes > 0 && this.queuedBytes + append.bytes > maxQueuedBytes) {
+      const reason = `${this.queue.length} appends of ${this.queuedBytes} bytes are waiting already`;
+      return Promise.reject(new StoreUnavailable(store, reason));
+    }
+    return new Promise((resolve, reject) => {
+      this.queue.push({ append, since: performance.now(), resolve, reject });
+      this.queuedBytes += append.bytes;
+      this.running ??= outside(() => this.run());
+    });
+  }
+
+  /** Refuses new appends and waits until every accepted one has been answered. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    await Promise.resolve(); // appends made in the same breath join the first batch
+    for (;;) {
+      await this.send(this.cut());
+      await new Promise((turn) => setImmediate(turn));
+      if (this.queue.length === 0) break;
+    }
+    this.running = undefined;
+  }
+
+  private cut(): readonly Waiting[] {
+    const { maxBatchEvents, maxBatchBytes } = this.options;
+    let events = 0;
+    let bytes = 0;
+    let count = 0;
+    for (const { append } of this.queue) {
+      if (count > 0 && (events + append.eventCount > maxBatchEvents || bytes + append.bytes > maxBatchBytes))
+        break;
+      events += append.eventCount;
+      bytes += append.bytes;
+      count++;
+    }
+    this.queuedBytes -= bytes;
+    return this.queue.splice(0, count);
+  }
+
+  private async send(batch: readonly Waiting[]): Promise<void> {
+    const began = performance.now();
+    const outcomes = await this.outcomesOf(batch.map((waiting) => waiting.append));
+    const durationMs = performance.now() - began;
+    batch.forEach((waiting, i) => settle(waiting, outcomes[i]));
+    this.options.observer.appendBatch(() => ({
+      store: this.options.store,
+      appends: batch.length,
+      events: sum(batch, (append) => append.eventCount),
+      bytes: sum(batch, (append) => append.bytes),
+      failed: outcomes.filter((outcome) => 'error' in outcome).length,
+      waitedMs: began - batch[0]!.since,
+      durationMs,
+      queued: this.queue.length,
+    }));
+  }
+
+  /** A batch that fails as a whole for what is in it is sent again one by one, to find whose fault it is. */
+  private async outcomesOf(batch: readonly CheckedAppend[]): Promise<readonly AppendOutcome[]> {
+    try {
+      return await this.commit(batch);
+    } catch (error) {
+      const everybodys =
+        error instanceof StoreUnavailable || error instanceof StoreUnusable || error instanceof StoreClosed;
+      if (batch.length === 1 || everybodys) return batch.map(() => ({ error }));
+    }
+    const outcomes: AppendOutcome[] = [];
+    for (const one of batch) outcomes.push(...(await this.outcomesOf([one])));
+    return outcomes;
+  }
+}
+
+function settle(waiting: Waiting, outcome: AppendOutcome | undefined): void {
+  if (outcome === undefined)
+    waiting.reject(new Error('The store gave no outcome for this append: this is a defect of the store.'));
+  else if ('error' in outcome) waiting.reject(outcome.error);
+  else waiting.resolve(outcome.result);
+}
+
+function sum(batch: readonly Waiting[], of: (append: CheckedAppend) => number): number {
+  return batch.reduce((total, waiting) => total + of(waiting.append), 0);
+}

@@ -1,0 +1,60 @@
+import { LogDiverged, UnknownFormat } from './errors.js';
+import type { EventStore, LogIdentity } from './event-store.js';
+
+/** How far a consumer has come in which log. */
+export interface Checkpoint {
+  readonly logId: string;
+  readonly epoch: number;
+  /** Every position up to here is dealt with. */
+  readonly through: number;
+  /** The last event the consumer was given, if any: proof that the log still holds what the consumer saw. */
+  readonly lastEventId?: string;
+}
+
+const FORMAT = 'backstory.checkpoint/1';
+
+/** The stored form of a checkpoint: JSON text, format version 1. */
+export function writeCheckpoint({ logId, epoch, through, lastEventId }: Checkpoint): string {
+  return JSON.stringify({ format: FORMAT, logId, epoch, through, lastEventId });
+}
+
+/** @throws UnknownFormat when something else, or a later release, wrote it */
+export function readCheckpoint(text: string): Checkpoint {
+  const { format, logId, epoch, through, lastEventId } = JSON.parse(text) as Checkpoint & { format?: string };
+  if (format !== FORMAT) throw new UnknownFormat(FORMAT, String(format));
+  return lastEventId === undefined ? { logId, epoch, through } : { logId, epoch, through, lastEventId };
+}
+
+/**
+ * Makes sure that a checkpoint was taken from this log and that the log still holds what the consumer saw.
+ * A checkpoint of an earlier epoch is good up to where the present epoch began.
+ *
+ * @throws LogDiverged
+ */
+export async function verifyCheckpoint(store: EventStore, checkpoint: Checkpoint): Promise<LogIdentity> {
+  const log = await store.identity();
+  const reason = divergence(checkpoint, log) ?? (await missingEvent(store, checkpoint));
+  if (reason) throw new LogDiverged(checkpoint, log, reason);
+  return log;
+}
+
+function divergence({ logId, epoch, through }: Checkpoint, log: LogIdentity): string | undefined {
+  if (logId !== log.logId) return `it is log ${log.logId}, the checkpoint is of log ${logId}`;
+  if (epoch > log.epoch) return `it is at epoch ${log.epoch}, the checkpoint is of epoch ${epoch}`;
+  if (epoch < log.epoch && through > log.epochStart) {
+    return `it was adopted at position ${log.epochStart}, the checkpoint of an earlier epoch is at ${through}`;
+  }
+  if (through > log.head) return `it ends at position ${log.head}, the checkpoint is at ${through}`;
+  return undefined;
+}
+
+async function missingEvent(
+  store: EventStore,
+  { through, lastEventId }: Checkpoint,
+): Promise<string | undefined> {
+  if (lastEventId === undefined) return undefined;
+  for await (const { events } of store.readAll({ ids: [lastEventId], upTo: through, includeSystem: true })) {
+    if (events.length > 0) return undefined;
+  }
+  return `event ${lastEventId}, which the consumer has seen, is not there up to position ${through}`;
+}

@@ -1,0 +1,164 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EventPriority, RecordedEvent } from './event.js';
+import { deriveId } from './ids.js';
+import { readHeaders, writeHeaders, type HeaderOptions, type Headers } from './context-headers.js';
+
+/** What is known about the flow that code is running in. It becomes the metadata of the events recorded there. */
+export interface ContextFields {
+  readonly correlationId?: string;
+  /** The id of the recorded event being handled. */
+  readonly causationId?: string;
+  readonly actor?: string;
+  readonly tenant?: string;
+  readonly command?: string;
+  readonly commandId?: string;
+  readonly priority?: EventPriority;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  readonly origin?: string;
+  /** Own keys of the metadata. */
+  readonly own?: Readonly<Record<string, string>>;
+}
+
+const FIELDS = [
+  'correlationId',
+  'causationId',
+  'actor',
+  'tenant',
+  'command',
+  'commandId',
+  'priority',
+  'traceparent',
+  'tracestate',
+  'origin',
+] as const satisfies readonly (keyof ContextFields)[];
+
+/** Counts the saves of one run of a handler or command, so that running it again derives the same ids. */
+interface SaveScope {
+  readonly seed: readonly string[];
+  readonly saves: Map<string, number>;
+}
+
+const ambient = new AsyncLocalStorage<Context>();
+
+/**
+ * The ambient context: who, why and as part of what the present code runs. It follows `await`, timers and callbacks.
+ *
+ * ```ts
+ * await Context.of({ actor: 'ann', correlationId: request.id }).run(() => accounts.update('42', (a) => a.deposit(5)));
+ * ```
+ */
+export class Context {
+  /** Knows nothing; `Context.none.run(…)` leaves every flow. */
+  static readonly none = new Context({}, undefined);
+
+  private constructor(
+    readonly fields: ContextFields,
+    private readonly scope: SaveScope | undefined,
+  ) {}
+
+  static of(fields: ContextFields): Context {
+    return new Context(onlyKnown(fields), undefined);
+  }
+
+  static current(): Context {
+    return ambient.getStore() ?? Context.none;
+  }
+
+  /**
+   * The context for handling a recorded event: its correlation is carried on and it is the cause of what follows.
+   * `by` names the subscription and handler, from which the ids of what they save are derived.
+   */
+  static handling(
+    event: RecordedEvent,
+    by: { readonly subscription: string; readonly handler: string },
+  ): Context {
+    const { correlationId, actor, tenant, priority } = event.metadata;
+    const fields = onlyKnown({
+      correlationId,
+      causationId: event.id,
+      actor,
+      tenant,
+      priority,
+    } as ContextFields);
+    return new Context(fields, {
+      seed: ['handler', by.subscription, by.handler, event.id],
+      saves: new Map(),
+    });
+  }
+
+  /** This context with some fields changed; a field set to `undefined` is removed. */
+  with(fields: { readonly [K in keyof ContextFields]?: ContextFields[K] | undefined }): Context {
+    return new Context(onlyKnown({ ...this.fields, ...fields } as ContextFields), this.scope);
+  }
+
+  /** This context while a command is carried out: what it saves has ids derived from `commandId`. */
+  withCommand(commandId: string): Context {
+    return new Context({ ...this.fields, commandId }, { seed: ['command', commandId], saves: new Map() });
+  }
+
+  run<T>(work: () => T): T {
+    return ambient.run(this, work);
+  }
+
+  /**
+   * The id for the next append to a stream, the same in every repetition of this handler or command;
+   * `undefined` where nothing will be repeated. Each call counts as one save.
+   */
+  nextAppendId(stream: string): string | undefined {
+    if (!this.scope) return undefined;
+    const nth = this.scope.saves.get(stream) ?? 0;
+    this.scope.saves.set(stream, nth + 1);
+    return deriveId(...this.scope.seed, nth, stream);
+  }
+
+  /** The fields, for another process. `Context.parse` gives an equal context back. */
+  toJSON(): ContextFields {
+    return this.fields;
+  }
+
+  /** Reads what `JSON.stringify(context)` wrote. @throws TypeError when it is something else */
+  static parse(json: string): Context {
+    const read: unknown = JSON.parse(json);
+    if (typeof read !== 'object' || read === null || Array.isArray(read)) {
+      throw new TypeError('A context is a JSON object, as JSON.stringify(context) writes it.');
+    }
+    return Context.of(read);
+  }
+
+  /** HTTP or message headers: W3C trace context, correlation, causation, actor, tenant …; B3 on request. */
+  toHeaders(options?: HeaderOptions): Record<string, string> {
+    return writeHeaders(this.fields, options);
+  }
+
+  /** Reads headers in any letter case. What is malformed is left out: a stranger's header must not break a request. */
+  static fromHeaders(headers: Headers): Context {
+    return Context.of(readHeaders(headers));
+  }
+}
+
+/** Keeps what is set, in one order, and checks that it is text. */
+function onlyKnown(given: ContextFields): ContextFields {
+  const kept: Record<string, unknown> = {};
+  for (const name of FIELDS) {
+    const value = given[name];
+    if (value === undefined) continue;
+    if (typeof value !== 'string')
+      throw new TypeError(`Context field ${name} must be text, not ${typeof value}.`);
+    kept[name] = value;
+  }
+  if (given.own !== undefined) kept['own'] = ownFields(given.own);
+  return Object.freeze(kept);
+}
+
+function ownFields(own: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(own)) {
+    if (typeof value !== 'string')
+      throw new TypeError(`Context field own.${name} must be text, not ${typeof value}.`);
+    if (RESERVED.has(name))
+      throw new TypeError(`Context field own.${name}: ${name} is a metadata field of its own.`);
+  }
+  return Object.freeze({ ...own });
+}
+
+const RESERVED: ReadonlySet<string> = new Set([...FIELDS, 'source', 'occurredAt']);

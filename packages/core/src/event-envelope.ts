@@ -1,0 +1,32 @@
+import { UnknownFormat } from './errors.js';
+import type { StoredEvent } from './event.js';
+
+const FORMAT = 'backstory.event/1';
+
+/** One stored event as a line of JSON, format version 1. The stored texts are strings in it, hence exact. */
+export function writeEnvelope(event: StoredEvent): string {
+  const { id, stream, version, position, type, schemaVersion, recordedAt, data, metadata } = event;
+  const recorded = recordedAt.toISOString();
+  return JSON.stringify({
+    format: FORMAT,
+    id,
+    stream,
+    version,
+    position,
+    type,
+    schemaVersion,
+    recordedAt: recorded,
+    data,
+    metadata,
+  });
+}
+
+/** @throws UnknownFormat when something else, or a later release, wrote it */
+export function readEnvelope(line: string): StoredEvent {
+  const { format, recordedAt, ...event } = JSON.parse(line) as Omit<StoredEvent, 'recordedAt'> & {
+    format?: string;
+    recordedAt: string;
+  };
+  if (format !== FORMAT) throw new UnknownFormat(FORMAT, String(format));
+  return { ...event, recordedAt: new Date(recordedAt) };
+}

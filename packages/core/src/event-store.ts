@@ -1,0 +1,174 @@
+import type { StampedEvent, StoredEvent } from './event.js';
+
+/**
+ * A log of events in streams. It records, reads in pages, and says that something was appended; nothing else.
+ *
+ * Every store keeps these promises (`describeEventStore` in `@backstory/testing` tests each):
+ * 1. Acknowledged means durable. 2. All or nothing. 3. Of several writers at one expected version exactly one wins.
+ * 4. A follower sees every event, once, in order. 5. A repeated append returns the first result.
+ * 6. Pages, limits, bounds and directions are exact. 7. Any text survives exactly; bad input is refused with the same
+ * error by every store, before anything is written. 8. A checkpoint is never silently ahead of its log.
+ */
+export interface EventStore {
+  /** Which promises this store keeps only in part. */
+  readonly capabilities: StoreCapabilities;
+  /**
+   * Records all writes or none, each at exactly its `expected`.
+   *
+   * An append is identified by the id of its first event. Sent again with the same ids in the same streams it returns
+   * the first result with `repeated: true`, whatever the version is now.
+   *
+   * @throws VersionConflict, EventIdReused, InvalidAppend — nothing was written
+   * @throws StoreUnavailable — it may have been written: send the same append again
+   */
+  append(writes: readonly Write[]): Promise<AppendResult>;
+  /** One stream in pages, oldest first unless `backwards`. A stream without events gives one empty page. */
+  readStream(stream: string, slice?: StreamSlice): AsyncIterable<LogPage>;
+  /** The log in position order, filtered, in pages, up to the head as it is when the last page is read. */
+  readAll(query?: LogQuery): AsyncIterable<LogPage>;
+  /** The streams in byte order of their names, each with its last event, in pages. */
+  listStreams(query?: StreamsQuery): AsyncIterable<readonly StreamHead[]>;
+  /** Calls back after something was appended by any process. Coalesced; a hint, never a promise. */
+  onAppend(wake: () => void): Unsubscribe;
+  /** Which log this is, and its head: the last position, 0 when it is empty. */
+  identity(): Promise<LogIdentity>;
+  /**
+   * Administrative: fills an *empty* log with events that keep their ids, versions, positions and times.
+   * Pages come in position order; positions may have gaps. All or nothing.
+   *
+   * @throws LogNotEmpty, InvalidAppend
+   */
+  restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity>;
+  /** Administrative: accepts this log as it is after a restore or a lossy failover, by raising its epoch. */
+  adopt(): Promise<LogIdentity>;
+  /** Waits for what was accepted, then releases everything. Later calls throw StoreClosed. */
+  close(): Promise<void>;
+}
+
+/** What a store cannot promise in full. The conformance suite prints what is declared here. */
+export interface StoreCapabilities {
+  /** `false`: what is acknowledged is gone when the process ends. */
+  readonly durable: boolean;
+  /** `false`: one append may write to one stream only. */
+  readonly multiStreamAppends: boolean;
+  /** `true`: positions are 1, 2, 3 … without gaps. */
+  readonly densePositions: boolean;
+  /** Filters of a {@link LogQuery} that are refused unless `scan` is set. */
+  readonly unindexed: readonly (keyof LogQuery)[];
+}
+
+/**
+ * What a writer believes of a stream.
+ *
+ * | value | holds when the stream |
+ * |---|---|
+ * | a number ≥ 0 | is at exactly this version |
+ * | `'none'` | has no events (the same as 0) |
+ * | `'exists'` | has at least one event |
+ * | `'any'` | is in any state |
+ */
+export type ExpectedVersion = number | 'none' | 'exists' | 'any';
+
+/** Events for one stream. A stream occurs once in an append. */
+export interface Write {
+  readonly stream: string;
+  readonly expected: ExpectedVersion;
+  /** At least one. */
+  readonly events: readonly StampedEvent[];
+}
+
+export interface AppendResult {
+  /** The id of the append's first event. */
+  readonly appendId: string;
+  /** The position of the append's last event. */
+  readonly position: number;
+  readonly recordedAt: Date;
+  /** `true`: it had been recorded before, and this is that first result. */
+  readonly repeated: boolean;
+  /** One per write, in the order of the writes: the version and position of its last event. */
+  readonly writes: readonly {
+    readonly stream: string;
+    readonly version: number;
+    readonly position: number;
+  }[];
+}
+
+/**
+ * A page of events. `through` is how far the store has looked, in the coordinate of the read — positions for `readAll`,
+ * versions for `readStream` — so that a page may be empty and still say how far it is safe to go on from.
+ *
+ * Forwards everything after the lower bound and ≤ `through` has been examined; backwards everything up to the upper bound
+ * and ≥ `through`. At the head `through` is at least the head as it was *before* the page was read.
+ */
+export interface LogPage {
+  readonly events: readonly StoredEvent[];
+  readonly through: number;
+}
+
+/** Bounds that reads share. All are exact. */
+export interface PageBounds {
+  /** From the upper bound down. Bounds mean the same in both directions. */
+  readonly backwards?: boolean;
+  /** At most this many events in all. */
+  readonly limit?: number;
+  /** At most this many events a page; 1 to 10,000. Default 500. */
+  readonly pageSize?: number;
+}
+
+/** A part of one stream: versions > `after` and ≤ `upTo`, recorded no later than `recordedUpTo`. */
+export interface StreamSlice extends PageBounds {
+  readonly after?: number;
+  readonly upTo?: number;
+  readonly upToPosition?: number;
+  readonly recordedUpTo?: Date;
+}
+
+/** A part of the log: positions > `after` and ≤ `upTo` of events that match every filter given. An empty list matches nothing. */
+export interface LogQuery extends PageBounds {
+  readonly after?: number;
+  readonly upTo?: number;
+  readonly categories?: readonly string[];
+  readonly streams?: readonly string[];
+  readonly types?: readonly string[];
+  readonly ids?: readonly string[];
+  readonly correlationId?: string;
+  readonly causationId?: string;
+  /** Both inclusive. */
+  readonly recordedFrom?: Date;
+  readonly recordedUpTo?: Date;
+  /** Include streams whose category begins with `_`. Naming such a stream or category includes it as well. */
+  readonly includeSystem?: boolean;
+  /** Allow a filter that this store has no index for. */
+  readonly scan?: boolean;
+}
+
+/** Streams whose names follow `after` in byte order. */
+export interface StreamsQuery {
+  readonly after?: string;
+  readonly categories?: readonly string[];
+  readonly includeSystem?: boolean;
+  readonly limit?: number;
+  readonly pageSize?: number;
+}
+
+/** A stream and where its last event is. */
+export interface StreamHead {
+  readonly stream: string;
+  readonly version: number;
+  readonly position: number;
+  readonly recordedAt: Date;
+}
+
+export interface LogIdentity {
+  /** A UUID made with the log; it never changes. */
+  readonly logId: string;
+  /** 1, and one more for every `adopt`. */
+  readonly epoch: number;
+  /** The head when this epoch began: checkpoints of earlier epochs are good up to here. */
+  readonly epochStart: number;
+  /** The last position, 0 when the log is empty. */
+  readonly head: number;
+}
+
+/** Ends what the call that returned it began. Calling it twice is harmless. */
+export type Unsubscribe = () => void;

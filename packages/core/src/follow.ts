@@ -1,0 +1,130 @@
+import { verifyCheckpoint, type Checkpoint } from './checkpoint.js';
+import { StoreUnavailable } from './errors.js';
+import type { EventStore, LogIdentity, LogPage, LogQuery } from './event-store.js';
+import { silent, type Observer } from './observer.js';
+import { outside } from './outside.js';
+
+export interface FollowOptions {
+  /** Where to begin: after this position, or where a checkpoint was taken. Default 0, the beginning. */
+  readonly after?: number | Checkpoint;
+  /** Which events to give. Positions in between are examined all the same, so `through` goes on. */
+  readonly query?: Omit<LogQuery, 'after' | 'upTo' | 'limit' | 'backwards'>;
+  /** Ends the iteration, quietly. */
+  readonly signal?: AbortSignal;
+  /** Looks for events at least this often, because a wake-up may get lost. Default 1,000. */
+  readonly pollMs?: number;
+  /** Name in observations. */
+  readonly name?: string;
+  readonly observer?: Observer;
+}
+
+/**
+ * Gives every event of the log, once, in order, and goes on as events are appended: the one catch-up loop.
+ *
+ * It reads on without a pause while there is more, waits for a wake-up at the head, sees a store through an outage, and
+ * stops with LogDiverged rather than skip when the log is not the one it followed. A page may be empty: its
+ * `through` is then news. The last page's `through` is what to keep in a checkpoint, after its events are dealt with.
+ *
+ * @throws LogDiverged, StoreUnusable, StoreClosed, InvalidQuery
+ */
+export function follow(store: EventStore, options: FollowOptions = {}): AsyncIterableIterator<LogPage> {
+  const pages = new Follower(store, options).pages();
+  return {
+    next: () => outside(() => pages.next()),
+    return: (value?: unknown) => outside(() => pages.return(value as undefined)),
+    throw: (error?: unknown) => outside(() => pages.throw(error)),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+class Follower {
+  private readonly pollMs: number;
+  private readonly signal: AbortSignal | undefined;
+  private readonly observer: Observer;
+  private through: number;
+  private lastEventId: string | undefined;
+  private log: LogIdentity | undefined;
+  private woken = false;
+  private wake: () => void = () => undefined;
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly options: FollowOptions,
+  ) {
+    const { after = 0, pollMs = 1_000, signal, observer = silent } = options;
+    this.pollMs = pollMs;
+    this.signal = signal;
+    this.observer = observer;
+    this.through = typeof after === 'number' ? after : after.through;
+    this.lastEventId = typeof after === 'number' ? undefined : after.lastEventId;
+  }
+
+  async *pages(): AsyncGenerator<LogPage, undefined> {
+    const unsubscribe = this.store.onAppend(() => this.notice());
+    const aborted = () => this.notice();
+    this.signal?.addEventListener('abort', aborted);
+    try {
+      while (!this.signal?.aborted) {
+        this.woken = false;
+        yield* this.readToHead();
+        if (!this.woken && !this.signal?.aborted) await this.pause(this.pollMs);
+      }
+    } finally {
+      unsubscribe();
+      this.signal?.removeEventListener('abort', aborted);
+    }
+    return undefined;
+  }
+
+  /** An outage ends the reading; the log is checked again before it goes on, for it may come back as another. */
+  private async *readToHead(): AsyncGenerator<LogPage, undefined> {
+    try {
+      await this.checkLog();
+      for await (const page of this.store.readAll({ ...this.options.query, after: this.through })) {
+        if (this.signal?.aborted) return undefined;
+        if (page.events.length === 0 && page.through <= this.through) continue;
+        this.through = page.through;
+        this.lastEventId = page.events.at(-1)?.id ?? this.lastEventId;
+        const { name = 'follow' } = this.options;
+        this.observer.page(() => ({ follower: name, events: page.events.length, through: page.through }));
+        yield page;
+      }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.log = undefined;
+    }
+    return undefined;
+  }
+
+  private async checkLog(): Promise<void> {
+    const { after = 0 } = this.options;
+    if (this.log) {
+      const now = await this.store.identity();
+      const same = now.logId === this.log.logId && now.epoch === this.log.epoch && now.head >= this.through;
+      if (same) return;
+    }
+    const begun: Partial<Checkpoint> =
+      this.log ?? (typeof after === 'number' ? await this.store.identity() : after);
+    const { logId, epoch } = begun as Checkpoint;
+    const checkpoint = { logId, epoch, through: this.through };
+    const last = this.lastEventId === undefined ? {} : { lastEventId: this.lastEventId };
+    this.log = await verifyCheckpoint(this.store, { ...checkpoint, ...last });
+  }
+
+  private notice(): void {
+    this.woken = true;
+    this.wake();
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

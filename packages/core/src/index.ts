@@ -1,0 +1,39 @@
+export type {
+  EventMetadata,
+  EventPriority,
+  NewEvent,
+  RecordedEvent,
+  StampedEvent,
+  StoredEvent,
+} from './event.js';
+export { readRecorded, recordedWith } from './event.js';
+export type {
+  AppendResult,
+  EventStore,
+  ExpectedVersion,
+  LogIdentity,
+  LogPage,
+  LogQuery,
+  StreamHead,
+  StreamSlice,
+  Write,
+} from './event-store.js';
+export type { Fence, Lease, StateStore, StateTransaction, StateView } from './state-store.js';
+export type { OpenOptions, OpenStorage, Storage } from './storage.js';
+export { Context, type ContextFields } from './context.js';
+export { Recorder, type NewWrite, type RecordResult } from './recorder.js';
+export { follow } from './follow.js';
+export { memory } from './memory.js';
+export { categoryOf, idOf, streamName } from './stream-name.js';
+export { deriveId, newId } from './ids.js';
+export {
+  AppendOutcomeUnknown,
+  BackstoryError,
+  EventIdReused,
+  InvalidAppend,
+  InvalidQuery,
+  LogDiverged,
+  StoreUnavailable,
+  StoreUnusable,
+  VersionConflict,
+} from './errors.js';

@@ -1,0 +1,24 @@
+/** For those who observe: the seams and the table of signals. */
+export { silent } from './observer.js';
+export type {
+  AppendBatch,
+  Around,
+  CheckpointWritten,
+  CommandEnd,
+  CommandStart,
+  GenerationChanged,
+  HandleEnd,
+  HandleStart,
+  KeyParked,
+  LeaseChanged,
+  LoadEnd,
+  LoadStart,
+  Observer,
+  PageRead,
+  RecordEnd,
+  RecordStart,
+  RetryScheduled,
+  SnapshotEnd,
+  SnapshotStart,
+  TraceContext,
+} from './observer.js';

@@ -1,0 +1,179 @@
+/**
+ * What the framework tells about itself. One method a seam; each seam has one owner, and no store, aggregate or
+ * projection mentions a span. Facts are functions, called only by an observer that listens.
+ * An observer must not throw.
+ */
+export interface Observer {
+  /** A command or `update`: load, decide, save, with its retries. Owner: repository. */
+  readonly command: Around<CommandStart, CommandEnd>;
+  /** Stamping and appending events. Owner: Recorder. */
+  readonly record: Around<RecordStart, RecordEnd>;
+  /** Rebuilding an aggregate from its events. Owner: repository. */
+  readonly load: Around<LoadStart, LoadEnd>;
+  /** Reading or writing a snapshot. Owner: repository. */
+  readonly snapshot: Around<SnapshotStart, SnapshotEnd>;
+  /** One attempt of one handler at one event. Owner: router. */
+  readonly handle: Around<HandleStart, HandleEnd>;
+  /** One transaction of a group commit, in numbers. Owner: AppendQueue. */
+  appendBatch(facts: () => AppendBatch): void;
+  /** A page that a follower got. Owner: follow. */
+  page(facts: () => PageRead): void;
+  /** A key was parked, scheduled for another attempt, or released. Owner: router. */
+  park(facts: () => KeyParked): void;
+  retry(facts: () => RetryScheduled): void;
+  /** Owner: whoever keeps the checkpoint. */
+  checkpoint(facts: () => CheckpointWritten): void;
+  /** Owner: whoever keeps the lease. */
+  lease(facts: () => LeaseChanged): void;
+  /** A generation of a projection was made, filled, verified, swapped or dropped. Owner: projection. */
+  generation(facts: () => GenerationChanged): void;
+  /** The trace that is active now, as W3C strings; `undefined` when no tracer is. */
+  trace(): TraceContext | undefined;
+}
+
+/**
+ * Runs `work`, once, and gives back what it gives. `work` is told how to report its end, which it may do once;
+ * an observer learns of failure from the rejection.
+ */
+export type Around<Start, End> = <T>(
+  start: () => Start,
+  work: (end: (facts: () => End) => void) => Promise<T>,
+) => Promise<T>;
+
+export interface TraceContext {
+  readonly traceparent: string;
+  readonly tracestate?: string;
+}
+
+export interface CommandStart {
+  readonly command: string | undefined;
+  readonly aggregate: string;
+  readonly stream: string;
+}
+export interface CommandEnd {
+  readonly attempts: number;
+  readonly events: number;
+  readonly version: number;
+  readonly repeated: boolean;
+}
+
+export interface RecordStart {
+  readonly appendId: string;
+  readonly writes: readonly {
+    readonly stream: string;
+    readonly category: string;
+    readonly types: readonly string[];
+    readonly correlationId: string;
+    readonly causationId: string | undefined;
+  }[];
+}
+export interface RecordEnd {
+  readonly position: number;
+  readonly versions: readonly number[];
+  readonly repeated: boolean;
+  readonly sends: number;
+}
+
+export interface LoadStart {
+  readonly aggregate: string;
+  readonly stream: string;
+}
+export interface LoadEnd {
+  readonly version: number;
+  readonly eventsFolded: number;
+  readonly from: 'stream' | 'snapshot' | 'cache';
+  readonly snapshotVersion: number | undefined;
+}
+
+export interface SnapshotStart {
+  readonly aggregate: string;
+  readonly stream: string;
+  readonly operation: 'load' | 'save' | 'invalidate';
+}
+export interface SnapshotEnd {
+  readonly result: 'hit' | 'miss' | 'stale' | 'written' | 'refused';
+  readonly bytes: number;
+}
+
+export interface HandleStart {
+  readonly subscription: string;
+  readonly handler: string;
+  readonly attempt: number;
+  readonly event: {
+    readonly id: string;
+    readonly type: string;
+    readonly stream: string;
+    readonly position: number;
+  };
+  readonly trace: TraceContext | undefined;
+}
+export interface HandleEnd {
+  readonly outcome: 'handled' | 'failed' | 'timed-out' | 'skipped';
+}
+
+export interface AppendBatch {
+  readonly store: string;
+  readonly appends: number;
+  readonly events: number;
+  readonly bytes: number;
+  readonly failed: number;
+  /** Longest time an append of the batch waited before it was sent. */
+  readonly waitedMs: number;
+  readonly durationMs: number;
+  /** Appends waiting when the batch was cut. */
+  readonly queued: number;
+}
+
+export interface PageRead {
+  readonly follower: string;
+  readonly events: number;
+  readonly through: number;
+}
+
+export interface KeyParked {
+  readonly subscription: string;
+  readonly key: string;
+  readonly reason: string;
+  readonly state: 'retrying' | 'dead' | 'draining' | 'released';
+}
+export interface RetryScheduled {
+  readonly subscription: string;
+  readonly handler: string;
+  readonly eventType: string;
+  readonly attempt: number;
+  readonly delayMs: number;
+}
+export interface CheckpointWritten {
+  readonly consumer: string;
+  readonly through: number;
+}
+export interface LeaseChanged {
+  readonly lease: string;
+  readonly owner: string;
+  readonly change: 'acquired' | 'lost' | 'released';
+}
+export interface GenerationChanged {
+  readonly projection: string;
+  readonly generation: number;
+  readonly change: 'created' | 'filled' | 'verified' | 'swapped' | 'rolled-back' | 'dropped';
+}
+
+const ignore = (): void => undefined;
+const justRun = <T>(_start: unknown, work: (end: () => void) => Promise<T>): Promise<T> => work(ignore);
+
+/** Observes nothing. The default: nothing is computed and nothing is kept. */
+export const silent: Observer = {
+  command: justRun,
+  record: justRun,
+  load: justRun,
+  snapshot: justRun,
+  handle: justRun,
+  appendBatch: ignore,
+  page: ignore,
+  park: ignore,
+  retry: ignore,
+  checkpoint: ignore,
+  lease: ignore,
+  generation: ignore,
+  trace: () => undefined,
+};

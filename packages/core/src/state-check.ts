@@ -1,0 +1,51 @@
+import { InvalidStateEntry } from './errors.js';
+import type { StateEntry, StateQuery } from './state-store.js';
+import { LIMITS, isName, isWellFormed } from './names.js';
+
+/** What every state store asks before it reads or writes. @throws InvalidStateEntry */
+export function checkCollection(collection: string): void {
+  if (!isName(collection, LIMITS.stream)) {
+    throw new InvalidStateEntry(
+      'collection',
+      `is named by 1 to ${LIMITS.stream} bytes of text without control characters.`,
+    );
+  }
+}
+
+export function checkKey(key: string): void {
+  const fits = typeof key === 'string' && key.length > 0 && Buffer.byteLength(key) <= LIMITS.stateKey;
+  if (!fits || !isWellFormed(key) || key.includes('\0')) {
+    throw new InvalidStateEntry(
+      'key',
+      `must be 1 to ${LIMITS.stateKey} bytes of well-formed text without NUL.`,
+    );
+  }
+}
+
+export function checkEntry({ key, value }: StateEntry): void {
+  checkKey(key);
+  if (typeof value !== 'string' || !isWellFormed(value) || value.includes('\0')) {
+    throw new InvalidStateEntry('value', `of key "${key}" must be well-formed text without NUL.`);
+  }
+}
+
+export function checkLease(name: string, ttlMs: number, owner: string): void {
+  if (!isName(name, LIMITS.stream) || !isName(owner, LIMITS.stream)) {
+    throw new InvalidStateEntry(
+      'lease',
+      `and its owner are named by 1 to ${LIMITS.stream} bytes of text without control characters.`,
+    );
+  }
+  if (!Number.isSafeInteger(ttlMs) || ttlMs < 1)
+    throw new InvalidStateEntry('lease', `has a ttlMs of at least 1, not ${String(ttlMs)}.`);
+}
+
+export function resolveStateQuery({
+  prefix = '',
+  after = '',
+  limit = 1_000,
+}: StateQuery = {}): Required<StateQuery> {
+  if (!Number.isSafeInteger(limit) || limit < 0)
+    throw new InvalidStateEntry('limit', `must be a whole number ≥ 0, not ${String(limit)}.`);
+  return { prefix, after, limit };
+}

@@ -1,0 +1,76 @@
+/**
+ * Where what is derived from the log lives: read models, checkpoints, leases, marks, parked keys, snapshots.
+ * A value is text, stored exactly; its collection and key name it.
+ */
+export interface StateStore {
+  /** Prepares what is needed, or throws naming what is missing. Idempotent. */
+  start(): Promise<void>;
+  /**
+   * Runs `work` in one transaction: it commits when `work` resolves and rolls back when it throws.
+   * With a fence it commits only while that lease is held with that token, checked inside the same transaction.
+   * Transactions behave as if they ran one after another. `work` must not wait for another transaction of this store.
+   *
+   * @throws FenceLost — nothing was written
+   */
+  transaction<T>(fence: Fence | undefined, work: (state: StateTransaction) => Promise<T>): Promise<T>;
+  /** Runs `work` on one consistent view; nothing written by others while it runs is seen. */
+  read<T>(work: (state: StateView) => Promise<T>): Promise<T>;
+  /**
+   * Takes a lease that is free, has run out, or is already this owner's. `undefined`: somebody else holds it.
+   * Every change of owner raises the token; time is the state store's clock.
+   */
+  acquire(
+    name: string,
+    options: { readonly owner: string; readonly ttlMs: number },
+  ): Promise<Lease | undefined>;
+  /** Extends the leases by their `ttlMs` from now. Returns those that are still held; a missing one was lost. */
+  renew(leases: readonly Lease[]): Promise<readonly Lease[]>;
+  /** Gives a lease up at once. A lease that was lost is left alone. */
+  release(lease: Lease): Promise<void>;
+  /** The leases whose names begin with `prefix` and have not been released, run out or not, in byte order of their names. */
+  leases(prefix?: string): Promise<readonly Lease[]>;
+  close(): Promise<void>;
+}
+
+/** Reading state. Keys are ordered by their UTF-8 bytes. */
+export interface StateView {
+  get(collection: string, key: string): Promise<string | undefined>;
+  /** The values of the keys that exist. */
+  getMany(collection: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Entries whose keys begin with `prefix` and follow `after`, in key order. Default limit 1,000. */
+  list(collection: string, query?: StateQuery): Promise<readonly StateEntry[]>;
+  count(collection: string): Promise<number>;
+}
+
+/** Reading and writing state. A transaction reads what it wrote. */
+export interface StateTransaction extends StateView {
+  put(collection: string, key: string, value: string): Promise<void>;
+  putMany(collection: string, entries: readonly StateEntry[]): Promise<void>;
+  delete(collection: string, key: string): Promise<void>;
+  /** Removes every entry of the collection. */
+  clear(collection: string): Promise<void>;
+}
+
+export interface StateQuery {
+  readonly prefix?: string;
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+export interface StateEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** Proof that a lease is held: transactions under it fail once somebody else has taken the lease over. */
+export interface Fence {
+  readonly name: string;
+  readonly token: number;
+}
+
+/** The right to act alone under a name until `expiresAt` by the state store's clock. */
+export interface Lease extends Fence {
+  readonly owner: string;
+  readonly ttlMs: number;
+  readonly expiresAt: Date;
+}

@@ -1,0 +1,22 @@
+import type { EventStore } from './event-store.js';
+import type { Observer } from './observer.js';
+import type { StateStore } from './state-store.js';
+
+/** Where an application keeps its log and its state, not yet opened. `sqlite('bank.db')` and `memory()` make one. */
+export interface Storage {
+  /** For messages: `sqlite:bank.db`. Never holds a password. */
+  readonly description: string;
+  open(options?: OpenOptions): Promise<OpenStorage>;
+}
+
+export interface OpenOptions {
+  /** Nothing can be written, and nothing is created. For looking at a log that others own. */
+  readonly readOnly?: boolean;
+  readonly observer?: Observer;
+}
+
+export interface OpenStorage {
+  readonly events: EventStore;
+  readonly state: StateStore;
+  close(): Promise<void>;
+}
