@@ -22,3 +22,4 @@ export type {
   SnapshotStart,
   TraceContext,
 } from './observer.js';
+export { logs, metrics, spans, type LogSignal, type MetricSignal, type SpanSignal } from './signals.js';

@@ -1,0 +1,453 @@
+import type { Observer } from './observer.js';
+
+/**
+ * The signal table: the only place where names, units, attributes and buckets of metrics, spans and log lines live.
+ * Reference, Prometheus rules and dashboards are generated from it. Durations are seconds. Ids of streams, events and
+ * flows never appear in a span's name or in a metric's attributes.
+ */
+export interface MetricSignal {
+  /** The OpenTelemetry instrument. */
+  readonly name: `backstory.${string}`;
+  /** The Prometheus name that the requirements ask for, where there is one. */
+  readonly prometheus?: string;
+  readonly kind: 'counter' | 'histogram' | 'gauge' | 'up-down-counter';
+  /** UCUM, as OpenTelemetry writes it. */
+  readonly unit: string;
+  readonly attributes: readonly string[];
+  /** Upper bounds; every histogram has its own, because the defaults are meant for milliseconds. */
+  readonly buckets?: readonly number[];
+  /** Who reports it: a seam of the Observer, or a sampler that looks from outside so that a dead consumer cannot hide. */
+  readonly source: keyof Observer | 'sampler';
+  readonly help: string;
+}
+
+export interface SpanSignal {
+  /** Types and names in braces come from the code, never from ids. */
+  readonly name: string;
+  readonly kind: 'internal' | 'producer' | 'consumer';
+  /** How it hangs together: under the active span, or a new root that links to where its event was made. */
+  readonly parent: 'active' | 'root';
+  readonly links: readonly ('creation' | 'previous-attempt' | 'appends')[];
+  readonly attributes: readonly string[];
+  readonly source: keyof Observer;
+}
+
+export interface LogSignal {
+  readonly logType: string;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly source: keyof Observer;
+}
+
+const FAST = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const MESSAGING = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+const LATENCY = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 3_600, 21_600];
+const COUNT = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000];
+
+type Row = readonly [
+  name: string,
+  unit: string,
+  attributes: readonly string[],
+  source: MetricSignal['source'],
+  help: string,
+  prometheus?: string,
+];
+
+function counters(...rows: readonly Row[]): MetricSignal[] {
+  return rows.map((row) => signal('counter', row));
+}
+
+function histograms(buckets: readonly number[], ...rows: readonly Row[]): MetricSignal[] {
+  return rows.map((row) => ({ ...signal('histogram', row), buckets }));
+}
+
+function gauges(...rows: readonly Row[]): MetricSignal[] {
+  return rows.map((row) => signal('gauge', row));
+}
+
+function signal(
+  kind: MetricSignal['kind'],
+  [name, unit, attributes, source, help, prometheus]: Row,
+): MetricSignal {
+  const common = { name: `backstory.${name}`, kind, unit, attributes, source, help } as const;
+  return prometheus === undefined ? common : { ...common, prometheus };
+}
+
+const AGGREGATE = 'backstory.aggregate.type';
+const EVENT = 'backstory.event.type';
+const HANDLER = 'backstory.handler';
+const ERROR = 'error.type';
+const STORE = 'backstory.store';
+const SUBSCRIPTION = 'backstory.subscription';
+const PROJECTION = 'backstory.projection';
+
+export const metrics: readonly MetricSignal[] = [
+  ...counters(
+    ['events.appended', '{event}', [EVENT, AGGREGATE], 'record', 'Events recorded.', 'events_stored_total'],
+    [
+      'append.conflicts',
+      '{conflict}',
+      [AGGREGATE],
+      'record',
+      'Appends refused because the stream had moved on.',
+    ],
+    [
+      'snapshot.lookups',
+      '{lookup}',
+      [AGGREGATE, 'result'],
+      'snapshot',
+      'Snapshots looked for: hit, miss or stale.',
+    ],
+    [
+      'apply.errors',
+      '{error}',
+      [AGGREGATE, ERROR],
+      'load',
+      'Loads that failed because an event could not be folded.',
+    ],
+    [
+      'events.published',
+      '{event}',
+      [EVENT, 'source'],
+      'record',
+      'Events recorded with followers woken, and transients delivered.',
+      'events_published_total',
+    ],
+    ['events.routed', '{event}', ['rule', 'target', 'result'], 'handle', 'Routing decisions.'],
+    [
+      'retry.scheduled',
+      '{attempt}',
+      [EVENT, HANDLER],
+      'retry',
+      'Attempts put off.',
+      'events_retry_queued_total',
+    ],
+    [
+      'retry.attempts',
+      '{attempt}',
+      [EVENT, HANDLER, 'outcome'],
+      'handle',
+      'Attempts after the first.',
+      'events_retried_total',
+    ],
+    [
+      'dead_letter.moved',
+      '{event}',
+      [EVENT, HANDLER, ERROR],
+      'park',
+      'Events parked as dead.',
+      'events_dead_lettered_total',
+    ],
+    [
+      'dead_letter.reprocessed',
+      '{event}',
+      [EVENT, 'outcome'],
+      'park',
+      'Parked events tried again on request.',
+      'events_reprocessed_total',
+    ],
+    [
+      'projection.events',
+      '{event}',
+      [PROJECTION, 'result'],
+      'checkpoint',
+      'Events that projections applied, skipped or failed at.',
+    ],
+    ['telemetry.dropped', '{item}', ['signal'], 'sampler', 'Observations that could not be delivered.'],
+  ),
+  ...histograms(
+    FAST,
+    [
+      'append.duration',
+      's',
+      [AGGREGATE, ERROR],
+      'record',
+      'Time to record an append.',
+      'events_storage_duration_seconds',
+    ],
+    ['load.duration', 's', [AGGREGATE, 'source'], 'load', 'Time to rebuild an aggregate.'],
+    ['snapshot.duration', 's', [AGGREGATE, 'operation'], 'snapshot', 'Time to read or write a snapshot.'],
+    [
+      'publish.duration',
+      's',
+      [EVENT, 'source', ERROR],
+      'record',
+      'Time to publish an event.',
+      'events_published_duration_seconds',
+    ],
+    ['append.batch.duration', 's', [STORE], 'appendBatch', 'Time of one transaction of a group commit.'],
+    [
+      'append.batch.wait',
+      's',
+      [STORE],
+      'appendBatch',
+      'Longest wait of an append before its batch was sent.',
+    ],
+    ['telemetry.self.duration', 's', ['signal'], 'sampler', 'What observing costs.'],
+  ),
+  ...histograms(
+    MESSAGING,
+    [
+      'command.duration',
+      's',
+      ['backstory.command.type', AGGREGATE, 'outcome', ERROR],
+      'command',
+      'Time of a command with its retries.',
+    ],
+    [
+      'process.duration',
+      's',
+      [EVENT, HANDLER, ERROR],
+      'handle',
+      'Time of one attempt of a handler.',
+      'events_handling_duration_seconds',
+    ],
+    [
+      'projection.batch.duration',
+      's',
+      [PROJECTION, ERROR],
+      'checkpoint',
+      'Time of one batch of a projection.',
+    ],
+  ),
+  ...histograms(LATENCY, [
+    'delivery.latency',
+    's',
+    [EVENT, HANDLER],
+    'handle',
+    'From when an event occurred until it was handled.',
+  ]),
+  ...histograms(
+    COUNT,
+    ['append.batch.size', '{event}', [AGGREGATE], 'record', 'Events in one append.'],
+    ['append.batch.fill', '{event}', [STORE], 'appendBatch', 'Events in one transaction of a group commit.'],
+    ['load.events', '{event}', [AGGREGATE, 'source'], 'load', 'Events folded to rebuild an aggregate.'],
+    ['projection.batch.size', '{event}', [PROJECTION], 'checkpoint', 'Events in one batch of a projection.'],
+  ),
+  {
+    ...signal('up-down-counter', [
+      'handlers.active',
+      '{handler}',
+      [HANDLER, EVENT],
+      'handle',
+      'Handlers at work.',
+      'events_handler_active_count',
+    ]),
+  },
+  ...gauges(
+    ['append.queue.size', '{append}', [STORE], 'appendBatch', 'Appends waiting for the next batch.'],
+    [
+      'retry.queue.size',
+      '{event}',
+      [SUBSCRIPTION],
+      'sampler',
+      'Events waiting for another attempt.',
+      'events_retry_queue_size',
+    ],
+    [
+      'retry.queue.oldest_age',
+      's',
+      [SUBSCRIPTION],
+      'sampler',
+      'Age of the oldest event waiting for another attempt.',
+    ],
+    [
+      'dead_letter.queue.size',
+      '{event}',
+      [HANDLER],
+      'sampler',
+      'Events parked as dead.',
+      'events_dead_letter_queue_size',
+    ],
+    ['dead_letter.oldest_age', 's', [HANDLER], 'sampler', 'Age of the oldest event parked as dead.'],
+    ['store.head_position', '{position}', [STORE], 'sampler', 'The last position of the log.'],
+    ['store.size', 'By', [STORE], 'sampler', 'Bytes the store takes.'],
+    ['store.events', '{event}', [STORE], 'sampler', 'Events in the log.'],
+    ['store.streams', '{stream}', [STORE], 'sampler', 'Streams in the log.'],
+    ['subscription.position', '{position}', [SUBSCRIPTION], 'sampler', 'How far a consumer has come.'],
+    [
+      'subscription.lag.events',
+      '{event}',
+      [SUBSCRIPTION],
+      'sampler',
+      'Positions between a consumer and the head.',
+    ],
+    [
+      'subscription.lag.time',
+      's',
+      [SUBSCRIPTION],
+      'sampler',
+      'Age of the first event a consumer has not dealt with; 0 when caught up.',
+    ],
+    [
+      'subscription.checkpoint.age',
+      's',
+      [SUBSCRIPTION],
+      'sampler',
+      'Time since a consumer last kept a checkpoint.',
+    ],
+    [
+      'subscription.state',
+      '1',
+      [SUBSCRIPTION, 'state'],
+      'sampler',
+      '1 for the state a consumer is in: live, catch-up, paused or faulted.',
+    ],
+    ['subscription.buffer.size', '{event}', [SUBSCRIPTION], 'sampler', 'Events read and not yet handled.'],
+    [
+      'subscription.back_pressure',
+      '1',
+      [SUBSCRIPTION],
+      'sampler',
+      '1 while a consumer reads no more because its buffer is full.',
+    ],
+  ),
+];
+
+const COMMON = ['backstory.correlation_id', 'backstory.causation_id', 'backstory.tenant'];
+const MESSAGE = [
+  'messaging.system',
+  'messaging.operation.name',
+  'messaging.operation.type',
+  'messaging.batch.message_count',
+];
+
+export const spans: readonly SpanSignal[] = [
+  {
+    name: 'handle {command}',
+    kind: 'internal',
+    parent: 'active',
+    links: [],
+    attributes: [
+      ...COMMON,
+      'backstory.command.type',
+      AGGREGATE,
+      'backstory.stream.id',
+      'backstory.retry.attempt',
+      'backstory.outcome',
+      'backstory.events.count',
+    ],
+    source: 'command',
+  },
+  {
+    name: 'load {aggregate}',
+    kind: 'internal',
+    parent: 'active',
+    links: [],
+    attributes: [
+      ...COMMON,
+      'backstory.events.replayed',
+      'backstory.snapshot.version',
+      'backstory.snapshot.hit',
+      'backstory.version',
+    ],
+    source: 'load',
+  },
+  {
+    name: 'snapshot {aggregate}',
+    kind: 'internal',
+    parent: 'active',
+    links: [],
+    attributes: [...COMMON, 'backstory.snapshot.operation', 'backstory.snapshot.bytes'],
+    source: 'snapshot',
+  },
+  {
+    name: 'append {aggregate}',
+    kind: 'producer',
+    parent: 'active',
+    links: [],
+    attributes: [
+      ...COMMON,
+      ...MESSAGE,
+      'messaging.destination.template',
+      'backstory.version.before',
+      'backstory.version.after',
+      'backstory.position',
+      ERROR,
+    ],
+    source: 'record',
+  },
+  {
+    name: 'append batch',
+    kind: 'internal',
+    parent: 'root',
+    links: ['appends'],
+    attributes: [
+      'backstory.batch.id',
+      'backstory.batch.appends',
+      'messaging.batch.message_count',
+      'db.system.name',
+    ],
+    source: 'appendBatch',
+  },
+  {
+    name: 'process {event} {handler}',
+    kind: 'consumer',
+    parent: 'root',
+    links: ['creation', 'previous-attempt'],
+    attributes: [
+      ...COMMON,
+      ...MESSAGE,
+      'messaging.message.id',
+      'messaging.consumer.group.name',
+      'backstory.attempt',
+      'backstory.dispatch.delay_ms',
+      ERROR,
+    ],
+    source: 'handle',
+  },
+  {
+    name: 'deadletter {event}',
+    kind: 'producer',
+    parent: 'root',
+    links: ['creation', 'previous-attempt'],
+    attributes: [...COMMON, 'backstory.dlq.reason', ERROR],
+    source: 'park',
+  },
+  {
+    name: 'project {projection}',
+    kind: 'consumer',
+    parent: 'root',
+    links: ['creation'],
+    attributes: [
+      'messaging.batch.message_count',
+      'backstory.position.from',
+      'backstory.position.to',
+      'backstory.lag.events',
+      'backstory.links.dropped',
+    ],
+    source: 'checkpoint',
+  },
+  {
+    name: 'rebuild {projection}',
+    kind: 'internal',
+    parent: 'root',
+    links: [],
+    attributes: [
+      'backstory.replay',
+      'backstory.replay.from',
+      'backstory.replay.to',
+      'backstory.replay.diff_count',
+    ],
+    source: 'generation',
+  },
+];
+
+export const logs: readonly LogSignal[] = [
+  { logType: 'EVENT_STORED', level: 'debug', message: 'Event stored', source: 'record' },
+  { logType: 'EVENT_PUBLISHED', level: 'debug', message: 'Event published', source: 'record' },
+  { logType: 'EVENT_PROCESSING', level: 'debug', message: 'Event processing', source: 'handle' },
+  { logType: 'EVENT_COMPLETED', level: 'debug', message: 'Event handled', source: 'handle' },
+  { logType: 'EVENT_ERROR', level: 'error', message: 'Event handling failed', source: 'handle' },
+  {
+    logType: 'EVENT_RETRY_QUEUED',
+    level: 'warn',
+    message: 'Event put off for another attempt',
+    source: 'retry',
+  },
+  { logType: 'EVENT_DEAD_LETTERED', level: 'error', message: 'Event parked as dead', source: 'park' },
+  { logType: 'BATCH_COMPLETE', level: 'info', message: 'Batch complete', source: 'appendBatch' },
+  { logType: 'CHECKPOINT', level: 'debug', message: 'Checkpoint kept', source: 'checkpoint' },
+  { logType: 'LEASE', level: 'info', message: 'Lease changed hands', source: 'lease' },
+  { logType: 'GENERATION', level: 'info', message: 'Generation changed', source: 'generation' },
+];
