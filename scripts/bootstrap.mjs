@@ -23,9 +23,11 @@ function installed() {
   if (!fs.existsSync(`${root}node_modules/.package-lock.json`)) return false;
   const wanted = lockOf('package-lock.json');
   const present = lockOf('node_modules/.package-lock.json');
-  const same = (location) =>
-    wanted[location]?.version === present[location]?.version &&
-    wanted[location]?.integrity === present[location]?.integrity;
+  const same = (it) =>
+    it in wanted &&
+    it in present &&
+    wanted[it].version === present[it].version &&
+    wanted[it].integrity === present[it].integrity;
   return (
     Object.keys(present).every(same) &&
     Object.keys(wanted)

@@ -1,4 +1,6 @@
+// Removes what `npm run build` wrote.
 import fs from 'node:fs';
-import { folders } from './floor-rules.mjs';
 
-for (const folder of folders) fs.rmSync(`packages/${folder}/dist`, { recursive: true, force: true });
+for (const group of ['packages', 'examples'].filter((it) => fs.existsSync(it)))
+  for (const folder of fs.readdirSync(group))
+    fs.rmSync(`${group}/${folder}/dist`, { recursive: true, force: true });

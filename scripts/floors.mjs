@@ -13,7 +13,8 @@ const check = process.argv.includes('--check');
 const generated = new Map([
   ['tsconfig.json', { files: [], references: rootReferences() }],
   ['tsconfig.paths.json', { compilerOptions: { paths: paths() } }],
-  ...folders.map((folder) => [`packages/${folder}/tsconfig.json`, packageTsconfig(folder)]),
+  ...folders.map((folder) => [`packages/${folder}/tsconfig.json`, tsconfigOf(`packages/${folder}`)]),
+  ...builtExamples().map((folder) => [`${folder}/tsconfig.json`, tsconfigOf(folder)]),
 ]);
 
 const complaints = unlisted().map((folder) => `packages/${folder} has no floor: add it to floors.json.`);
@@ -33,18 +34,21 @@ function unlisted() {
 }
 
 function rootReferences() {
-  const examples = fs.existsSync(path.join(root, 'examples'))
-    ? fs.readdirSync(path.join(root, 'examples'))
-    : [];
-  const built = examples.filter((it) => read(`examples/${it}/tsconfig.json`) !== undefined);
-  const projects = [...folders.map((it) => `packages/${it}`), ...built.map((it) => `examples/${it}`)];
+  const projects = [...folders.map((it) => `packages/${it}`), ...builtExamples()];
   return projects.map((it) => ({ path: `./${it}` }));
 }
 
-function packageTsconfig(folder) {
-  const written = read(`packages/${folder}/tsconfig.json`);
+/** An example that has a tsconfig.json is built with the rest. */
+function builtExamples() {
+  const all = fs.existsSync(path.join(root, 'examples')) ? fs.readdirSync(path.join(root, 'examples')) : [];
+  return all.map((it) => `examples/${it}`).filter((it) => read(`${it}/tsconfig.json`) !== undefined);
+}
+
+function tsconfigOf(folder) {
+  const written = read(`${folder}/tsconfig.json`);
   const config = written === undefined ? newTsconfig() : JSON.parse(written);
-  return { ...config, references: dependenciesOf(folder).map((it) => ({ path: `../${it}` })) };
+  const references = dependenciesOf(folder).map((it) => path.posix.relative(folder, `packages/${it}`));
+  return { ...config, references: references.map((it) => ({ path: it })) };
 }
 
 function newTsconfig() {
@@ -62,7 +66,7 @@ function newTsconfig() {
 }
 
 function dependenciesOf(folder) {
-  const { dependencies = {} } = JSON.parse(read(`packages/${folder}/package.json`));
+  const { dependencies = {} } = JSON.parse(read(`${folder}/package.json`));
   return folders.filter((it) => nameOf(it) in dependencies);
 }
 
