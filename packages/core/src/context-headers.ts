@@ -1,5 +1,5 @@
 import type { EventPriority } from './event.js';
-import type { ContextFields } from './context.js';
+import type { ContextFields } from './context-fields.js';
 import { LIMITS, isName } from './names.js';
 
 /** Header values as `node:http`, Fastify, Express or a message broker give them. */

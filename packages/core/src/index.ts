@@ -20,7 +20,8 @@ export type {
 } from './event-store.js';
 export type { Fence, Lease, StateStore, StateTransaction, StateView } from './state-store.js';
 export type { OpenOptions, OpenStorage, Storage } from './storage.js';
-export { Context, type ContextFields } from './context.js';
+export { Context } from './context.js';
+export type { ContextFields } from './context-fields.js';
 export { Recorder, type NewWrite, type RecordResult } from './recorder.js';
 export { follow } from './follow.js';
 export { memory } from './memory.js';
