@@ -1,1 +1,17 @@
-export {};
+export { Aggregate } from './aggregate-decorator.js';
+export { modelOf } from './aggregate-model.js';
+export type { AggregateModel } from './aggregate-model.js';
+export { recordOf } from './aggregate-record.js';
+export type { AggregateRecord } from './aggregate-record.js';
+export {
+  AggregateUnusable,
+  AggregateWithoutId,
+  AsyncFold,
+  FoldFailed,
+  MissingHandler,
+  NotTheNextEvent,
+  RaiseInFold,
+  ReadOnlyAggregate,
+} from './errors.js';
+export { EventSourcedAggregate } from './event-sourced-aggregate.js';
+export type { RaiseMetadata } from './raise.js';

@@ -1,0 +1,119 @@
+import type { StoredEvent } from '@backstory/core';
+import {
+  UnknownEventType,
+  decodeInstance,
+  type Class,
+  type EventTypes,
+  type JsonObject,
+} from '@backstory/events';
+import { attachRecord, recordOf, AggregateRecord } from './aggregate-record.js';
+import { AsyncFold, FoldFailed, NotTheNextEvent } from './errors.js';
+import { EventSourcedAggregate } from './event-sourced-aggregate.js';
+import { foldPlan, type FoldPlan } from './fold-plan.js';
+import { fold, handlerName, stateOf } from './raise.js';
+
+/**
+ * How aggregates of one kind are made, folded and shown. Repositories and replay know aggregates only through it, so
+ * that a kind need not be a class.
+ */
+export interface AggregateModel<A extends object> {
+  /** The name of the class. */
+  readonly name: string;
+  readonly category: string;
+  readonly types: EventTypes;
+  /** A new instance, to which nothing has happened. */
+  create(id: string): A;
+  /**
+   * Folds the next events of its stream.
+   *
+   * @throws UnknownEventType, UpcastFailed, UnreadableEvent, FoldFailed — the instance is unusable then
+   */
+  fold(aggregate: A, events: readonly StoredEvent[]): void;
+  /** The state as plain JSON, for snapshots, diffs and digests. @throws UnstorableValue */
+  state(aggregate: A): JsonObject;
+  /** The instance whose state this is, as of a recorded event. */
+  restore(id: string, state: JsonObject, at: { readonly version: number; readonly position: number }): A;
+}
+
+/**
+ * The model of an aggregate class; checks the class the first time.
+ *
+ * @throws InvalidDefinition, PrivateState, AsyncFold, NotAnEvent, MissingUpcaster, DuplicateEventType
+ */
+export function modelOf<A extends EventSourcedAggregate>(cls: Class<A>): AggregateModel<A> {
+  let model = models.get(cls);
+  if (!model) models.set(cls, (model = new ClassModel(cls)));
+  return model as unknown as AggregateModel<A>;
+}
+
+const models = new WeakMap<Class, ClassModel<EventSourcedAggregate>>();
+
+class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
+  readonly name: string;
+  readonly category: string;
+  readonly types: EventTypes;
+  private readonly plan: FoldPlan;
+
+  constructor(private readonly cls: Class<A>) {
+    this.plan = foldPlan(cls, EventSourcedAggregate as unknown as Class);
+    this.name = this.plan.name;
+    this.category = this.plan.category;
+    this.types = this.plan.types;
+  }
+
+  create(id: string): A {
+    const aggregate = new (this.cls as new () => A)();
+    attachRecord(aggregate, new AggregateRecord(this.plan, id));
+    return aggregate;
+  }
+
+  fold(aggregate: A, events: readonly StoredEvent[]): void {
+    const record = recordOf(aggregate);
+    record.checkUsable();
+    for (const event of events) {
+      if (event.version !== record.version + 1)
+        throw new NotTheNextEvent(event.stream, event.version, record.version + 1);
+      try {
+        this.foldOne(aggregate, record, event);
+      } catch (error) {
+        record.spoil(`folding version ${event.version} failed`, error);
+        throw error;
+      }
+      record.version = event.version;
+      record.position = event.position;
+    }
+  }
+
+  state(aggregate: A): JsonObject {
+    const record = recordOf(aggregate);
+    record.checkUsable();
+    return stateOf(aggregate, record);
+  }
+
+  restore(id: string, state: JsonObject, at: { readonly version: number; readonly position: number }): A {
+    const aggregate = this.create(id);
+    const fields = decodeInstance(this.cls, state, `${this.category}.state`);
+    // A property that the snapshot does not have was undefined when it was taken.
+    for (const name of Object.keys(aggregate)) (aggregate as Record<string, unknown>)[name] = undefined;
+    Object.assign(aggregate, fields);
+    const record = recordOf(aggregate);
+    record.version = at.version;
+    record.position = at.position;
+    return aggregate;
+  }
+
+  private foldOne(aggregate: A, record: AggregateRecord, stored: StoredEvent): void {
+    const step = this.plan.steps.get(stored.type);
+    if (!step) throw new UnknownEventType(stored.type, stored, this.name);
+    if (step.method === undefined) return;
+    const event = step.type.decode(stored);
+    try {
+      fold(aggregate, record, step, event);
+    } catch (cause) {
+      if (cause instanceof AsyncFold) throw cause;
+      throw new FoldFailed(stored.stream, stored.version, stored.type, handlerName(record, step.method), {
+        cause,
+      });
+    }
+  }
+}

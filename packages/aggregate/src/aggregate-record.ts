@@ -1,0 +1,57 @@
+import type { NewEvent } from '@backstory/core';
+import { internals } from '@backstory/events';
+import { AggregateUnusable, AggregateWithoutId, ReadOnlyAggregate } from './errors.js';
+import type { FoldPlan } from './fold-plan.js';
+
+/** What the framework knows about one instance. It is kept under a symbol and is no part of the state. */
+export class AggregateRecord {
+  /** Of the last event folded, recorded or pending. */
+  version = 0;
+  /** Of the last recorded event, in the log. 0: none. */
+  position = 0;
+  /** Raised and not yet recorded. */
+  readonly pending: NewEvent[] = [];
+  /** The handler at work. */
+  folding: string | symbol | undefined;
+  /** Set when the instance was loaded as of the past: `at version 3`. */
+  readOnly: string | undefined;
+  saving = false;
+  private broken: AggregateUnusable | undefined;
+
+  constructor(
+    readonly plan: FoldPlan,
+    readonly id: string,
+  ) {}
+
+  get isUsable(): boolean {
+    return this.broken === undefined;
+  }
+
+  /** @throws AggregateUnusable */
+  checkUsable(): void {
+    if (this.broken) throw this.broken;
+  }
+
+  /** @throws AggregateUnusable, ReadOnlyAggregate */
+  checkWritable(): void {
+    this.checkUsable();
+    if (this.readOnly !== undefined) throw new ReadOnlyAggregate(this.plan.name, this.id, this.readOnly);
+  }
+
+  spoil(reason: string, cause?: unknown): AggregateUnusable {
+    this.broken ??= new AggregateUnusable(this.plan.name, this.id, reason, { cause });
+    return this.broken;
+  }
+}
+
+/** @throws AggregateWithoutId when nobody made it with an id */
+export function recordOf(aggregate: object): AggregateRecord {
+  const record = (aggregate as { [internals]?: AggregateRecord })[internals];
+  if (!record) throw new AggregateWithoutId(aggregate.constructor.name);
+  return record;
+}
+
+/** Not enumerable: printing and comparing an aggregate shows its state. */
+export function attachRecord(aggregate: object, record: AggregateRecord): void {
+  Object.defineProperty(aggregate, internals, { value: record });
+}

@@ -1,0 +1,110 @@
+import { BackstoryError } from '@backstory/core';
+
+/** An event was raised or read for which the aggregate has no handler. */
+export class MissingHandler extends BackstoryError {
+  readonly code = 'BACKSTORY_MISSING_HANDLER';
+  constructor(
+    readonly aggregate: string,
+    readonly event: string,
+  ) {
+    super(
+      `${aggregate} has no handler for ${event}: add a method with @EventHandler(${event}), ` +
+        `or @Ignores(${event}) on the class if it rightly changes nothing.`,
+    );
+  }
+}
+
+/** A fold returned a promise. State must follow from events alone, at once. */
+export class AsyncFold extends BackstoryError {
+  readonly code = 'BACKSTORY_ASYNC_FOLD';
+  constructor(
+    /** `Account.deposited` */
+    readonly handler: string,
+  ) {
+    super(
+      `${handler} is asynchronous, but a fold must be done when it returns: do the waiting before the event is raised, and put its result in the event.`,
+    );
+  }
+}
+
+/** A fold raised an event. It would be raised again on every replay. */
+export class RaiseInFold extends BackstoryError {
+  readonly code = 'BACKSTORY_RAISE_IN_FOLD';
+  constructor(
+    readonly handler: string,
+    readonly event: string,
+  ) {
+    super(`${handler} raised ${event} while folding: raise both events in the method that decides.`);
+  }
+}
+
+/** A recorded event could not be folded. */
+export class FoldFailed extends BackstoryError {
+  readonly code = 'BACKSTORY_FOLD_FAILED';
+  constructor(
+    readonly stream: string,
+    readonly version: number,
+    readonly type: string,
+    readonly handler: string,
+    options: { readonly cause: unknown },
+  ) {
+    const { cause } = options;
+    super(
+      `${handler} cannot fold ${type} (${stream} version ${version}): ${cause instanceof Error ? cause.message : String(cause)}. ` +
+        'What is recorded has happened: make the handler accept it.',
+      options,
+    );
+  }
+}
+
+/** The events given to fold do not continue where the aggregate is. */
+export class NotTheNextEvent extends BackstoryError {
+  readonly code = 'BACKSTORY_NOT_THE_NEXT_EVENT';
+  constructor(
+    readonly stream: string,
+    readonly version: number,
+    readonly wanted: number,
+  ) {
+    super(
+      `${stream} version ${version} was given to an aggregate that needs version ${wanted}: fold a stream from its beginning, without gaps.`,
+    );
+  }
+}
+
+/** An instance whose state can no longer be trusted, because a fold failed half way or it ran ahead of the log. */
+export class AggregateUnusable extends BackstoryError {
+  readonly code = 'BACKSTORY_AGGREGATE_UNUSABLE';
+  constructor(
+    readonly aggregate: string,
+    readonly id: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`This instance of ${aggregate} ${id} cannot be used any more (${reason}): load it again.`, options);
+  }
+}
+
+/** An aggregate as it was in the past, which cannot change. */
+export class ReadOnlyAggregate extends BackstoryError {
+  readonly code = 'BACKSTORY_READ_ONLY_AGGREGATE';
+  constructor(
+    readonly aggregate: string,
+    readonly id: string,
+    /** `at version 3` */
+    readonly as: string,
+  ) {
+    super(
+      `${aggregate} ${id} was loaded as it was ${as} and is read-only: load it without a point in time to change it.`,
+    );
+  }
+}
+
+/** An aggregate that was made with `new`, or that uses its id in its constructor. */
+export class AggregateWithoutId extends BackstoryError {
+  readonly code = 'BACKSTORY_AGGREGATE_WITHOUT_ID';
+  constructor(readonly aggregate: string) {
+    super(
+      `This ${aggregate} has no id: make it with repository.create(id), and use id, version and raise after its constructor.`,
+    );
+  }
+}

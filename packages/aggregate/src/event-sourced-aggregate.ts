@@ -1,0 +1,43 @@
+import type { foldsOnly } from '@backstory/events';
+import { recordOf } from './aggregate-record.js';
+import { raise, type RaiseMetadata } from './raise.js';
+
+/**
+ * The base of aggregates: objects whose state follows from their events alone.
+ *
+ * ```ts
+ * @Aggregate('account')
+ * class Account extends EventSourcedAggregate {
+ *   balance = 0;
+ *   deposit(amount: number) { this.raise(new Deposited(amount)); }
+ *   @EventHandler(Deposited) protected deposited(event: Deposited) { this.balance += event.amount; }
+ * }
+ * ```
+ *
+ * Subclasses have no constructor parameters; a repository makes them. Their own properties are the state: what JSON does
+ * not know is declared with `@Field`, and a property that is `undefined` counts as absent.
+ */
+export abstract class EventSourcedAggregate {
+  /** For the types only: handlers here fold. */
+  declare readonly [foldsOnly]: true;
+
+  /** What follows the category in the name of its stream. */
+  get id(): string {
+    return recordOf(this).id;
+  }
+
+  /** The version of the last event folded, counting those raised and not yet saved. 0: nothing has happened. */
+  get version(): number {
+    return recordOf(this).version;
+  }
+
+  /**
+   * Says that something has happened: checks the event, folds it as it will be read back, and keeps it until the
+   * aggregate is saved. `metadata` says what the ambient context does not, above all `occurredAt` for imports.
+   *
+   * @throws InvalidData, UnstorableValue, MissingHandler, RaiseInFold, AsyncFold
+   */
+  protected raise(event: object, metadata?: RaiseMetadata): void {
+    raise(this, event, metadata);
+  }
+}

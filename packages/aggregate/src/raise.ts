@@ -1,0 +1,92 @@
+import type { EventMetadata, NewEvent } from '@backstory/core';
+import { UnstorableValue, encodeInstance, encodeValue, type JsonObject } from '@backstory/events';
+import { recordOf, type AggregateRecord } from './aggregate-record.js';
+import { AsyncFold, RaiseInFold } from './errors.js';
+import { stepFor, type FoldStep } from './fold-plan.js';
+
+/** What may be said of an event when it is raised. The rest comes from the ambient context. */
+export type RaiseMetadata = Omit<Partial<EventMetadata>, 'occurredAt'> & {
+  /** When it happened. Default: now. */
+  readonly occurredAt?: Date | string;
+};
+
+/** Checks, encodes, decodes and folds an event, and remembers it. See `EventSourcedAggregate.raise`. */
+export function raise(aggregate: object, event: object, metadata?: RaiseMetadata): void {
+  const record = recordOf(aggregate);
+  record.checkWritable();
+  const step = stepFor(record.plan, event);
+  if (record.folding !== undefined) refuseRaise(record, step);
+  const encoded = step.type.encode(event);
+  const stamped: NewEvent = { ...encoded, metadata: checkedMetadata(metadata, step.type.name) };
+  const readBack = step.type.decode(encoded);
+  try {
+    fold(aggregate, record, step, isProduction() ? readBack : deepFreeze(readBack));
+    stateOf(aggregate, record);
+  } catch (error) {
+    // Its state may be half changed.
+    record.spoil(`folding ${step.type.name} failed`, error);
+    throw error;
+  }
+  // Applied before it is remembered, so an event that cannot be applied is never saved.
+  record.version++;
+  record.pending.push(stamped);
+}
+
+/** Calls the handler of one event. The caller sees to the version. */
+export function fold(aggregate: object, record: AggregateRecord, { method }: FoldStep, event: object): void {
+  if (method === undefined) return;
+  record.folding = method;
+  try {
+    const result = (aggregate as Record<string | symbol, (event: object) => unknown>)[method]!(event);
+    if (result !== undefined && isThenable(result)) throw new AsyncFold(handlerName(record, method));
+  } finally {
+    record.folding = undefined;
+  }
+}
+
+/** The state as plain JSON. @throws UnstorableValue naming the path: `account.state.lastSeen` */
+export function stateOf(aggregate: object, record: AggregateRecord): JsonObject {
+  return encodeInstance(aggregate, `${record.plan.category}.state`);
+}
+
+export function handlerName(record: AggregateRecord, method: string | symbol): string {
+  return `${record.plan.name}.${String(method)}`;
+}
+
+function refuseRaise(record: AggregateRecord, step: FoldStep): never {
+  const error = new RaiseInFold(handlerName(record, record.folding!), step.type.cls.name);
+  // Even where the handler swallows it.
+  throw (record.spoil('an event was raised while folding', error), error);
+}
+
+function checkedMetadata(
+  { occurredAt, ...own }: RaiseMetadata = {},
+  subject: string,
+): Partial<EventMetadata> {
+  const at = occurredAt === undefined ? new Date() : new Date(occurredAt);
+  if (Number.isNaN(at.getTime()))
+    throw new UnstorableValue(
+      `${subject}.metadata.occurredAt`,
+      'not a valid time',
+      'give a Date or ISO 8601 text',
+    );
+  const known = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+  return { ...(encodeValue(known, `${subject}.metadata`) as JsonObject), occurredAt: at.toISOString() };
+}
+
+function isThenable(value: unknown): value is Promise<unknown> {
+  if (typeof (value as { then?: unknown }).then !== 'function') return false;
+  // Its failure is not lost: the fold is refused in any case.
+  (value as Promise<unknown>).then(undefined, () => undefined);
+  return true;
+}
+
+function isProduction(): boolean {
+  return process.env['NODE_ENV'] === 'production';
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const member of Object.values(value)) deepFreeze(member);
+  return ArrayBuffer.isView(value) ? value : Object.freeze(value);
+}

@@ -1,0 +1,161 @@
+import { types } from 'node:util';
+import { Big } from 'big.js';
+import type { AnyClass, Class } from './class-table.js';
+import { InvalidDefinition, UnreadableValue } from './errors.js';
+import type { FieldType, FieldWriter } from './field-type.js';
+import { readFields } from './instance-codec.js';
+import type { Json } from './json.js';
+import { refusePrivateState } from './private-state.js';
+import { adviceFor } from './unstorable.js';
+
+/** What the elements of a list, map or set are: a field type, a class, or `String`, `Number`, `Boolean` for plain JSON. */
+export type ElementType = FieldType | AnyClass | StringConstructor | NumberConstructor | BooleanConstructor;
+
+/** A point in time, a valid `Date`, exact to the millisecond. Stored as ISO 8601 text in UTC. */
+export const instant: FieldType<Date> = {
+  kind: 'instant',
+  encode(value, writer) {
+    if (!types.isDate(value) || isAltered(value, Date)) return mismatch(writer, value, 'a Date');
+    return Number.isNaN(value.getTime()) ? writer.refuse('an invalid Date', 'use null') : value.toISOString();
+  },
+  decode(json, path) {
+    const date = new Date(typeof json === 'string' ? json : NaN);
+    if (Number.isNaN(date.getTime())) throw new UnreadableValue(path, 'an instant');
+    return date;
+  },
+};
+
+/** An exact decimal number, a `Big` of big.js. Stored as text. */
+export const decimal: FieldType = {
+  kind: 'decimal',
+  encode(value, writer) {
+    if (!(value instanceof Big)) return mismatch(writer, value, 'a Big of the big.js that Backstory uses');
+    const isMinusZero = value.s < 0 && value.c[0] === 0;
+    return isMinusZero ? writer.refuse('-0', 'use 0') : value.toString();
+  },
+  decode(json, path) {
+    if (typeof json !== 'string' || !DECIMAL.test(json)) throw new UnreadableValue(path, 'a decimal');
+    return new Big(json);
+  },
+};
+
+/** An integer of any size. Stored as text. */
+export const bigint: FieldType<bigint> = {
+  kind: 'bigint',
+  encode: (value, writer) =>
+    typeof value === 'bigint' ? value.toString() : mismatch(writer, value, 'a bigint'),
+  decode(json, path) {
+    if (typeof json !== 'string' || !INTEGER.test(json)) throw new UnreadableValue(path, 'a bigint');
+    return BigInt(json);
+  },
+};
+
+/** An array whose elements are declared. `key` names the field that tells them apart when two lists are compared. */
+export function listOf(element: ElementType, { key }: { readonly key?: string } = {}): FieldType<unknown[]> {
+  const of = elementType(element);
+  return {
+    kind: 'list',
+    of,
+    ...(key !== undefined && { key }),
+    encode: (value, writer) =>
+      Array.isArray(value) ? writer.array(value, of) : mismatch(writer, value, 'an array'),
+    decode: (json, path) => decodeAll(json, of, path),
+  };
+}
+
+/** A `Set`. Stored as an array in its order. */
+export function setOf(element: ElementType): FieldType<Set<unknown>> {
+  const of = elementType(element);
+  return {
+    kind: 'set',
+    of,
+    encode(value, writer) {
+      if (!types.isSet(value) || isAltered(value, Set)) return mismatch(writer, value, 'a Set');
+      return writer.array([...value], of);
+    },
+    decode: (json, path) => new Set(decodeAll(json, of, path)),
+  };
+}
+
+/** A `Map` with text keys. Stored as an array of pairs, so that its order survives. */
+export function mapOf(element: ElementType): FieldType<Map<string, unknown>> {
+  const of = elementType(element);
+  return {
+    kind: 'map',
+    of,
+    encode(value, writer) {
+      if (!types.isMap(value) || isAltered(value, Map)) return mismatch(writer, value, 'a Map');
+      return writer.entries(value, of);
+    },
+    decode(json, path) {
+      if (!Array.isArray(json)) throw new UnreadableValue(path, 'a map');
+      return new Map((json as readonly Json[]).map((pair) => decodePair(pair, of, path)));
+    },
+  };
+}
+
+/** An instance of a class of your own: a value object. Its fields may be declared in turn; its constructor is not run when it is read. */
+export function nested(cls: AnyClass): FieldType<object> {
+  if (typeof cls !== 'function') {
+    throw new InvalidDefinition(
+      'nested(…)',
+      'was given no class: two files that import each other leave it undefined.',
+    );
+  }
+  return {
+    kind: 'nested',
+    cls,
+    encode(value, writer) {
+      refusePrivateState(cls);
+      return typeof value === 'object'
+        ? writer.instance(value!, cls)
+        : mismatch(writer, value, `a ${cls.name}`);
+    },
+    decode(json, path) {
+      if (typeof json !== 'object' || json === null || Array.isArray(json))
+        throw new UnreadableValue(path, `a ${cls.name}`);
+      return readFields(cls as Class, json as Record<string, Json>, path);
+    },
+  };
+}
+
+const DECIMAL = /^-?\d+(\.\d+)?(e[+-]\d+)?$/;
+const INTEGER = /^-?\d+$/;
+
+const plain: FieldType = {
+  kind: 'plain',
+  encode: (value, writer) => writer.write(value),
+  decode: (json) => json,
+};
+
+function elementType(element: ElementType): FieldType {
+  if (element === String || element === Number || element === Boolean) return plain;
+  return typeof element === 'function' ? nested(element as AnyClass) : element;
+}
+
+function decodeAll(json: Json, of: FieldType, path: string): unknown[] {
+  if (!Array.isArray(json)) throw new UnreadableValue(path, 'a list');
+  const items = json as unknown[];
+  if (of !== plain) {
+    for (let i = 0; i < items.length; i++) {
+      if (items[i] !== null) items[i] = of.decode(items[i] as Json, `${path}[${i}]`);
+    }
+  }
+  return items;
+}
+
+function decodePair(pair: Json, of: FieldType, path: string): [string, unknown] {
+  const [key, value] = Array.isArray(pair) ? (pair as readonly Json[]) : [];
+  if (typeof key !== 'string' || value === undefined) throw new UnreadableValue(path, 'an entry of a map');
+  return [key, value === null ? null : of.decode(value, `${path}.${key}`)];
+}
+
+function isAltered(value: object, cls: AnyClass): boolean {
+  const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null;
+  return prototype?.constructor?.name !== cls.name || Reflect.ownKeys(value).length > 0;
+}
+
+function mismatch(writer: FieldWriter, value: unknown, wanted: string): never {
+  const found = typeof value === 'object' ? adviceFor(value)[0] : `a ${typeof value}`;
+  return writer.refuse(found, `its field is declared to be ${wanted}`);
+}

@@ -1,0 +1,66 @@
+import { types } from 'node:util';
+import type * as ClassValidator from 'class-validator';
+import type { MetadataStorage, ValidationError } from 'class-validator';
+import type { AnyClass } from './class-table.js';
+import { InvalidData, InvalidDefinition, type Violation } from './errors.js';
+
+/**
+ * Checks the class-validator rules of an instance. Nothing happens for classes without rules, nor where nobody loaded
+ * class-validator.
+ *
+ * @throws InvalidData naming each property
+ */
+export function checkRules(instance: object, subject: string): void {
+  const { constructor } = Object.getPrototypeOf(instance) as { constructor: AnyClass };
+  if (rulesOf(constructor).length === 0) return;
+  // Loaded by whoever wrote the rules; it is an optional peer and nobody else should pay for it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import cannot be both lazy and synchronous
+  const { validateSync } = require('class-validator') as typeof ClassValidator;
+  const errors = validateSync(instance);
+  if (errors.length > 0)
+    throw new InvalidData(
+      subject,
+      errors.flatMap((error) => violations(error, '')),
+    );
+}
+
+/**
+ * Events are raised synchronously, so a rule that has to wait could never speak.
+ *
+ * @throws InvalidDefinition
+ */
+export function refuseAsyncRules(cls: AnyClass): void {
+  for (const { propertyName, constraintCls } of rulesOf(cls)) {
+    const constraints = constraintCls ? storage()!.getTargetValidatorConstraints(constraintCls) : [];
+    const isAsync = constraints.some(
+      (it) => it.async || types.isAsyncFunction((it.instance as { validate?: unknown }).validate),
+    );
+    if (isAsync)
+      throw new InvalidDefinition(
+        `${cls.name}.${propertyName}`,
+        'has an async rule: events are checked synchronously, when they are raised.',
+      );
+  }
+}
+
+// class-validator keeps its rules in this global; that it is there shows that somebody loaded it.
+function storage(): MetadataStorage | undefined {
+  return (globalThis as { classValidatorMetadataStorage?: MetadataStorage }).classValidatorMetadataStorage;
+}
+
+function rulesOf(cls: AnyClass): ReturnType<MetadataStorage['getTargetValidationMetadatas']> {
+  return storage()?.getTargetValidationMetadatas(cls, '', true, false) ?? [];
+}
+
+function violations(
+  { property, constraints = {}, children = [] }: ValidationError,
+  parent: string,
+): Violation[] {
+  const path = /^\d+$/.test(property)
+    ? `${parent}[${property}]`
+    : parent
+      ? `${parent}.${property}`
+      : property;
+  const own = Object.entries(constraints).map(([constraint, message]) => ({ path, constraint, message }));
+  return [...own, ...children.flatMap((child) => violations(child, path))];
+}

@@ -1,0 +1,176 @@
+import {
+  Context,
+  VersionConflict,
+  streamName,
+  type EventStore,
+  type RecordedEvent,
+  type Recorder,
+} from '@backstory/core';
+import { silent, type Observer } from '@backstory/core/observe';
+import { LIMITS, isName } from '@backstory/core/store';
+import { modelOf, recordOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
+import type { Class } from '@backstory/events';
+import { untilNoConflict, type Attempts } from './attempts.js';
+import { AggregateNotFound, InvalidAggregateId } from './errors.js';
+import { beganAt, loadAggregate, type Loaded, type LoadRequest, type PointInTime } from './load.js';
+import { saveAggregate, type SaveCollaborators, type Saved, type SaveOptions } from './save.js';
+
+/** What a repository works with. */
+export interface RepositoryOptions {
+  readonly store: EventStore;
+  readonly recorder: Recorder;
+  readonly observer?: Observer;
+}
+
+export interface UpdateOptions extends Attempts {
+  /** Begin the aggregate when nothing has happened to it yet. */
+  readonly create?: boolean;
+  /** The id of the command being carried out: doing it again, even in another process, records nothing new. */
+  readonly commandId?: string;
+  /** The name of the command, for metadata and traces. */
+  readonly command?: string;
+}
+
+/**
+ * What `update` did. `position` is where the aggregate's last event is, to wait for in a read model.
+ *
+ * `repeated: true` — what was asked for had been recorded before; the function did not run, so there is no `value`.
+ */
+export type Updated<A, T> = Saved & { readonly aggregate: A; readonly attempts: number } & (
+    { readonly repeated: false; readonly value: T } | { readonly repeated: true; readonly value: undefined }
+  );
+
+/**
+ * Loads and saves the aggregates of one class.
+ *
+ * ```ts
+ * await accounts.update('42', (account) => account.deposit(100), { create: true });
+ * const before = await accounts.load('42', { atVersion: 1 });
+ * ```
+ */
+export class Repository<A extends EventSourcedAggregate> {
+  private readonly model: AggregateModel<A>;
+  private readonly log: SaveCollaborators;
+  private readonly observer: Observer;
+
+  /** @throws InvalidDefinition and the like when the class cannot be an aggregate */
+  constructor(cls: Class<A>, { store, recorder, observer = silent }: RepositoryOptions) {
+    this.model = modelOf(cls);
+    this.log = { store, recorder };
+    this.observer = observer;
+  }
+
+  /**
+   * The aggregate as it is now, or read-only as it was: `{ atVersion: 3 }`, `{ at: new Date(…) }` (recorded no later).
+   *
+   * @throws AggregateNotFound, VersionOutOfRange
+   */
+  async load(id: string, point: PointInTime = {}): Promise<A> {
+    const found = await this.find(id, point);
+    if (found) return found;
+    const began = point.at && (await beganAt(this.log.store, this.streamOf(id)));
+    throw new AggregateNotFound(this.model.name, id, began);
+  }
+
+  /** The same, `undefined` where nothing has happened. @throws VersionOutOfRange */
+  async find(id: string, { at, atVersion }: PointInTime = {}): Promise<A | undefined> {
+    const point = { ...(at !== undefined && { at }), ...(atVersion !== undefined && { atVersion }) };
+    const { aggregate } = await this.read({ id, stream: this.streamOf(id), ...point });
+    return aggregate.version === 0 ? undefined : aggregate;
+  }
+
+  /** A new aggregate. Saving it fails with VersionConflict when the id is taken. */
+  create(id: string): A {
+    this.streamOf(id);
+    return this.model.create(id);
+  }
+
+  /** The events of an aggregate after a version, as instances of their classes. */
+  async *eventsSince(id: string, version = 0): AsyncIterable<RecordedEvent<object>> {
+    for await (const page of this.log.store.readStream(this.streamOf(id), { after: version })) {
+      for (const event of page.events) yield this.model.types.decode(event);
+    }
+  }
+
+  /**
+   * Records what the aggregate raised, on condition that nobody else changed it meanwhile. Without raised events nothing
+   * is recorded.
+   *
+   * @throws VersionConflict, AppendOutcomeUnknown (repeat with its `appendId`), SaveInProgress, ReadOnlyAggregate
+   */
+  async save(aggregate: A, options: SaveOptions = {}): Promise<Saved> {
+    return saveAggregate(aggregate, this.streamOf(aggregate.id), this.log, options);
+  }
+
+  /**
+   * Loads, lets `change` decide, and saves; once more from the start, on a fresh instance, when somebody else was faster.
+   * `change` may therefore run several times and should have no effects of its own.
+   *
+   * @throws AggregateNotFound without `create`; UpdateConflict after the last attempt; whatever `change` throws
+   */
+  async update<T>(
+    id: string,
+    change: (aggregate: A) => T | Promise<T>,
+    options: UpdateOptions = {},
+  ): Promise<Updated<A, T>> {
+    const stream = this.streamOf(id);
+    const { command, commandId } = options;
+    let context = Context.current();
+    if (commandId !== undefined) context = context.withCommand(commandId);
+    if (command !== undefined) context = context.with({ command });
+    const start = () => ({ command: context.fields.command, aggregate: this.model.name, stream });
+    return context.run(() =>
+      this.observer.command(start, async (end) => {
+        const updated = await this.updateInContext(id, stream, change, options);
+        const { attempts, ids, version, repeated } = updated;
+        end(() => ({ attempts, events: ids.length, version, repeated }));
+        return updated;
+      }),
+    );
+  }
+
+  private updateInContext<T>(
+    id: string,
+    stream: string,
+    change: (aggregate: A) => T | Promise<T>,
+    options: UpdateOptions,
+  ): Promise<Updated<A, T>> {
+    // Once for all attempts, and before anything is awaited: parallel updates of a handler get their ids in order.
+    const appendId = Context.current().nextAppendId(stream);
+    return untilNoConflict(options, async (attempts) => {
+      const { aggregate, recorded } = await this.read({ id, stream, appendId });
+      if (recorded) return { stream, ...recorded, aggregate, attempts, repeated: true, value: undefined };
+      if (aggregate.version === 0 && options.create !== true)
+        throw new AggregateNotFound(this.model.name, id);
+      const value = await change(aggregate);
+      options.signal?.throwIfAborted();
+      const saved = await saveAggregate(aggregate, stream, this.log, { appendId }).catch(conflictAsValue);
+      if (saved instanceof VersionConflict) return saved;
+      if (recordOf(aggregate).isUsable) return { ...saved, aggregate, attempts, repeated: false, value };
+      // Somebody carried out the same command meanwhile.
+      const now = await this.read({ id, stream });
+      return { ...saved, aggregate: now.aggregate, attempts, repeated: true, value: undefined };
+    });
+  }
+
+  private read(request: LoadRequest): Promise<Loaded<A>> {
+    const start = () => ({ aggregate: this.model.name, stream: request.stream });
+    return this.observer.load(start, async (end) => {
+      const loaded = await loadAggregate(this.model, this.log.store, request);
+      const { version } = loaded.aggregate;
+      end(() => ({ version, eventsFolded: version, from: 'stream', snapshotVersion: undefined }));
+      return loaded;
+    });
+  }
+
+  private streamOf(id: string): string {
+    const stream = typeof id === 'string' && id !== '' ? streamName(this.model.category, id) : '';
+    if (!isName(stream, LIMITS.stream)) throw new InvalidAggregateId(this.model.name, id);
+    return stream;
+  }
+}
+
+function conflictAsValue(error: unknown): VersionConflict {
+  if (error instanceof VersionConflict) return error;
+  throw error;
+}
