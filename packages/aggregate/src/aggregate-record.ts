@@ -1,5 +1,5 @@
 import type { NewEvent } from '@backstory/core';
-import { internals } from '@backstory/events';
+import { internals } from '@backstory/events/codec';
 import { AggregateUnusable, AggregateWithoutId, ReadOnlyAggregate } from './errors.js';
 import type { FoldPlan } from './fold-plan.js';
 

@@ -1,4 +1,4 @@
-import type { foldsOnly } from '@backstory/events';
+import type { foldsOnly } from '@backstory/events/codec';
 import { recordOf } from './aggregate-record.js';
 import { raise, type RaiseMetadata } from './raise.js';
 

@@ -1,14 +1,6 @@
 import { types } from 'node:util';
-import {
-  EventTypes,
-  InvalidDefinition,
-  eventTypeOf,
-  handlersOf,
-  ignoredBy,
-  refusePrivateState,
-  type Class,
-  type EventType,
-} from '@backstory/events';
+import { EventTypes, InvalidDefinition, type Class, type EventType } from '@backstory/events';
+import { eventTypeOf, handlersOf, ignoredBy, refusePrivateState } from '@backstory/events/codec';
 import { categoryOfClass } from './aggregate-decorator.js';
 import { AsyncFold, MissingHandler } from './errors.js';
 

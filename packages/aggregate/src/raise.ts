@@ -1,5 +1,6 @@
 import type { EventMetadata, NewEvent } from '@backstory/core';
-import { UnstorableValue, encodeInstance, encodeValue, type JsonObject } from '@backstory/events';
+import { UnstorableValue, encodeInstance, type JsonObject } from '@backstory/events';
+import { encodeValue } from '@backstory/events/codec';
 import { recordOf, type AggregateRecord } from './aggregate-record.js';
 import { AsyncFold, RaiseInFold } from './errors.js';
 import { stepFor, type FoldStep } from './fold-plan.js';
