@@ -1,1 +1,36 @@
-export {};
+export { defineBackstory, type Backstory, type BackstoryOptions } from './definition.js';
+export type { App, RecordOptions } from './app.js';
+export { Aggregate, EventSourcedAggregate } from '@backstory/aggregate';
+export {
+  Context,
+  follow,
+  memory,
+  AppendOutcomeUnknown,
+  BackstoryError,
+  LogDiverged,
+  StoreUnavailable,
+  StoreUnusable,
+  VersionConflict,
+  type EventMetadata,
+  type EventStore,
+  type ExpectedVersion,
+  type LogQuery,
+  type RecordedEvent,
+  type RecordResult,
+} from '@backstory/core';
+export {
+  DomainEvent,
+  EventHandler,
+  Field,
+  Ignores,
+  bigint,
+  decimal,
+  instant,
+  listOf,
+  mapOf,
+  nested,
+  setOf,
+  InvalidData,
+} from '@backstory/events';
+export { AggregateNotFound, type Repository, type UpdateOptions } from '@backstory/repository';
+

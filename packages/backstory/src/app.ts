@@ -1,0 +1,116 @@
+import type { EventSourcedAggregate } from '@backstory/aggregate';
+import {
+  Recorder,
+  type EventMetadata,
+  type EventStore,
+  type ExpectedVersion,
+  type OpenStorage,
+  type RecordResult,
+  type StateStore,
+} from '@backstory/core';
+import { InvalidDefinition, type Class, type EventTypes } from '@backstory/events';
+import { Repository } from '@backstory/repository';
+import type { Observer } from '@backstory/core/observe';
+
+export interface RecordOptions {
+  /** Default `'any'`. */
+  readonly expected?: ExpectedVersion;
+  /** What the ambient context does not say. `occurredAt` is when it happened; default now. */
+  readonly metadata?: Partial<Omit<EventMetadata, 'occurredAt'>>;
+  readonly occurredAt?: Date;
+  /** Repeats an append whose outcome is unknown. */
+  readonly appendId?: string;
+}
+
+/** What an app is put together from. */
+export interface AppParts {
+  readonly name: string;
+  readonly types: EventTypes;
+  readonly aggregates: readonly Class<EventSourcedAggregate>[];
+  readonly log: OpenStorage;
+  /** Where state lives, when not beside the log. */
+  readonly elsewhere: OpenStorage | undefined;
+  readonly appendTimeoutMs: number | undefined;
+  readonly observer: Observer | undefined;
+}
+
+/** A running application. */
+export class App {
+  readonly name: string;
+  /** Every event that this application knows. */
+  readonly types: EventTypes;
+  /** The log. */
+  readonly events: EventStore;
+  /** What is derived from the log. */
+  readonly state: StateStore;
+  private readonly recorder: Recorder;
+  private readonly repositories = new Map<Class, Repository<EventSourcedAggregate>>();
+  private closing: Promise<void> | undefined;
+
+  /** Applications are started by `defineBackstory({ … }).start()`. */
+  constructor(private readonly parts: AppParts) {
+    const { name, types, log, elsewhere, appendTimeoutMs, observer } = parts;
+    this.name = name;
+    this.types = types;
+    this.events = log.events;
+    this.state = (elsewhere ?? log).state;
+    this.recorder = new Recorder(this.events, {
+      source: name,
+      ...(appendTimeoutMs !== undefined && { appendTimeoutMs }),
+      ...(observer && { observer }),
+    });
+  }
+
+  /** The repository of an aggregate of this application; always the same one. */
+  repository<A extends EventSourcedAggregate>(cls: Class<A>): Repository<A> {
+    if (!this.parts.aggregates.includes(cls)) {
+      throw new InvalidDefinition(
+        cls.name,
+        `is no aggregate of ${this.name}: add it to aggregates in defineBackstory.`,
+      );
+    }
+    const known = this.repositories.get(cls) as Repository<A> | undefined;
+    if (known) return known;
+    const { observer } = this.parts;
+    const made = new Repository(cls, {
+      store: this.events,
+      recorder: this.recorder,
+      ...(observer && { observer }),
+    });
+    this.repositories.set(cls, made as unknown as Repository<EventSourcedAggregate>);
+    return made;
+  }
+
+  /**
+   * Records events that no aggregate raised.
+   *
+   * @throws UnknownEventType, InvalidData, UnstorableValue, VersionConflict, AppendOutcomeUnknown
+   */
+  async record(
+    stream: string,
+    events: readonly object[],
+    options: RecordOptions = {},
+  ): Promise<RecordResult> {
+    const { expected = 'any', occurredAt, metadata, appendId } = options;
+    const given = { ...metadata, ...(occurredAt && { occurredAt: occurredAt.toISOString() }) };
+    const encoded = events.map((event) => ({ ...this.types.encode(event), metadata: given }));
+    return this.recorder.record([{ stream, expected, events: encoded }], {
+      ...(appendId !== undefined && { appendId }),
+    });
+  }
+
+  /** Waits for what was accepted, then closes the stores. Calling it again waits for the same. */
+  close(): Promise<void> {
+    this.closing ??= this.closeParts();
+    return this.closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private async closeParts(): Promise<void> {
+    await this.parts.elsewhere?.close();
+    await this.parts.log.close();
+  }
+}

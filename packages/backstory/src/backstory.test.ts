@@ -1,0 +1,151 @@
+import {
+  Aggregate,
+  DomainEvent,
+  EventHandler,
+  EventSourcedAggregate,
+  defineBackstory,
+  follow,
+  memory,
+  type RecordedEvent,
+} from './index.js';
+
+@DomainEvent('account.deposited')
+class Deposited {
+  constructor(readonly amount: number) {}
+}
+
+@DomainEvent('audit.noted')
+class Noted {
+  constructor(readonly text: string) {}
+}
+
+@Aggregate('account')
+class Account extends EventSourcedAggregate {
+  balance = 0;
+  deposit(amount: number) {
+    this.raise(new Deposited(amount));
+  }
+  @EventHandler(Deposited) protected deposited(event: Deposited) {
+    this.balance += event.amount;
+  }
+}
+
+const define = () =>
+  defineBackstory({ name: 'bank', store: memory(), aggregates: [Account], events: [Noted] });
+
+describe('an application', () => {
+  test('records through its repositories under its own name', async () => {
+    await define().run(async (app) => {
+      await app.repository(Account).update('42', (account) => account.deposit(100), { create: true });
+      const account = await app.repository(Account).load('42');
+      const [event] = await all(app.repository(Account).eventsSince('42'));
+      expect(account.balance).toBe(100);
+      expect(event?.metadata.source).toBe('bank');
+    });
+  });
+
+  test('gives the same repository every time, and none for a class it does not have', async () => {
+    @Aggregate('other')
+    class Other extends EventSourcedAggregate {}
+    await define().run(async (app) => {
+      expect(app.repository(Account)).toBe(app.repository(Account));
+      expect(() => app.repository(Other)).toThrow(/Other is no aggregate of bank: add it to aggregates/);
+    });
+  });
+
+  test('records events that no aggregate raised, with their own time', async () => {
+    await define().run(async (app) => {
+      const occurredAt = new Date('2020-02-03T04:05:06.007Z');
+      const result = await app.record('audit-1', [new Noted('seen')], {
+        occurredAt,
+        metadata: { actor: 'ann' },
+      });
+      const pages = await all(app.events.readStream('audit-1'));
+      const recorded = app.types.decode(pages[0]!.events[0]!);
+      expect(result.writes).toEqual([{ stream: 'audit-1', version: 1, position: 1 }]);
+      expect(recorded.data).toEqual(new Noted('seen'));
+      expect(recorded.data).toBeInstanceOf(Noted);
+      expect(recorded.metadata).toMatchObject({ actor: 'ann', occurredAt: '2020-02-03T04:05:06.007Z' });
+    });
+  });
+
+  test('keeps the expected version of events that no aggregate raised', async () => {
+    await define().run(async (app) => {
+      await app.record('audit-1', [new Noted('first')]);
+      await expect(app.record('audit-1', [new Noted('second')], { expected: 'none' })).rejects.toMatchObject({
+        code: 'BACKSTORY_VERSION_CONFLICT',
+        actual: 1,
+      });
+    });
+  });
+
+  test('closes what it opened, also when the work fails, and waits for it', async () => {
+    const definition = define();
+    const closed: string[] = [];
+    const open = definition.store.open.bind(definition.store);
+    jest.spyOn(definition.store, 'open').mockImplementation(async (options) => {
+      const parts = await open(options);
+      return { ...parts, close: async () => void closed.push('log') };
+    });
+    await expect(definition.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(closed).toEqual(['log']);
+  });
+
+  test('keeps its state elsewhere when told to', async () => {
+    const state = memory();
+    const definition = defineBackstory({ name: 'bank', store: memory(), state, aggregates: [Account] });
+    await definition.run(async (app) => {
+      await app.state.transaction(undefined, (tx) => tx.put('marks', 'one', '1'));
+    });
+    const elsewhere = await state.open();
+    expect(await elsewhere.state.read((view) => view.get('marks', 'one'))).toBe('1');
+  });
+
+  test('is followed while it is running', async () => {
+    await define().run(async (app) => {
+      const stop = new AbortController();
+      const seen: RecordedEvent<object>[] = [];
+      const following = (async () => {
+        for await (const page of follow(app.events, { signal: stop.signal })) {
+          seen.push(...page.events.map((event) => app.types.decode(event)));
+          if (seen.length === 2) stop.abort();
+        }
+      })();
+      await app.repository(Account).update('1', (account) => account.deposit(1), { create: true });
+      await app.repository(Account).update('1', (account) => account.deposit(2));
+      await following;
+      expect(seen.map(({ data }) => data)).toEqual([new Deposited(1), new Deposited(2)]);
+    });
+  });
+});
+
+describe('a definition', () => {
+  test('refuses two aggregates of one category', () => {
+    @Aggregate('account')
+    class Ledger extends EventSourcedAggregate {}
+    expect(() => defineBackstory({ name: 'bank', store: memory(), aggregates: [Account, Ledger] })).toThrow(
+      /Ledger has the category "account", and so has Account/,
+    );
+  });
+
+  test('refuses two events of one name, naming both classes', () => {
+    @DomainEvent('account.deposited')
+    class Paid {}
+    expect(() =>
+      defineBackstory({ name: 'bank', store: memory(), aggregates: [Account], events: [Paid] }),
+    ).toThrow(/Deposited.*Paid|Paid.*Deposited/);
+  });
+
+  test('refuses to be without a name or a store, saying what to give', () => {
+    expect(() => defineBackstory({ name: '', store: memory() })).toThrow(/needs a name/);
+    expect(() => defineBackstory({ name: 'bank' } as never)).toThrow(
+      /needs a store, e\.g\. \{ store: sqlite\('app\.db'\) \}/,
+    );
+  });
+});
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}

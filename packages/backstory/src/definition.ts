@@ -1,0 +1,113 @@
+import { modelOf, type EventSourcedAggregate } from '@backstory/aggregate';
+import type { OpenOptions, Storage } from '@backstory/core';
+import type { Observer } from '@backstory/core/observe';
+import { EventTypes, InvalidDefinition, type Class } from '@backstory/events';
+import { App } from './app.js';
+
+export interface BackstoryOptions {
+  /** The application's name; events keep it as their `source`. */
+  readonly name: string;
+  /** The application's version, for traces and metrics. */
+  readonly version?: string;
+  /** `production`, `staging` … Default: NODE_ENV, else `development`. */
+  readonly environment?: string;
+  /** Where the log lives: `sqlite('bank.db')`, `memory()`. */
+  readonly store: Storage;
+  /** Where what is derived from the log lives. Default: beside the log. */
+  readonly state?: Storage;
+  readonly aggregates?: readonly Class<EventSourcedAggregate>[];
+  /** Events that no aggregate handles, recorded with `app.record`. */
+  readonly events?: readonly Class[];
+  /** How long to repeat an append while the store cannot be reached. Default 30,000. */
+  readonly appendTimeoutMs?: number;
+  readonly observer?: Observer;
+}
+
+/**
+ * Describes an application: its name, its store, its aggregates and events. Everything about the classes is checked here,
+ * nothing is opened. The default export of `backstory.config.ts`.
+ *
+ * @throws InvalidDefinition, DuplicateEventType, MissingUpcaster, PrivateState …
+ */
+export function defineBackstory(options: BackstoryOptions): Backstory {
+  return new Backstory(options);
+}
+
+/** An application that is described and not yet running. */
+export class Backstory {
+  readonly name: string;
+  readonly version: string;
+  readonly environment: string;
+  readonly store: Storage;
+  readonly aggregates: readonly Class<EventSourcedAggregate>[];
+  /** Every event that this application knows. */
+  readonly types: EventTypes;
+
+  constructor(private readonly options: BackstoryOptions) {
+    const { name, version = '0.0.0', environment, store, aggregates = [], events = [] } = options;
+    if (typeof name !== 'string' || name === '')
+      throw new InvalidDefinition('defineBackstory', 'needs a name: events keep it as their source.');
+    if (typeof (store as Partial<Storage> | undefined)?.open !== 'function') {
+      throw new InvalidDefinition('defineBackstory', "needs a store, e.g. { store: sqlite('app.db') }.");
+    }
+    refuseSharedCategories(aggregates);
+    this.name = name;
+    this.version = version;
+    this.environment = environment ?? process.env['NODE_ENV'] ?? 'development';
+    this.store = store;
+    this.aggregates = aggregates;
+    this.types = new EventTypes([...aggregates.filter(hasEvents), ...events], name);
+  }
+
+  /** Opens the stores. Close the app when you are done. */
+  async start(): Promise<App> {
+    return this.open();
+  }
+
+  /** Opens the stores, or another one in place of the log's; `readOnly` for looking at what others own. */
+  async open({
+    store = this.store,
+    readOnly = false,
+  }: { readonly store?: Storage; readonly readOnly?: boolean } = {}): Promise<App> {
+    const { observer, state, appendTimeoutMs } = this.options;
+    const opening: OpenOptions = { readOnly, ...(observer && { observer }) };
+    const log = await store.open(opening);
+    try {
+      const elsewhere = await state?.open(opening);
+      const { name, types, aggregates } = this;
+      return new App({ name, types, aggregates, log, elsewhere, appendTimeoutMs, observer });
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+
+  /** Starts, works, and closes whatever happens. For scripts and tests. */
+  async run<T>(work: (app: App) => Promise<T>): Promise<T> {
+    const app = await this.start();
+    try {
+      return await work(app);
+    } finally {
+      await app.close();
+    }
+  }
+}
+
+function hasEvents(aggregate: Class<EventSourcedAggregate>): boolean {
+  return modelOf(aggregate).types.all.length > 0;
+}
+
+function refuseSharedCategories(aggregates: readonly Class<EventSourcedAggregate>[]): void {
+  const owners = new Map<string, string>();
+  for (const cls of aggregates) {
+    const category = modelOf(cls).category;
+    const owner = owners.get(category);
+    if (owner !== undefined) {
+      throw new InvalidDefinition(
+        cls.name,
+        `has the category "${category}", and so has ${owner}: their streams would mix.`,
+      );
+    }
+    owners.set(category, cls.name);
+  }
+}
