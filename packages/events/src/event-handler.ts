@@ -100,18 +100,18 @@ export interface HandlerDecorator<E extends object> {
 /** The same where folds have no business: on a method with reaction options. */
 export interface ReactionDecorator<E extends object> {
   <T extends object>(
-    prototype: NoFold<T>,
+    prototype: T,
     key: string | symbol,
-    descriptor: { readonly value?: Reaction<E> },
+    descriptor: { readonly value?: ReactionOf<T, E> },
   ): void;
-  <T extends object>(method: Reaction<E>, context: ClassMethodDecoratorContext<NoFold<T>>): void;
+  <T extends object>(method: ReactionOf<T, E>, context: ClassMethodDecoratorContext<T>): void;
 }
 
 type Reaction<E extends object> = (event: E, recorded: RecordedEvent<E>, ...more: never[]) => unknown;
 // `void` alone would let a method that returns a promise pass.
 type Fold<E extends object> = (event: E) => void | undefined;
 type HandlerOf<T, E extends object> = T extends FoldsEvents ? Fold<E> : Reaction<E>;
-type NoFold<T> = T extends FoldsEvents ? never : T;
+type ReactionOf<T, E extends object> = T extends FoldsEvents ? never : Reaction<E>;
 
 const handlers = new ClassTable<HandlerRow>('handlers');
 const ignored = new ClassTable<Class>('ignored');

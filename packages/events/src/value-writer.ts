@@ -171,6 +171,6 @@ function step(key: string | number): string {
 }
 
 function nameOf(value: object): string {
-  const name = (value.constructor as { name?: unknown } | undefined)?.name;
-  return typeof name === 'string' && name !== '' ? `a ${name}` : 'an object without a class';
+  if (isPlain(value)) return 'a plain object';
+  return Array.isArray(value) ? 'an array' : adviceFor(value)[0];
 }

@@ -1,0 +1,257 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Big } from 'big.js';
+import * as fc from 'fast-check';
+import { UnstorableValue } from './errors.js';
+import { Field } from './field.js';
+import { bigint, decimal, instant, listOf, mapOf, nested, setOf } from './field-types.js';
+import { decodeInstance, encodeInstance, encodeValue } from './instance-codec.js';
+import type { JsonObject } from './json.js';
+
+class Money {
+  @Field(decimal) readonly amount: Big;
+  readonly currency: string;
+  constructor(amount: string | Big, currency: string) {
+    this.amount = new Big(amount);
+    this.currency = currency;
+  }
+}
+
+class Everything {
+  plain: unknown;
+  @Field(instant) at?: Date | null;
+  @Field(decimal) price?: Big;
+  @Field(bigint) count?: bigint;
+  @Field(nested(Money)) total?: Money;
+  @Field(listOf(Money, { key: 'currency' })) totals?: Money[];
+  @Field(listOf(instant)) times?: (Date | null)[];
+  @Field(mapOf(Money)) purses?: Map<string, Money>;
+  @Field(mapOf(setOf(bigint))) numbers?: Map<string, Set<bigint>>;
+  @Field(setOf(String)) tags?: Set<string>;
+  @Field(setOf(Money)) prizes?: Set<Money>;
+  constructor(fields: Partial<Everything>) {
+    Object.assign(this, fields);
+    for (const name of Object.keys(this) as (keyof this)[]) if (this[name] === undefined) delete this[name];
+  }
+}
+
+const throughText = (it: Everything) =>
+  decodeInstance(Everything, JSON.parse(JSON.stringify(encodeInstance(it, 'it'))) as JsonObject, 'it');
+
+const text = fc.string({ unit: 'grapheme' });
+const big = fc.tuple(fc.bigInt(), fc.integer({ min: 0, max: 40 })).map(([n, e]) => new Big(`${n}e-${e}`));
+const money = fc.tuple(big, text).map(([amount, currency]) => new Money(amount, currency));
+const date = fc.date({ noInvalidDate: true });
+const map = <T>(values: fc.Arbitrary<T>) => fc.array(fc.tuple(text, values)).map((pairs) => new Map(pairs));
+const set = <T>(values: fc.Arbitrary<T>) => fc.array(values).map((items) => new Set(items));
+const json = fc
+  .jsonValue()
+  .map((it) => JSON.parse(JSON.stringify(it).replaceAll('__proto__', 'proto')) as unknown);
+const everything = fc
+  .record(
+    {
+      plain: json,
+      at: fc.option(date),
+      price: big,
+      count: fc.bigInt(),
+      total: money,
+      totals: fc.array(money),
+      times: fc.array(fc.option(date)),
+      purses: map(money),
+      numbers: map(set(fc.bigInt())),
+      tags: set(text),
+      prizes: set(money),
+    },
+    { requiredKeys: [] },
+  )
+  .map((fields) => new Everything(fields));
+
+it('every declared value is read back as it was', () => {
+  fc.assert(
+    fc.property(everything, (it) => {
+      expect(throughText(it)).toStrictEqual(it);
+      expect(Object.keys(throughText(it))).toEqual(Object.keys(it));
+    }),
+    { numRuns: 150 },
+  );
+});
+
+it('any value at all is either read back as it was or refused', () => {
+  const anything = fc.anything({
+    key: fc.oneof(text, fc.string({ unit: 'binary' }), fc.constant('__proto__'), fc.constant('toJSON')),
+    withBigInt: true,
+    withBoxedValues: true,
+    withDate: true,
+    withMap: true,
+    withSet: true,
+    withNullPrototype: true,
+    withTypedArray: true,
+    withSparseArray: true,
+  });
+  let stored = 0;
+  const property = fc.property(anything, (value) => {
+    const encoded = encodedOrRefused(value);
+    if (encoded === undefined) return;
+    stored++;
+    const readBack: unknown = JSON.parse(encoded);
+    expect(isDeepStrictEqual(readBack, value)).toBe(true);
+    expect(JSON.stringify(encodeValue(readBack, 'it'))).toBe(encoded);
+  });
+  fc.assert(property, { numRuns: 3_000 });
+  expect(stored).toBeGreaterThan(100);
+});
+
+function encodedOrRefused(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(encodeValue(value, 'it'));
+  } catch (error) {
+    if (error instanceof UnstorableValue) return undefined;
+    throw error;
+  }
+}
+
+it('what JSON knows is never refused', () => {
+  const known = fc
+    .jsonValue({ stringUnit: 'grapheme' })
+    .filter((it) => !JSON.stringify(it).includes('"__proto__"'));
+  fc.assert(
+    fc.property(known, (it) => {
+      const value: unknown = JSON.parse(JSON.stringify(it));
+      expect(encodeValue(value, 'it')).toStrictEqual(value);
+    }),
+  );
+});
+
+const cycle: { inner: { outer?: object } } = { inner: {} };
+cycle.inner.outer = cycle;
+const sparse = [1, 2, 3];
+Reflect.deleteProperty(sparse, 1);
+class Point {
+  x = 1;
+}
+class List extends Array<number> {}
+
+it.each<[string, unknown, string, RegExp | string]>([
+  ['NaN', { n: NaN }, 'it.n', 'NaN'],
+  ['Infinity', { n: [-Infinity] }, 'it.n[0]', '-Infinity'],
+  ['-0', { n: -0 }, 'it.n', '-0'],
+  ['undefined in an array', { list: [1, undefined] }, 'it.list[1]', 'undefined'],
+  ['undefined in an object', { a: { b: undefined } }, 'it.a.b', 'leave it out'],
+  ['a function', { f: () => 1 }, 'it.f', 'a function'],
+  ['a symbol', { s: Symbol('s') }, 'it.s', 'a symbol'],
+  ['a symbol key', { [Symbol('s')]: 1 }, 'it["Symbol(s)"]', 'symbol-keyed'],
+  ['a bigint', { n: 1n }, 'it.n', '@Field(bigint)'],
+  ['a Date', { lines: [{}, {}, { at: new Date() }] }, 'it.lines[2].at', '@Field(instant)'],
+  ['a Map', { m: new Map() }, 'it.m', '@Field(mapOf(…))'],
+  ['a Set', { m: new Set() }, 'it.m', '@Field(setOf(…))'],
+  ['a Big', { m: new Big(1) }, 'it.m', '@Field(decimal)'],
+  ['an instance', { p: new Point() }, 'it.p', '@Field(nested(Point))'],
+  ['a promise', { p: Promise.resolve() }, 'it.p', 'await'],
+  ['bytes', { p: Buffer.from('x') }, 'it.p', 'base64'],
+  ['an object without a prototype', { p: Object.create(null) as object }, 'it.p', 'without a prototype'],
+  ['a derived array', { p: new List() }, 'it.p', 'derived from Array'],
+  ['a hole', { p: sparse }, 'it.p[1]', 'a hole'],
+  [
+    'a named property of an array',
+    { p: Object.assign([1], { x: 1 }) },
+    'it.p.x',
+    'named property of an array',
+  ],
+  ['half a character', { s: 'a\ud800' }, 'it.s', 'lone surrogate'],
+  ['half a character in a key', { '\udc00': 1 }, 'it["\\udc00"]', 'lone surrogate'],
+  ['an own __proto__', JSON.parse('{"__proto__":1}'), 'it.__proto__', '__proto__'],
+  [
+    'a getter',
+    {
+      get now() {
+        return 1;
+      },
+    },
+    'it.now',
+    'getter',
+  ],
+  ['a hidden property', Object.defineProperty({}, 'h', { value: 1 }), 'it.h', 'non-enumerable'],
+  ['a toJSON trick', { d: { toJSON: () => 1 } }, 'it.d.toJSON', 'a function'],
+  ['a cycle', cycle, 'it.inner.outer', 'a cycle'],
+  ['a boxed number', { n: Object(1) as unknown }, 'it.n', 'boxed'],
+])('%s is refused, naming the path and what to do', (_, value, path, message) => {
+  expect(() => encodeValue(value, 'it')).toThrow(
+    expect.objectContaining({ code: 'BACKSTORY_UNSTORABLE_VALUE', path }),
+  );
+  expect(() => encodeValue(value, 'it')).toThrow(message);
+});
+
+it('500 levels are stored and 501 are not', () => {
+  const deep = (levels: number): unknown => (levels === 0 ? 1 : [deep(levels - 1)]);
+  expect(encodeValue(deep(500), 'it')).toStrictEqual(deep(500));
+  expect(() => encodeValue(deep(501), 'it')).toThrow('more than 500 levels');
+});
+
+it('an object that is held twice, or frozen, is stored', () => {
+  const shared = Object.freeze({ a: 1 });
+  expect(encodeValue([shared, { shared }], 'it')).toEqual([{ a: 1 }, { shared: { a: 1 } }]);
+});
+
+it.each<[string, Partial<Everything>, string]>([
+  ['text for a Date', { at: '2026' as never }, 'it.at is a string'],
+  ['an invalid Date', { at: new Date(NaN) }, 'it.at is an invalid Date'],
+  ['a number for a Big', { price: 1 as never }, 'it.price is a number'],
+  ['a decimal -0', { price: new Big('-0') }, 'it.price is -0'],
+  ['a number for a bigint', { count: 1 as never }, 'it.count is a number'],
+  ['a plain object for a class', { total: { amount: '1' } as never }, 'it.total is a plain object'],
+  ['a subclass', { total: new (class Euro extends Money {})('1', 'EUR') }, 'it.total is an instance of Euro'],
+  ['undefined in a declared list', { times: [undefined as never] }, 'it.times[0] is undefined'],
+  [
+    'a Map key that is no text',
+    { purses: new Map([[1 as never, new Money('1', 'EUR')]]) },
+    'key that is not text',
+  ],
+  ['a Date with a property', { at: Object.assign(new Date(0), { zone: 'UTC' }) }, 'it.at is a Date'],
+  ['deep inside', { totals: [new Money('1', 'EUR'), new Money('2', 'a\ud800')] }, 'it.totals[1].currency'],
+])('a declared field refuses %s', (_, fields, message) => {
+  expect(() => encodeInstance(new Everything(fields), 'it')).toThrow(message);
+});
+
+it('a field that is undefined counts as absent', () => {
+  class Optional {
+    note = undefined;
+    a = 1;
+  }
+  expect(encodeInstance(new Optional())).toStrictEqual({ a: 1 });
+});
+
+it('what is stored for declared values is plain and stable', () => {
+  const it = new Everything({
+    at: new Date('2026-01-02T03:04:05.006Z'),
+    price: new Big('1.10'),
+    count: 2n ** 70n,
+    purses: new Map([
+      ['b', new Money('1', 'EUR')],
+      ['1', new Money('2', 'USD')],
+    ]),
+    tags: new Set(['x']),
+  });
+  expect(encodeInstance(it)).toStrictEqual({
+    at: '2026-01-02T03:04:05.006Z',
+    price: '1.1',
+    count: '1180591620717411303424',
+    purses: [
+      ['b', { amount: '1', currency: 'EUR' }],
+      ['1', { amount: '2', currency: 'USD' }],
+    ],
+    tags: ['x'],
+  });
+});
+
+it.each([
+  ['at', 'yesterday', 'it.at is not an instant'],
+  ['price', 'x', 'it.price is not a decimal'],
+  ['price', 1, 'it.price is not a decimal'],
+  ['count', '1.5', 'it.count is not a bigint'],
+  ['total', [], 'it.total is not a Money'],
+  ['times', {}, 'it.times is not a list'],
+  ['times', ['2026-01-01T00:00:00.000Z', 'x'], 'it.times[1] is not an instant'],
+  ['purses', [['a']], 'it.purses is not an entry of a map'],
+  ['purses', [['a', { amount: 1 }]], 'it.purses.a.amount is not a decimal'],
+])('stored %s %j is refused naming the path', (name, value, message) => {
+  expect(() => decodeInstance(Everything, { [name]: value }, 'it')).toThrow(message);
+});
