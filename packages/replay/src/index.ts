@@ -1,1 +1,11 @@
-export {};
+export { changesBetween, type Change } from './changes.js';
+export { causesOf } from './causes.js';
+export { diff, type Diff } from './diff.js';
+export { FlowNotFound, NoAggregate, StreamNotFound, UnreadableState, VersionOutOfRange } from './errors.js';
+export { history, type HistoryRange, type HistoryStep } from './history.js';
+export { events, streams, type StreamsQuery } from './log.js';
+export { formatPath, type PathStep } from './path.js';
+export { stateAt, type Moment, type StateAt } from './state-at.js';
+export { stats, type CategoryStats, type Stats, type StatsOptions, type TypeStats } from './stats.js';
+export type { ReplaySource } from './stream-fold.js';
+export { trace, type Trace, type TraceNode, type TraceOptions } from './trace.js';

@@ -1,0 +1,77 @@
+import { BackstoryError } from '@backstory/core';
+import type { UnstorableValue } from '@backstory/events';
+
+/** The log holds no stream of this name. */
+export class StreamNotFound extends BackstoryError {
+  readonly code = 'BACKSTORY_STREAM_NOT_FOUND';
+  constructor(
+    readonly stream: string,
+    /** Streams with similar names, the most similar first. */
+    readonly near: readonly string[],
+  ) {
+    super(
+      near.length > 0
+        ? `There is no stream "${stream}": did you mean ${near.join(', ')}?`
+        : `There is no stream "${stream}": list the streams to see what there is.`,
+    );
+  }
+}
+
+/** A version was asked for that the stream does not have. */
+export class VersionOutOfRange extends BackstoryError {
+  readonly code = 'BACKSTORY_VERSION_OUT_OF_RANGE';
+  constructor(
+    readonly stream: string,
+    readonly version: number,
+    /** The version the stream is at. */
+    readonly actual: number,
+  ) {
+    super(
+      `${stream} is at version ${actual}, so it has no version ${version}: choose one from 0 to ${actual}.`,
+    );
+  }
+}
+
+/** The log holds neither an event with this id nor one that carries it as correlation. */
+export class FlowNotFound extends BackstoryError {
+  readonly code = 'BACKSTORY_FLOW_NOT_FOUND';
+  constructor(readonly id: string) {
+    super(
+      `"${id}" is neither the id of an event nor a correlation id in this log: list the events to see their ids.`,
+    );
+  }
+}
+
+/** Nobody said which aggregate folds the streams of this category. */
+export class NoAggregate extends BackstoryError {
+  readonly code = 'BACKSTORY_NO_AGGREGATE';
+  constructor(
+    readonly stream: string,
+    readonly category: string,
+    /** The categories that are known. */
+    readonly known: readonly string[],
+  ) {
+    super(
+      `No aggregate folds the category "${category}" of ${stream} (known: ${known.join(', ') || 'none'}): ` +
+        `add the class with @Aggregate('${category}') to the application's aggregates.`,
+    );
+  }
+}
+
+/** A state that cannot be shown, because folding left a value in it that JSON cannot hold. */
+export class UnreadableState extends BackstoryError {
+  readonly code = 'BACKSTORY_UNREADABLE_STATE';
+  readonly path: string;
+  constructor(
+    readonly stream: string,
+    readonly version: number,
+    /** The type of the event at that version. */
+    readonly type: string | undefined,
+    cause: UnstorableValue,
+  ) {
+    super(`${stream} at version ${version}${type === undefined ? '' : ` (${type})`}: ${cause.message}`, {
+      cause,
+    });
+    this.path = cause.path;
+  }
+}

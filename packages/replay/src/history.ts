@@ -1,0 +1,47 @@
+import { readRecorded, type RecordedEvent } from '@backstory/core';
+import type { JsonObject } from '@backstory/events';
+import { changesBetween, type Change } from './changes.js';
+import { StreamFold, type ReplaySource } from './stream-fold.js';
+
+/** One event of a stream and what it did to the state. */
+export interface HistoryStep {
+  /** As it was recorded. */
+  readonly event: RecordedEvent;
+  readonly before: JsonObject;
+  readonly after: JsonObject;
+  readonly changes: readonly Change[];
+}
+
+export interface HistoryRange {
+  /** The first version to give. Default 1. */
+  readonly from?: number;
+  /** The last version to give. Default: the version the stream is at. */
+  readonly to?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The history of a stream step by step, oldest first. Earlier events are folded and not given.
+ *
+ * @throws StreamNotFound, VersionOutOfRange, NoAggregate, UnknownEventType, FoldFailed, UnreadableState
+ */
+export async function* history(
+  source: ReplaySource,
+  stream: string,
+  { from = 1, to, signal }: HistoryRange = {},
+): AsyncGenerator<HistoryStep, void> {
+  const fold = await StreamFold.of(source, stream);
+  const last = to ?? fold.head;
+  fold.checkVersion(from);
+  fold.checkVersion(last);
+  for await (const events of fold.pages({ upTo: from - 1 }, signal)) fold.fold(events);
+  let before = fold.state();
+  for await (const events of fold.pages({ upTo: last }, signal)) {
+    for (const event of events) {
+      fold.fold([event]);
+      const after = fold.state();
+      yield { event: readRecorded(event), before, after, changes: changesBetween(before, after) };
+      before = after;
+    }
+  }
+}

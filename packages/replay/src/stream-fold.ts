@@ -1,0 +1,91 @@
+import { modelOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
+import { categoryOf, idOf, type EventStore, type StoredEvent, type StreamSlice } from '@backstory/core';
+import { UnstorableValue, type Class, type JsonObject } from '@backstory/events';
+import { NoAggregate, StreamNotFound, UnreadableState, VersionOutOfRange } from './errors.js';
+import { nearStreams } from './near.js';
+
+/** A log and the aggregates that fold its streams. */
+export interface ReplaySource {
+  readonly events: EventStore;
+  readonly aggregates: readonly Class<EventSourcedAggregate>[];
+}
+
+/** One stream being folded from its beginning, by the same model that repositories use. Nothing is written. */
+export class StreamFold {
+  /** The last event folded. */
+  last: StoredEvent | undefined;
+  private readonly aggregate: object;
+
+  private constructor(
+    private readonly store: EventStore,
+    private readonly model: AggregateModel<object>,
+    readonly stream: string,
+    /** The version of the stream when the fold began. */
+    readonly head: number,
+  ) {
+    this.aggregate = model.create(idOf(stream));
+  }
+
+  /** @throws StreamNotFound, NoAggregate */
+  static async of({ events, aggregates }: ReplaySource, stream: string): Promise<StreamFold> {
+    const head = await headOf(events, stream);
+    return new StreamFold(events, modelFor(aggregates, stream), stream, head);
+  }
+
+  get version(): number {
+    return this.last?.version ?? 0;
+  }
+
+  /** @throws VersionOutOfRange */
+  checkVersion(version: number): void {
+    if (!(Number.isSafeInteger(version) && version >= 0 && version <= this.head))
+      throw new VersionOutOfRange(this.stream, version, this.head);
+  }
+
+  /** The events after the last one folded, in pages, not folded yet. */
+  async *pages(
+    slice: Pick<StreamSlice, 'upTo' | 'recordedUpTo'>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<readonly StoredEvent[], void> {
+    const bounds = { after: this.version, upTo: this.head, ...slice };
+    for await (const page of this.store.readStream(this.stream, bounds)) {
+      signal?.throwIfAborted();
+      yield page.events;
+    }
+  }
+
+  /** @throws UnknownEventType, UpcastFailed, UnreadableEvent, FoldFailed */
+  fold(events: readonly StoredEvent[]): void {
+    this.model.fold(this.aggregate, events);
+    this.last = events.at(-1) ?? this.last;
+  }
+
+  /** The state after the last event folded. @throws UnreadableState */
+  state(): JsonObject {
+    try {
+      return this.model.state(this.aggregate);
+    } catch (cause) {
+      if (!(cause instanceof UnstorableValue)) throw cause;
+      throw new UnreadableState(this.stream, this.version, this.last?.type, cause);
+    }
+  }
+}
+
+async function headOf(store: EventStore, stream: string): Promise<number> {
+  for await (const { events } of store.readStream(stream, { backwards: true, limit: 1 })) {
+    if (events[0]) return events[0].version;
+  }
+  throw new StreamNotFound(stream, await nearStreams(store, stream));
+}
+
+function modelFor(aggregates: ReplaySource['aggregates'], stream: string): AggregateModel<object> {
+  const category = categoryOf(stream);
+  const models = aggregates.map((cls) => modelOf(cls));
+  const model = models.find((it) => it.category === category);
+  if (model) return model;
+  throw new NoAggregate(
+    stream,
+    category,
+    models.map((it) => it.category),
+  );
+}
