@@ -1,1 +1,3 @@
-export {};
+export { sqlite, type SqliteOptions } from './sqlite.js';
+export type { DriverName } from './driver.js';
+export { InsideTransaction, TransactionTimedOut } from './errors.js';

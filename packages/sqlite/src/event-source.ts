@@ -1,0 +1,103 @@
+import type { StoredEvent } from '@backstory/core';
+import { isSystemStream, type ResolvedQuery } from '@backstory/core/store';
+import type { Value } from './driver.js';
+import { mergedPositions } from './merged-positions.js';
+import { turn } from './pace.js';
+import type { SqliteFile } from './sqlite-file.js';
+import { EVENT_COLUMNS, storedEvent, type EventRow } from './stored-event.js';
+
+/** Positions > `after` and ≤ `upTo`, of a log whose head was `head` when the page began. */
+export interface Bounds {
+  readonly after: number;
+  readonly upTo: number;
+  readonly head: number;
+}
+
+/** Gives the next `size` matching events within bounds; fewer only when there are no more. */
+export type EventSource = (file: SqliteFile, bounds: Bounds, size: number) => Promise<StoredEvent[]>;
+
+/**
+ * How a query is answered.
+ *
+ * | filters | answer |
+ * |---|---|
+ * | none, or one type, category, correlation or causation | one statement: an index gives the events in log order |
+ * | anything else | positions from the most selective filter's index, merged in log order; then those events, tested for the other filters |
+ *
+ * Either way a statement's work is bounded by the page, and system streams are left out afterwards.
+ */
+export function eventSource(query: ResolvedQuery): EventSource {
+  const filters = filtersOf(query);
+  const [first] = filters;
+  if (first === undefined) return inOrder(query, '', []);
+  const [value] = first.values;
+  const single = filters.length === 1 && first.values.length === 1 && first.ordered;
+  return single && value !== undefined
+    ? inOrder(query, `${first.column} = ? AND`, [value])
+    : merged(query, first, filters.slice(1));
+}
+
+/** A filter of a query: the column is one of the values. */
+export interface Filter {
+  readonly column: 'id' | 'correlation_id' | 'causation_id' | 'stream' | 'type' | 'category';
+  readonly values: readonly string[];
+  /** Its index gives the events of one value in log order. */
+  readonly ordered: boolean;
+}
+
+/** The filters given, the one that lets the fewest events through first, as far as one can know. */
+function filtersOf(query: ResolvedQuery): Filter[] {
+  const { ids, correlationId, causationId, streams, types, categories } = query;
+  const one = (value: string | undefined) => (value === undefined ? undefined : [value]);
+  const given: [Filter['column'], readonly string[] | undefined][] = [
+    ['id', ids],
+    ['correlation_id', one(correlationId)],
+    ['causation_id', one(causationId)],
+    ['stream', streams],
+    ['type', types],
+    ['category', categories],
+  ];
+  return given.flatMap(([column, values]) =>
+    values === undefined ? [] : [{ column, values, ordered: column !== 'id' && column !== 'stream' }],
+  );
+}
+
+function inOrder({ backwards, includeSystem }: ResolvedQuery, filter: string, params: Value[]): EventSource {
+  const sql = `SELECT ${EVENT_COLUMNS} FROM events WHERE ${filter} position > ? AND position <= ?
+    ORDER BY position ${backwards ? 'DESC' : 'ASC'} LIMIT ?`;
+  return async (file, { after, upTo }, size) => {
+    const found: StoredEvent[] = [];
+    for (;;) {
+      const wanted = size - found.length;
+      const rows = await file.read((session) => session.all<EventRow>(sql, ...params, after, upTo, wanted));
+      for (const row of rows) if (includeSystem || !isSystemStream(row[1])) found.push(storedEvent(row));
+      if (found.length === size || rows.length < wanted) return found;
+      const last = rows.at(-1)![0];
+      if (backwards) upTo = last - 1;
+      else after = last;
+      await turn();
+    }
+  };
+}
+
+function merged(query: ResolvedQuery, first: Filter, others: readonly Filter[]): EventSource {
+  const { backwards, includeSystem } = query;
+  // A plus sign keeps the planner from the index of a column: the positions are few and known.
+  const tests = others.map(({ column }) => `AND +${column} IN (SELECT value FROM json_each(?))`);
+  if (!includeSystem) tests.push(`AND substr(stream, 1, 1) <> '_'`);
+  const sql = `SELECT ${EVENT_COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))
+    ${tests.join(' ')} ORDER BY position ${backwards ? 'DESC' : 'ASC'}`;
+  const params = others.map(({ values }) => JSON.stringify(values));
+  return async (file, bounds, size) => {
+    const found: StoredEvent[] = [];
+    for await (const positions of mergedPositions(file, { filter: first, bounds, backwards, size })) {
+      for (let i = 0; i < positions.length && found.length < size;) {
+        const some = JSON.stringify(positions.slice(i, (i += size - found.length)));
+        const rows = await file.read((session) => session.all<EventRow>(sql, some, ...params));
+        found.push(...rows.map(storedEvent));
+      }
+      if (found.length === size) break;
+    }
+    return found;
+  };
+}

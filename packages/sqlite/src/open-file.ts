@@ -1,0 +1,146 @@
+import { realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { StoreUnusable } from '@backstory/core';
+import type { Driver, DriverName } from './driver.js';
+import { cannotOpen, storeError } from './failures.js';
+import { patiently } from './patiently.js';
+import { create, inspect } from './schema.js';
+import { Session } from './session.js';
+
+/** A file that is there and is a store, and how to connect to it. */
+export interface FileAccess {
+  readonly uri: string;
+  readonly readOnly: boolean;
+  /** Says that this process is done with the file. */
+  readonly release: () => void;
+}
+
+export interface OpenFileOptions {
+  readonly path: string;
+  readonly store: string;
+  readonly readOnly: boolean;
+  readonly lockTimeoutMs: number;
+}
+
+/**
+ * Makes sure that the file is a store, making one where there is none.
+ * The file is never opened other than by SQLite: closing it would drop the locks that this process holds on it
+ * (https://sqlite.org/howtocorrupt.html, 2.2).
+ *
+ * @throws StoreUnusable, StoreUnavailable
+ */
+export async function openFile(driver: Driver, options: OpenFileOptions): Promise<FileAccess> {
+  checkPlace(options);
+  const release = claim(options, driver.name);
+  try {
+    const uri = await (options.readOnly ? findReadable(driver, options) : prepare(driver, options));
+    return { uri, readOnly: options.readOnly, release };
+  } catch (error) {
+    release();
+    throw storeError(error, options.store);
+  }
+}
+
+function checkPlace({ path: file, store, readOnly }: OpenFileOptions): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isDirectory())
+    throw new StoreUnusable(store, 'not-a-store', `${file} is a directory: name a file.`);
+  if (found) return;
+  const directory = path.dirname(path.resolve(file));
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new StoreUnusable(store, 'missing', `there is no directory ${directory}: make it first.`);
+  }
+  if (readOnly) throw new StoreUnusable(store, 'missing', `there is no file ${file}. Nothing was created.`);
+}
+
+/** Which copy of SQLite has a file open in this process, and how often. */
+const claims = new Map<string, { readonly driver: DriverName; count: number }>();
+
+/** Two copies of SQLite in one process undo each other's locks (https://sqlite.org/howtocorrupt.html, 2.2.1). */
+function claim({ path: file, store }: OpenFileOptions, driver: DriverName): () => void {
+  const resolved = path.resolve(file);
+  const exists = statSync(resolved, { throwIfNoEntry: false }) !== undefined;
+  const place = exists
+    ? realpathSync(resolved)
+    : path.join(realpathSync(path.dirname(resolved)), path.basename(resolved));
+  const held = claims.get(place) ?? { driver, count: 0 };
+  if (held.driver !== driver) {
+    const message = `this process has the file open with ${held.driver} already: use one driver for it.`;
+    throw new StoreUnusable(store, 'unsupported', message);
+  }
+  claims.set(place, held);
+  held.count++;
+  return () => {
+    if (--held.count === 0) claims.delete(place);
+  };
+}
+
+async function prepare(driver: Driver, options: OpenFileOptions): Promise<string> {
+  const { path: file, store } = options;
+  const uri = `${pathToFileURL(file).href}?mode=rwc`;
+  const session = new Session(driver.open(uri));
+  try {
+    session.exec('PRAGMA busy_timeout = 2');
+    const found = await patiently(() => inspect(session, store), options);
+    await patiently(() => useWriteAheadLog(session, store), options);
+    if (found === 'store') return uri;
+    await patiently(() => session.exec('BEGIN IMMEDIATE'), options);
+    createOnce(session, store);
+    return uri;
+  } finally {
+    session.close();
+  }
+}
+
+/** Another process may have been first. */
+function createOnce(session: Session, store: string): void {
+  try {
+    if (inspect(session, store) === 'empty') create(session);
+    session.exec('COMMIT');
+  } catch (error) {
+    session.rollBack();
+    throw error;
+  }
+}
+
+function useWriteAheadLog(session: Session, store: string): void {
+  const [mode] = session.first<[string]>('PRAGMA journal_mode = WAL')!;
+  if (mode !== 'wal') {
+    const message = `this place cannot hold a write-ahead log (journal mode ${mode}): use a local disk.`;
+    throw new StoreUnusable(store, 'unsupported', message);
+  }
+}
+
+/**
+ * A reader of a write-ahead log needs its index, the `-shm` file, beside the store. Where it can neither be read nor made,
+ * nobody is writing; if no log is left over either, the file alone is everything and can be read as it is.
+ */
+async function findReadable(driver: Driver, options: OpenFileOptions): Promise<string> {
+  const uri = `${pathToFileURL(options.path).href}?mode=ro`;
+  try {
+    await tryReading(driver, uri, options);
+    return uri;
+  } catch (error) {
+    if (!cannotOpen(error)) throw error;
+    if ((statSync(`${options.path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
+      const message =
+        'its write-ahead log cannot be read from a read-only directory: copy the files to another.';
+      throw new StoreUnusable(options.store, 'read-only', message, { cause: error });
+    }
+    await tryReading(driver, `${uri}&immutable=1`, options);
+    return `${uri}&immutable=1`;
+  }
+}
+
+async function tryReading(driver: Driver, uri: string, options: OpenFileOptions): Promise<void> {
+  const session = new Session(driver.open(uri));
+  try {
+    session.exec('PRAGMA busy_timeout = 2');
+    const found = await patiently(() => inspect(session, options.store), options);
+    if (found === 'store') return;
+    throw new StoreUnusable(options.store, 'not-a-store', 'the file is empty. Nothing was created in it.');
+  } finally {
+    session.close();
+  }
+}

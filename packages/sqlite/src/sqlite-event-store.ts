@@ -1,0 +1,141 @@
+import type {
+  AppendResult,
+  EventStore,
+  LogIdentity,
+  LogPage,
+  LogQuery,
+  StreamHead,
+  StreamSlice,
+  Write,
+} from '@backstory/core';
+import type { Observer } from '@backstory/core/observe';
+import {
+  AppendQueue,
+  StoreClosed,
+  checkAppend,
+  resolveQuery,
+  resolveSlice,
+  resolveStreamsQuery,
+  type AppendOutcome,
+  type CheckedAppend,
+  type StoreCapabilities,
+  type StreamsQuery,
+  type Unsubscribe,
+} from '@backstory/core/store';
+import { appendBatch } from './append-batch.js';
+import { adoptLog, readIdentity } from './log-identity.js';
+import { logPages } from './log-pages.js';
+import { restoreLog } from './restore-log.js';
+import type { SqliteFile } from './sqlite-file.js';
+import { streamHeads } from './stream-heads.js';
+import { streamPages } from './stream-pages.js';
+import { WakePoll } from './wake-poll.js';
+
+export interface SqliteEventStoreOptions {
+  readonly maxEventBytes: number;
+  readonly maxBatchEvents: number;
+  readonly maxBatchBytes: number;
+  readonly maxQueuedBytes: number;
+  readonly pollMs: number;
+  readonly now: () => number;
+  readonly observer: Observer;
+}
+
+/** The log of a SQLite file. Appends go through one queue and are committed together; reads never wait for them. */
+export class SqliteEventStore implements EventStore {
+  readonly capabilities: StoreCapabilities = {
+    durable: true,
+    multiStreamAppends: true,
+    densePositions: true,
+    unindexed: [],
+  };
+  private readonly queue: AppendQueue;
+  private readonly wakes: WakePoll;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly file: SqliteFile,
+    private readonly options: SqliteEventStoreOptions,
+  ) {
+    this.queue = new AppendQueue((batch) => this.commit(batch), { ...options, store: file.store });
+    this.wakes = new WakePoll(file, options.pollMs);
+  }
+
+  async append(writes: readonly Write[]): Promise<AppendResult> {
+    this.checkOpen();
+    this.file.refuseInside('append');
+    return this.queue.append(checkAppend(writes, this.options));
+  }
+
+  private async commit(appends: readonly CheckedAppend[]): Promise<readonly AppendOutcome[]> {
+    const { outcomes, head, wrote } = await this.file.write((session) =>
+      appendBatch(session, appends, this.options.now()),
+    );
+    if (wrote) this.wakes.appended(head);
+    return outcomes;
+  }
+
+  readStream(stream: string, slice?: StreamSlice): AsyncGenerator<LogPage> {
+    return this.whileOpen(() => streamPages(this.file, stream, resolveSlice(slice)));
+  }
+
+  readAll(query?: LogQuery): AsyncGenerator<LogPage> {
+    return this.whileOpen(() => logPages(this.file, resolveQuery(query)));
+  }
+
+  listStreams(query?: StreamsQuery): AsyncGenerator<readonly StreamHead[]> {
+    return this.whileOpen(() => streamHeads(this.file, resolveStreamsQuery(query)));
+  }
+
+  onAppend(wake: () => void): Unsubscribe {
+    this.checkOpen();
+    return this.wakes.add(wake);
+  }
+
+  async identity(): Promise<LogIdentity> {
+    this.checkOpen();
+    return this.file.read(readIdentity);
+  }
+
+  async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {
+    this.checkOpen();
+    this.file.refuseInside('restore');
+    const identity = await this.file.write((session) =>
+      restoreLog(session, pages, this.options.maxEventBytes),
+    );
+    this.wakes.appended(identity.head);
+    return identity;
+  }
+
+  async adopt(): Promise<LogIdentity> {
+    this.checkOpen();
+    this.file.refuseInside('adopt');
+    return this.file.write(adoptLog);
+  }
+
+  close(): Promise<void> {
+    return (this.closing ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    await this.queue.close();
+    this.wakes.stop();
+    await this.file.release();
+  }
+
+  /** Each page is read from an open store, whenever it is asked for. */
+  private async *whileOpen<Page>(read: () => AsyncGenerator<Page>): AsyncGenerator<Page> {
+    this.checkOpen();
+    const pages = read();
+    for (;;) {
+      this.checkOpen();
+      const next = await pages.next();
+      if (next.done) return;
+      yield next.value;
+    }
+  }
+
+  private checkOpen(): void {
+    if (this.closing) throw new StoreClosed(this.file.store);
+  }
+}

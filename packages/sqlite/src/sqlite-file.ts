@@ -1,0 +1,157 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { StoreUnusable } from '@backstory/core';
+import { Mutex } from '@backstory/core/store';
+import type { Driver } from './driver.js';
+import { InsideTransaction, TransactionTimedOut } from './errors.js';
+import { storeError } from './failures.js';
+import type { FileAccess } from './open-file.js';
+import { patiently } from './patiently.js';
+import { Session } from './session.js';
+
+/** How the connections to a file are set up. */
+export interface FileOptions {
+  readonly store: string;
+  readonly lockTimeoutMs: number;
+  readonly transactionTimeoutMs: number;
+  readonly synchronous: 'full' | 'normal';
+}
+
+/**
+ * The connections of one process to one file: one that writes, behind a mutex, and others that only read, because a
+ * read on the writer's connection would see what is not committed.
+ */
+export class SqliteFile {
+  readonly store: string;
+  private readonly writing = new Mutex();
+  private readonly reader: Session;
+  private readonly writer: Session | undefined;
+  private readonly idle: Session[] = [];
+  private users = 0;
+  /** Set inside the work of a transaction, while it runs. */
+  private readonly inside = new AsyncLocalStorage<{ running: boolean }>();
+
+  constructor(
+    private readonly driver: Driver,
+    private readonly access: FileAccess,
+    private readonly options: FileOptions,
+  ) {
+    this.store = options.store;
+    this.reader = this.connect('query_only = 1');
+    this.writer = access.readOnly ? undefined : this.connect(`synchronous = ${options.synchronous}`);
+  }
+
+  /** Runs statements that read, each seeing everything that is committed. They are finished when it returns. */
+  read<T>(work: (session: Session) => T): Promise<T> {
+    return this.attempt(() => work(this.reader));
+  }
+
+  /** Runs `work` on one snapshot of the file, on a connection of its own. */
+  async snapshot<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = this.idle.pop() ?? this.connect('query_only = 1');
+    try {
+      await this.attempt(() => takeSnapshot(session));
+      return await work(session);
+    } finally {
+      session.rollBack();
+      if (this.idle.length < 4) this.idle.push(session);
+      else session.close();
+    }
+  }
+
+  /** Runs `work` alone in a transaction that commits when it is done and rolls back when it throws. */
+  write<T>(work: (session: Session) => T | Promise<T>): Promise<T> {
+    const { writer } = this;
+    if (writer === undefined) {
+      const message = 'it is open read-only. Open it without readOnly to write.';
+      return Promise.reject(new StoreUnusable(this.store, 'read-only', message));
+    }
+    return this.writing.run(async () => {
+      await this.attempt(() => writer.exec('BEGIN IMMEDIATE'));
+      try {
+        const result = await work(writer);
+        writer.exec('COMMIT');
+        return result;
+      } catch (error) {
+        writer.rollBack();
+        throw storeError(error, this.store);
+      }
+    });
+  }
+
+  /**
+   * A transaction around work of somebody else's, which may take its time but not for ever. Work that comes too late
+   * must not touch the session any more: `isRunning` tells.
+   */
+  writeAround<T>(work: (session: Session, isRunning: () => boolean) => Promise<T>): Promise<T> {
+    return this.write(async (session) => {
+      const scope = { running: true };
+      const timeoutMs = this.options.transactionTimeoutMs;
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new TransactionTimedOut(this.store, timeoutMs)), timeoutMs);
+      });
+      try {
+        return await Promise.race([this.inside.run(scope, () => work(session, () => scope.running)), late]);
+      } finally {
+        clearTimeout(timer);
+        scope.running = false;
+      }
+    });
+  }
+
+  /** @throws InsideTransaction where waiting for the writer would be waiting for oneself */
+  refuseInside(operation: string): void {
+    if (this.inside.getStore()?.running) throw new InsideTransaction(this.store, operation);
+  }
+
+  /** Counts another one who uses the file, and will release it. */
+  retain(): this {
+    this.users++;
+    return this;
+  }
+
+  /** The last one waits for transactions under way, then lets go of the file. */
+  async release(): Promise<void> {
+    await this.writing.run(async () => {
+      if (--this.users > 0) return;
+      // Some connections may outlive this call until their statements are collected, so the log is moved here and now.
+      if (this.writer) moveLog(this.writer);
+      for (const session of [...this.idle.splice(0), this.reader, this.writer]) session?.close();
+      this.access.release();
+    });
+  }
+
+  private connect(pragma: string): Session {
+    const session = new Session(this.driver.open(this.access.uri));
+    session.exec(`PRAGMA busy_timeout = 2; PRAGMA cache_size = -16000; PRAGMA ${pragma}`);
+    return session;
+  }
+
+  private async attempt<T>(work: () => T): Promise<T> {
+    try {
+      return await patiently(work, this.options);
+    } catch (error) {
+      throw storeError(error, this.store);
+    }
+  }
+}
+
+/** A transaction takes its snapshot with its first read. */
+function takeSnapshot(session: Session): void {
+  session.exec('BEGIN');
+  try {
+    session.first('SELECT one FROM meta');
+  } catch (error) {
+    session.rollBack();
+    throw error;
+  }
+}
+
+/** Moves what is in the write-ahead log into the file. A reader at work, here or elsewhere, may keep a part of it back. */
+function moveLog(writer: Session): void {
+  try {
+    writer.all('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch {
+    // nothing depends on it: whoever opens the file next reads the log
+  }
+}

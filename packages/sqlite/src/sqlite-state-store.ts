@@ -1,0 +1,87 @@
+import type { Fence, Lease, StateStore, StateTransaction, StateView } from '@backstory/core';
+import { FenceLost, StoreClosed, checkLease } from '@backstory/core/store';
+import { acquireLease, holdsLease, listLeases, releaseLease, renewLeases } from './leases.js';
+import type { Session } from './session.js';
+import type { SqliteFile } from './sqlite-file.js';
+import { SqliteStateDraft } from './state-draft.js';
+import { SqliteStateView } from './state-view.js';
+
+/** State in the same file as the log. Transactions share its one writer; reads run beside them, each on a snapshot. */
+export class SqliteStateStore implements StateStore {
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly file: SqliteFile,
+    private readonly now: () => number,
+  ) {}
+
+  async start(): Promise<void> {
+    this.checkOpen();
+  }
+
+  async transaction<T>(fence: Fence | undefined, work: (state: StateTransaction) => Promise<T>): Promise<T> {
+    this.checkOpen();
+    this.file.refuseInside('transaction');
+    const name = `a transaction of ${this.file.store}`;
+    return this.file.writeAround(async (session, isRunning) => {
+      this.checkOpen();
+      // Nobody else can write until the transaction ends, so what holds now holds when it commits.
+      if (fence && !holdsLease(session, fence)) throw new FenceLost(fence.name, fence.token);
+      return work(new SqliteStateDraft({ session, isRunning, name }));
+    });
+  }
+
+  async read<T>(work: (state: StateView) => Promise<T>): Promise<T> {
+    this.checkOpen();
+    const name = `a read of ${this.file.store}`;
+    return this.file.snapshot(async (session) => {
+      let running = true;
+      try {
+        return await work(new SqliteStateView({ session, isRunning: () => running && !this.closing, name }));
+      } finally {
+        running = false;
+      }
+    });
+  }
+
+  async acquire(
+    name: string,
+    { owner, ttlMs }: { readonly owner: string; readonly ttlMs: number },
+  ): Promise<Lease | undefined> {
+    checkLease(name, ttlMs, owner);
+    return this.write('acquire', (session) =>
+      acquireLease(session, { name, owner, ttlMs, now: this.time() }),
+    );
+  }
+
+  async renew(leases: readonly Lease[]): Promise<readonly Lease[]> {
+    return this.write('renew', (session) => renewLeases(session, leases, this.time()));
+  }
+
+  async release(lease: Lease): Promise<void> {
+    return this.write('release', (session) => releaseLease(session, lease));
+  }
+
+  async leases(prefix = ''): Promise<readonly Lease[]> {
+    this.checkOpen();
+    return this.file.read((session) => listLeases(session, prefix));
+  }
+
+  close(): Promise<void> {
+    return (this.closing ??= this.file.release());
+  }
+
+  private async write<T>(operation: string, work: (session: Session) => T): Promise<T> {
+    this.checkOpen();
+    this.file.refuseInside(operation);
+    return this.file.write(work);
+  }
+
+  private time(): number {
+    return Math.floor(this.now());
+  }
+
+  private checkOpen(): void {
+    if (this.closing) throw new StoreClosed(this.file.store);
+  }
+}

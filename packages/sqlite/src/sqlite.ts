@@ -1,0 +1,86 @@
+import path from 'node:path';
+import { StoreUnusable, type OpenOptions, type OpenStorage, type Storage } from '@backstory/core';
+import { silent } from '@backstory/core/observe';
+import { LIMITS } from '@backstory/core/store';
+import { driverFor } from './choose-driver.js';
+import type { DriverName } from './driver.js';
+import { openFile } from './open-file.js';
+import { SqliteEventStore } from './sqlite-event-store.js';
+import { SqliteFile } from './sqlite-file.js';
+import { SqliteStateStore } from './sqlite-state-store.js';
+
+export interface SqliteOptions {
+  /** Data and metadata of one event together, in bytes. Default 1 MiB. */
+  readonly maxEventBytes?: number;
+  /** A transaction of appends is closed when it has this many events. Default 1,000. */
+  readonly maxBatchEvents?: number;
+  /** … or this many bytes. Default 4 MiB. */
+  readonly maxBatchBytes?: number;
+  /** Appends are refused while more than this many bytes wait to be written. Default 64 MiB. */
+  readonly maxQueuedBytes?: number;
+  /** How long to wait, without blocking, for a file that another process keeps locked. Default 5,000. */
+  readonly lockTimeoutMs?: number;
+  /** How long the work of one state transaction may take before it is rolled back. Default 30,000. */
+  readonly transactionTimeoutMs?: number;
+  /** How often to look, while somebody follows the log, whether another process has appended. Default 20. */
+  readonly pollMs?: number;
+  /** `'normal'`: the last appends may be lost in a power cut, though not in a crash of the process. Default `'full'`. */
+  readonly synchronous?: 'full' | 'normal';
+  /** Default `'auto'`: `node:sqlite` where this Node has it, else `libsql`. Processes may differ. */
+  readonly driver?: DriverName | 'auto';
+  /** The store's clock in milliseconds. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+/**
+ * Keeps log and state in one SQLite file, which is made when it is first opened. Several processes of one machine may
+ * use it at the same time.
+ *
+ * ```ts
+ * const storage = sqlite('bank.db');
+ * ```
+ *
+ * @throws StoreUnusable for `:memory:`, which is what `memory()` is for
+ */
+export function sqlite(file: string, options: SqliteOptions = {}): Storage {
+  const store = `sqlite:${path.basename(file)}`;
+  if (file === '' || file.startsWith(':memory:')) {
+    throw new StoreUnusable(store, 'unsupported', 'a log in memory is made with memory(). Name a file.');
+  }
+  if (file.startsWith('file:')) {
+    throw new StoreUnusable(store, 'unsupported', 'give the path of a file, not a URI.');
+  }
+  return { description: store, open: (opening) => openStorage(file, store, options, opening) };
+}
+
+async function openStorage(
+  file: string,
+  store: string,
+  {
+    maxEventBytes = LIMITS.event,
+    maxBatchEvents = 1_000,
+    maxBatchBytes = 4 * 2 ** 20,
+    maxQueuedBytes = 64 * 2 ** 20,
+    lockTimeoutMs = 5_000,
+    transactionTimeoutMs = 30_000,
+    pollMs = 20,
+    synchronous = 'full',
+    driver: wanted = 'auto',
+    now = () => Date.now(),
+  }: SqliteOptions,
+  { readOnly = false, observer = silent }: OpenOptions = {},
+): Promise<OpenStorage> {
+  const driver = await driverFor(wanted, store);
+  const access = await openFile(driver, { path: file, store, readOnly, lockTimeoutMs });
+  const connections = new SqliteFile(driver, access, {
+    store,
+    lockTimeoutMs,
+    transactionTimeoutMs,
+    synchronous,
+  });
+  const batches = { maxEventBytes, maxBatchEvents, maxBatchBytes, maxQueuedBytes };
+  const events = new SqliteEventStore(connections.retain(), { ...batches, pollMs, now, observer });
+  const state = new SqliteStateStore(connections.retain(), now);
+  const close = async () => void (await Promise.all([events.close(), state.close()]));
+  return { events, state, close };
+}

@@ -1,0 +1,35 @@
+import type { StateTransaction } from '@backstory/core';
+import { checkCollection, checkEntry, checkKey, type StateEntry } from '@backstory/core/store';
+import { Pace } from './pace.js';
+import { SqliteStateView } from './state-view.js';
+
+/** Reading and writing state in a transaction that is open. */
+export class SqliteStateDraft extends SqliteStateView implements StateTransaction {
+  async put(collection: string, key: string, value: string): Promise<void> {
+    return this.putMany(collection, [{ key, value }]);
+  }
+
+  async putMany(collection: string, entries: readonly StateEntry[]): Promise<void> {
+    checkCollection(collection);
+    entries.forEach(checkEntry);
+    const pace = new Pace();
+    for (const { key, value } of entries) {
+      this.session.run(PUT, [collection, key, value]);
+      await pace.breathe();
+    }
+  }
+
+  async delete(collection: string, key: string): Promise<void> {
+    checkCollection(collection);
+    checkKey(key);
+    this.session.run('DELETE FROM state WHERE collection = ? AND key = ?', [collection, key]);
+  }
+
+  async clear(collection: string): Promise<void> {
+    checkCollection(collection);
+    this.session.run('DELETE FROM state WHERE collection = ?', [collection]);
+  }
+}
+
+const PUT = `INSERT INTO state (collection, key, value) VALUES (?, ?, ?)
+  ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value`;

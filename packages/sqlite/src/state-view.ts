@@ -1,0 +1,77 @@
+import type { StateView } from '@backstory/core';
+import {
+  StoreClosed,
+  checkCollection,
+  checkKey,
+  resolveStateQuery,
+  type StateEntry,
+  type StateQuery,
+} from '@backstory/core/store';
+import type { Session } from './session.js';
+
+/** Where a view reads: the session may be used while `isRunning`, and belongs to somebody else afterwards. */
+export interface StateScope {
+  readonly session: Session;
+  readonly isRunning: () => boolean;
+  /** For messages. */
+  readonly name: string;
+}
+
+/** Reading state in a transaction that is open. */
+export class SqliteStateView implements StateView {
+  constructor(private readonly scope: StateScope) {}
+
+  async get(collection: string, key: string): Promise<string | undefined> {
+    checkCollection(collection);
+    checkKey(key);
+    return this.session.first<[string]>(GET, collection, key)?.[0];
+  }
+
+  async getMany(collection: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    checkCollection(collection);
+    keys.forEach(checkKey);
+    return new Map(this.session.all<[string, string]>(GET_MANY, collection, JSON.stringify(keys)));
+  }
+
+  async list(collection: string, query?: StateQuery): Promise<readonly StateEntry[]> {
+    checkCollection(collection);
+    const { prefix, after, limit } = resolveStateQuery(query);
+    const end = afterPrefix(prefix);
+    const rows =
+      end === undefined
+        ? this.session.all<[string, string]>(LIST, collection, after, prefix, limit)
+        : this.session.all<[string, string]>(LIST_UP_TO, collection, after, prefix, end, limit);
+    return rows.map(([key, value]) => ({ key, value }));
+  }
+
+  async count(collection: string): Promise<number> {
+    checkCollection(collection);
+    return this.session.first<[number]>(COUNT, collection)![0];
+  }
+
+  protected get session(): Session {
+    if (!this.scope.isRunning()) throw new StoreClosed(this.scope.name);
+    return this.scope.session;
+  }
+}
+
+/**
+ * The first text, in byte order of UTF-8, that follows every text with this prefix; `undefined` when none does.
+ * That order is the order of code points, so the last one is counted up; surrogates are no code points.
+ */
+export function afterPrefix(prefix: string): string | undefined {
+  const points = [...prefix].map((char) => char.codePointAt(0)!);
+  while (points.at(-1) === 0x10ffff) points.pop();
+  const last = points.pop();
+  if (last === undefined) return undefined;
+  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
+}
+
+const GET = 'SELECT value FROM state WHERE collection = ? AND key = ?';
+const GET_MANY =
+  'SELECT key, value FROM state WHERE collection = ? AND key IN (SELECT value FROM json_each(?))';
+const COUNT = 'SELECT count(*) FROM state WHERE collection = ?';
+const LIST =
+  'SELECT key, value FROM state WHERE collection = ? AND key > ? AND key >= ? ORDER BY key LIMIT ?';
+const LIST_UP_TO =
+  'SELECT key, value FROM state WHERE collection = ? AND key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?';

@@ -1,0 +1,100 @@
+import type { StreamHead } from '@backstory/core';
+import type { ResolvedStreamsQuery } from '@backstory/core/store';
+import { Pace } from './pace.js';
+import type { Session } from './session.js';
+import type { SqliteFile } from './sqlite-file.js';
+
+/** The streams in byte order, each with its last event: leaping from name to name, whatever the streams hold. */
+export async function* streamHeads(
+  file: SqliteFile,
+  { after, categories, includeSystem, limit, pageSize }: ResolvedStreamsQuery,
+): AsyncGenerator<readonly StreamHead[]> {
+  const ranges = rangesOf(categories, includeSystem);
+  let last = after;
+  let left = limit;
+  let first = true;
+  for (;;) {
+    const size = Math.min(pageSize, left);
+    const page = await nextHeads(file, ranges, last, size);
+    if (first || page.length > 0) yield page;
+    first = false;
+    left -= page.length;
+    last = page.at(-1)?.stream ?? last;
+    if (left === 0 || page.length < pageSize) return;
+  }
+}
+
+/** Names from `from` up to but without `to`, in byte order. */
+interface Range {
+  readonly from: string;
+  readonly to: string | undefined;
+}
+
+/** The names of a category are the category itself, and what begins with it and a dash; "." follows "-". */
+function rangesOf(categories: readonly string[] | undefined, includeSystem: boolean): readonly Range[] {
+  const all: Range[] =
+    categories === undefined
+      ? [{ from: '', to: undefined }]
+      : categories
+          .filter((name) => !name.includes('-'))
+          .flatMap((name) => [
+            { from: name, to: `${name}\0` },
+            { from: `${name}-`, to: `${name}.` },
+          ]);
+  const wanted = includeSystem ? all : all.flatMap(withoutSystem);
+  return wanted.sort((a, b) => byBytes(a.from, b.from));
+}
+
+/** System streams are the names from "_" up to "`". */
+function withoutSystem({ from, to }: Range): Range[] {
+  const low = { from, to: to === undefined || byBytes('_', to) < 0 ? '_' : to };
+  const high = { from: byBytes(from, '`') < 0 ? '`' : from, to };
+  return [low, high].filter((range) => range.to === undefined || byBytes(range.from, range.to) < 0);
+}
+
+async function nextHeads(
+  file: SqliteFile,
+  ranges: readonly Range[],
+  after: string,
+  size: number,
+): Promise<StreamHead[]> {
+  const heads: StreamHead[] = [];
+  const pace = new Pace();
+  for (const { from, to } of ranges) {
+    if (to !== undefined && byBytes(to, after) <= 0) continue;
+    let name = byBytes(from, after) > 0 ? from : undefined;
+    while (heads.length < size) {
+      const head = await file.read((session) => nextHead(session, { from: name, after, to }));
+      if (head === undefined) break;
+      heads.push(head);
+      after = head.stream;
+      name = undefined;
+      await pace.breathe();
+    }
+    if (heads.length === size) break;
+  }
+  return heads;
+}
+
+/** The first stream of a range that is not before `from` or follows `after`. */
+function nextHead(
+  session: Session,
+  { from, after, to }: { from: string | undefined; after: string; to: string | undefined },
+): StreamHead | undefined {
+  const name =
+    from === undefined
+      ? session.first<[string | null]>(NAME_AFTER, after)?.[0]
+      : session.first<[string | null]>(NAME_FROM, from)?.[0];
+  if (name === undefined || name === null || (to !== undefined && byBytes(name, to) >= 0)) return undefined;
+  const [version, position, recordedAt] = session.first<[number, number, number]>(LAST_EVENT, name)!;
+  return { stream: name, version, position, recordedAt: new Date(recordedAt) };
+}
+
+const NAME_AFTER = 'SELECT min(stream) FROM events WHERE stream > ?';
+const NAME_FROM = 'SELECT min(stream) FROM events WHERE stream >= ?';
+const LAST_EVENT =
+  'SELECT version, position, recorded_at FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1';
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

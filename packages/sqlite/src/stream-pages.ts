@@ -1,0 +1,45 @@
+import type { LogPage } from '@backstory/core';
+import type { ResolvedSlice } from '@backstory/core/store';
+import { cutAt } from './log-pages.js';
+import { lastPositionBy, lastVersionBy } from './positions.js';
+import type { Session } from './session.js';
+import type { SqliteFile } from './sqlite-file.js';
+import { EVENT_COLUMNS, storedEvent, type EventRow } from './stored-event.js';
+
+/** One stream in pages. Each page is a statement of its own, so it sees the stream as it is then. */
+export async function* streamPages(
+  file: SqliteFile,
+  stream: string,
+  slice: ResolvedSlice,
+): AsyncGenerator<LogPage> {
+  const { backwards, pageSize } = slice;
+  const sql = `SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND version > ? AND version <= ?
+    ORDER BY version ${backwards ? 'DESC' : 'ASC'} LIMIT ?`;
+  let { after, upTo, limit } = slice;
+  for (;;) {
+    const size = Math.min(pageSize, limit);
+    const rows = await file.read((session) => {
+      const bound = Math.min(upTo, versionBound(session, stream, slice));
+      return session.all<EventRow>(sql, stream, after, bound, size);
+    });
+    const events = rows.map(storedEvent);
+    limit -= events.length;
+    const cut = limit === 0 || events.length === pageSize;
+    const last = events.at(-1)?.version;
+    if (last !== undefined && backwards) upTo = last - 1;
+    if (last !== undefined && !backwards) after = last;
+    yield { events, through: cut || !backwards ? cutAt({ after, upTo, backwards }) : slice.after + 1 };
+    if (limit === 0 || !cut) return;
+  }
+}
+
+/** Bounds on position and time become a bound on version. */
+function versionBound(
+  session: Session,
+  stream: string,
+  { upToPosition, recordedUpTo }: ResolvedSlice,
+): number {
+  const byTime = recordedUpTo === undefined ? upToPosition : lastPositionBy(session, recordedUpTo.getTime());
+  const position = Math.min(upToPosition, byTime);
+  return position === Number.MAX_SAFE_INTEGER ? position : lastVersionBy(session, stream, position);
+}
