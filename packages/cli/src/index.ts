@@ -1,1 +1,4 @@
-export {};
+export { run } from './run.js';
+export type { CommandIo, OutputStream } from './io.js';
+export type { Definition } from './config.js';
+export { InvalidConfiguration, UsageError, type ConfigProblem } from './errors.js';

@@ -1,0 +1,136 @@
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { Backstory } from 'backstory';
+import { InvalidConfiguration } from './errors.js';
+import { failureOf } from './failure.js';
+import type { CommandIo } from './io.js';
+
+/** What the command needs of the application that `defineBackstory` describes. */
+export type Definition = Pick<Backstory, 'name' | 'store' | 'aggregates'>;
+
+/**
+ * Loads the application from a configuration file: the one given, or the nearest upwards. TypeScript needs no build step.
+ *
+ * @throws InvalidConfiguration
+ */
+export async function loadConfig({ cwd, enterFolder }: CommandIo, given?: string): Promise<Definition> {
+  const file = given === undefined ? findConfig(cwd) : path.resolve(cwd, given);
+  requireReadable(file);
+  refuseOtherInstallation(file);
+  enterFolder?.(path.dirname(file));
+  const loaded = await load(file);
+  const definition = (loaded as { default?: unknown } | undefined)?.default;
+  const name = path.basename(file);
+  if (definition === undefined) {
+    throw new InvalidConfiguration(
+      'no-default-export',
+      `${file} has no default export: write "export default defineBackstory({ … })".`,
+      { file },
+    );
+  }
+  if (!isDefinition(definition)) {
+    throw new InvalidConfiguration(
+      'not-a-definition',
+      `The default export of ${file} is not an application: let ${name} export what defineBackstory({ … }) gives.`,
+      { file },
+    );
+  }
+  return definition;
+}
+
+const NAMES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((it) => `backstory.config.${it}`);
+
+function findConfig(cwd: string): string {
+  for (let folder = path.resolve(cwd); ; folder = path.dirname(folder)) {
+    const name = NAMES.find((it) => fs.existsSync(path.join(folder, it)));
+    if (name) return path.join(folder, name);
+    if (folder !== path.dirname(folder)) continue;
+    throw new InvalidConfiguration(
+      'missing',
+      `There is no backstory.config.ts in ${cwd} or above it: give one with --config <file>. ` +
+        'To look at events alone, without the application, --store sqlite:<file> is enough.',
+    );
+  }
+}
+
+function requireReadable(file: string): void {
+  try {
+    fs.accessSync(file, fs.constants.R_OK);
+    if (fs.statSync(file).isFile()) return;
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    if (missing) {
+      throw new InvalidConfiguration('missing', `There is no file ${file}: check --config.`, { file, cause });
+    }
+    throw new InvalidConfiguration('unreadable', `${file} cannot be read: check its permissions.`, {
+      file,
+      cause,
+    });
+  }
+  throw new InvalidConfiguration('unreadable', `${file} is not a file: give the file itself.`, { file });
+}
+
+/** An application and the command must share one copy of Backstory, or neither knows the other's classes. */
+function refuseOtherInstallation(file: string): void {
+  const theirs = resolved(file, 'backstory');
+  if (theirs === undefined || theirs === resolved(__filename, 'backstory')) return;
+  throw new InvalidConfiguration(
+    'other-installation',
+    `${file} uses another installation of Backstory than this command: run the project's own with "npx backstory".`,
+    { file },
+  );
+}
+
+function resolved(from: string, name: string): string | undefined {
+  try {
+    return fs.realpathSync(createRequire(from).resolve(name));
+  } catch {
+    return undefined;
+  }
+}
+
+async function load(file: string): Promise<unknown> {
+  const { createJiti } = await import('jiti');
+  // Nothing is written, so there is no cache on disk.
+  const jiti = createJiti(file, { fsCache: false, interopDefault: false, alias: aliasesFor(file) });
+  try {
+    return await jiti.import(file);
+  } catch (cause) {
+    throw loadingFailed(file, cause);
+  }
+}
+
+const OURS = ['backstory', '@backstory/core', '@backstory/events', '@backstory/sqlite', '@backstory/replay'];
+
+/** Where the project has no Backstory of its own, its configuration gets ours. */
+function aliasesFor(file: string): Record<string, string> {
+  const missing = OURS.filter((name) => resolved(file, name) === undefined);
+  return Object.fromEntries(missing.map((name) => [name, resolved(__filename, name) ?? name]));
+}
+
+function loadingFailed(file: string, cause: unknown): InvalidConfiguration {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const syntax = /^ParseError: (.*?)\s*\n\s*(.*):(\d+):(\d+)/s.exec(text);
+  if (syntax) {
+    const [, problem = '', at = file, line, column] = syntax;
+    const message = `${at}:${line}:${column}: ${problem.trim()}. Correct the syntax.`;
+    return new InvalidConfiguration('syntax', message, {
+      file: at,
+      line: Number(line),
+      column: Number(column),
+      cause,
+    });
+  }
+  const { code, message } = failureOf(cause);
+  if (code !== 'BACKSTORY_DEFECT')
+    return new InvalidConfiguration('failed', `${file}: ${message}`, { file, cause });
+  const [first = ''] = text.split('\n');
+  const name = cause instanceof Error ? `${cause.name}: ` : '';
+  return new InvalidConfiguration('failed', `${file} could not be loaded: ${name}${first}`, { file, cause });
+}
+
+function isDefinition(value: unknown): value is Definition {
+  const { name, store, aggregates } = (value ?? {}) as Partial<Definition>;
+  return typeof name === 'string' && typeof store?.open === 'function' && Array.isArray(aggregates);
+}

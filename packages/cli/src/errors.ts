@@ -1,0 +1,56 @@
+import { BackstoryError } from '@backstory/core';
+
+/** A command line that means nothing. */
+export class UsageError extends BackstoryError {
+  readonly code = 'BACKSTORY_USAGE';
+  constructor(
+    /** `unknown-option`, `invalid-store` … */
+    readonly reason: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What is wrong with a configuration. */
+export type ConfigProblem =
+  | 'missing'
+  | 'unreadable'
+  | 'syntax'
+  | 'failed'
+  | 'no-default-export'
+  | 'not-a-definition'
+  | 'other-installation';
+
+/** The configuration is not there or cannot be used. */
+export class InvalidConfiguration extends BackstoryError {
+  readonly code = 'BACKSTORY_CONFIGURATION';
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+  constructor(
+    readonly problem: ConfigProblem,
+    message: string,
+    { file, line, column, cause }: ConfigPlace & ErrorOptions = {},
+  ) {
+    super(message, { cause });
+    this.file = file;
+    this.line = line;
+    this.column = column;
+  }
+}
+
+/** Where in a configuration something is wrong, as far as it is known. */
+export interface ConfigPlace {
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** Ctrl-C. */
+export class Interrupted extends BackstoryError {
+  readonly code = 'BACKSTORY_INTERRUPTED';
+  constructor() {
+    super('Interrupted.');
+  }
+}

@@ -1,0 +1,21 @@
+import type { Definition } from './config.js';
+
+/** A place to write to: `process.stdout`, or a collecting stream in a test. */
+export interface OutputStream extends NodeJS.WritableStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** Everything a command touches of the process it runs in. */
+export interface CommandIo {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends `tail`, and interrupts everything else. */
+  readonly signal?: AbortSignal;
+  /** An application that is already loaded, in place of a configuration file. */
+  readonly definition?: Definition;
+  /** Goes to the folder of the configuration, to which the paths in it are relative. */
+  readonly enterFolder?: (folder: string) => void;
+}

@@ -1,0 +1,48 @@
+import { readCommandLine, type Invocation } from './command-line.js';
+import { Interrupted } from './errors.js';
+import { failureOf, type Failure } from './failure.js';
+import type { CommandIo } from './io.js';
+import { Paper } from './paper.js';
+import { jsonText } from './printable.js';
+import { VERBS } from './verbs.js';
+
+/**
+ * Runs one `backstory` command in this process and gives its exit code: `run(['state', 'account-42'], io)`.
+ * It never throws and never ends the process.
+ */
+export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+  let invocation: Invocation | undefined;
+  try {
+    invocation = await readCommandLine(argv, io);
+    await invocation?.verb.run(invocation.call);
+    return 0;
+  } catch (error) {
+    const interrupted = io.signal?.aborted === true;
+    return tell(interrupted ? new Interrupted() : error, argv, io);
+  }
+}
+
+/** As a document on stdout with `--json`, otherwise a sentence on stderr. */
+async function tell(error: unknown, argv: readonly string[], io: CommandIo): Promise<number> {
+  const failure = failureOf(error);
+  const err = new Paper(io.stderr, io);
+  if (argv.includes('--json')) await tellJson(failure, argv, io);
+  else await err.lines([`${err.bad('error:')} ${failure.message.split('\n').map(err.plain).join('\n')}`]);
+  if (argv.includes('--debug')) await err.lines(stacksOf(error).map(err.plain));
+  return failure.exitCode;
+}
+
+async function tellJson(
+  { code, message, facts }: Failure,
+  argv: readonly string[],
+  io: CommandIo,
+): Promise<void> {
+  const verb = VERBS.find(({ name }) => argv.includes(name))?.name ?? null;
+  await new Paper(io.stdout, io).write(`${jsonText({ ok: false, verb, error: { code, message, facts } })}\n`);
+}
+
+function stacksOf(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return [String(error)];
+  const cause = error.cause === undefined ? [] : ['caused by:', ...stacksOf(error.cause)];
+  return [...(error.stack ?? error.message).split('\n'), ...cause];
+}

@@ -1,0 +1,45 @@
+import type { CommandIo } from './io.js';
+import type { Report } from './report.js';
+
+/** What the command can do: one verb, one small file. */
+export interface Verb {
+  readonly arguments?: readonly VerbArgument[];
+  readonly options?: readonly VerbOption[];
+  /** Command lines with what they show, for the help. */
+  readonly examples: readonly (readonly [line: string, shows: string])[];
+  /** What the help says beyond arguments, options and examples. */
+  readonly notes?: string;
+  run(call: VerbCall): Promise<void>;
+}
+
+export interface VerbArgument {
+  readonly name: string;
+  readonly description: string;
+  readonly parse?: (text: string) => unknown;
+}
+
+export interface VerbOption {
+  /** `--limit <n>` */
+  readonly flags: string;
+  readonly description: string;
+  readonly parse?: (text: string) => unknown;
+  /** May be given several times; its value is a list. */
+  readonly repeatable?: boolean;
+}
+
+/** One use of a verb. */
+export interface VerbCall {
+  readonly verb: string;
+  readonly arguments: readonly unknown[];
+  readonly options: Readonly<Record<string, unknown>> & CommonOptions;
+  readonly io: CommandIo;
+  readonly report: Report;
+}
+
+/** Options that every verb has. */
+export interface CommonOptions {
+  readonly config?: string;
+  readonly store?: string;
+  readonly json?: boolean;
+  readonly debug?: boolean;
+}

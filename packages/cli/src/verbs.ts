@@ -1,0 +1,52 @@
+import type { Verb } from './verb.js';
+
+export interface VerbEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loads the verb's file, so that a command loads only what it runs. */
+  readonly load: () => Promise<Verb>;
+}
+
+/** Every verb of the command, in the order of the help. */
+export const VERBS: readonly VerbEntry[] = [
+  {
+    name: 'streams',
+    summary: 'list the streams of the log',
+    load: async () => (await import('./verbs/streams.js')).verb,
+  },
+  {
+    name: 'events',
+    summary: 'list events, filtered',
+    load: async () => (await import('./verbs/events.js')).verb,
+  },
+  {
+    name: 'state',
+    summary: 'what a stream is, or was at a version or a time',
+    load: async () => (await import('./verbs/state.js')).verb,
+  },
+  {
+    name: 'replay',
+    summary: 'each event of a stream, who caused it, what it changed',
+    load: async () => (await import('./verbs/replay.js')).verb,
+  },
+  {
+    name: 'diff',
+    summary: 'what is different between two versions of a stream',
+    load: async () => (await import('./verbs/diff.js')).verb,
+  },
+  {
+    name: 'trace',
+    summary: 'a flow, as the tree of what caused what',
+    load: async () => (await import('./verbs/trace.js')).verb,
+  },
+  {
+    name: 'tail',
+    summary: 'follow the log live',
+    load: async () => (await import('./verbs/tail.js')).verb,
+  },
+  {
+    name: 'stats',
+    summary: 'how much of what is in the log',
+    load: async () => (await import('./verbs/stats.js')).verb,
+  },
+];

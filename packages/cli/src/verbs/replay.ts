@@ -1,0 +1,103 @@
+import type { RecordedEvent } from '@backstory/core';
+import { causesOf, history, type Change, type ReplaySource } from '@backstory/replay';
+import { changeLines } from '../change-text.js';
+import { wholeFrom } from '../numbers.js';
+import { withSource } from '../open.js';
+import type { Paper } from '../paper.js';
+import type { Verb } from '../verb.js';
+
+interface Options {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** One event, the event that caused it if it is in the log, and what it changed. */
+interface Step {
+  readonly event: RecordedEvent;
+  readonly cause: Pick<RecordedEvent, 'id' | 'type' | 'stream' | 'version' | 'position'> | null;
+  readonly changes: readonly Change[];
+}
+
+export const verb: Verb = {
+  arguments: [{ name: '<stream>', description: 'the stream, e.g. account-42' }],
+  options: [
+    { flags: '--from <version>', description: 'begin at this version', parse: wholeFrom(1) },
+    { flags: '--to <version>', description: 'end at this version', parse: wholeFrom(1) },
+  ],
+  notes: 'It folds events with the handlers of the application,\nso it needs backstory.config.ts.',
+  examples: [
+    ['backstory replay account-42', 'each event, who caused it and what it changed'],
+    ['backstory replay account-42 --from 10 --to 20', 'a part of it'],
+  ],
+  async run(call) {
+    const [stream] = call.arguments as [string];
+    const { from, to } = call.options as Options;
+    const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+    await withSource(call, (source) =>
+      call.report.list<Step>({
+        key: 'steps',
+        head: { stream },
+        items: stepsOf(source, stream, { ...range, ...(call.io.signal ? { signal: call.io.signal } : {}) }),
+        text: (steps, paper) => steps.flatMap((step) => stepLines(step, paper)),
+        empty: `${stream} has no events in this range.`,
+      }),
+    );
+  },
+};
+
+const LOOKED_UP_AT_ONCE = 100;
+
+async function* stepsOf(
+  source: ReplaySource,
+  stream: string,
+  range: Parameters<typeof history>[2],
+): AsyncGenerator<Step, void> {
+  let waiting: Omit<Step, 'cause'>[] = [];
+  for await (const { event, changes } of history(source, stream, range)) {
+    waiting.push({ event, changes });
+    if (waiting.length < LOOKED_UP_AT_ONCE) continue;
+    yield* await withCauses(source, waiting);
+    waiting = [];
+  }
+  yield* await withCauses(source, waiting);
+}
+
+async function withCauses(
+  { events }: ReplaySource,
+  steps: readonly Omit<Step, 'cause'>[],
+): Promise<readonly Step[]> {
+  const causes = await causesOf(
+    events,
+    steps.map((step) => step.event),
+  );
+  return steps.map(({ event, changes }) => {
+    const found = causes.get(event.metadata.causationId ?? '');
+    if (!found) return { event, cause: null, changes };
+    const { id, type, stream, version, position } = found;
+    return { event, cause: { id, type, stream, version, position }, changes };
+  });
+}
+
+function stepLines({ event, cause, changes }: Step, paper: Paper): readonly string[] {
+  const at = event.recordedAt.toISOString();
+  return [
+    `${paper.bold(`v${event.version}`)}  ${paper.bold(event.type)}  ${paper.dim(`${at}  position ${event.position}`)}`,
+    ...why(event, cause).map((line) => `    ${paper.plain(line)}`),
+    ...(changes.length > 0 ? changeLines(changes, paper, '    ') : [paper.dim('    changed nothing')]),
+    '',
+  ];
+}
+
+const NOTABLE_MS = 1_000;
+
+function why({ metadata, recordedAt }: RecordedEvent, cause: Step['cause']): readonly string[] {
+  const { actor, command, causationId, occurredAt } = metadata;
+  const who = [actor === undefined ? '' : `by ${actor}`, command === undefined ? '' : `command ${command}`];
+  const late = recordedAt.getTime() - Date.parse(occurredAt);
+  return [
+    who.filter((it) => it !== '').join(', '),
+    cause ? `caused by ${cause.type} (${cause.stream} v${cause.version})` : '',
+    !cause && causationId !== undefined ? `caused by event ${causationId}, which is not in this log` : '',
+    Math.abs(late) >= NOTABLE_MS ? `happened ${occurredAt}` : '',
+  ].filter((it) => it !== '');
+}

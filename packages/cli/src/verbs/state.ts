@@ -1,0 +1,53 @@
+import { stateAt } from '@backstory/replay';
+import { UsageError } from '../errors.js';
+import { indentedJson } from '../event-text.js';
+import { upTo } from '../instant.js';
+import { wholeFrom } from '../numbers.js';
+import { withSource } from '../open.js';
+import type { Verb } from '../verb.js';
+
+interface Options {
+  readonly atVersion?: number;
+  readonly at?: Date;
+}
+
+export const verb: Verb = {
+  arguments: [{ name: '<stream>', description: 'the stream, e.g. account-42' }],
+  options: [
+    {
+      flags: '--at-version <n>',
+      description: 'after this version; 0 is the initial state',
+      parse: wholeFrom(0),
+    },
+    {
+      flags: '--at <time>',
+      description: 'at this recorded time; a day or minute means its end',
+      parse: upTo,
+    },
+  ],
+  notes: 'It folds events with the handlers of the application,\nso it needs backstory.config.ts.',
+  examples: [
+    ['backstory state account-42', 'what it is now'],
+    ['backstory state account-42 --at-version 3', 'what it was after its third event'],
+    ['backstory state account-42 --at 2026-11-20T17:30:00Z', 'what it was at that time'],
+  ],
+  async run(call) {
+    const [stream] = call.arguments as [string];
+    const { atVersion, at } = call.options as Options;
+    if (atVersion !== undefined && at !== undefined)
+      throw new UsageError('conflicting-options', 'Give either --at-version or --at, not both.');
+    const moment = { ...(atVersion === undefined ? {} : { atVersion }), ...(at ? { at } : {}) };
+    const { signal } = call.io;
+    const found = await withSource(call, (source) =>
+      stateAt(source, stream, { ...moment, ...(signal ? { signal } : {}) }),
+    );
+    await call.report.answer(found, (paper) => [
+      `${paper.name(stream)} at version ${paper.bold(String(found.version))}`,
+      found.recordedAt
+        ? paper.dim(`recorded ${found.recordedAt.toISOString()}, position ${found.position}`)
+        : paper.dim('before its first event'),
+      '',
+      ...indentedJson(found.state, paper),
+    ]);
+  },
+};

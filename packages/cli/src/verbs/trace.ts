@@ -1,0 +1,105 @@
+import type { RecordedEvent } from '@backstory/core';
+import { trace, type Trace, type TraceNode } from '@backstory/replay';
+import { wholeFrom } from '../numbers.js';
+import { withLog } from '../open.js';
+import type { Paper } from '../paper.js';
+import { jsonText } from '../printable.js';
+import type { Verb } from '../verb.js';
+
+interface Options {
+  readonly limit?: number;
+  readonly system?: boolean;
+}
+
+export const verb: Verb = {
+  arguments: [{ name: '<id>', description: 'the id of an event of the flow, or its correlation id' }],
+  options: [
+    { flags: '--limit <n>', description: 'at most this many events (default: 1000)', parse: wholeFrom(1) },
+    { flags: '--system', description: "include events of the framework's own streams" },
+  ],
+  examples: [
+    [
+      'backstory trace 019aa2f0-7b1c-7d3e-9a52-0c1f6f3b2d11',
+      'what led to this event and what followed from it',
+    ],
+    ['backstory trace order-request-77 --store sqlite:shop.db --json', 'a flow by its correlation id'],
+  ],
+  async run(call) {
+    const [id] = call.arguments as [string];
+    const { limit, system } = call.options as Options;
+    const options = { ...(limit === undefined ? {} : { limit }), ...(system ? { includeSystem: true } : {}) };
+    const found = await withLog(call, (log) => trace(log, id, options));
+    await call.report.answer(found, (paper) => traceLines(found, id, paper), traceJson);
+    if (found.truncatedAt !== undefined)
+      await call.report.note(
+        `Only the first ${found.truncatedAt} events of this flow are shown: give a larger --limit.`,
+      );
+  },
+};
+
+function* traceLines({ correlationId, roots }: Trace, asked: string, paper: Paper): Generator<string, void> {
+  const rows = [...walk(roots)];
+  const begin = rows[0]!.node.event.recordedAt.getTime();
+  const streams = new Set(rows.map(({ node }) => node.event.stream)).size;
+  yield `flow ${paper.bold(correlationId)}`;
+  yield paper.dim(
+    `began ${new Date(begin).toISOString()}: ${count(rows.length, 'event')} in ${count(streams, 'stream')}`,
+  );
+  yield '';
+  for (const { node, lead } of rows) {
+    const { event } = node;
+    const mark = event.id === asked ? paper.changed('  ◀ this event') : '';
+    yield `${lead}${paper.bold(event.type)}  ${paper.name(`${event.stream} v${event.version}`)}  ${paper.dim(whenAndWho(event, begin))}${mark}`;
+  }
+}
+
+interface Row {
+  readonly node: TraceNode;
+  readonly lead: string;
+}
+
+/** Depth first, without recursion: a flow may be deeper than the call stack. Deep branches stop moving to the right. */
+function* walk(roots: readonly TraceNode[]): Generator<Row, void> {
+  const open = [...roots].reverse().map((node) => ({ node, before: '', last: true, depth: 0 }));
+  for (let it = open.pop(); it; it = open.pop()) {
+    const { node, before, last, depth } = it;
+    yield { node, lead: depth === 0 ? '' : `${before}${last ? '└─ ' : '├─ '}` };
+    const inner = depth === 0 ? '' : depth > DEEPEST ? before : `${before}${last ? '   ' : '│  '}`;
+    node.children.forEach((_, i) => {
+      const child = node.children[node.children.length - 1 - i]!;
+      open.push({ node: child, before: inner, last: i === 0, depth: depth + 1 });
+    });
+  }
+}
+
+const DEEPEST = 10;
+
+/** Without recursion as well. */
+function traceJson({ correlationId, roots, truncatedAt }: Trace): string {
+  const parts = [`{"correlationId":${jsonText(correlationId)},"roots":[`];
+  const todo: (TraceNode | string)[] = [truncatedAt === undefined ? ']}' : `],"truncatedAt":${truncatedAt}}`];
+  todo.push(...separated(roots));
+  for (let it = todo.pop(); it !== undefined; it = todo.pop()) {
+    if (typeof it === 'string') {
+      parts.push(it);
+      continue;
+    }
+    parts.push(`{"event":${jsonText(it.event)},"children":[`);
+    todo.push(']}', ...separated(it.children));
+  }
+  return parts.join('');
+}
+
+/** The last first, for taking from the end. */
+function separated(nodes: readonly TraceNode[]): (TraceNode | string)[] {
+  return nodes.flatMap((node, i) => (i === 0 ? [node] : [',', node])).reverse();
+}
+
+function whenAndWho({ recordedAt, position, metadata }: RecordedEvent, begin: number): string {
+  const after = ((recordedAt.getTime() - begin) / 1_000).toFixed(3);
+  return `+${after} s  #${position}${metadata.actor === undefined ? '' : `  by ${metadata.actor}`}`;
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
+}
