@@ -7,7 +7,7 @@ import {
   type JsonObject,
 } from '@backstory/events';
 import { attachRecord, recordOf, AggregateRecord } from './aggregate-record.js';
-import { AsyncFold, FoldFailed, NotTheNextEvent } from './errors.js';
+import { AsyncFold, FoldFailed, NotTheNextEvent, RaiseInFold } from './errors.js';
 import { EventSourcedAggregate } from './event-sourced-aggregate.js';
 import { foldPlan, type FoldPlan } from './fold-plan.js';
 import { fold, handlerName, stateOf } from './raise.js';
@@ -110,7 +110,7 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     try {
       fold(aggregate, record, step, event);
     } catch (cause) {
-      if (cause instanceof AsyncFold) throw cause;
+      if (cause instanceof AsyncFold || cause instanceof RaiseInFold) throw cause;
       throw new FoldFailed(stored.stream, stored.version, stored.type, handlerName(record, step.method), {
         cause,
       });

@@ -27,6 +27,11 @@ export class AggregateRecord {
     return this.broken === undefined;
   }
 
+  /** What made it unusable. */
+  get failure(): unknown {
+    return this.broken?.cause;
+  }
+
   /** @throws AggregateUnusable */
   checkUsable(): void {
     if (this.broken) throw this.broken;

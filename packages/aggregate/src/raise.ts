@@ -39,6 +39,8 @@ export function fold(aggregate: object, record: AggregateRecord, { method }: Fol
   record.folding = method;
   try {
     const result = (aggregate as Record<string | symbol, (event: object) => unknown>)[method]!(event);
+    // It raised, and swallowed the refusal.
+    if (!record.isUsable) throw record.failure;
     if (result !== undefined && isThenable(result)) throw new AsyncFold(handlerName(record, method));
   } finally {
     record.folding = undefined;
@@ -56,8 +58,8 @@ export function handlerName(record: AggregateRecord, method: string | symbol): s
 
 function refuseRaise(record: AggregateRecord, step: FoldStep): never {
   const error = new RaiseInFold(handlerName(record, record.folding!), step.type.cls.name);
-  // Even where the handler swallows it.
-  throw (record.spoil('an event was raised while folding', error), error);
+  record.spoil('an event was raised while folding', error);
+  throw error;
 }
 
 function checkedMetadata(
