@@ -91,6 +91,8 @@ function resolved(from: string, name: string): string | undefined {
 }
 
 async function load(file: string): Promise<unknown> {
+  // What jiti makes of decorated members relies on it: without, a decorator is given a wrong descriptor.
+  await import('reflect-metadata');
   const { createJiti } = await import('jiti');
   // Nothing is written, so there is no cache on disk.
   const jiti = createJiti(file, { fsCache: false, interopDefault: false, alias: aliasesFor(file) });
