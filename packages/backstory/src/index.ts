@@ -34,3 +34,4 @@ export {
 } from '@backstory/events';
 export { AggregateNotFound, type Repository, type UpdateOptions } from '@backstory/repository';
 
+export { sqlite } from '@backstory/sqlite';
