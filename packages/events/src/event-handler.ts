@@ -39,11 +39,7 @@ export function EventHandler<E extends object>(
   event: Class<E>,
   options?: ReactionOptions<E>,
 ): HandlerDecorator<E> {
-  return (
-    target: object,
-    at: string | symbol | ClassMethodDecoratorContext,
-    descriptor?: PropertyDescriptor,
-  ) => {
+  return (target: object, at: string | symbol | ClassMethodDecoratorContext) => {
     const row = (method: string | symbol): HandlerRow => ({
       event,
       method,
@@ -55,7 +51,9 @@ export function EventHandler<E extends object>(
       handlers.add(metadataOf(at), row(at.name));
       return;
     }
-    if (typeof target === 'function' || typeof descriptor?.value !== 'function') throw misplaced(at);
+    // The prototype is asked, not the descriptor given: some compilers give an empty one.
+    const method: unknown = Object.getOwnPropertyDescriptor(target, at)?.value;
+    if (typeof target === 'function' || typeof method !== 'function') throw misplaced(at);
     const subject = `${target.constructor.name}.${String(at)}`;
     requireClass(event, subject);
     requireSameParameter(event, target, at, subject);
