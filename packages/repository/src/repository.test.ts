@@ -1,12 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  Context,
+  Recorder,
+  StoreUnavailable,
+  VersionConflict,
+  type RecordedEvent,
+  type StoredEvent,
+} from '@backstory/core';
+import {
+  silent,
+  type CommandEnd,
+  type CommandStart,
+  type LoadEnd,
+  type Observer,
+} from '@backstory/core/observe';
 import { MemoryEventStore } from '@backstory/core/store';
-import { Recorder, VersionConflict } from '@backstory/core';
 import { Aggregate, EventSourcedAggregate } from '@backstory/aggregate';
 import { DomainEvent, EventHandler } from '@backstory/events';
+import { UpdateConflict } from './errors.js';
 import { Repository } from './repository.js';
 
 @DomainEvent('account.deposited')
 class Deposited {
-  constructor(readonly amount: number) {}
+  constructor(
+    readonly amount: number,
+    readonly nonce?: number,
+  ) {}
 }
 @DomainEvent('account.withdrawn')
 class Withdrawn {
@@ -17,8 +36,8 @@ class InsufficientFunds extends Error {}
 @Aggregate('account')
 class Account extends EventSourcedAggregate {
   balance = 0;
-  deposit(amount: number): void {
-    this.raise(new Deposited(amount));
+  deposit(amount: number, nonce?: number): void {
+    this.raise(new Deposited(amount, nonce));
   }
   withdraw(amount: number): number {
     if (amount > this.balance) throw new InsufficientFunds();
@@ -33,28 +52,448 @@ class Account extends EventSourcedAggregate {
   }
 }
 
-function bank() {
-  const store = new MemoryEventStore();
-  const recorder = new Recorder(store, { source: 'bank' });
-  return { store, recorder, accounts: new Repository(Account, { store, recorder }) };
+function bank(observer: Observer = silent) {
+  let now = Date.UTC(2026, 0, 1);
+  const store = new MemoryEventStore({ now: () => (now += 1_000) });
+  const recorder = new Recorder(store, { source: 'bank', observer });
+  const accounts = new Repository(Account, { store, recorder, observer });
+  return { store, recorder, accounts };
+}
+async function eventsOf(store: MemoryEventStore): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for await (const page of store.readAll()) events.push(...page.events);
+  return events;
 }
 
-it('what is saved is loaded again, and as it was', async () => {
-  const { accounts } = bank();
-  await accounts.update('42', (account) => account.deposit(100), { create: true });
-  const { value, version } = await accounts.update('42', (account) => account.withdraw(30));
-  expect({ value, version }).toEqual({ value: 70, version: 2 });
-  expect(await accounts.load('42')).toMatchObject({ id: '42', version: 2, balance: 70 });
-  expect(await accounts.load('42', { atVersion: 1 })).toMatchObject({ version: 1, balance: 100 });
+/** Three events: +100 at :01, -30 and +5 at :02. */
+async function filled() {
+  const it = bank();
+  await it.accounts.update('42', (account) => account.deposit(100), { create: true });
+  await it.accounts.update('42', (account) => [account.withdraw(30), account.deposit(5)]);
+  return it;
+}
+
+describe('load', () => {
+  it('gives the aggregate as it is', async () => {
+    const { accounts } = await filled();
+    expect(await accounts.load('42')).toMatchObject({ id: '42', version: 3, balance: 75 });
+    expect(await accounts.find('42')).toMatchObject({ version: 3 });
+  });
+
+  it('gives it as it was at a version', async () => {
+    const { accounts } = await filled();
+    const balances = await Promise.all(
+      [1, 2, 3].map(async (atVersion) => (await accounts.load('42', { atVersion })).balance),
+    );
+    expect(balances).toEqual([100, 70, 75]);
+  });
+
+  it('gives it as it was at a time, which is a time of recording', async () => {
+    const { accounts, store } = await filled();
+    const [first, second] = (await eventsOf(store)).map(({ recordedAt }) => recordedAt.getTime());
+    const versionAt = async (time: number) => (await accounts.find('42', { at: new Date(time) }))?.version;
+    expect(await versionAt(first! - 1)).toBeUndefined();
+    expect(await versionAt(first!)).toBe(1);
+    expect(await versionAt(second! - 1)).toBe(1);
+    expect(await versionAt(second!)).toBe(3);
+    await expect(accounts.load('42', { at: new Date(first! - 1) })).rejects.toThrow(
+      `Account 42 did not exist yet: its first event was recorded at ${new Date(first!).toISOString()}.`,
+    );
+  });
+
+  it('refuses what is not there, and says what is', async () => {
+    const { accounts } = await filled();
+    await expect(accounts.load('43')).rejects.toThrow('There is no Account 43');
+    await expect(accounts.load('43', { at: new Date() })).rejects.toThrow('There is no Account 43');
+    await expect(accounts.load('43', { atVersion: 1 })).rejects.toThrow('There is no Account 43');
+    expect(await accounts.find('43')).toBeUndefined();
+    await expect(accounts.load('42', { atVersion: 4 })).rejects.toThrow(
+      'account-42 has versions 1 to 3: version 4 cannot be loaded.',
+    );
+  });
+
+  it.each([0, -1, 1.5, NaN])('version %d is no version', async (atVersion) => {
+    const { accounts } = await filled();
+    await expect(accounts.load('42', { atVersion })).rejects.toThrow(
+      expect.objectContaining({ option: 'atVersion' }),
+    );
+  });
+
+  it('an invalid Date is no time', async () => {
+    const { accounts } = await filled();
+    await expect(accounts.load('42', { at: new Date(NaN) })).rejects.toThrow(
+      expect.objectContaining({ option: 'at' }),
+    );
+  });
+
+  it.each([{ atVersion: 3 }, { at: new Date(Date.UTC(2027, 0, 1)) }])(
+    'what was loaded %j cannot change',
+    async (point) => {
+      const { accounts, store } = await filled();
+      const account = await accounts.load('42', point);
+      expect(() => account.deposit(1)).toThrow(/Account 42 was loaded as it was at .* and is read-only/);
+      await expect(accounts.save(account)).rejects.toThrow('read-only');
+      expect(await eventsOf(store)).toHaveLength(3);
+    },
+  );
+
+  it.each([
+    ['without text', ''],
+    ['with a control character', 'a\u0000b'],
+    ['too long', 'x'.repeat(505)],
+    ['with half a character', '\ud800'],
+    ['that is no text', 5 as never],
+  ])('an id %s is refused', async (_, id) => {
+    const { accounts } = bank();
+    const refused = expect.objectContaining({ code: 'BACKSTORY_INVALID_AGGREGATE_ID' }) as Error;
+    await expect(accounts.load(id)).rejects.toThrow(refused);
+    await expect(accounts.update(id, () => 1)).rejects.toThrow(refused);
+    expect(() => accounts.create(id)).toThrow(refused);
+  });
 });
 
-it('a new aggregate whose id is taken is a conflict', async () => {
-  const { accounts } = bank();
-  for (const expected of [undefined, VersionConflict]) {
+it('events since a version are instances of their classes, with their metadata', async () => {
+  const { accounts } = await filled();
+  const seen: RecordedEvent<object>[] = [];
+  for await (const event of accounts.eventsSince('42', 1)) seen.push(event);
+  expect(seen.map(({ version, data }) => [version, data])).toEqual([
+    [2, new Withdrawn(30)],
+    [3, Object.assign(Object.create(Deposited.prototype), { amount: 5 })],
+  ]);
+  expect(seen[0]!.data).toBeInstanceOf(Withdrawn);
+  expect(seen[0]!.metadata).toMatchObject({ source: 'bank', correlationId: seen[0]!.id });
+});
+
+describe('save', () => {
+  it('records what was raised, once', async () => {
+    const { accounts, store } = bank();
+    const account = accounts.create('42');
+    account.deposit(100);
+    account.withdraw(30);
+    const saved = await accounts.save(account);
+    const [first, second] = await eventsOf(store);
+    expect(saved).toEqual({
+      stream: 'account-42',
+      version: 2,
+      position: 2,
+      ids: [first!.id, second!.id],
+      repeated: false,
+    });
+    expect(await accounts.save(account)).toEqual({ ...saved, ids: [] });
+    account.deposit(1);
+    expect(await accounts.save(account)).toMatchObject({ version: 3 });
+    expect(await accounts.load('42')).toStrictEqual(account);
+  });
+
+  it('of a new aggregate whose id is taken is a conflict', async () => {
+    const { accounts } = await filled();
     const account = accounts.create('42');
     account.deposit(1);
-    const saved = accounts.save(account);
-    if (expected) await expect(saved).rejects.toThrow(expected);
-    else expect(await saved).toMatchObject({ version: 1, repeated: false });
-  }
+    await expect(accounts.save(account)).rejects.toThrow(VersionConflict);
+  });
+
+  it('is refused while the same instance is being saved; what is raised meanwhile is kept', async () => {
+    const { accounts } = bank();
+    const account = accounts.create('42');
+    account.deposit(100);
+    const first = accounts.save(account);
+    account.withdraw(1);
+    await expect(accounts.save(account)).rejects.toThrow('account-42 is being saved');
+    expect(await first).toMatchObject({ version: 1 });
+    expect(await accounts.save(account)).toMatchObject({ version: 2, repeated: false });
+    expect(await accounts.load('42')).toMatchObject({ version: 2, balance: 99 });
+  });
+
+  it('a save whose outcome is unknown is repeated with its id', async () => {
+    const { accounts, store } = bank();
+    const account = accounts.create('42');
+    account.deposit(100);
+    const appendId = '01890a5d-ac96-774b-bcce-b302099a8057';
+    const again = accounts.create('42');
+    again.deposit(100);
+    await accounts.save(account, { appendId });
+    expect(await accounts.save(again, { appendId })).toMatchObject({ version: 1, repeated: true });
+    again.deposit(1);
+    expect(await accounts.save(again)).toMatchObject({ version: 2 });
+    expect(await eventsOf(store)).toHaveLength(2);
+  });
+
+  it('by a handler that already saved makes an instance that ran ahead unusable', async () => {
+    const { accounts, store } = await filled();
+    const [cause] = await eventsOf(store);
+    const handling = () =>
+      Context.handling(
+        { ...cause!, data: {}, metadata: JSON.parse(cause!.metadata) as never },
+        { subscription: 's', handler: 'h' },
+      );
+    const work = async () => {
+      const account = await accounts.load('42');
+      account.deposit(7);
+      return { account, saved: await accounts.save(account) };
+    };
+    const first = await handling().run(work);
+    const second = await handling().run(work);
+    expect([first.saved.repeated, second.saved.repeated]).toEqual([false, true]);
+    expect(second.saved).toEqual({ ...first.saved, repeated: true });
+    expect(() => second.account.deposit(1)).toThrow('had been recorded before');
+    expect(await eventsOf(store)).toHaveLength(4);
+  });
+});
+
+describe('update', () => {
+  it('gives back what the function gives, and where it was recorded', async () => {
+    const { accounts } = await filled();
+    const updated = await accounts.update('42', async (account) => Promise.resolve(account.withdraw(5)));
+    expect(updated).toMatchObject({
+      value: 70,
+      version: 4,
+      position: 4,
+      repeated: false,
+      attempts: 1,
+      stream: 'account-42',
+    });
+    expect(updated.aggregate).toMatchObject({ balance: 70 });
+  });
+
+  it('records nothing when nothing was raised', async () => {
+    const { accounts, store } = await filled();
+    expect(await accounts.update('42', () => 'seen')).toMatchObject({
+      value: 'seen',
+      version: 3,
+      position: 3,
+      ids: [],
+    });
+    expect(await eventsOf(store)).toHaveLength(3);
+  });
+
+  it('begins an aggregate only when told to', async () => {
+    const { accounts, store } = bank();
+    await expect(accounts.update('42', (account) => account.deposit(1))).rejects.toThrow('{ create: true }');
+    expect(await eventsOf(store)).toEqual([]);
+  });
+
+  it('what the function throws is thrown, and nothing is recorded', async () => {
+    const { accounts, store } = await filled();
+    let runs = 0;
+    const tooMuch = (account: Account) => {
+      runs++;
+      account.deposit(1);
+      account.withdraw(1_000);
+    };
+    await expect(accounts.update('42', tooMuch)).rejects.toThrow(InsufficientFunds);
+    expect([runs, (await eventsOf(store)).length]).toEqual([1, 3]);
+  });
+
+  it('decides again on a fresh instance when somebody else was faster', async () => {
+    const { accounts } = await filled();
+    const seen: number[] = [];
+    const { attempts, value } = await accounts.update('42', async (account) => {
+      seen.push(account.balance);
+      if (seen.length <= 2) await accounts.update('42', (other) => other.deposit(1));
+      return account.withdraw(70);
+    });
+    expect({ attempts, value, seen }).toEqual({ attempts: 3, value: 7, seen: [75, 76, 77] });
+  });
+
+  it('gives up after its attempts, with the last conflict', async () => {
+    const { accounts } = await filled();
+    const update = (attempts?: number) => {
+      let runs = 0;
+      const options = attempts === undefined ? {} : { attempts };
+      return accounts
+        .update(
+          '42',
+          async (account) => {
+            runs++;
+            await accounts.update('42', (other) => other.deposit(1));
+            account.deposit(1);
+          },
+          options,
+        )
+        .catch((error: unknown) => ({ error, runs }));
+    };
+    const last = expect.objectContaining({
+      attempts: 5,
+      stream: 'account-42',
+      code: 'BACKSTORY_VERSION_CONFLICT',
+    }) as unknown;
+    expect(await update()).toEqual({ error: last, runs: 5 });
+    const given = (await update(2)) as unknown as { error: UpdateConflict; runs: number };
+    expect(given.error).toBeInstanceOf(UpdateConflict);
+    expect(given.error).toBeInstanceOf(VersionConflict);
+    expect(given.error.message).toContain('was changed by others during each of 2 attempts');
+    expect(given.runs).toBe(2);
+  });
+
+  it('many at once all succeed', async () => {
+    const { accounts } = await filled();
+    const all = Array.from({ length: 10 }, () =>
+      accounts.update('42', (it) => it.deposit(1), { attempts: 100 }),
+    );
+    await Promise.all(all);
+    expect(await accounts.load('42')).toMatchObject({ version: 13, balance: 85 });
+  });
+
+  it('does not take a conflict of another aggregate for its own', async () => {
+    const { accounts } = await filled();
+    let runs = 0;
+    const update = accounts.update('42', async () => {
+      runs++;
+      const taken = accounts.create('42');
+      taken.deposit(1);
+      await accounts.save(taken);
+    });
+    await expect(update).rejects.toThrow(VersionConflict);
+    await expect(update).rejects.not.toThrow(UpdateConflict);
+    expect(runs).toBe(1);
+  });
+
+  it('stops when it is aborted', async () => {
+    const { accounts, store } = await filled();
+    const stop = new AbortController();
+    const reason = new Error('enough');
+    const update = accounts.update(
+      '42',
+      async (account) => {
+        account.deposit(1);
+        stop.abort(reason);
+        await delay(1);
+      },
+      { signal: stop.signal },
+    );
+    await expect(update).rejects.toBe(reason);
+    await expect(accounts.update('42', () => 1, { signal: stop.signal })).rejects.toBe(reason);
+    expect(await eventsOf(store)).toHaveLength(3);
+  });
+
+  it('a wait between attempts ends when it is aborted', async () => {
+    const { accounts } = await filled();
+    const stop = new AbortController();
+    let runs = 0;
+    const update = accounts.update(
+      '42',
+      async (account) => {
+        await accounts.update('42', (other) => other.deposit(1));
+        account.deposit(1);
+        if (++runs === 8) setImmediate(() => stop.abort(new Error('enough')));
+      },
+      { signal: stop.signal, attempts: Infinity },
+    );
+    await expect(update).rejects.toThrow('enough');
+  });
+});
+
+describe('a command that is done again', () => {
+  const commandId = 'transfer-7';
+  it('records nothing, does not run, and gives the recorded outcome', async () => {
+    const { accounts, store } = await filled();
+    let runs = 0;
+    const transfer = () =>
+      accounts.update(
+        '42',
+        (account) => {
+          runs++;
+          account.withdraw(20);
+          return account.withdraw(50);
+        },
+        { commandId, command: 'Transfer' },
+      );
+    const first = await transfer();
+    await accounts.update('42', (account) => account.deposit(1));
+    const second = await transfer();
+    expect(first).toMatchObject({ repeated: false, value: 5, version: 5, position: 5 });
+    expect(second).toMatchObject({
+      repeated: true,
+      value: undefined,
+      version: 5,
+      position: 5,
+      ids: first.ids,
+    });
+    expect(second.aggregate).toMatchObject({ version: 6, balance: 6 });
+    expect(runs).toBe(1);
+    const recorded = await eventsOf(store);
+    expect(recorded).toHaveLength(6);
+    expect(JSON.parse(recorded[4]!.metadata)).toMatchObject({ command: 'Transfer', commandId });
+  });
+
+  it('twice at the same time is recorded once', async () => {
+    const { accounts, store } = await filled();
+    let nonce = 0;
+    const deposit = () => accounts.update('42', (account) => account.deposit(1, nonce++), { commandId });
+    const results = await Promise.all([deposit(), deposit()]);
+    expect(results.map(({ repeated, version }) => [repeated, version])).toEqual([
+      [false, 4],
+      [true, 4],
+    ]);
+    expect(results[1].aggregate).toMatchObject({ version: 4, balance: 76 });
+    expect(await eventsOf(store)).toHaveLength(4);
+  });
+
+  it('keeps its id through a conflict', async () => {
+    const { accounts, store } = await filled();
+    let runs = 0;
+    const change = async (account: Account) => {
+      if (++runs === 1) await accounts.update('42', (other) => other.deposit(1), { commandId: 'another' });
+      account.deposit(50);
+    };
+    expect(await accounts.update('42', change, { commandId })).toMatchObject({
+      attempts: 2,
+      repeated: false,
+    });
+    expect(await accounts.update('42', change, { commandId })).toMatchObject({ attempts: 1, repeated: true });
+    expect([runs, (await eventsOf(store)).length]).toEqual([2, 5]);
+  });
+
+  it('through a lost connection keeps its value', async () => {
+    const { accounts, store } = await filled();
+    const append = store.append.bind(store);
+    let sends = 0;
+    jest.spyOn(store, 'append').mockImplementation(async (writes) => {
+      const result = await append(writes);
+      if (sends++ === 0) throw new StoreUnavailable('memory', 'gone for a moment');
+      return result;
+    });
+    expect(await accounts.update('42', (account) => account.withdraw(5))).toMatchObject({
+      repeated: false,
+      value: 70,
+      version: 4,
+    });
+    expect([sends, (await eventsOf(store)).length]).toEqual([2, 4]);
+  });
+});
+
+it('two updates of one handler are two appends, however often it runs', async () => {
+  const { accounts, store } = await filled();
+  const [cause] = await eventsOf(store);
+  const event = { ...cause!, data: {}, metadata: { correlationId: 'flow' } as never };
+  const handle = () =>
+    Context.handling(event, { subscription: 's', handler: 'h' }).run(() =>
+      Promise.all([1, 2].map((amount) => accounts.update('42', (account) => account.deposit(amount)))),
+    );
+  const first = await handle();
+  const second = await handle();
+  expect(second.map(({ ids, repeated }) => [ids, repeated])).toEqual(first.map(({ ids }) => [ids, true]));
+  expect(await accounts.load('42')).toMatchObject({ version: 5, balance: 78 });
+});
+
+it('loads and commands are observed, each once', async () => {
+  const seen: unknown[] = [];
+  const observer: Observer = {
+    ...silent,
+    command: async (start: () => CommandStart, work) =>
+      work((end: () => CommandEnd) => seen.push(['command', start(), end()])),
+    load: async (start, work) => work((end: () => LoadEnd) => seen.push(['load', start(), end()])),
+  };
+  const { accounts } = bank(observer);
+  await accounts.update('42', (account) => account.deposit(1), { create: true, command: 'Open' });
+  const stream = 'account-42';
+  const ended = { from: 'stream', snapshotVersion: undefined };
+  expect(seen).toEqual([
+    ['load', { aggregate: 'Account', stream }, { version: 0, eventsFolded: 0, ...ended }],
+    [
+      'command',
+      { command: 'Open', aggregate: 'Account', stream },
+      { attempts: 1, events: 1, version: 1, repeated: false },
+    ],
+  ]);
 });
