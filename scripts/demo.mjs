@@ -12,7 +12,13 @@ const FINE = 'fine-S100992';
 const QUESTIONS = [
   ['The log has these streams.', 'streams', '--limit', '5'],
   ['What is the state of one fine now? Amounts are in cents.', 'state', FINE],
-  ['The driver says the fine was paid on time. What was it when version 4 had been recorded?', 'state', FINE, '--at-version', '4'],
+  [
+    'The driver says the fine was paid on time. What was it when version 4 had been recorded?',
+    'state',
+    FINE,
+    '--at-version',
+    '4',
+  ],
   ['What happened since?', 'diff', FINE, '4', '6'],
   ['And before: every event, who caused it, what it changed.', 'replay', FINE],
   ['The same flow as a tree of causes.', 'trace', 'case-S100992'],
@@ -38,7 +44,10 @@ Try it yourself:
 The fines are in examples/fines/src/fine.ts; change a handler and ask again.`);
 
 function run(argv) {
-  const { status } = spawnSync(process.execPath, argv, { cwd: fines, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(process.execPath, argv, {
+    cwd: fines,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (status !== 0) process.exit(status ?? 1);
 }
 

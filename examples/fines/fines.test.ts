@@ -19,15 +19,21 @@ describe('the real log of road-traffic fines', () => {
   test('is recorded whole: every case a stream, every event in its order with its own time', async () => {
     for (const { name, events } of cases) {
       const recorded = await collect(app.repository(Fine).eventsSince(name));
-      expect(recorded.map(({ metadata }) => metadata.occurredAt)).toEqual(events.map(({ at }) => at.toISOString()));
-      expect(recorded.map(({ metadata }) => metadata.command)).toEqual(events.map(({ activity }) => activity));
+      expect(recorded.map(({ metadata }) => metadata.occurredAt)).toEqual(
+        events.map(({ at }) => at.toISOString()),
+      );
+      expect(recorded.map(({ metadata }) => metadata.command)).toEqual(
+        events.map(({ activity }) => activity),
+      );
     }
     expect((await app.events.identity()).head).toBe(390);
   });
 
   test('gives what each driver has paid, as the log itself keeps count in totalPaymentAmount', async () => {
     for (const { name, events } of cases) {
-      const counted = events.filter(({ activity }) => activity === 'Payment').map(({ attributes }) => attributes['totalPaymentAmount']);
+      const counted = events
+        .filter(({ activity }) => activity === 'Payment')
+        .map(({ attributes }) => attributes['totalPaymentAmount']);
       const fine = await app.repository(Fine).load(name);
       expect([name, fine.paid]).toEqual([name, cents(counted.at(-1) ?? '0')]);
     }
@@ -58,8 +64,13 @@ describe('the real log of road-traffic fines', () => {
   test('links each step of a case to the step before it, and to nothing outside its case', async () => {
     for (const { name } of cases) {
       const recorded = await collect(app.repository(Fine).eventsSince(name));
-      expect(new Set(recorded.map(({ metadata }) => metadata.correlationId))).toEqual(new Set([`case-${name}`]));
-      expect(recorded.map(({ metadata }) => metadata.causationId)).toEqual([undefined, ...recorded.slice(0, -1).map(({ id }) => id)]);
+      expect(new Set(recorded.map(({ metadata }) => metadata.correlationId))).toEqual(
+        new Set([`case-${name}`]),
+      );
+      expect(recorded.map(({ metadata }) => metadata.causationId)).toEqual([
+        undefined,
+        ...recorded.slice(0, -1).map(({ id }) => id),
+      ]);
     }
   });
 

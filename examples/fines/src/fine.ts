@@ -66,7 +66,8 @@ export class Fine extends EventSourcedAggregate {
   }
 
   record(event: object, occurredAt: Date): void {
-    if (this.status === 'none' && !(event instanceof FineCreated)) throw new NoSuchFine(`Fine ${this.id} was never created.`);
+    if (this.status === 'none' && !(event instanceof FineCreated))
+      throw new NoSuchFine(`Fine ${this.id} was never created.`);
     this.raise(event, { occurredAt });
   }
 

@@ -1,5 +1,14 @@
 import { Context, type App } from 'backstory';
-import { AppealMoved, Fine, FineCreated, FineNotified, FineSent, PaymentReceived, PenaltyAdded, SentForCollection } from './fine';
+import {
+  AppealMoved,
+  Fine,
+  FineCreated,
+  FineNotified,
+  FineSent,
+  PaymentReceived,
+  PenaltyAdded,
+  SentForCollection,
+} from './fine';
 import { readXes, type XesCase, type XesEvent } from './read-xes';
 
 /** The real log of 100 road-traffic fines that comes with pm4js (Process Mining for JavaScript). */
@@ -29,8 +38,15 @@ function stepsOf({ name, events }: XesCase): Step[] {
   return events.map((event, i) => ({ fine: name, number: i + 1, event }));
 }
 
-async function recordStep(app: App, { fine, number, event }: Step, causationId: string | undefined): Promise<string> {
-  const context = Context.of({ correlationId: `case-${fine}` }).with({ causationId, actor: event.attributes['org:resource'] });
+async function recordStep(
+  app: App,
+  { fine, number, event }: Step,
+  causationId: string | undefined,
+): Promise<string> {
+  const context = Context.of({ correlationId: `case-${fine}` }).with({
+    causationId,
+    actor: event.attributes['org:resource'],
+  });
   const command = { create: true, command: event.activity, commandId: `${fine}/${number}` };
   const record = (aggregate: Fine) => aggregate.record(domainEvent(event), event.at);
   const { ids } = await context.run(() => app.repository(Fine).update(fine, record, command));
@@ -51,7 +67,13 @@ type Attribute = (key: string) => string;
 
 const EVENT_OF: Readonly<Record<string, (of: Attribute) => object>> = {
   'Create Fine': (of) =>
-    new FineCreated(cents(of('amount')), Number(of('article')), Number(of('points')), of('vehicleClass'), of('dismissal')),
+    new FineCreated(
+      cents(of('amount')),
+      Number(of('article')),
+      Number(of('points')),
+      of('vehicleClass'),
+      of('dismissal'),
+    ),
   'Send Fine': (of) => new FineSent(cents(of('expense'))),
   'Insert Fine Notification': (of) => new FineNotified(of('notificationType')),
   'Add penalty': (of) => new PenaltyAdded(cents(of('amount'))),

@@ -30,19 +30,27 @@ export async function readXes(file: string): Promise<readonly XesCase[]> {
     parseAttributeValue: false,
     isArray: (tag) => LISTS.includes(tag),
   });
-  const { log } = parser.parse(await readFile(file, 'utf8')) as { log?: { trace?: readonly (Attributes & { event?: readonly Attributes[] })[] } };
+  const { log } = parser.parse(await readFile(file, 'utf8')) as {
+    log?: { trace?: readonly (Attributes & { event?: readonly Attributes[] })[] };
+  };
   if (!log?.trace) throw new Error(`${file} has no <log> with traces: is it an XES file?`);
-  return log.trace.map((trace) => ({ name: attributesOf(trace)['concept:name'] ?? '', events: (trace.event ?? []).map(readEvent) }));
+  return log.trace.map((trace) => ({
+    name: attributesOf(trace)['concept:name'] ?? '',
+    events: (trace.event ?? []).map(readEvent),
+  }));
 }
 
 function readEvent(event: Attributes): XesEvent {
   const attributes = attributesOf(event);
   const at = new Date(attributes['time:timestamp'] ?? '');
   const activity = attributes['concept:name'];
-  if (activity === undefined || Number.isNaN(at.getTime())) throw new Error(`An event lacks its name or time: ${JSON.stringify(attributes)}`);
+  if (activity === undefined || Number.isNaN(at.getTime()))
+    throw new Error(`An event lacks its name or time: ${JSON.stringify(attributes)}`);
   return { activity, at, attributes };
 }
 
 function attributesOf(node: Attributes): Record<string, string> {
-  return Object.fromEntries(ATTRIBUTE_TAGS.flatMap((tag) => node[tag] ?? []).map(({ key, value }) => [key, value]));
+  return Object.fromEntries(
+    ATTRIBUTE_TAGS.flatMap((tag) => node[tag] ?? []).map(({ key, value }) => [key, value]),
+  );
 }
