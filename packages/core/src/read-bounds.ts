@@ -1,5 +1,6 @@
 import { InvalidQuery } from './errors.js';
 import type { LogQuery, PageBounds, StreamSlice, StreamsQuery } from './event-store.js';
+import { isWellFormed } from './names.js';
 import { isSystemStream } from './stream-name.js';
 
 const LAST = Number.MAX_SAFE_INTEGER;
@@ -93,10 +94,18 @@ function names(option: string, value: readonly string[] | undefined): readonly s
   if (value !== undefined && !(Array.isArray(value) && value.every((name) => typeof name === 'string'))) {
     throw new InvalidQuery(option, 'must be a list of texts.');
   }
+  value?.forEach((name) => checkText(option, name));
   return value === undefined ? undefined : [...new Set(value)];
 }
 
 function text(option: string, value: string | undefined): string | undefined {
   if (value !== undefined && typeof value !== 'string') throw new InvalidQuery(option, 'must be text.');
+  if (value !== undefined) checkText(option, value);
   return value;
+}
+
+/** Some databases refuse such text, others take it for other text. */
+function checkText(option: string, value: string): void {
+  if (!isWellFormed(value) || value.includes('\0'))
+    throw new InvalidQuery(option, 'must be well-formed text without NUL, as every name in the log is.');
 }
