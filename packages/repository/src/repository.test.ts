@@ -170,7 +170,9 @@ describe('save', () => {
     const account = accounts.create('42');
     account.deposit(100);
     account.withdraw(30);
+    const reads = jest.spyOn(store, 'readStream');
     const saved = await accounts.save(account);
+    expect(reads).not.toHaveBeenCalled();
     const [first, second] = await eventsOf(store);
     expect(saved).toEqual({
       stream: 'account-42',
@@ -362,7 +364,9 @@ describe('update', () => {
       { signal: stop.signal },
     );
     await expect(update).rejects.toBe(reason);
-    await expect(accounts.update('42', () => 1, { signal: stop.signal })).rejects.toBe(reason);
+    const never = jest.fn();
+    await expect(accounts.update('42', never, { signal: stop.signal })).rejects.toBe(reason);
+    expect(never).not.toHaveBeenCalled();
     expect(await eventsOf(store)).toHaveLength(3);
   });
 
