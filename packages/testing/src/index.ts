@@ -1,1 +1,3 @@
-export {};
+export { describeEventStore, eventStoreCases, type EventStoreCase } from './event-store-suite.js';
+export type { EventStoreHarness } from './event-store-harness.js';
+export { runCases, type CaseResult, type ConformanceCase } from './conformance.js';

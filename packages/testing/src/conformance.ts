@@ -1,0 +1,105 @@
+/** One sentence that a store must make true. It uses `node:assert` only, so any runner can run it. */
+export interface ConformanceCase<Harness> {
+  readonly name: string;
+  /** Why this case says nothing about the store at hand, e.g. because the store declares so. Never silent: it is printed. */
+  readonly unless?: (harness: Harness) => string | undefined;
+  run(harness: Harness): Promise<void>;
+}
+
+/** What became of one case. */
+export type CaseResult =
+  | { readonly name: string; readonly outcome: 'passed' }
+  | { readonly name: string; readonly outcome: 'failed'; readonly error: Error }
+  | { readonly name: string; readonly outcome: 'not-run'; readonly reason: string };
+
+/** What every harness can do between two cases. */
+export interface Cleanable {
+  /** Closes and removes whatever was opened; called after every case. */
+  cleanup?(): Promise<void>;
+}
+
+/** Runs cases one after another without a test runner, e.g. against a store that is broken on purpose. */
+export async function runCases<Harness extends Cleanable>(
+  cases: readonly ConformanceCase<Harness>[],
+  harness: Harness,
+): Promise<readonly CaseResult[]> {
+  const results: CaseResult[] = [];
+  for (const one of cases) results.push(await runCase(one, harness));
+  return results;
+}
+
+/** The part of a test runner that the suites use: Jest, Vitest, Mocha and `node:test` all have it as globals. */
+interface Runner {
+  describe(name: string, body: () => void): void;
+  it: ((name: string, body: () => Promise<void>) => void) & {
+    skip(name: string, body: () => Promise<void>): void;
+  };
+}
+
+/** Registers cases with the test runner whose `describe` and `it` are global. */
+export function describeCases<Harness extends Cleanable>(
+  title: string,
+  groups: ReadonlyMap<string, readonly ConformanceCase<Harness>[]>,
+  harness: Harness,
+): void {
+  const { describe, it } = runner();
+  describe(title, () => {
+    for (const [heading, cases] of groups) {
+      describe(heading, () => {
+        for (const one of cases) {
+          const reason = one.unless?.(harness);
+          if (reason === undefined) it(one.name, () => runOnce(one, harness));
+          else it.skip(`${one.name} (not run: ${reason})`, () => runOnce(one, harness));
+        }
+      });
+    }
+  });
+}
+
+/** Cases by heading, in the order of their first appearance. */
+export function grouped<Case>(
+  cases: readonly Case[],
+  headingOf: (one: Case) => string,
+): ReadonlyMap<string, readonly Case[]> {
+  const groups = new Map<string, Case[]>();
+  for (const one of cases) {
+    const group = groups.get(headingOf(one));
+    if (group) group.push(one);
+    else groups.set(headingOf(one), [one]);
+  }
+  return groups;
+}
+
+async function runCase<Harness extends Cleanable>(
+  one: ConformanceCase<Harness>,
+  harness: Harness,
+): Promise<CaseResult> {
+  const { name } = one;
+  const reason = one.unless?.(harness);
+  if (reason !== undefined) return { name, outcome: 'not-run', reason };
+  try {
+    await runOnce(one, harness);
+    return { name, outcome: 'passed' };
+  } catch (error) {
+    return { name, outcome: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+async function runOnce<Harness extends Cleanable>(
+  one: ConformanceCase<Harness>,
+  harness: Harness,
+): Promise<void> {
+  try {
+    await one.run(harness);
+  } finally {
+    await harness.cleanup?.();
+  }
+}
+
+function runner(): Runner {
+  const { describe, it } = globalThis as Partial<Runner>;
+  if (describe && it) return { describe, it };
+  throw new Error(
+    'There is no global `describe` and `it`: let your test runner provide them, or use runCases(…) instead.',
+  );
+}

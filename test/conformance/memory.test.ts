@@ -1,0 +1,4 @@
+import { describeEventStore } from '@backstory/testing';
+import { memoryHarness } from './memory-harness.js';
+
+describeEventStore('the memory event store', memoryHarness());
