@@ -1,0 +1,201 @@
+-- The log. `collate "C"` is byte order; data and metadata are `json`, which keeps the text as it was written.
+create table events (
+  position bigint primary key,
+  stream text collate "C" not null,
+  version bigint not null,
+  id text collate "C" not null unique,
+  type text collate "C" not null,
+  schema_version int not null,
+  -- 0, 1, 2 … within its append: an append begins where it is 0. Without it a prefix of an append would pass for the whole.
+  append_index int not null,
+  -- Given by the client. Reading them from metadata here would fail on text that holds \u0000 anywhere in it.
+  correlation_id text collate "C" not null,
+  causation_id text collate "C",
+  recorded_at timestamptz not null,
+  data json not null,
+  metadata json not null,
+  unique (stream, version)
+);
+create index events_by_category on events (split_part(stream, '-', 1), position);
+create index events_by_type on events (type, position);
+create index events_by_correlation on events (correlation_id, position);
+create index events_by_causation on events (causation_id, position) where causation_id is not null;
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'events are never changed: % was refused', lower(tg_op) using errcode = 'restrict_violation';
+end
+$$;
+create trigger events_never_change before update or delete or truncate on events
+  for each statement execute function refuse_change();
+alter table events enable always trigger events_never_change;
+
+-- Records a batch of appends as if they ran one after another, and says what became of each of their writes.
+--
+--   append_writes   one per append: how many writes it has
+--   write_stream    one per write: the place of its stream in `streams`
+--   write_expected  one per write: the version, -1 for "exists", -2 for "any"
+--   write_events    one per write: how many events it has
+--   streams         the streams of the batch, each once
+--   the others      one per event, in the order of the writes
+--
+-- Answers one row per write, `recorded` or `repeated`, with the version and position of its last event; for an append that
+-- was refused one row, `conflict` with the stream's version or `reused` with the id, at the write that it concerns.
+create function append_v1(
+  append_writes int[], write_stream int[], write_expected bigint[], write_events int[], streams text[],
+  ids text[], types text[], schema_versions int[], correlations text[], causations text[], datas json[], metadatas json[]
+) returns table (append int, write int, outcome text, last_version bigint, last_position bigint, recorded timestamptz, event_id text)
+language plpgsql
+  set search_path from current
+  set plan_cache_mode = force_generic_plan  -- planning anew costs more than running
+  set enable_seqscan = off                  -- a plan made while the log was small must not scan it once it is large
+as $$
+declare
+  head bigint;                 -- the last position given
+  stored bigint;               -- the last position inserted
+  clock timestamptz;
+  versions bigint[];           -- of `streams`, as this batch leaves them
+  suspects int[];              -- places in `ids` of those that are in the log already or occur twice in this batch
+  event_stream text[];
+  event_position bigint[] := array_fill(null::bigint, array[cardinality(ids)]);  -- null: not recorded
+  event_version bigint[] := event_position;
+  event_index int[] := event_position;
+  first_write int; last_write int := 0;
+  first_event int; last_event int := 0;
+  suspect boolean; next_suspect int := 1;
+  event int;
+  begins bigint;               -- where this append's first id stands in the log
+  was record;                  -- the append that begins there, if one does
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'append_v1 needs read committed, not %: a snapshot taken before the lock does not show the last append',
+      current_setting('transaction_isolation') using errcode = 'invalid_transaction_state';
+  end if;
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+
+  -- First, and in a statement of its own: the snapshots of later statements then show everything that was committed
+  -- before the lock was given. It is held until the commit is visible. The upper half of the key keeps clear of locks
+  -- that an application takes under small numbers.
+  perform pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint);
+
+  select e.position, e.recorded_at into head, clock from events e order by e.position desc limit 1;
+  head := coalesce(head, 0);
+  stored := head;
+  clock := greatest(clock, date_trunc('milliseconds', clock_timestamp()));
+  select array_agg(coalesce((select e.version from events e where e.stream = s.name order by e.version desc limit 1), 0) order by s.n)
+    into versions from unnest(streams) with ordinality s(name, n);
+  -- Not `exists`: that may be planned as a hash of the whole table.
+  select array_agg(i.n order by i.n) into suspects
+    from (select id, n, count(*) over (partition by id) as times from unnest(ids) with ordinality x(id, n)) i
+    where i.times > 1 or (select e.position from events e where e.id = i.id) is not null;
+
+  for a in 1 .. cardinality(append_writes) + 1 loop
+    exit when a > cardinality(append_writes) and head = stored;
+    first_write := last_write + 1;
+    last_write := last_write + coalesce(append_writes[a], 0);
+    first_event := last_event + 1;
+    for w in first_write .. last_write loop
+      for k in 1 .. write_events[w] loop
+        last_event := last_event + 1;
+        event_stream[last_event] := streams[write_stream[w]];
+      end loop;
+    end loop;
+    suspect := false;
+    while suspects[next_suspect] <= last_event loop
+      suspect := true;
+      next_suspect := next_suspect + 1;
+    end loop;
+
+    -- What was accepted is inserted at the end, or before an append that may repeat it.
+    if head > stored and (suspect or a > cardinality(append_writes)) then
+      insert into events (position, stream, version, id, type, schema_version, append_index, correlation_id, causation_id,
+          recorded_at, data, metadata)
+        select n.position, n.stream, n.version, n.id, n.type, n.schema_version, n.append_index, n.correlation_id, n.causation_id,
+          clock, n.data, n.metadata
+        from unnest(event_position, event_stream, event_version, ids, types, schema_versions, event_index, correlations,
+          causations, datas, metadatas) as n(position, stream, version, id, type, schema_version, append_index,
+          correlation_id, causation_id, data, metadata)
+        where n.position > stored;
+      stored := head;
+    end if;
+    exit when a > cardinality(append_writes);
+    append := a;
+
+    -- Identity comes before the version: a repeated append finds its own events in its way.
+    if suspect then
+      select e.position into begins from events e where e.id = ids[first_event];
+      select array_agg(r.id order by r.position) as ids, array_agg(r.stream order by r.position) as streams,
+          array_agg(r.version order by r.position) as versions, array_agg(r.position order by r.position) as positions,
+          max(r.recorded_at) as recorded_at
+        into was
+        from (
+          select e.*, row_number() over (order by e.position) - 1 as place
+          from (select * from events e where e.position >= begins order by e.position limit last_event - first_event + 2) e
+        ) r where r.append_index = r.place;
+      if was.ids = ids[first_event:last_event] and was.streams = event_stream[first_event:last_event] then
+        outcome := 'repeated';
+        recorded := was.recorded_at;
+        event := 0;
+        for w in first_write .. last_write loop
+          event := event + write_events[w];
+          write := w - first_write + 1;
+          last_version := was.versions[event];
+          last_position := was.positions[event];
+          return next;
+        end loop;
+        continue;
+      end if;
+      select i.n, i.id into event, event_id
+        from unnest(ids[first_event:last_event]) with ordinality i(id, n)
+        where (select e.position from events e where e.id = i.id) is not null order by i.n limit 1;
+      if found then
+        outcome := 'reused';
+        write := 1;
+        for w in first_write .. last_write loop
+          exit when event <= write_events[w];
+          event := event - write_events[w];
+          write := write + 1;
+        end loop;
+        last_version := null; last_position := null; recorded := null;
+        return next;
+        event_id := null;
+        continue;
+      end if;
+    end if;
+
+    -- All writes or none: nothing changes until each is at its expected version.
+    outcome := 'recorded';
+    for w in first_write .. last_write loop
+      last_version := versions[write_stream[w]];
+      if write_expected[w] <> last_version and write_expected[w] >= 0 or write_expected[w] = -1 and last_version = 0 then
+        outcome := 'conflict';
+        write := w - first_write + 1;
+        last_position := null; recorded := null;
+        return next;
+        exit;
+      end if;
+    end loop;
+    continue when outcome = 'conflict';
+
+    event := first_event;
+    for w in first_write .. last_write loop
+      last_version := versions[write_stream[w]];
+      for k in 1 .. write_events[w] loop
+        head := head + 1;
+        last_version := last_version + 1;
+        event_position[event] := head;
+        event_version[event] := last_version;
+        event_index[event] := event - first_event;
+        event := event + 1;
+      end loop;
+      versions[write_stream[w]] := last_version;
+      write := w - first_write + 1;
+      last_position := head;
+      recorded := clock;
+      return next;
+    end loop;
+  end loop;
+end
+$$;

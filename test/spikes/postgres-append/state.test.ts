@@ -1,0 +1,164 @@
+import type { Lease } from '@backstory/core';
+import { FenceLost } from '@backstory/core/store';
+import { Pool } from 'pg';
+import { startPostgres, type PostgresServer } from '../../support/postgres-server.js';
+import { SpikeStateStore, STATE_V1, type SpikeTransaction } from './state.js';
+
+jest.setTimeout(60_000);
+
+let server: PostgresServer;
+const pools: Pool[] = [];
+beforeAll(async () => void (server = await startPostgres()));
+afterEach(async () => {
+  for (const pool of pools.splice(0)) await pool.end();
+});
+afterAll(() => server?.stop());
+
+/** Two processes on one database. A wait for a lock that does not end becomes an error. */
+async function openStores({ sql = STATE_V1, isolation = 'serializable' } = {}): Promise<
+  [SpikeStateStore, SpikeStateStore]
+> {
+  const connectionString = await server.createDatabase();
+  const stores = [1, 2].map(() => {
+    const pool = new Pool({ connectionString, max: 4, options: '-c lock_timeout=1000' });
+    pool.on('error', () => undefined);
+    pools.push(pool);
+    return new SpikeStateStore(pool, isolation);
+  });
+  await pools.at(-1)!.query(sql);
+  return [stores[0]!, stores[1]!];
+}
+
+type Stores = [SpikeStateStore, SpikeStateStore];
+
+const SCENARIOS = {
+  'transactions of two processes behave as if they ran one after another': async ([one, two]: Stores) => {
+    await Promise.all([one, two, one, two].map((store) => countTo(store, 15)));
+    expect(await one.transaction(undefined, (state) => state.get('counts', 'a'))).toBe('60');
+  },
+
+  'a former owner that stalled in its work holds up nobody and writes nothing': async ([
+    one,
+    two,
+  ]: Stores) => {
+    const lease = await held(one.acquire('partition-1', { owner: 'one', ttlMs: 1 }));
+    const stalled = one.transaction(lease, async (state) => {
+      await state.put('marks', 'by', 'one');
+      await sleep(5);
+      const taken = await held(two.acquire('partition-1', { owner: 'two', ttlMs: 60_000 }));
+      expect(taken.token).toBe(lease.token + 1);
+      await two.transaction(taken, (theirs) => theirs.put('other marks', 'by', 'two'));
+    });
+    await expect(stalled).rejects.toEqual(new FenceLost('partition-1', lease.token));
+    expect(await two.transaction(undefined, (state) => state.get('marks', 'by'))).toBe(undefined);
+    expect(await one.renew([lease])).toEqual([]);
+  },
+
+  'heartbeats do not make long work run again': async ([one]: Stores) => {
+    const lease = await held(one.acquire('partition-1', { owner: 'one', ttlMs: 60_000 }));
+    let runs = 0;
+    await one.transaction(lease, async (state) => {
+      runs++;
+      await state.put('marks', 'by', 'one');
+      expect(await one.renew([lease])).toEqual(['partition-1']);
+      expect((await one.acquire('partition-1', { owner: 'one', ttlMs: 60_000 }))?.token).toBe(lease.token);
+    });
+    expect(runs).toBe(1);
+  },
+
+  'of several that want a lease that has run out exactly one gets it': async ([one, two]: Stores) => {
+    for (let round = 0; round < 20; round++) {
+      const name = `partition-${round}`;
+      await one.acquire(name, { owner: 'former', ttlMs: 1 });
+      await sleep(3);
+      const wanting = Array.from({ length: 6 }, (_, i) =>
+        (i % 2 ? one : two).acquire(name, { owner: `o${i}`, ttlMs: 60_000 }),
+      );
+      expect((await Promise.all(wanting)).filter((lease) => lease !== undefined)).toHaveLength(1);
+    }
+  },
+} satisfies Record<string, (stores: Stores) => Promise<void>>;
+
+describe('state with a fence', () => {
+  it.each(Object.entries(SCENARIOS))('%s', async (_, scenario) => scenario(await openStores()));
+});
+
+const STALLS = 'a former owner that stalled in its work holds up nobody and writes nothing';
+const MUTANTS: readonly {
+  readonly name: string;
+  readonly sql?: string;
+  readonly isolation?: string;
+  readonly fails: keyof typeof SCENARIOS;
+  readonly saying: string;
+}[] = [
+  {
+    name: 'read committed',
+    isolation: 'read committed',
+    fails: 'transactions of two processes behave as if they ran one after another',
+    saying: 'toBe',
+  },
+  {
+    name: 'no check after the work',
+    sql: change(
+      'perform from leases where name = lease_name and token = lease_token and owner is not null for share',
+      'perform 1',
+    ),
+    fails: STALLS,
+    saying: 'Received promise resolved instead of rejected',
+  },
+  {
+    name: 'a lock before the work',
+    sql: change('owner is not null;\n', 'owner is not null for share;\n'),
+    fails: STALLS,
+    saying: 'lock timeout',
+  },
+  {
+    name: 'heartbeats that touch the lease',
+    sql: change(
+      'for share of l\n',
+      'for share of l\n  ), touched as (update leases set owner = owner where name = any(names)\n',
+    ),
+    fails: 'heartbeats do not make long work run again',
+    saying: 'could not serialize access',
+  },
+  {
+    name: 'a takeover that does not lock first',
+    sql: change(' where name = lease_name for update;', ' where name = lease_name;'),
+    fails: 'of several that want a lease that has run out exactly one gets it',
+    saying: 'toHaveLength',
+  },
+];
+
+describe('the scenarios find a mutant', () => {
+  it.each(MUTANTS)('$name', async ({ sql = STATE_V1, isolation = 'serializable', fails, saying }) => {
+    const failure = await SCENARIOS[fails](await openStores({ sql, isolation })).then(
+      () => 'it passed',
+      (error: Error) => error.message,
+    );
+    expect(failure).toMatch(saying);
+  });
+});
+
+function change(from: string, to: string): string {
+  if (!STATE_V1.includes(from))
+    throw new Error(`The SQL has no "${from}" to change: keep this mutant in step with it.`);
+  return STATE_V1.replace(from, to);
+}
+
+async function countTo(store: SpikeStateStore, times: number): Promise<void> {
+  const addOne = async (state: SpikeTransaction) => {
+    const count = Number((await state.get('counts', 'a')) ?? 0);
+    await state.put('counts', 'a', String(count + 1));
+  };
+  for (let i = 0; i < times; i++) await store.transaction(undefined, addOne);
+}
+
+async function held(lease: Promise<Lease | undefined>): Promise<Lease> {
+  const given = await lease;
+  if (given === undefined) throw new Error('somebody else holds the lease');
+  return given;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}
