@@ -1,4 +1,5 @@
-import { describeEventStore } from '@backstory/testing';
-import { memoryHarness } from './memory-harness.js';
+import { describeEventStore, describeStateStore } from '@backstory/testing';
+import { memoryEvents, memoryState } from './memory-harness.js';
 
-describeEventStore('the memory event store', memoryHarness());
+describeEventStore('the memory event store', memoryEvents());
+describeStateStore('the memory state store', memoryState());

@@ -1,3 +1,5 @@
 export { describeEventStore, eventStoreCases, type EventStoreCase } from './event-store-suite.js';
 export type { EventStoreHarness } from './event-store-harness.js';
 export { runCases, type CaseResult, type ConformanceCase } from './conformance.js';
+export { describeStateStore, stateStoreCases, type StateStoreCase } from './state-store-suite.js';
+export type { StateStoreHarness } from './state-store-harness.js';
