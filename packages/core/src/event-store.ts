@@ -51,7 +51,7 @@ export interface StoreCapabilities {
   readonly durable: boolean;
   /** `false`: one append may write to one stream only. */
   readonly multiStreamAppends: boolean;
-  /** `true`: positions are 1, 2, 3 … without gaps. */
+  /** `true`: positions are 1, 2, 3 … without gaps, save for those that `restore` was given. */
   readonly densePositions: boolean;
   /** Filters of a {@link LogQuery} that are refused unless `scan` is set. */
   readonly unindexed: readonly (keyof LogQuery)[];
@@ -115,7 +115,10 @@ export interface PageBounds {
   readonly pageSize?: number;
 }
 
-/** A part of one stream: versions > `after` and ≤ `upTo`, recorded no later than `recordedUpTo`. */
+/**
+ * A part of one stream: versions > `after` and ≤ `upTo`, recorded no later than `recordedUpTo`.
+ * What was recorded up to a time is final only once the head is later: an append under way may still be given that time.
+ */
 export interface StreamSlice extends PageBounds {
   readonly after?: number;
   readonly upTo?: number;

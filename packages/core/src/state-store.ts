@@ -1,23 +1,27 @@
 /**
  * Where what is derived from the log lives: read models, checkpoints, leases, marks, parked keys, snapshots.
- * A value is text, stored exactly; its collection and key name it.
+ * A value is well-formed text without NUL, stored exactly; its collection and key name it.
  */
 export interface StateStore {
   /** Prepares what is needed, or throws naming what is missing. Idempotent. */
   start(): Promise<void>;
   /**
    * Runs `work` in one transaction: it commits when `work` resolves and rolls back when it throws.
-   * With a fence it commits only while that lease is held with that token, checked inside the same transaction.
-   * Transactions behave as if they ran one after another. `work` must not wait for another transaction of this store.
+   * With a fence it commits only while that lease is held with that token, checked inside the same transaction; a lease
+   * that ran out and that nobody took over is still held.
+   * Transactions behave as if they ran one after another. To keep that, a store may roll back and run `work` again:
+   * `work` touches nothing but the state it is given, and does not wait for another transaction of this store.
    *
    * @throws FenceLost — nothing was written
+   * @throws StoreUnavailable — the store cannot be reached, or others were in the way every time
    */
   transaction<T>(fence: Fence | undefined, work: (state: StateTransaction) => Promise<T>): Promise<T>;
   /** Runs `work` on one consistent view; nothing written by others while it runs is seen. */
   read<T>(work: (state: StateView) => Promise<T>): Promise<T>;
   /**
    * Takes a lease that is free, has run out, or is already this owner's. `undefined`: somebody else holds it.
-   * Every change of owner raises the token; time is the state store's clock.
+   * Every change of owner raises the token; time is the state store's clock. An owner is one start of one process: a name
+   * used again after a restart would share its token with what the process before may still have under way.
    */
   acquire(
     name: string,

@@ -1,6 +1,6 @@
 /**
  * What `append_v1` costs against the bare driver: the same table, the same indexes, the same durability, alternating rounds,
- * medians of rounds and of ratios within a round. Run it with `node test/support/run-ts.cjs test/spikes/postgres-append/measure.ts`.
+ * medians of rounds and of ratios within a round. Run it with `node -r ./test/support/register-typescript.js test/spikes/postgres-append/measure.ts`.
  */
 import { checkAppend, type CheckedAppend } from '@backstory/core/store';
 import { randomUUID } from 'node:crypto';
