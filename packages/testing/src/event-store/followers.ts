@@ -118,6 +118,9 @@ export const followerCases: readonly Case[] = [
       const store = await harness.open();
       await store.append([write('a-1', 'none', ...events(3))]);
       const { logId, epoch, head } = await store.identity();
+      const good = { logId, epoch, through: head - 1 };
+      const [last] = (await followUntil(harness, store, reaches(1), { after: good })).events;
+      assert.equal(last?.position, head);
       const checkpoints = [
         { logId: newId(), epoch, through: head },
         { logId, epoch: epoch + 1, through: head },

@@ -16,7 +16,7 @@ const CALLS: Readonly<Record<string, (store: EventStore) => Promise<unknown>>> =
   identity: (store) => store.identity(),
   restore: (store) => store.restore([]),
   adopt: (store) => store.adopt(),
-  follow: (store) => follow(store).next(),
+  follow: (store) => follow(store, { signal: AbortSignal.timeout(1_000) }).next(),
 };
 
 /** 8. Opening, closing, and what runs in the background in between. */
@@ -27,7 +27,7 @@ export const lifecycleCases: readonly Case[] = [
       const store = await harness.open();
       await store.append([write('a-1', 'none')]);
       await store.close();
-      await refused(call(store), 'BACKSTORY_STORE_CLOSED');
+      await refused(eventually(harness, 'StoreClosed', call(store)), 'BACKSTORY_STORE_CLOSED');
     },
   })),
   {

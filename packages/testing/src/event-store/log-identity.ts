@@ -54,6 +54,7 @@ export const logIdentityCases: readonly Case[] = [
     async run(harness) {
       const { store, log, lastEventId } = await threeEvents(await harness.open());
       const good: Checkpoint = { logId: log.logId, epoch: 1, through: log.head, lastEventId };
+      assert.deepEqual(await verifyCheckpoint(store, good), log);
       await diverged(store, { ...good, logId: newId() });
       await diverged(store, { ...good, epoch: 2 });
       await diverged(store, { ...good, through: log.head + 1 });
