@@ -1,0 +1,455 @@
+import {
+  BEGIN,
+  Cart,
+  Noted,
+  Opened,
+  fillShop,
+  openShop,
+  type Shop,
+  type ShopApp,
+} from '../../../test/support/shop';
+import { Collected, runCli, runJson, type Ran } from '../../../test/support/run-cli';
+
+let definition: Shop;
+let app: ShopApp;
+let ids: Awaited<ReturnType<typeof fillShop>>;
+
+beforeEach(async () => {
+  ({ definition, app } = await openShop());
+  ids = await fillShop(app);
+});
+
+const show = (...argv: string[]): Promise<Ran> => runCli(argv, { definition });
+const data = async (...argv: string[]) => {
+  const { exitCode, envelope } = await runJson(argv, { definition });
+  expect({ exitCode, ok: envelope.ok, verb: envelope.verb }).toEqual({
+    exitCode: 0,
+    ok: true,
+    verb: argv[0],
+  });
+  expect(Object.keys(envelope)).toEqual(['ok', 'verb', 'data']);
+  return envelope.data;
+};
+
+/** Identifiers differ from run to run. */
+const anonymous = (text: string) => text.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<id>');
+
+describe('streams', () => {
+  test('shows each stream with its last event', async () => {
+    expect(await show('streams')).toEqual({
+      exitCode: 0,
+      stderr: '',
+      stdout: [
+        'stream     version  position  last recorded',
+        'cart-1           4         4  2026-11-20T12:00:03.000Z',
+        'cart-2           1         6  2026-11-20T12:00:05.000Z',
+        'payment-9        1         5  2026-11-20T12:00:04.000Z',
+        '',
+      ].join('\n'),
+    });
+  });
+
+  test('--json gives { streams }', async () => {
+    const { streams } = await data('streams', '--category', 'payment', '--category', 'none');
+    const recordedAt = new Date(BEGIN + 4_000).toISOString();
+    expect(streams).toEqual([{ stream: 'payment-9', version: 1, position: 5, recordedAt }]);
+    expect((await data('streams', '--after', 'cart-1')).streams).toHaveLength(2);
+    expect(await data('streams', '--category', 'none')).toEqual({ streams: [] });
+  });
+
+  test('says how to see more than the limit, and what to do when there is nothing', async () => {
+    const first = await show('streams', '--limit', '2');
+    expect(first.stdout.split('\n')).toHaveLength(4);
+    expect(first.stderr).toBe('There are more: --after cart-2, a larger --limit, or --all.\n');
+    expect((await show('streams', '--limit', '3')).stderr).toBe('');
+    expect((await show('streams', '--category', 'none')).stderr).toBe(
+      'There are no such streams in this log.\n',
+    );
+  });
+});
+
+describe('events', () => {
+  test('shows where, when and what, then the id and the data', async () => {
+    const { stdout, exitCode } = await show('events', '--after', '4');
+    expect(exitCode).toBe(0);
+    expect(anonymous(stdout)).toBe(
+      [
+        '5  2026-11-20T12:00:04.000Z  payment-9 v1  payment.taken',
+        '   <id>  {"amount":7}',
+        '6  2026-11-20T12:00:05.000Z  cart-2 v1     cart.noted',
+        '   <id>  {"text":"busy"}',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('cuts long data to 80 columns, and shows all of it with --full', async () => {
+    const text = 'x'.repeat(200);
+    await app.record('cart-3', [new Noted(text)]);
+    const short = await show('events', '--stream', 'cart-3');
+    expect(Math.max(...short.stdout.split('\n').map((it) => it.length))).toBe(80);
+    expect(short.stdout).toContain('…');
+    expect((await show('events', '--stream', 'cart-3', '--full')).stdout).toContain(text);
+  });
+
+  test('--json gives { events }, each as it was recorded', async () => {
+    const { events } = await data('events', '--id', ids.paid);
+    expect(events).toEqual([
+      {
+        id: ids.paid,
+        stream: 'payment-9',
+        version: 1,
+        position: 5,
+        type: 'payment.taken',
+        schemaVersion: 1,
+        data: { amount: 7 },
+        metadata: {
+          correlationId: ids.correlationId,
+          causationId: ids.added,
+          actor: 'ann',
+          source: 'shop',
+          occurredAt: expect.any(String),
+        },
+        recordedAt: '2026-11-20T12:00:04.000Z',
+      },
+    ]);
+  });
+
+  test.each([
+    [
+      ['--stream', 'cart-1', '--stream', 'cart-2'],
+      [1, 2, 3, 4, 6],
+    ],
+    [['--category', 'payment'], [5]],
+    [
+      ['--type', 'cart.line-added'],
+      [2, 4],
+    ],
+    [
+      ['--correlation', 'CORRELATION'],
+      [4, 5, 6],
+    ],
+    [
+      ['--causation', 'CORRELATION'],
+      [5, 6],
+    ],
+    [
+      ['--after', '2', '--up-to', '4'],
+      [3, 4],
+    ],
+    [
+      ['--from', '2026-11-20T12:00:02Z', '--to', '2026-11-20T12:00:03.000Z'],
+      [3, 4],
+    ],
+    [
+      ['--to', '2026-11-20T12:00:01'],
+      [1, 2],
+    ],
+    [['--to', '2026-11-19'], []],
+    [
+      ['--from', '2026-11-20', '--limit', '2'],
+      [1, 2],
+    ],
+    [
+      ['--backwards', '--limit', '2'],
+      [6, 5],
+    ],
+  ])('is narrowed by %j', async (filters: string[], positions: number[]) => {
+    // The first event of a flow carries its own id as the correlation.
+    expect(ids.correlationId).toBe(ids.added);
+    const argv = filters.map((it) => (it === 'CORRELATION' ? ids.correlationId : it));
+    const { events } = await data('events', ...argv);
+    expect(events.map((it: { position: number }) => it.position)).toEqual(positions);
+  });
+
+  test('shows people 50 unless told otherwise, and programs everything', async () => {
+    await app.record(
+      'cart-7',
+      Array.from({ length: 250 }, (_, i) => new Noted(String(i))),
+    );
+    const first = await show('events', '--stream', 'cart-7');
+    expect(first.stdout.match(/cart\.noted/g)).toHaveLength(50);
+    expect(first.stderr).toBe('There are more: --after 56, a larger --limit, or --all.\n');
+    const last = await show('events', '--stream', 'cart-7', '--backwards', '--limit', '1');
+    expect(last.stderr).toBe('There are more: --up-to 255, a larger --limit, or --all.\n');
+    expect((await show('events', '--stream', 'cart-7', '--all')).stdout.match(/cart\.noted/g)).toHaveLength(
+      250,
+    );
+    expect((await data('events', '--stream', 'cart-7')).events).toHaveLength(250);
+    expect((await data('events', '--stream', 'cart-7', '--limit', '50')).events).toHaveLength(50);
+  });
+});
+
+describe('state', () => {
+  test('shows the state with the version and the time it is from', async () => {
+    expect((await show('state', 'cart-1', '--at-version', '1')).stdout).toBe(
+      [
+        'cart-1 at version 1',
+        'recorded 2026-11-20T12:00:00.000Z, position 1',
+        '',
+        '{',
+        '  "owner": "Ann",',
+        '  "lines": [],',
+        '  "prices": {}',
+        '}',
+        '',
+      ].join('\n'),
+    );
+    expect((await show('state', 'cart-1', '--at-version', '0')).stdout).toMatch(
+      /^cart-1 at version 0\nbefore its first event\n/,
+    );
+  });
+
+  test('--json gives { stream, version, position, recordedAt, state }', async () => {
+    const loaded = await app.repository(Cart).load('1');
+    expect(await data('state', 'cart-1')).toEqual({
+      stream: 'cart-1',
+      version: 4,
+      position: 4,
+      recordedAt: '2026-11-20T12:00:03.000Z',
+      state: { owner: loaded.owner, lines: loaded.lines, prices: loaded.prices },
+    });
+    expect(await data('state', 'cart-1', '--at-version', '0')).toMatchObject({
+      position: null,
+      recordedAt: null,
+    });
+  });
+
+  test('is that at a time, where a minute means its end', async () => {
+    expect(await data('state', 'cart-1', '--at', '2026-11-20T12:00:01Z')).toMatchObject({ version: 2 });
+    expect(await data('state', 'cart-1', '--at', '2026-11-20T14:00:01+02:00')).toMatchObject({ version: 2 });
+    expect(await data('state', 'cart-1', '--at', '2026-11-20 12:00')).toMatchObject({ version: 4 });
+    expect(await data('state', 'cart-1', '--at', '2026-11-20T11:59')).toMatchObject({ version: 0 });
+  });
+});
+
+describe('replay', () => {
+  test('shows each event, who caused it and what it changed', async () => {
+    const occurredAt = new Date('2020-01-02T03:04:05.006Z');
+    await app.record('cart-8', [new Opened('Bob')], { occurredAt });
+    const { stdout } = await show('replay', 'cart-8');
+    expect(stdout).toBe(
+      [
+        'v1  cart.opened  2026-11-20T12:00:06.000Z  position 7',
+        '    happened 2020-01-02T03:04:05.006Z',
+        '    + owner  "Bob"',
+        '',
+        '',
+      ].join('\n'),
+    );
+    const caused = await show('replay', 'cart-2');
+    expect(caused.stdout).toContain('    by ann\n    caused by cart.line-added (cart-1 v4)\n');
+    expect(caused.stdout).toContain('    changed nothing\n');
+    expect((await show('replay', 'cart-1', '--to', '1')).stdout).toContain('    by ann, command open\n');
+  });
+
+  test('says so where the cause is not in the log', async () => {
+    await app.record('cart-9', [new Opened('Eve')], { metadata: { causationId: 'lost-1' } });
+    expect((await show('replay', 'cart-9')).stdout).toContain(
+      'caused by event lost-1, which is not in this log',
+    );
+  });
+
+  test('--json gives { stream, steps: [{ event, cause, changes }] }', async () => {
+    const found = await data('replay', 'cart-1', '--from', '3', '--to', '4');
+    expect(found.stream).toBe('cart-1');
+    expect(found.steps).toMatchObject([
+      {
+        event: { version: 3 },
+        cause: null,
+        changes: [{ path: 'prices["a.b"]', after: 1 }, { path: 'prices.pen' }],
+      },
+      { event: { version: 4, data: { sku: 'ink' } }, cause: null, changes: [{ path: 'lines[1]' }] },
+    ]);
+    const [step] = (await data('replay', 'cart-2')).steps;
+    const cause = { id: ids.added, type: 'cart.line-added', stream: 'cart-1', version: 4, position: 4 };
+    expect(step).toMatchObject({ cause, changes: [] });
+    expect(Object.keys(step)).toEqual(['event', 'cause', 'changes']);
+  });
+
+  test('of a long stream has every step with its cause', async () => {
+    const metadata = { causationId: ids.paid };
+    await app.record(
+      'cart-6',
+      Array.from({ length: 230 }, (_, i) => new Noted(String(i))),
+      { metadata },
+    );
+    const { steps } = await data('replay', 'cart-6');
+    expect(steps.map((it: any) => [it.event.version, it.cause.id])).toEqual(
+      Array.from({ length: 230 }, (_, i) => [i + 1, ids.paid]),
+    );
+  });
+});
+
+describe('diff', () => {
+  test('shows what came, what went and what is different', async () => {
+    await app.repository(Cart).update('1', (cart) => cart.add('pen', 3));
+    expect((await show('diff', 'cart-1', '3', '5')).stdout).toBe(
+      [
+        'cart-1 from version 3 to version 5',
+        '',
+        '  ~ lines[0].quantity  2 → 5',
+        '  + lines[1]           {"sku":"ink","quantity":1}',
+        '',
+      ].join('\n'),
+    );
+    expect((await show('diff', 'cart-1', '5', '3')).stdout).toContain('  - lines[1]           {"sku":"ink"');
+    expect((await show('diff', 'cart-1', '2', '2')).stdout).toContain('  Nothing is different.');
+  });
+
+  test('--json gives { from, to, changes } with only the sides that exist', async () => {
+    expect(await data('diff', 'cart-1', '0', '2')).toEqual({
+      from: 0,
+      to: 2,
+      changes: [
+        { path: 'lines[0]', after: { sku: 'pen', quantity: 2 } },
+        { path: 'owner', after: 'Ann' },
+      ],
+    });
+  });
+});
+
+describe('trace', () => {
+  test('shows the flow as a tree, with times from its beginning, and marks the event that was asked for', async () => {
+    const { stdout } = await show('trace', ids.paid);
+    expect(anonymous(stdout)).toBe(
+      [
+        'flow <id>',
+        'began 2026-11-20T12:00:03.000Z: 3 events in 3 streams',
+        '',
+        'cart.line-added  cart-1 v4  +0.000 s  #4  by ann',
+        '├─ payment.taken  payment-9 v1  +1.000 s  #5  by ann  ◀ this event',
+        '└─ cart.noted  cart-2 v1  +2.000 s  #6  by ann',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('--json gives { correlationId, roots: [{ event, children }] }', async () => {
+    const found = await data('trace', ids.correlationId);
+    expect(Object.keys(found)).toEqual(['correlationId', 'roots']);
+    expect(found).toMatchObject({
+      correlationId: ids.correlationId,
+      roots: [
+        {
+          event: { id: ids.added, stream: 'cart-1' },
+          children: [
+            { event: { id: ids.paid }, children: [] },
+            { event: { stream: 'cart-2' }, children: [] },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('says where it stopped in a large flow', async () => {
+    expect(await data('trace', ids.paid, '--limit', '2')).toMatchObject({ truncatedAt: 2 });
+    expect((await show('trace', ids.paid, '--limit', '2')).stderr).toBe(
+      'Only the first 2 events of this flow are shown: give a larger --limit.\n',
+    );
+  });
+
+  test('of a chain deeper than the call stack is shown and printed as JSON all the same', async () => {
+    let causationId: string | undefined;
+    for (let i = 0; i < 6_000; i++) {
+      const metadata =
+        causationId === undefined ? { correlationId: 'deep' } : { correlationId: 'deep', causationId };
+      ({
+        ids: [causationId],
+      } = await app.record('cart-5', [new Noted(String(i))], { metadata }));
+    }
+    let { roots } = await data('trace', 'deep', '--limit', '10000');
+    let depth = 0;
+    for (; roots.length > 0; depth++) roots = roots[0].children;
+    expect(depth).toBe(6_000);
+    const { stdout } = await show('trace', 'deep', '--limit', '10000');
+    const lines = stdout.split('\n');
+    expect(lines).toHaveLength(6_004);
+    expect(lines.at(-2)).toContain('cart-5 v6000');
+    expect(Math.max(...lines.map((it) => it.length))).toBeLessThan(120);
+  });
+});
+
+describe('stats', () => {
+  test('shows how much of what there is', async () => {
+    const { stdout } = await show('stats');
+    expect(stdout).toContain('events             6 (the last position is 6)\n');
+    expect(stdout).toContain('streams            3\n');
+    expect(stdout).toContain(
+      'category  streams  events\ncart            2       5\npayment         1       1\n',
+    );
+    expect(stdout).toContain('cart.line-added       2  2026-11-20T12:00:03.000Z\n');
+  });
+
+  test('--json gives the counts', async () => {
+    const found = await data('stats');
+    expect(Object.keys(found)).toEqual([
+      'logId',
+      'epoch',
+      'head',
+      'events',
+      'streams',
+      'bytes',
+      'firstRecordedAt',
+      'lastRecordedAt',
+      'categories',
+      'types',
+    ]);
+    expect(found).toMatchObject({
+      head: 6,
+      events: 6,
+      streams: 3,
+      firstRecordedAt: '2026-11-20T12:00:00.000Z',
+      lastRecordedAt: '2026-11-20T12:00:05.000Z',
+      categories: [
+        { category: 'cart', streams: 2, events: 5 },
+        { category: 'payment', streams: 1, events: 1 },
+      ],
+    });
+  });
+});
+
+describe('tail', () => {
+  /** Follows until so many lines have come; then Ctrl-C. `work` is done when the first have come. */
+  async function follow(argv: readonly string[], lines: number, work: () => Promise<unknown>): Promise<Ran> {
+    const interrupt = new AbortController();
+    let working: Promise<unknown> | undefined;
+    const stdout = new Collected((text) => {
+      working ??= work();
+      if (text.split('\n').length > lines) interrupt.abort();
+    });
+    const ran = await runCli(['tail', ...argv], { definition, stdout, signal: interrupt.signal });
+    await working;
+    return { ...ran, stdout: stdout.text };
+  }
+
+  test('shows the last events, then each one as it is recorded; Ctrl-C ends it with exit code 0', async () => {
+    const { exitCode, stdout, stderr } = await follow(['--lines', '2'], 6, () =>
+      app.record('cart-2', [new Noted('new')]),
+    );
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout.match(/^\d+/gm)).toEqual(['5', '6', '7']);
+    expect(stdout).toContain('{"text":"new"}');
+  });
+
+  test('--json prints one envelope a line, each with one event', async () => {
+    const { stdout } = await follow(['--json', '--lines', '1', '--type', 'cart.noted'], 3, async () => {
+      await app.record('cart-2', [new Noted('one'), new Opened('left out')]);
+      await app.record('cart-2', [new Noted('two')]);
+    });
+    const envelopes = stdout
+      .trim()
+      .split('\n')
+      .map((it) => JSON.parse(it) as unknown);
+    expect(envelopes).toMatchObject([
+      { ok: true, verb: 'tail', data: { event: { data: { text: 'busy' } } } },
+      { ok: true, verb: 'tail', data: { event: { data: { text: 'one' } } } },
+      { ok: true, verb: 'tail', data: { event: { data: { text: 'two' } } } },
+    ]);
+  });
+
+  test('--after begins there instead', async () => {
+    const { stdout } = await follow(['--after', '3', '--category', 'cart'], 4, () => Promise.resolve());
+    expect(stdout.match(/^\d+/gm)).toEqual(['4', '6']);
+  });
+});
