@@ -70,13 +70,12 @@ export const stateLifecycleCases: readonly Case[] = [
       });
       running.catch(() => undefined); // awaited below
       await Promise.race([runs, running]);
-      const closing = store.close();
+      const closing = store.close().then(() => ended);
       await refused(
         store.transaction(undefined, async () => undefined),
         'BACKSTORY_STORE_CLOSED',
       );
-      await closing;
-      assert.equal(ended, true);
+      assert.equal(await closing, true, 'closed before the transaction ended');
       await running;
       await store.close();
     },

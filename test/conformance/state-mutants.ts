@@ -1,0 +1,342 @@
+import type { Lease, StateStore, StateTransaction, StateView } from '@backstory/core';
+import { FenceLost, MemoryStateStore, type StateEntry } from '@backstory/core/store';
+
+/** The memory state store with one defect that a real one might have, and the case that must notice it. */
+export interface StateMutant {
+  readonly defect: string;
+  readonly killedBy: string;
+  readonly make: (clock: { readonly now?: () => number }) => StateStore;
+}
+
+type Defect = (store: StateStore, now: () => number) => Partial<StateStore>;
+
+export const stateMutants: readonly StateMutant[] = [
+  mutant(
+    'the fence is checked before the transaction instead of within it',
+    'a lease that is taken over while a transaction under it runs stops that transaction, or waits for its end',
+    (store) => ({
+      transaction: async (fence, work) => {
+        const held = (await store.leases()).some(
+          ({ name, token }) => name === fence?.name && token === fence.token,
+        );
+        if (fence && !held) throw new FenceLost(fence.name, fence.token);
+        return store.transaction(undefined, work);
+      },
+    }),
+  ),
+  mutant(
+    'the fence is ignored',
+    'a transaction under a lease that was released, never given or given with another token is refused',
+    (store) => ({ transaction: (_fence, work) => store.transaction(undefined, work) }),
+  ),
+  mutant(
+    'a fence asks for the time of the lease',
+    'a transaction under a lease that is held commits, also one that has run out and was not taken over',
+    (store, now) => ({
+      transaction: async (fence, work) => {
+        const held = (await store.leases()).find(({ token }) => token === fence?.token);
+        if (fence && (held?.expiresAt.getTime() ?? 0) < now()) throw new FenceLost(fence.name, fence.token);
+        return store.transaction(fence, work);
+      },
+    }),
+  ),
+  mutant(
+    'the token is not raised',
+    'tokens rise over releases, so that a token is never given twice',
+    (store) => ({
+      acquire: async (name, options) => {
+        const lease = await store.acquire(name, options);
+        return lease && { ...lease, token: 1 };
+      },
+    }),
+  ),
+  mutant(
+    'an owner that takes its lease again gets another token',
+    'an owner that takes its lease again keeps the token and gets new time, also when it had run out',
+    (store) => ({
+      acquire: async (name, options) => {
+        const [held] = await store.leases(name);
+        if (held?.owner === options.owner) await store.release(held);
+        return store.acquire(name, options);
+      },
+    }),
+  ),
+  mutant(
+    'a lease that has run out is not free',
+    'a lease is held to the last millisecond and free when its time is over; the token rises',
+    (store) => ({
+      acquire: async (name, options) => {
+        const [held] = await store.leases(name);
+        return held && held.owner !== options.owner ? undefined : store.acquire(name, options);
+      },
+    }),
+  ),
+  mutant(
+    'a lease is free a moment too early',
+    'a lease is held to the last millisecond and free when its time is over; the token rises',
+    (store, now) => ({
+      acquire: async (name, options) => {
+        const [held] = await store.leases(name);
+        if (held && held.expiresAt.getTime() - 1 <= now()) await store.release(held);
+        return store.acquire(name, options);
+      },
+    }),
+  ),
+  mutant(
+    'several get a lease in one moment',
+    'of many that take a lease in one moment one gets it',
+    (store) => ({
+      acquire: async (name, options) => {
+        const held = await store.leases(name);
+        await turn();
+        for (const lease of held.length === 0 ? await store.leases(name) : []) await store.release(lease);
+        return store.acquire(name, options);
+      },
+    }),
+  ),
+  mutant(
+    'releasing frees the lease whoever has it',
+    'releasing a lease that was lost leaves its new owner alone',
+    (store) => ({
+      release: async ({ name }) => {
+        for (const held of await store.leases(name)) await store.release(held);
+      },
+    }),
+  ),
+  mutant(
+    'renewing tells of lost leases as well',
+    'renewing gives new time from now to the leases that are held, and leaves out the lost ones',
+    (store) => ({
+      renew: async (leases) => {
+        await store.renew(leases);
+        return leases;
+      },
+    }),
+  ),
+  mutant(
+    'leases that have run out are not listed',
+    'leases are listed by prefix in byte order, those that have run out as well, with what they were given',
+    (store, now) => ({
+      leases: async (prefix) =>
+        (await store.leases(prefix)).filter((lease) => lease.expiresAt.getTime() > now()),
+    }),
+  ),
+  mutant(
+    'leases are listed as JavaScript sorts',
+    'leases are listed by prefix in byte order, those that have run out as well, with what they were given',
+    (store) => ({
+      leases: async (prefix): Promise<readonly Lease[]> =>
+        [...(await store.leases(prefix))].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    }),
+  ),
+  reader('keys are listed as JavaScript sorts', 'keys are listed in the order of their bytes', (view) => ({
+    list: async (collection, query) =>
+      [...(await view.list(collection, query))].sort((a, b) => (a.key < b.key ? -1 : 1)),
+  })),
+  reader(
+    'a prefix is a pattern',
+    'a list keeps to prefix, after and limit; a prefix is text, not a pattern',
+    (view) => ({
+      list: async (collection, { prefix = '', ...query } = {}) => {
+        const pattern = new RegExp(`^${prefix.replaceAll('%', '.*').replaceAll('_', '.')}`, 'su');
+        return (await view.list(collection, query)).filter(({ key }) => pattern.test(key));
+      },
+    }),
+  ),
+  reader(
+    'after is included',
+    'a list keeps to prefix, after and limit; a prefix is text, not a pattern',
+    (view) => ({
+      list: async (collection, { after, ...query } = {}) =>
+        (await view.list(collection, query)).filter(
+          ({ key }) => !after || Buffer.compare(Buffer.from(key), Buffer.from(after)) >= 0,
+        ),
+    }),
+  ),
+  reader(
+    'a list has no limit of its own',
+    'a list has at most 1,000 entries where no limit is given',
+    (view) => ({
+      list: (collection, query) => view.list(collection, { limit: 1_000_000, ...query }),
+    }),
+  ),
+  reader(
+    'an empty value is none',
+    'values come back character by character; an empty value is a value',
+    (view) => ({
+      get: async (collection, key) => (await view.get(collection, key)) || undefined,
+    }),
+  ),
+  reader(
+    'getMany is of one collection',
+    'a transaction reads what it wrote, in every way of reading',
+    (view) => ({
+      getMany: async (collection) =>
+        new Map((await view.list(collection)).map(({ key, value }) => [key, value])),
+    }),
+  ),
+  mutant(
+    'a failed transaction keeps what it wrote',
+    'a transaction whose work throws leaves nothing and passes the error on',
+    (store) => ({
+      transaction: async (fence, work) => {
+        let failure: { error: unknown } | undefined;
+        const result = await store.transaction(fence, (state) =>
+          work(state).catch((error: unknown): never => {
+            failure = { error };
+            return undefined as never;
+          }),
+        );
+        if (failure) throw failure.error;
+        return result;
+      },
+    }),
+  ),
+  mutant(
+    'what is not committed is visible',
+    'nobody reads what a transaction has not committed',
+    (store) => ({
+      transaction: async (_fence, work) => work(atOnce(store)),
+    }),
+  ),
+  mutant(
+    'transactions overlap',
+    'concurrent transactions behave as if they ran one after another: no increment is lost',
+    (store) => ({
+      transaction: async (_fence, work) => work(atOnce(store)),
+    }),
+  ),
+  mutant(
+    'a transaction does not read what it wrote',
+    'a transaction reads what it wrote, in every way of reading',
+    (store) => ({
+      transaction: (fence, work) =>
+        store.transaction(fence, (state) =>
+          store.read((view) => work({ ...delegatingView(view), ...writesOf(state) })),
+        ),
+    }),
+  ),
+  mutant(
+    'a read sees what is written meanwhile',
+    'a read sees one moment, whatever is written while it runs',
+    (store) => ({
+      read: async (work) => work(atOnce(store)),
+    }),
+  ),
+  mutant(
+    'a transaction can be used after its end',
+    'a transaction that has ended can neither be read nor written through',
+    (store) => ({
+      transaction: async (fence, work) => {
+        let ended = false;
+        try {
+          return await store.transaction(fence, (state) =>
+            work({
+              ...delegatingView(state),
+              ...writesOf(state),
+              get: async (c, k) => (ended ? undefined : state.get(c, k)),
+            }),
+          );
+        } finally {
+          ended = true;
+        }
+      },
+    }),
+  ),
+  mutant(
+    'clear takes collections that begin alike with it',
+    'collections are apart from each other: clear and delete touch one only',
+    (store) => ({
+      transaction: (fence, work) =>
+        store.transaction(fence, (state) => {
+          const clear = async (collection: string): Promise<void> => {
+            for (const one of [collection, `${collection}2`]) await state.clear(one);
+          };
+          return work({ ...delegatingView(state), ...writesOf(state), clear });
+        }),
+    }),
+  ),
+  mutant(
+    'close does not wait',
+    'close waits for the transaction that runs; those that come later are refused',
+    (store) => ({
+      close: async () => void store.close(),
+    }),
+  ),
+];
+
+function mutant(defect: string, killedBy: string, spoil: Defect): StateMutant {
+  const make: StateMutant['make'] = (clock) => {
+    const store = new MemoryStateStore(clock);
+    return Object.assign(delegating(store), spoil(store, clock.now ?? Date.now));
+  };
+  return { defect, killedBy, make };
+}
+
+/** A defect of reading, in transactions and outside. */
+function reader(
+  defect: string,
+  killedBy: string,
+  spoil: (view: StateView) => Partial<StateView>,
+): StateMutant {
+  return mutant(defect, killedBy, (store) => ({
+    read: (work) => store.read((view) => work({ ...delegatingView(view), ...spoil(view) })),
+    transaction: (fence, work) =>
+      store.transaction(fence, (state) =>
+        work({ ...delegatingView(state), ...spoil(state), ...writesOf(state) }),
+      ),
+  }));
+}
+
+function delegating(store: StateStore): StateStore {
+  return {
+    start: () => store.start(),
+    transaction: (fence, work) => store.transaction(fence, work),
+    read: (work) => store.read(work),
+    acquire: (name, options) => store.acquire(name, options),
+    renew: (leases) => store.renew(leases),
+    release: (lease) => store.release(lease),
+    leases: (prefix) => store.leases(prefix),
+    close: () => store.close(),
+  };
+}
+
+function delegatingView(view: StateView): StateView {
+  return {
+    get: (collection, key) => view.get(collection, key),
+    getMany: (collection, keys) => view.getMany(collection, keys),
+    list: (collection, query) => view.list(collection, query),
+    count: (collection) => view.count(collection),
+  };
+}
+
+type Writes = Omit<StateTransaction, keyof StateView>;
+
+function writesOf(state: StateTransaction): Writes {
+  return {
+    put: (collection, key, value) => state.put(collection, key, value),
+    putMany: (collection, entries) => state.putMany(collection, entries),
+    delete: (collection, key) => state.delete(collection, key),
+    clear: (collection) => state.clear(collection),
+  };
+}
+
+/** Reads and writes each on their own, as without a transaction. */
+function atOnce(store: StateStore): StateTransaction {
+  const write = (work: (state: StateTransaction) => Promise<void>) => store.transaction(undefined, work);
+  return {
+    get: (collection, key) => store.read((view) => view.get(collection, key)),
+    getMany: (collection, keys) => store.read((view) => view.getMany(collection, keys)),
+    list: (collection, query) => store.read((view) => view.list(collection, query)),
+    count: (collection) => store.read((view) => view.count(collection)),
+    put: (collection, key, value) => write((state) => state.put(collection, key, value)),
+    putMany: (collection, entries: readonly StateEntry[]) =>
+      write((state) => state.putMany(collection, entries)),
+    delete: (collection, key) => write((state) => state.delete(collection, key)),
+    clear: (collection) => write((state) => state.clear(collection)),
+  };
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
