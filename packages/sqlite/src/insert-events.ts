@@ -1,3 +1,4 @@
+import { categoryOf } from '@backstory/core';
 import type { CheckedEvent } from '@backstory/core/store';
 import type { Value } from './driver.js';
 import { Pace } from './pace.js';
@@ -28,11 +29,12 @@ export async function insertEvents(session: Session, rows: readonly NewRow[]): P
   }
 }
 
-const CHUNKS = [50, 10, 1] as const;
+const CHUNKS = [64, 16, 4, 1] as const;
 
 const COLUMNS = [
   'position',
   'stream',
+  'category',
   'version',
   'id',
   'type',
@@ -58,7 +60,7 @@ function valuesOf(rows: readonly NewRow[], from: number, to: number): Value[] {
   for (let i = from; i < to; i++) {
     const { event, stream, version, position, recordedAt, appendIndex } = rows[i]!;
     const { id, type, schemaVersion, data, metadata, correlationId, causationId } = event;
-    values.push(position, stream, version, id, type, schemaVersion, data, metadata);
+    values.push(position, stream, categoryOf(stream), version, id, type, schemaVersion, data, metadata);
     values.push(recordedAt, correlationId, causationId ?? null, appendIndex);
   }
   return values;

@@ -64,7 +64,8 @@ function statement(prepared: NodeStatement): Statement {
   prepared.setReturnArrays(true);
   return {
     run: (params) => guarded(() => Number(prepared.run(...params).changes)),
-    all: (params) => guarded(() => prepared.all(...params) as Row[]),
+    // A list of our own: Node makes its lists outside the context that this code may run in, as under Jest.
+    all: (params) => guarded(() => [...prepared.all(...params)] as Row[]),
   };
 }
 

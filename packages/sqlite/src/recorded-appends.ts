@@ -15,13 +15,16 @@ interface RecordedId {
 /** Recognises appends that were recorded before: in the log, or earlier in the same batch. */
 export class RecordedAppends {
   private readonly inLog: ReadonlyMap<string, RecordedId>;
-  private readonly inBatch = new Map<string, { readonly identity: string; readonly result: AppendResult }>();
+  private readonly inBatch = new Map<
+    string,
+    { readonly append: CheckedAppend; readonly result: AppendResult }
+  >();
 
   constructor(
     private readonly session: Session,
     appends: readonly CheckedAppend[],
   ) {
-    const ids = appends.flatMap((append) => idsOf(append).map(([, id]) => id));
+    const ids = appends.flatMap(({ writes }) => writes.flatMap(({ events }) => events.map(({ id }) => id)));
     this.inLog = new Map(
       session
         .all<[string, string, number, number, number, number | null]>(BY_ID, JSON.stringify(ids))
@@ -42,14 +45,13 @@ export class RecordedAppends {
     const ids = idsOf(append);
     if (!ids.some(([, id]) => this.knows(id))) return undefined;
     const earlier = this.inBatch.get(append.appendId);
-    if (earlier) return earlier.identity === JSON.stringify(ids) ? earlier.result : 'reused';
+    if (earlier) return isSame(idsOf(earlier.append), ids) ? earlier.result : 'reused';
     return this.isInLog(ids) ? this.resultOf(append) : 'reused';
   }
 
   add(append: CheckedAppend, result: AppendResult): void {
-    const ids = idsOf(append);
-    const entry = { identity: JSON.stringify(ids), result };
-    for (const [, id] of ids) this.inBatch.set(id, entry);
+    const entry = { append, result };
+    for (const { events } of append.writes) for (const { id } of events) this.inBatch.set(id, entry);
   }
 
   /** Side by side, in the same streams, from the beginning of the append to its end. */
@@ -83,6 +85,10 @@ type StreamAndId = readonly [stream: string, id: string];
 
 function idsOf({ writes }: CheckedAppend): StreamAndId[] {
   return writes.flatMap(({ stream, events }) => events.map(({ id }): StreamAndId => [stream, id]));
+}
+
+function isSame(a: readonly StreamAndId[], b: readonly StreamAndId[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 const BY_ID = `SELECT id, stream, version, position, recorded_at, append_index FROM events

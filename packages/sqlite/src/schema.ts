@@ -8,7 +8,8 @@ const SCHEMA_VERSION = 1;
 /**
  * The tables, version 1. Every index costs each append, so there is one for each filter of a query and no more:
  * an index ends with the position, so each gives its events in log order, and time is bisected because it rises with
- * position. The category is computed and kept only in its index. `append_index` is the place of an event in its
+ * position. The category has a column
+ * because a computed one would make SQLite keep a journal for every statement. `append_index` is the place of an event in its
  * append, from 0; it shows where appends begin and end. Restored events have none.
  */
 export const SCHEMA = `
@@ -22,6 +23,7 @@ CREATE TABLE meta (
 CREATE TABLE events (
   position INTEGER PRIMARY KEY,
   stream TEXT NOT NULL,
+  category TEXT NOT NULL,
   version INTEGER NOT NULL,
   id TEXT NOT NULL,
   type TEXT NOT NULL,
@@ -31,9 +33,7 @@ CREATE TABLE events (
   recorded_at INTEGER NOT NULL,
   correlation_id TEXT NOT NULL,
   causation_id TEXT,
-  append_index INTEGER,
-  category TEXT NOT NULL GENERATED ALWAYS AS
-    (CASE instr(stream, '-') WHEN 0 THEN stream ELSE substr(stream, 1, instr(stream, '-') - 1) END) VIRTUAL
+  append_index INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX events_stream ON events (stream, version);
 CREATE UNIQUE INDEX events_id ON events (id);

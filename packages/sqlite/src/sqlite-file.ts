@@ -123,7 +123,9 @@ export class SqliteFile {
 
   private connect(pragma: string): Session {
     const session = new Session(this.driver.open(this.access.uri));
-    session.exec(`PRAGMA busy_timeout = 2; PRAGMA cache_size = -16000; PRAGMA ${pragma}`);
+    session.exec(
+      `PRAGMA busy_timeout = 2; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA ${pragma}`,
+    );
     return session;
   }
 
