@@ -23,7 +23,8 @@ export async function untilNoConflict<T>(
     signal?.throwIfAborted();
     const result = await work(attempt);
     if (!(result instanceof VersionConflict)) return result;
-    if (attempt >= attempts) throw new UpdateConflict(result, attempt);
+    // Not `>=`: what is not a number must not try for ever.
+    if (!(attempt < attempts)) throw new UpdateConflict(result, attempt);
     const waitMs = Math.random() * Math.min(250, 5 * 2 ** attempt);
     // Rejects when aborted; the reason is thrown at the top.
     await setTimeout(waitMs, undefined, { ...(signal && { signal }) }).catch(() => undefined);

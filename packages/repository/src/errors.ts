@@ -43,6 +43,33 @@ export class InvalidAggregateId extends BackstoryError {
   }
 }
 
+/** An id that cannot tell commands apart. */
+export class InvalidCommandId extends BackstoryError {
+  readonly code = 'BACKSTORY_INVALID_COMMAND_ID';
+  constructor(readonly commandId: unknown) {
+    super(
+      `${JSON.stringify(commandId) ?? typeof commandId} is not the id of a command: give text of at most 128 bytes that is ` +
+        'not empty and has no control characters, or leave it out where commands are not repeated.',
+    );
+  }
+}
+
+/** An aggregate was given to the repository of another class, in whose streams it has no place. */
+export class ForeignAggregate extends BackstoryError {
+  readonly code = 'BACKSTORY_FOREIGN_AGGREGATE';
+  constructor(
+    /** The class of the aggregate. */
+    readonly aggregate: string,
+    readonly id: string,
+    /** The class whose aggregates the repository keeps. */
+    readonly repository: string,
+  ) {
+    super(
+      `${aggregate} ${id} cannot be saved with the repository of ${repository}: save it with the repository of ${aggregate}.`,
+    );
+  }
+}
+
 /** An instance is being saved already. */
 export class SaveInProgress extends BackstoryError {
   readonly code = 'BACKSTORY_SAVE_IN_PROGRESS';

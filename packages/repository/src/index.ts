@@ -1,6 +1,8 @@
 export {
   AggregateNotFound,
+  ForeignAggregate,
   InvalidAggregateId,
+  InvalidCommandId,
   SaveInProgress,
   UpdateConflict,
   VersionOutOfRange,

@@ -187,6 +187,18 @@ describe('save', () => {
     expect(await accounts.load('42')).toStrictEqual(account);
   });
 
+  it('of an aggregate of another class is refused, though the compiler lets it pass', async () => {
+    @Aggregate('savings')
+    class Savings extends Account {}
+    const { accounts, store, recorder } = bank();
+    const savings = new Repository(Savings, { store, recorder }).create('42');
+    savings.deposit(1);
+    await expect(accounts.save(savings)).rejects.toThrow(
+      'Savings 42 cannot be saved with the repository of Account: save it with the repository of Savings.',
+    );
+    expect(await eventsOf(store)).toEqual([]);
+  });
+
   it('of a new aggregate whose id is taken is a conflict', async () => {
     const { accounts } = await filled();
     const account = accounts.create('42');
@@ -325,6 +337,7 @@ describe('update', () => {
     expect(given.error).toBeInstanceOf(VersionConflict);
     expect(given.error.message).toContain('was changed by others during each of 2 attempts');
     expect(given.runs).toBe(2);
+    expect(await update(NaN)).toMatchObject({ runs: 1 });
   });
 
   it('many at once all succeed', async () => {
@@ -431,6 +444,50 @@ describe('a command that is done again', () => {
     ]);
     expect(results[1].aggregate).toMatchObject({ version: 4, balance: 76 });
     expect(await eventsOf(store)).toHaveLength(4);
+  });
+
+  it('twice at the same time is recorded once, also where the second would decide otherwise', async () => {
+    const { accounts, store } = await filled();
+    let runs = 0;
+    const deposits = () =>
+      accounts.update(
+        '42',
+        (account) => {
+          for (let left = ++runs; left > 0; left--) account.deposit(1);
+        },
+        { commandId },
+      );
+    const results = await Promise.all([deposits(), deposits(), deposits()]);
+    expect(results.map(({ repeated, version, ids }) => [repeated, version, ids])).toEqual([
+      [false, 4, results[0].ids],
+      [true, 4, results[0].ids],
+      [true, 4, results[0].ids],
+    ]);
+    expect(results[2].aggregate).toMatchObject({ version: 4, balance: 76 });
+    expect(await eventsOf(store)).toHaveLength(4);
+  });
+
+  it('an append id that the stream does not have is still an error', async () => {
+    const { accounts, store } = await filled();
+    const append = store.append.bind(store);
+    jest
+      .spyOn(store, 'append')
+      .mockImplementationOnce(([write]) => append([{ ...write!, stream: 'account-7', expected: 'any' }]));
+    await accounts.update('42', (account) => account.deposit(1), { commandId });
+    const again = accounts.update('42', (account) => account.deposit(1), { commandId });
+    await expect(again).rejects.toThrow(expect.objectContaining({ code: 'BACKSTORY_EVENT_ID_REUSED' }));
+  });
+
+  it.each([
+    ['empty', ''],
+    ['too long', 'x'.repeat(129)],
+    ['no text', 7 as never],
+  ])('its id must not be %s', async (_, id) => {
+    const { accounts, store } = await filled();
+    await expect(accounts.update('42', (it) => it.deposit(1), { commandId: id })).rejects.toThrow(
+      expect.objectContaining({ code: 'BACKSTORY_INVALID_COMMAND_ID' }),
+    );
+    expect(await eventsOf(store)).toHaveLength(3);
   });
 
   it('keeps its id through a conflict', async () => {

@@ -1,5 +1,6 @@
 import {
   Context,
+  EventIdReused,
   VersionConflict,
   streamName,
   type EventStore,
@@ -11,7 +12,7 @@ import { LIMITS, isName } from '@backstory/core/store';
 import { modelOf, recordOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { Class } from '@backstory/events';
 import { untilNoConflict, type Attempts } from './attempts.js';
-import { AggregateNotFound, InvalidAggregateId } from './errors.js';
+import { AggregateNotFound, ForeignAggregate, InvalidAggregateId, InvalidCommandId } from './errors.js';
 import { beganAt, loadAggregate, type Loaded, type LoadRequest, type PointInTime } from './load.js';
 import { saveAggregate, type SaveCollaborators, type Saved, type SaveOptions } from './save.js';
 
@@ -96,9 +97,13 @@ export class Repository<A extends EventSourcedAggregate> {
    * Records what the aggregate raised, on condition that nobody else changed it meanwhile. Without raised events nothing
    * is recorded.
    *
-   * @throws VersionConflict, AppendOutcomeUnknown (repeat with its `appendId`), SaveInProgress, ReadOnlyAggregate
+   * @throws VersionConflict, AppendOutcomeUnknown (repeat with its `appendId`), SaveInProgress, ReadOnlyAggregate,
+   * ForeignAggregate
    */
   async save(aggregate: A, options: SaveOptions = {}): Promise<Saved> {
+    // To the compiler a subclass, or any class of the same shape, would do.
+    const { category, name } = recordOf(aggregate).plan;
+    if (category !== this.model.category) throw new ForeignAggregate(name, aggregate.id, this.model.name);
     return saveAggregate(aggregate, this.streamOf(aggregate.id), this.log, options);
   }
 
@@ -106,7 +111,8 @@ export class Repository<A extends EventSourcedAggregate> {
    * Loads, lets `change` decide, and saves; once more from the start, on a fresh instance, when somebody else was faster.
    * `change` may therefore run several times and should have no effects of its own.
    *
-   * @throws AggregateNotFound without `create`; UpdateConflict after the last attempt; whatever `change` throws
+   * @throws AggregateNotFound without `create`; UpdateConflict after the last attempt; InvalidCommandId; whatever
+   * `change` throws
    */
   async update<T>(
     id: string,
@@ -115,6 +121,7 @@ export class Repository<A extends EventSourcedAggregate> {
   ): Promise<Updated<A, T>> {
     const stream = this.streamOf(id);
     const { command, commandId } = options;
+    if (commandId !== undefined && !isName(commandId, LIMITS.idBytes)) throw new InvalidCommandId(commandId);
     let context = Context.current();
     if (commandId !== undefined) context = context.withCommand(commandId);
     if (command !== undefined) context = context.with({ command });
@@ -144,12 +151,15 @@ export class Repository<A extends EventSourcedAggregate> {
         throw new AggregateNotFound(this.model.name, id);
       const value = await change(aggregate);
       options.signal?.throwIfAborted();
-      const saved = await saveAggregate(aggregate, stream, this.log, { appendId }).catch(conflictAsValue);
+      const saved = await saveAggregate(aggregate, stream, this.log, { appendId }).catch(lostRaceAsValue);
       if (saved instanceof VersionConflict) return saved;
-      if (recordOf(aggregate).isUsable) return { ...saved, aggregate, attempts, repeated: false, value };
-      // Somebody carried out the same command meanwhile.
-      const now = await this.read({ id, stream });
-      return { ...saved, aggregate: now.aggregate, attempts, repeated: true, value: undefined };
+      if (!(saved instanceof EventIdReused) && recordOf(aggregate).isUsable)
+        return { ...saved, aggregate, attempts, repeated: false, value };
+      // Somebody carried out the same command meanwhile, and may have decided otherwise.
+      const now = await this.read({ id, stream, appendId });
+      const first = now.recorded ?? saved;
+      if (first instanceof EventIdReused) throw first;
+      return { ...first, stream, aggregate: now.aggregate, attempts, repeated: true, value: undefined };
     });
   }
 
@@ -170,7 +180,7 @@ export class Repository<A extends EventSourcedAggregate> {
   }
 }
 
-function conflictAsValue(error: unknown): VersionConflict {
-  if (error instanceof VersionConflict) return error;
+function lostRaceAsValue(error: unknown): VersionConflict | EventIdReused {
+  if (error instanceof VersionConflict || error instanceof EventIdReused) return error;
   throw error;
 }
