@@ -39,6 +39,7 @@ export class App {
   readonly name: string;
   /** Every event that this application knows. */
   readonly types: EventTypes;
+  readonly aggregates: readonly Class<EventSourcedAggregate>[];
   /** The log. */
   readonly events: EventStore;
   /** What is derived from the log. */
@@ -49,9 +50,10 @@ export class App {
 
   /** Applications are started by `defineBackstory({ … }).start()`. */
   constructor(private readonly parts: AppParts) {
-    const { name, types, log, elsewhere, appendTimeoutMs, observer } = parts;
+    const { name, types, aggregates, log, elsewhere, appendTimeoutMs, observer } = parts;
     this.name = name;
     this.types = types;
+    this.aggregates = aggregates;
     this.events = log.events;
     this.state = (elsewhere ?? log).state;
     this.recorder = new Recorder(this.events, {
@@ -63,7 +65,7 @@ export class App {
 
   /** The repository of an aggregate of this application; always the same one. */
   repository<A extends EventSourcedAggregate>(cls: Class<A>): Repository<A> {
-    if (!this.parts.aggregates.includes(cls)) {
+    if (!this.aggregates.includes(cls)) {
       throw new InvalidDefinition(
         cls.name,
         `is no aggregate of ${this.name}: add it to aggregates in defineBackstory.`,
