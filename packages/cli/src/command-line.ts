@@ -5,7 +5,7 @@ import { UsageError } from './errors.js';
 import type { CommandIo } from './io.js';
 import { Report } from './report.js';
 import type { Verb, VerbCall, VerbOption } from './verb.js';
-import { VERBS, type VerbEntry } from './verbs.js';
+import { VERBS, verbIn, type VerbEntry } from './verbs.js';
 
 /** A verb and how it was called. */
 export interface Invocation {
@@ -96,7 +96,7 @@ function usageErrorOf({ code, message }: CommanderError, argv: readonly string[]
   if (code === 'commander.help')
     return new UsageError('no-verb', `Give a verb: ${VERB_NAMES}. See backstory --help.`);
   const reason = code.replace('commander.', '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const verb = VERBS.find(({ name }) => argv.includes(name))?.name;
+  const verb = verbIn(argv);
   const text = message.replace(/^error: /, '').replace(/\n\((.*)\)$/, '. $1');
   return new UsageError(reason, `${sentence(text)} See backstory${verb ? ` ${verb}` : ''} --help.`);
 }

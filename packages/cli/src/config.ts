@@ -1,13 +1,10 @@
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import type { Backstory } from 'backstory';
+import type { Definition } from './definition.js';
 import { InvalidConfiguration } from './errors.js';
 import { failureOf } from './failure.js';
 import type { CommandIo } from './io.js';
-
-/** What the command needs of the application that `defineBackstory` describes. */
-export type Definition = Pick<Backstory, 'name' | 'store' | 'aggregates'>;
 
 /**
  * Loads the application from a configuration file: the one given, or the nearest upwards. TypeScript needs no build step.
@@ -91,11 +88,13 @@ function resolved(from: string, name: string): string | undefined {
 }
 
 async function load(file: string): Promise<unknown> {
-  // What jiti makes of decorated members relies on it: without, a decorator is given a wrong descriptor.
+  // For the metadata of decorators, where the compiler leaves it.
   await import('reflect-metadata');
   const { createJiti } = await import('jiti');
+  const { transpiler } = await import('./transpile.js');
   // Nothing is written, so there is no cache on disk.
-  const jiti = createJiti(file, { fsCache: false, interopDefault: false, alias: aliasesFor(file) });
+  const options = { fsCache: false, interopDefault: false, alias: aliasesFor(file) };
+  const jiti = createJiti(file, { ...options, transform: transpiler(file, createJiti(file, options)) });
   try {
     return await jiti.import(file);
   } catch (cause) {
@@ -112,6 +111,7 @@ function aliasesFor(file: string): Record<string, string> {
 }
 
 function loadingFailed(file: string, cause: unknown): InvalidConfiguration {
+  if (cause instanceof InvalidConfiguration) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);
   const syntax = /^ParseError: (.*?)\s*\n\s*(.*):(\d+):(\d+)/s.exec(text);
   if (syntax) {

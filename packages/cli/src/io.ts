@@ -1,4 +1,4 @@
-import type { Definition } from './config.js';
+import type { Definition } from './definition.js';
 
 /** A place to write to: `process.stdout`, or a collecting stream in a test. */
 export interface OutputStream extends NodeJS.WritableStream {

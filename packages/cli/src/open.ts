@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { EventStore, Storage } from '@backstory/core';
 import type { ReplaySource } from '@backstory/replay';
-import type { Definition } from './config.js';
+import type { Definition } from './definition.js';
 import { UsageError } from './errors.js';
 import type { VerbCall } from './verb.js';
 

@@ -24,7 +24,9 @@ export interface Listing<T> {
 
 /** Writes what a verb found, for people or as JSON. */
 export class Report {
-  readonly paper: Paper;
+  /** A JSON document has begun and has no end yet. */
+  begun = false;
+  private readonly paper: Paper;
   private readonly notes: Paper;
 
   constructor(
@@ -79,6 +81,7 @@ export class Report {
     let count = 0;
     for await (const batch of batches(items, this.io.signal)) {
       const texts = batch.map((item) => jsonText(json(item)));
+      this.begun = true;
       await this.paper.write(`${count === 0 ? opening : ','}\n${texts.join(',\n')}`);
       count += batch.length;
     }

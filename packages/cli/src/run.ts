@@ -4,7 +4,7 @@ import { failureOf, type Failure } from './failure.js';
 import type { CommandIo } from './io.js';
 import { Paper } from './paper.js';
 import { jsonText } from './printable.js';
-import { VERBS } from './verbs.js';
+import { verbIn } from './verbs.js';
 
 /**
  * Runs one `backstory` command in this process and gives its exit code: `run(['state', 'account-42'], io)`.
@@ -18,16 +18,24 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
     return 0;
   } catch (error) {
     const interrupted = io.signal?.aborted === true;
-    return tell(interrupted ? new Interrupted() : error, argv, io);
+    const asJson = argv.includes('--json') && !invocation?.call.report.begun;
+    return tell(interrupted ? new Interrupted() : error, { argv, io, asJson });
   }
 }
 
-/** As a document on stdout with `--json`, otherwise a sentence on stderr. */
-async function tell(error: unknown, argv: readonly string[], io: CommandIo): Promise<number> {
+interface Telling {
+  readonly argv: readonly string[];
+  readonly io: CommandIo;
+  readonly asJson: boolean;
+}
+
+/** As a document on stdout with `--json`, unless another has begun there; otherwise as a sentence on stderr. */
+async function tell(error: unknown, { argv, io, asJson }: Telling): Promise<number> {
   const failure = failureOf(error);
   const err = new Paper(io.stderr, io);
-  if (argv.includes('--json')) await tellJson(failure, argv, io);
-  else await err.lines([`${err.bad('error:')} ${failure.message.split('\n').map(err.plain).join('\n')}`]);
+  if (asJson) await tellJson(failure, argv, io);
+  else
+    await err.lines([`${err.bad('error:')} ${failure.message.split('\n').map(err.plain).join('\n       ')}`]);
   if (argv.includes('--debug')) await err.lines(stacksOf(error).map(err.plain));
   return failure.exitCode;
 }
@@ -37,7 +45,7 @@ async function tellJson(
   argv: readonly string[],
   io: CommandIo,
 ): Promise<void> {
-  const verb = VERBS.find(({ name }) => argv.includes(name))?.name ?? null;
+  const verb = verbIn(argv) ?? null;
   await new Paper(io.stdout, io).write(`${jsonText({ ok: false, verb, error: { code, message, facts } })}\n`);
 }
 

@@ -50,3 +50,8 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/stats.js')).verb,
   },
 ];
+
+/** The verb that a command line names, also where the command line is wrong. */
+export function verbIn(argv: readonly string[]): string | undefined {
+  return argv.find((word) => VERBS.some(({ name }) => name === word));
+}

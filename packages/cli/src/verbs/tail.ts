@@ -23,7 +23,7 @@ export const verb: Verb = {
     { flags: '--after <position>', description: 'begin after this position instead', parse: wholeFrom(0) },
     { flags: '--full', description: 'everything that is known of each event' },
   ],
-  notes: 'Ctrl-C ends it with exit code 0. With --json each line is a document of its own, with one event.',
+  notes: 'Ctrl-C ends it with exit code 0. With --json each line is a document of its own,\nwith one event.',
   examples: [
     ['backstory tail', 'the last events, and every one that is recorded from now on'],
     ['backstory tail --category account --lines 0 --json', 'new events of accounts, for a script'],

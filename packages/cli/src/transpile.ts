@@ -1,0 +1,105 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { createJiti } from 'jiti';
+import type * as TypeScript from 'typescript';
+import { InvalidConfiguration } from './errors.js';
+
+type Jiti = ReturnType<typeof createJiti>;
+type TransformOptions = Parameters<Jiti['transform']>[0];
+type Compiler = Pick<
+  typeof TypeScript,
+  | 'ModuleKind'
+  | 'ScriptTarget'
+  | 'findConfigFile'
+  | 'flattenDiagnosticMessageText'
+  | 'parseJsonConfigFileContent'
+  | 'readConfigFile'
+  | 'sys'
+  | 'transpileModule'
+>;
+
+/**
+ * Turns the TypeScript of a configuration and of what it imports into JavaScript with the project's own compiler and its
+ * `tsconfig.json`, so that decorators and class fields mean what they mean in the application. Without a compiler jiti's own
+ * transform does, which cannot decorate properties.
+ */
+export function transpiler(file: string, jiti: Jiti): (options: TransformOptions) => { code: string } {
+  const ts = compilerFor(file);
+  const plain = (options: TransformOptions) => ({ code: jiti.transform(options) });
+  if (!ts) return plain;
+  const settings = settingsFor(ts, file);
+  return (options) => {
+    // CommonJS, which the compiler is asked for, does not know import.meta; jiti does.
+    if (!options.ts || /\bimport\.meta\b/.test(options.source)) return plain(options);
+    const fileName = options.filename ?? file;
+    const { outputText, diagnostics = [] } = ts.transpileModule(options.source, {
+      fileName,
+      compilerOptions: settings,
+      reportDiagnostics: true,
+    });
+    const [first] = diagnostics;
+    if (first) throw syntaxError(ts, first, fileName);
+    return { code: outputText };
+  };
+}
+
+function compilerFor(file: string): Compiler | undefined {
+  for (const from of [file, __filename]) {
+    try {
+      const ts = createRequire(from)('typescript') as Partial<Compiler>;
+      // TypeScript 7 has no such interface.
+      if (typeof ts.transpileModule === 'function') return ts as Compiler;
+    } catch {
+      // Not installed there.
+    }
+  }
+  return undefined;
+}
+
+function settingsFor(ts: Compiler, file: string): TypeScript.CompilerOptions {
+  const given = optionsOf(ts, path.dirname(file));
+  return {
+    experimentalDecorators: true,
+    emitDecoratorMetadata: given?.experimentalDecorators !== false,
+    ...given,
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.CommonJS,
+    esModuleInterop: true,
+    inlineSourceMap: true,
+  };
+}
+
+type Meaning = 'experimentalDecorators' | 'emitDecoratorMetadata' | 'useDefineForClassFields';
+
+/** The settings of the project that change what its code means. A project that says nothing of decorators has TC39's. */
+function optionsOf(ts: Compiler, folder: string): Pick<TypeScript.CompilerOptions, Meaning> | undefined {
+  const config = ts.findConfigFile(folder, (it) => ts.sys.fileExists(it));
+  if (config === undefined) return undefined;
+  const { config: json } = ts.readConfigFile(config, (it) => ts.sys.readFile(it)) as { config?: unknown };
+  // The files of the project are of no interest.
+  const host = { ...ts.sys, readDirectory: () => [] };
+  const { options } = ts.parseJsonConfigFileContent(json ?? {}, host, path.dirname(config));
+  const { experimentalDecorators = false, emitDecoratorMetadata = false } = options;
+  return {
+    experimentalDecorators,
+    emitDecoratorMetadata,
+    useDefineForClassFields: options.useDefineForClassFields ?? definesFields(ts, options),
+  };
+}
+
+/** What the compiler assumes for the project's own target, which is not the one used here. */
+function definesFields({ ScriptTarget }: Compiler, { target }: TypeScript.CompilerOptions): boolean {
+  return target === undefined || target >= ScriptTarget.ES2022;
+}
+
+function syntaxError(
+  ts: Compiler,
+  { messageText, file, start = 0 }: TypeScript.Diagnostic,
+  name: string,
+): Error {
+  const { line, character } = file?.getLineAndCharacterOfPosition(start) ?? { line: 0, character: 0 };
+  const place = { file: name, line: line + 1, column: character + 1 };
+  const problem = ts.flattenDiagnosticMessageText(messageText, '\n').replace(/\.$/, '');
+  const message = `${name}:${place.line}:${place.column}: ${problem}. Correct the syntax.`;
+  return new InvalidConfiguration('syntax', message, place);
+}
