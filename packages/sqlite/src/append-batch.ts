@@ -88,7 +88,7 @@ class Batch {
   }
 }
 
-const HEAD = 'SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1';
+const HEAD = 'SELECT position, recorded_at FROM events WHERE position = (SELECT max(position) FROM events)';
 
 const VERSIONS = 'SELECT value, (SELECT max(version) FROM events WHERE stream = value) FROM json_each(?)';
 

@@ -2,7 +2,7 @@ import type { Session } from './session.js';
 
 /** The last position, 0 when the log is empty. */
 export function headOf(session: Session): number {
-  return session.first<[number]>('SELECT position FROM events ORDER BY position DESC LIMIT 1')?.[0] ?? 0;
+  return session.first<[number | null]>('SELECT max(position) FROM events')?.[0] ?? 0;
 }
 
 /** The last position recorded at or before a time, 0 if none: times rise with positions, so it is bisected. */

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { StoreUnusable } from '@backstory/core';
-import { Mutex } from '@backstory/core/store';
+import { Mutex, StoreClosed } from '@backstory/core/store';
 import type { Driver } from './driver.js';
 import { InsideTransaction, TransactionTimedOut } from './errors.js';
 import { storeError } from './failures.js';
@@ -27,10 +27,21 @@ export class SqliteFile {
   private readonly writer: Session | undefined;
   private readonly idle: Session[] = [];
   private users = 0;
+  private closed = false;
   /** Set inside the work of a transaction, while it runs. */
   private readonly inside = new AsyncLocalStorage<{ running: boolean }>();
 
-  constructor(
+  /** @throws StoreUnusable, StoreUnavailable */
+  static async connect(driver: Driver, access: FileAccess, options: FileOptions): Promise<SqliteFile> {
+    try {
+      return await patiently(() => new SqliteFile(driver, access, options), options);
+    } catch (error) {
+      access.release();
+      throw storeError(error, options.store);
+    }
+  }
+
+  private constructor(
     private readonly driver: Driver,
     private readonly access: FileAccess,
     private readonly options: FileOptions,
@@ -42,18 +53,22 @@ export class SqliteFile {
 
   /** Runs statements that read, each seeing everything that is committed. They are finished when it returns. */
   read<T>(work: (session: Session) => T): Promise<T> {
-    return this.attempt(() => work(this.reader));
+    return this.attempt(() => {
+      this.checkOpen();
+      return work(this.reader);
+    });
   }
 
   /** Runs `work` on one snapshot of the file, on a connection of its own. */
   async snapshot<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    const session = this.idle.pop() ?? this.connect('query_only = 1');
+    this.checkOpen();
+    const session = this.idle.pop() ?? (await this.attempt(() => this.connect('query_only = 1')));
     try {
       await this.attempt(() => takeSnapshot(session));
       return await work(session);
     } finally {
       session.rollBack();
-      if (this.idle.length < 4) this.idle.push(session);
+      if (this.idle.length < 4 && !this.closed) this.idle.push(session);
       else session.close();
     }
   }
@@ -66,6 +81,7 @@ export class SqliteFile {
       return Promise.reject(new StoreUnusable(this.store, 'read-only', message));
     }
     return this.writing.run(async () => {
+      this.checkOpen();
       await this.attempt(() => writer.exec('BEGIN IMMEDIATE'));
       try {
         const result = await work(writer);
@@ -114,6 +130,7 @@ export class SqliteFile {
   async release(): Promise<void> {
     await this.writing.run(async () => {
       if (--this.users > 0) return;
+      this.closed = true;
       // Some connections may outlive this call until their statements are collected, so the log is moved here and now.
       if (this.writer) moveLog(this.writer);
       for (const session of [...this.idle.splice(0), this.reader, this.writer]) session?.close();
@@ -123,10 +140,12 @@ export class SqliteFile {
 
   private connect(pragma: string): Session {
     const session = new Session(this.driver.open(this.access.uri));
-    session.exec(
-      `PRAGMA busy_timeout = 2; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA ${pragma}`,
-    );
+    for (const setting of [...SETTINGS, pragma]) session.exec(`PRAGMA ${setting}`);
     return session;
+  }
+
+  private checkOpen(): void {
+    if (this.closed) throw new StoreClosed(this.store);
   }
 
   private async attempt<T>(work: () => T): Promise<T> {
@@ -137,6 +156,18 @@ export class SqliteFile {
     }
   }
 }
+
+/**
+ * SQLite may wait for a lock for a moment only, since that stops the whole process. The log moves into the file every
+ * 8 MB: pages that many commits change are then written there once. Journals of statements stay in memory.
+ */
+const SETTINGS = [
+  'busy_timeout = 2',
+  'wal_autocheckpoint = 2000',
+  'journal_size_limit = 67108864',
+  'cache_size = -16000',
+  'temp_store = MEMORY',
+];
 
 /** A transaction takes its snapshot with its first read. */
 function takeSnapshot(session: Session): void {

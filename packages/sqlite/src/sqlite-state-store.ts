@@ -24,7 +24,6 @@ export class SqliteStateStore implements StateStore {
     this.file.refuseInside('transaction');
     const name = `a transaction of ${this.file.store}`;
     return this.file.writeAround(async (session, isRunning) => {
-      this.checkOpen();
       // Nobody else can write until the transaction ends, so what holds now holds when it commits.
       if (fence && !holdsLease(session, fence)) throw new FenceLost(fence.name, fence.token);
       return work(new SqliteStateDraft({ session, isRunning, name }));

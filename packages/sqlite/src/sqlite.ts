@@ -3,7 +3,7 @@ import { StoreUnusable, type OpenOptions, type OpenStorage, type Storage } from 
 import { silent } from '@backstory/core/observe';
 import { LIMITS } from '@backstory/core/store';
 import { driverFor } from './choose-driver.js';
-import type { DriverName } from './driver.js';
+import type { Driver, DriverName } from './driver.js';
 import { openFile } from './open-file.js';
 import { SqliteEventStore } from './sqlite-event-store.js';
 import { SqliteFile } from './sqlite-file.js';
@@ -43,19 +43,23 @@ export interface SqliteOptions {
  * @throws StoreUnusable for `:memory:`, which is what `memory()` is for
  */
 export function sqlite(file: string, options: SqliteOptions = {}): Storage {
-  const store = `sqlite:${path.basename(file)}`;
+  const store = nameOf(file);
   if (file === '' || file.startsWith(':memory:')) {
     throw new StoreUnusable(store, 'unsupported', 'a log in memory is made with memory(). Name a file.');
   }
   if (file.startsWith('file:')) {
     throw new StoreUnusable(store, 'unsupported', 'give the path of a file, not a URI.');
   }
-  return { description: store, open: (opening) => openStorage(file, store, options, opening) };
+  const { driver = 'auto' } = options;
+  return {
+    description: store,
+    open: async (opening) => openStorage(await driverFor(driver, store), file, options, opening),
+  };
 }
 
-async function openStorage(
+export async function openStorage(
+  driver: Driver,
   file: string,
-  store: string,
   {
     maxEventBytes = LIMITS.event,
     maxBatchEvents = 1_000,
@@ -65,14 +69,13 @@ async function openStorage(
     transactionTimeoutMs = 30_000,
     pollMs = 20,
     synchronous = 'full',
-    driver: wanted = 'auto',
     now = () => Date.now(),
   }: SqliteOptions,
   { readOnly = false, observer = silent }: OpenOptions = {},
 ): Promise<OpenStorage> {
-  const driver = await driverFor(wanted, store);
+  const store = nameOf(file);
   const access = await openFile(driver, { path: file, store, readOnly, lockTimeoutMs });
-  const connections = new SqliteFile(driver, access, {
+  const connections = await SqliteFile.connect(driver, access, {
     store,
     lockTimeoutMs,
     transactionTimeoutMs,
@@ -83,4 +86,8 @@ async function openStorage(
   const state = new SqliteStateStore(connections.retain(), now);
   const close = async () => void (await Promise.all([events.close(), state.close()]));
   return { events, state, close };
+}
+
+function nameOf(file: string): string {
+  return `sqlite:${path.basename(file)}`;
 }

@@ -1,0 +1,174 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { text } from 'node:stream/consumers';
+import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
+import { spawnWorker } from '../../../test/support/spawn-worker.js';
+import { availableDrivers, driverFor } from './choose-driver.js';
+import { openStorage, sqlite } from './sqlite.js';
+
+const files = sqliteFiles();
+
+it('the drivers of this Node are tested: node:sqlite where it is complete, libsql everywhere', () => {
+  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
+  const complete = major >= 24 || (major === 22 && minor >= 16);
+  expect(availableDrivers()).toEqual(complete ? ['node:sqlite', 'libsql'] : ['libsql']);
+});
+
+it('a log in memory is refused, naming what is meant for it', () => {
+  expect(() => sqlite(':memory:')).toThrow('memory()');
+  expect(() => sqlite('')).toThrow('memory()');
+  expect(() => sqlite('file:bank.db')).toThrow('not a URI');
+});
+
+describe.each(availableDrivers())('with %s', (driver) => {
+  const open = (file: string, options: { readOnly?: boolean } = {}) =>
+    files.opened(sqlite(file, { driver, lockTimeoutMs: 200 }).open(options));
+  const sql = async (file: string, ...statements: string[]) => {
+    const connection = (await driverFor(driver, 'test')).open(pathToFileURL(file).href);
+    for (const statement of statements) connection.exec(statement);
+    connection.close();
+  };
+
+  it('a file is made when it is first opened, and is the same log when it is opened again', async () => {
+    const file = path.join(files.newFolder(), 'a %41?#; file.db');
+    const first = await open(file);
+    await record(first.events, 'a-1', anEvent());
+    const { logId } = await first.events.identity();
+    await first.close();
+    const again = await open(file);
+    expect(await again.events.identity()).toEqual({ logId, epoch: 1, epochStart: 0, head: 1 });
+    expect(readdirSync(files.newFolder()).filter((name) => !name.startsWith('a %41?#; file.db'))).toEqual([]);
+  });
+
+  it('a SQLite file of something else is refused and stays as it is', async () => {
+    const file = files.newFile();
+    await sql(file, 'CREATE TABLE theirs (x)', "INSERT INTO theirs VALUES ('precious')");
+    const before = readFileSync(file);
+    const error = await open(file).catch((it: unknown) => it);
+    expect(error).toMatchObject({ code: 'BACKSTORY_STORE_UNUSABLE', problem: 'not-a-store' });
+    expect(readFileSync(file).equals(before)).toBe(true);
+    expect(readdirSync(files.newFolder())).toEqual([path.basename(file)]);
+  });
+
+  it('a file that is no database is refused and stays as it is', async () => {
+    const file = files.newFile();
+    writeFileSync(file, 'Dear diary, '.repeat(1_000));
+    await expect(open(file)).rejects.toMatchObject({ problem: 'not-a-store' });
+    await expect(open(file, { readOnly: true })).rejects.toMatchObject({ problem: 'not-a-store' });
+    expect(readFileSync(file, 'utf8')).toBe('Dear diary, '.repeat(1_000));
+  });
+
+  it('a directory, and a file in a directory that does not exist, are refused by name', async () => {
+    const folder = files.newFolder();
+    await expect(open(folder)).rejects.toMatchObject({ problem: 'not-a-store' });
+    await expect(open(path.join(folder, 'nowhere', 'a.db'))).rejects.toMatchObject({ problem: 'missing' });
+    await expect(open(path.join(folder, 'nowhere', 'a.db'))).rejects.toThrow(path.join(folder, 'nowhere'));
+  });
+
+  it('a file of a newer release is refused', async () => {
+    const file = files.newFile();
+    await (await open(file)).close();
+    await sql(file, 'PRAGMA user_version = 2');
+    await expect(open(file)).rejects.toMatchObject({ problem: 'newer-schema' });
+    await expect(open(file, { readOnly: true })).rejects.toMatchObject({ problem: 'newer-schema' });
+  });
+
+  it('a damaged file is named as such', async () => {
+    const source = files.newFile();
+    const first = await open(source);
+    for (let i = 0; i < 50; i++) await record(first.events, `a-${i}`, anEvent(), anEvent());
+    await first.close();
+    const file = files.newFile();
+    const bytes = readFileSync(source);
+    bytes.fill(0x55, 4_096 * 2);
+    writeFileSync(file, bytes);
+    const damaged = await open(file);
+    await expect(eventsOf(damaged.events)).rejects.toMatchObject({ problem: 'corrupt' });
+    await expect(record(damaged.events, 'a-1', anEvent())).rejects.toMatchObject({ problem: 'corrupt' });
+  });
+
+  it('opening read-only creates nothing', async () => {
+    const file = files.newFile();
+    await expect(open(file, { readOnly: true })).rejects.toMatchObject({ problem: 'missing' });
+    expect(existsSync(file)).toBe(false);
+    writeFileSync(file, '');
+    await expect(open(file, { readOnly: true })).rejects.toMatchObject({ problem: 'not-a-store' });
+    expect(readFileSync(file).length).toBe(0);
+  });
+
+  it('read-only, the log can be read and followed by others, and not written to', async () => {
+    const file = files.newFile();
+    const writer = await open(file);
+    await record(writer.events, 'a-1', anEvent());
+    await writer.state.transaction(undefined, (state) => state.put('c', 'k', 'v'));
+    const reader = await open(file, { readOnly: true });
+    await record(writer.events, 'a-1', anEvent());
+    expect(await eventsOf(reader.events)).toHaveLength(2);
+    expect(await reader.state.read((state) => state.get('c', 'k'))).toBe('v');
+    const readOnly = { code: 'BACKSTORY_STORE_UNUSABLE', problem: 'read-only' };
+    await expect(record(reader.events, 'a-1', anEvent())).rejects.toMatchObject(readOnly);
+    await expect(reader.events.adopt()).rejects.toMatchObject(readOnly);
+    await expect(reader.events.restore([])).rejects.toMatchObject(readOnly);
+    await expect(reader.state.acquire('l', { owner: 'me', ttlMs: 1 })).rejects.toMatchObject(readOnly);
+    await expect(reader.state.transaction(undefined, async () => 1)).rejects.toMatchObject(readOnly);
+    expect(await eventsOf(writer.events)).toHaveLength(2);
+  });
+
+  it('a user who may write neither file nor directory reads the log, with or without a write-ahead log', async () => {
+    const folder = files.newFolder();
+    const closed = path.join(folder, 'closed.db');
+    const first = await open(closed);
+    await record(first.events, 'a-1', anEvent());
+    await first.close();
+    for (const rest of ['-wal', '-shm']) rmSync(closed + rest, { force: true });
+    const inUse = path.join(folder, 'in-use.db');
+    await record((await open(inUse)).events, 'a-1', anEvent(), anEvent());
+    chmodSync(closed, 0o444);
+    chmodSync(folder, 0o555);
+    expect(await says(closed, driver, 'read-as-another-user')).toBe('1 events');
+    expect(await says(inUse, driver, 'read-as-another-user')).toBe('2 events');
+    chmodSync(folder, 0o755);
+  });
+
+  it('one process cannot open a file with two copies of SQLite, which would undo each other’s locks', async () => {
+    const file = files.newFile();
+    await open(file);
+    const other = {
+      ...(await driverFor(driver, 'test')),
+      name: driver === 'libsql' ? 'node:sqlite' : 'libsql',
+    } as const;
+    await expect(openStorage(other, file, {})).rejects.toMatchObject({ problem: 'unsupported' });
+  });
+
+  it('processes that make the same file in one moment end with the same log', async () => {
+    const file = files.newFile();
+    const said = await Promise.all([1, 2, 3, 4].map(() => says(file, driver, 'identify')));
+    expect(said[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(new Set(said).size).toBe(1);
+  });
+
+  it('nothing is printed by using it, and what was acknowledged is there after an exit without a close', async () => {
+    const file = files.newFile();
+    const built = require.resolve('../dist/index.js');
+    const append = (id: string) => ({
+      stream: 'a-1',
+      expected: 'any',
+      events: [anEvent('happened', { id })],
+    });
+    const script = `
+      require(${JSON.stringify(built)}).sqlite(${JSON.stringify(file)}, { driver: '${driver}' }).open()
+        .then(({ events }) => Promise.all(${JSON.stringify(['1', '2', '3'].map(append))}.map((it) => events.append([it]))))
+        .then((results) => process.exit(results.length));`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+    expect({ status, stdout, stderr }).toEqual({ status: 3, stdout: '', stderr: '' });
+    expect(await eventsOf((await open(file)).events)).toHaveLength(3);
+  });
+});
+
+/** What a process of its own says about a file. */
+async function says(file: string, ...args: readonly string[]): Promise<string> {
+  const worker = spawnWorker(path.join(__dirname, 'opening.worker.ts'), [file, ...args]);
+  return text(worker.stdout!);
+}

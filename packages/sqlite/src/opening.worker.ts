@@ -1,0 +1,31 @@
+import { sqlite, type DriverName } from '@backstory/sqlite';
+
+/** Opens a file as its own process, says one thing about it, and exits without closing anything. */
+async function main([file, driver, task = 'identify']: readonly string[]): Promise<string> {
+  const options = { driver: driver as DriverName };
+  if (task === 'read-as-another-user') await becomeAnother(options);
+  const { events } = await sqlite(file!, options).open({ readOnly: task === 'read-as-another-user' });
+  if (task === 'identify') return (await events.identity()).logId;
+  let count = 0;
+  for await (const page of events.readAll()) count += page.events.length;
+  return `${count} events`;
+}
+
+/** What is loaded on first use may not be readable to the other user, so it is used before. */
+async function becomeAnother(options: { readonly driver: DriverName }): Promise<void> {
+  await sqlite(`${process.cwd()}/does-not-exist/a.db`, options)
+    .open()
+    .catch(() => undefined);
+  if (process.getuid?.() !== 0) return;
+  process.setgid?.(65_534);
+  process.setuid?.(65_534);
+}
+
+main(process.argv.slice(2)).then(
+  (said) => {
+    process.stdout.write(said, () => process.exit(0));
+  },
+  (error: unknown) => {
+    process.stdout.write(String(error), () => process.exit(1));
+  },
+);
