@@ -46,6 +46,7 @@ class Follower {
   private through: number;
   private lastEventId: string | undefined;
   private log: LogIdentity | undefined;
+  private verified = false;
   private woken = false;
   private wake: () => void = () => undefined;
 
@@ -93,14 +94,14 @@ class Follower {
       }
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      this.log = undefined;
+      this.verified = false;
     }
     return undefined;
   }
 
   private async checkLog(): Promise<void> {
     const { after = 0 } = this.options;
-    if (this.log) {
+    if (this.log && this.verified) {
       const now = await this.store.identity();
       const same = now.logId === this.log.logId && now.epoch === this.log.epoch && now.head >= this.through;
       if (same) return;
@@ -111,6 +112,7 @@ class Follower {
     const checkpoint = { logId, epoch, through: this.through };
     const last = this.lastEventId === undefined ? {} : { lastEventId: this.lastEventId };
     this.log = await verifyCheckpoint(this.store, { ...checkpoint, ...last });
+    this.verified = true;
   }
 
   private notice(): void {
