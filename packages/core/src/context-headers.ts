@@ -22,6 +22,9 @@ const HEADER_OF = {
   origin: 'x-origin',
 } as const;
 
+const EVENT_IDS: ReadonlySet<string> = new Set(['correlationId', 'causationId']);
+/** What a stranger may make us keep with every event, apart from ids, which are shorter. */
+const TEXT_BYTES = 1_024;
 const OWN_PREFIX = 'x-backstory-own-';
 const PRIORITIES: readonly string[] = ['low', 'normal', 'high', 'critical'] satisfies EventPriority[];
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
@@ -30,10 +33,10 @@ export function writeHeaders(fields: ContextFields, { b3 }: HeaderOptions = {}):
   const headers: Record<string, string> = {};
   for (const [field, header] of Object.entries(HEADER_OF)) {
     const value = fields[field as keyof typeof HEADER_OF];
-    if (value !== undefined) headers[header] = encodeURIComponent(value);
+    if (value !== undefined) headers[header] = encoded(value);
   }
   for (const [name, value] of Object.entries(fields.own ?? {})) {
-    headers[OWN_PREFIX + encodeOwnName(name)] = encodeURIComponent(value);
+    headers[OWN_PREFIX + encodeOwnName(name)] = encoded(value);
   }
   if (fields.traceparent !== undefined) headers['traceparent'] = fields.traceparent;
   if (fields.tracestate !== undefined) headers['tracestate'] = fields.tracestate;
@@ -48,7 +51,7 @@ export function readHeaders(given: Headers): ContextFields {
   }
   const fields: Record<string, unknown> = {};
   for (const [field, header] of Object.entries(HEADER_OF)) {
-    const value = decoded(headers.get(header));
+    const value = decoded(headers.get(header), EVENT_IDS.has(field) ? LIMITS.idBytes : TEXT_BYTES);
     if (value !== undefined && (field !== 'priority' || PRIORITIES.includes(value))) fields[field] = value;
   }
   Object.assign(fields, readTrace(headers), readOwn(headers));
@@ -103,8 +106,9 @@ function readOwn(headers: ReadonlyMap<string, string>): ContextFields {
   for (const [header, raw] of headers) {
     if (!header.startsWith(OWN_PREFIX)) continue;
     const name = decodeOwnName(header.slice(OWN_PREFIX.length));
-    const value = decoded(raw);
-    if (name && value !== undefined && !(name in HEADER_OF) && !NEVER_OWN.has(name)) own[name] = value;
+    const value = decoded(raw, TEXT_BYTES);
+    if (name && value !== undefined && !Object.hasOwn(HEADER_OF, name) && !NEVER_OWN.has(name))
+      own[name] = value;
   }
   return Object.keys(own).length > 0 ? { own } : {};
 }
@@ -126,11 +130,16 @@ function decodeOwnName(hex: string): string | undefined {
   return /^([0-9a-f]{2})+$/.test(hex) ? Buffer.from(hex, 'hex').toString('utf8') : undefined;
 }
 
-function decoded(value: string | undefined): string | undefined {
+/** Lone surrogates have no UTF-8: they travel as U+FFFD rather than break the request. */
+function encoded(value: string): string {
+  return encodeURIComponent(Buffer.from(value).toString());
+}
+
+function decoded(value: string | undefined, maxBytes: number): string | undefined {
   if (value === undefined) return undefined;
   try {
     const text = decodeURIComponent(value.trim());
-    return isName(text, LIMITS.idBytes) ? text : undefined;
+    return isName(text, maxBytes) ? text : undefined;
   } catch {
     return undefined;
   }

@@ -58,13 +58,9 @@ export class Context {
     by: { readonly subscription: string; readonly handler: string },
   ): Context {
     const { correlationId, actor, tenant, priority } = event.metadata;
-    const fields = onlyKnown({
-      correlationId,
-      causationId: event.id,
-      actor,
-      tenant,
-      priority,
-    } as ContextFields);
+    // Whoever recorded it may have put anything there: what is not text is not carried on.
+    const inherited = Object.entries({ actor, tenant, priority }).filter(([, it]) => typeof it === 'string');
+    const fields = onlyKnown({ correlationId, causationId: event.id, ...Object.fromEntries(inherited) });
     return new Context(fields, {
       seed: ['handler', by.subscription, by.handler, event.id],
       saves: new Map(),
@@ -78,7 +74,8 @@ export class Context {
 
   /** This context while a command is carried out: what it saves has ids derived from `commandId`. */
   withCommand(commandId: string): Context {
-    return new Context({ ...this.fields, commandId }, { seed: ['command', commandId], saves: new Map() });
+    const { fields } = this.with({ commandId });
+    return new Context(fields, { seed: ['command', commandId], saves: new Map() });
   }
 
   run<T>(work: () => T): T {
