@@ -1,6 +1,12 @@
 import { types } from 'node:util';
 import { EventTypes, InvalidDefinition, type Class, type EventType } from '@backstory/events';
-import { eventTypeOf, handlersOf, ignoredBy, refusePrivateState } from '@backstory/events/codec';
+import {
+  classOfEvent,
+  eventTypeOf,
+  handlersOf,
+  ignoredBy,
+  refusePrivateState,
+} from '@backstory/events/codec';
 import { categoryOfClass } from './aggregate-decorator.js';
 import { AsyncFold, MissingHandler } from './errors.js';
 
@@ -45,7 +51,7 @@ export function foldPlan(cls: Class, base: Class): FoldPlan {
 
 /** The step for an event about to be raised. @throws NotAnEvent, MissingHandler */
 export function stepFor(plan: FoldPlan, event: object): FoldStep {
-  const type = eventTypeOf((Object.getPrototypeOf(event) as { constructor: Class }).constructor);
+  const type = eventTypeOf(classOfEvent(event));
   const step = plan.steps.get(type.name);
   if (step?.type !== type) throw new MissingHandler(plan.name, type.cls.name);
   return step;

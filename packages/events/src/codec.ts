@@ -1,7 +1,7 @@
 /** For packages that build on event classes: what decorators wrote, and the checks that everything stored goes through. */
 export { definitionOf, type EventDefinition } from './domain-event.js';
 export { foldsOnly, handlersOf, ignoredBy, type HandlerRow } from './event-handler.js';
-export { eventTypeOf } from './event-type.js';
+export { classOfEvent, eventTypeOf } from './event-type.js';
 export { encodeValue } from './instance-codec.js';
 export { refusePrivateState } from './private-state.js';
 export { checkRules } from './rules.js';

@@ -6,14 +6,17 @@ import {
   NotAnEvent,
   UnreadableEvent,
   UnreadableValue,
+  UnstorableValue,
   UpcastFailed,
   type Whereabouts,
 } from './errors.js';
 import { fieldsOf } from './field.js';
 import type { FieldType } from './field-type.js';
 import { decodeFields, encodeInstance } from './instance-codec.js';
+import type { Json } from './json.js';
 import { refusePrivateState } from './private-state.js';
 import { checkRules, refuseAsyncRules } from './rules.js';
+import { ValueWriter } from './value-writer.js';
 
 /** What must be known of a stored event to read its data, and where it stands, for messages. */
 export type Readable = Pick<StoredEvent, 'schemaVersion' | 'data'> & Whereabouts;
@@ -110,22 +113,24 @@ export class EventType {
         { cause },
       );
     }
-    if (typeof next === 'object' && next !== null && !Array.isArray(next) && !(next instanceof Promise))
-      return next;
-    const found =
-      next instanceof Promise
-        ? 'a promise'
-        : next === null
-          ? 'null'
-          : Array.isArray(next)
-            ? 'an array'
-            : typeof next;
-    throw new UpcastFailed(
-      this.name,
-      from,
-      `gave ${found}: it must return the data of version ${from + 1}`,
-      stored,
-    );
+    return this.copyOfUpcast(next, from, stored);
+  }
+
+  /** A copy, because decoding changes it and folds may: an upcaster may well give the same default every time. */
+  private copyOfUpcast(next: unknown, from: number, stored: Readable): Json {
+    const refuse = (found: string, options?: ErrorOptions): never => {
+      const reason = `gave ${found}: it must return the data of version ${from + 1} as JSON`;
+      throw new UpcastFailed(this.name, from, reason, stored, options);
+    };
+    if (next instanceof Promise) return refuse('a promise');
+    if (next === null || Array.isArray(next)) return refuse(next ? 'an array' : 'null');
+    if (typeof next !== 'object') return refuse(typeof next);
+    try {
+      return new ValueWriter(this.name, true).write(next);
+    } catch (cause) {
+      if (!(cause instanceof UnstorableValue)) throw cause;
+      return refuse(`${cause.path}, which is ${cause.problem}`, { cause });
+    }
   }
 
   private decodeFields(json: Record<string, unknown>, stored: Readable): void {
@@ -151,6 +156,15 @@ export function eventTypeOf(cls: Class): EventType {
   const type = new EventType(cls, definition);
   cache.set(cls, type);
   return type;
+}
+
+/** The class of an event about to be encoded. @throws NotAnEvent for what cannot be one, such as null */
+export function classOfEvent(event: unknown): Class {
+  if (typeof event !== 'object' || event === null)
+    throw new NotAnEvent(event === null ? 'null' : `A value of type ${typeof event}`);
+  const cls = (Object.getPrototypeOf(event) as { constructor: unknown } | null)?.constructor;
+  if (typeof cls !== 'function') throw new NotAnEvent('An object without a class');
+  return cls as Class;
 }
 
 const cache = new WeakMap<AnyClass, EventType>();

@@ -4,7 +4,7 @@ import { DuplicateEventType, MissingUpcaster, NotAnEvent, UnknownEventType, Upca
 import { EventHandler, Ignores } from './event-handler.js';
 import { EventTypes } from './event-types.js';
 import { Field, Fields } from './field.js';
-import { instant } from './field-types.js';
+import { instant, nested } from './field-types.js';
 
 let constructed = 0;
 
@@ -126,6 +126,35 @@ describe('an upcaster', () => {
   ])('that gives %s is refused', (_, upcaster) => {
     expect(reading(upcaster)).toThrow(UpcastFailed);
   });
+  it.each<[string, unknown, string]>([
+    ['a Date', { at: [new Date()] }, 'gave x.at[0], which is a Date: it must return the data of version 2'],
+    ['NaN', { n: NaN }, 'gave x.n, which is NaN'],
+    ['a Map for everything', new Map(), 'gave x, which is a Map'],
+    ['a promise of another kind', { then: () => undefined }, 'gave x.then, which is a function'],
+  ])('that gives %s is refused', (_, given, message) => {
+    expect(reading(() => given)).toThrow(UpcastFailed);
+    expect(reading(() => given)).toThrow(message);
+  });
+  it('may leave properties undefined, which are then absent', () => {
+    expect({ ...reading(() => ({ a: undefined, b: { c: undefined } }))() }).toStrictEqual({ b: {} });
+  });
+  it('may give the same default every time, which nobody changes', () => {
+    const unknown = Object.freeze({ at: '1970-01-01T00:00:00.000Z', tags: ['none'] });
+    class Origin {
+      @Field(instant) at!: Date;
+      tags!: string[];
+    }
+    @DomainEvent('x', { version: 2, upcast: { 1: () => ({ origin: unknown }) } })
+    @Fields({ origin: nested(Origin) })
+    class X {
+      origin!: Origin;
+    }
+    const read = () => new EventTypes([X]).decode(stored('x', '{}')).data as X;
+    read().origin.tags.push('more');
+    expect(read().origin).toBeInstanceOf(Origin);
+    expect(read().origin).toEqual({ at: new Date(0), tags: ['none'] });
+    expect(reading(() => unknown)()).toEqual(unknown);
+  });
 });
 
 describe('definitions that cannot mean what they say', () => {
@@ -171,6 +200,21 @@ describe('definitions that cannot mean what they say', () => {
   });
   it('two names', () => {
     expect(() => DomainEvent('b')(Closed)).toThrow('has two @DomainEvent decorators');
+  });
+  it('an event that extends a built-in class', () => {
+    @DomainEvent('totals')
+    class Totals extends Map<string, number> {}
+    expect(() => new EventTypes([Totals])).toThrow('Totals extends the built-in Map');
+  });
+  it.each([
+    ['null', null],
+    ['A value of type undefined', undefined],
+    ['A value of type string', 'account.closed'],
+    ['An object without a class', Object.create(null)],
+    ['Object', {}],
+  ])('%s instead of an event', (name, event) => {
+    expect(() => types.encode(event as object)).toThrow(NotAnEvent);
+    expect(() => types.encode(event as object)).toThrow(`${name} is not an event`);
   });
   it('an event with #private fields', () => {
     @DomainEvent('secret')

@@ -3,7 +3,7 @@ import type { AnyClass, Class } from './class-table.js';
 import { definitionOf } from './domain-event.js';
 import { DuplicateEventType, NotAnEvent, UnknownEventType } from './errors.js';
 import { handlersOf, ignoredBy } from './event-handler.js';
-import { eventTypeOf, type EncodedEvent, type EventType } from './event-type.js';
+import { classOfEvent, eventTypeOf, type EncodedEvent, type EventType } from './event-type.js';
 
 /**
  * The events that an application knows, by name. Built from event classes and from classes with handlers; there may be
@@ -35,7 +35,7 @@ export class EventTypes {
 
   /** @throws UnknownEventType, InvalidData, UnstorableValue */
   encode(event: object): EncodedEvent {
-    const cls = (Object.getPrototypeOf(event) as { constructor: Class }).constructor;
+    const cls = classOfEvent(event);
     const type = this.byClass.get(cls);
     if (!type) throw new UnknownEventType(eventTypeOf(cls).name, {}, this.reader);
     return type.encode(event);

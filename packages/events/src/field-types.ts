@@ -5,7 +5,7 @@ import { InvalidDefinition, UnreadableValue } from './errors.js';
 import type { FieldType, FieldWriter } from './field-type.js';
 import { readFields } from './instance-codec.js';
 import type { Json } from './json.js';
-import { refusePrivateState } from './private-state.js';
+import { refuseBuiltIn, refusePrivateState } from './private-state.js';
 import { adviceFor } from './unstorable.js';
 
 /** What the elements of a list, map or set are: a field type, a class, or `String`, `Number`, `Boolean` for plain JSON. */
@@ -19,7 +19,8 @@ export const instant: FieldType<Date> = {
     return Number.isNaN(value.getTime()) ? writer.refuse('an invalid Date', 'use null') : value.toISOString();
   },
   decode(json, path) {
-    const date = new Date(typeof json === 'string' ? json : NaN);
+    // Without a time zone the text would mean another instant on another machine.
+    const date = new Date(typeof json === 'string' && INSTANT.test(json) ? json : NaN);
     if (Number.isNaN(date.getTime())) throw new UnreadableValue(path, 'an instant');
     return date;
   },
@@ -102,6 +103,7 @@ export function nested(cls: AnyClass): FieldType<object> {
       'was given no class: two files that import each other leave it undefined.',
     );
   }
+  refuseBuiltIn(cls);
   return {
     kind: 'nested',
     cls,
@@ -119,6 +121,7 @@ export function nested(cls: AnyClass): FieldType<object> {
   };
 }
 
+const INSTANT = /^(\d{4}|[+-]\d{6})-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
 const DECIMAL = /^-?\d+(\.\d+)?(e[+-]\d+)?$/;
 const INTEGER = /^-?\d+$/;
 
@@ -130,7 +133,12 @@ const plain: FieldType = {
 
 function elementType(element: ElementType): FieldType {
   if (element === String || element === Number || element === Boolean) return plain;
-  return typeof element === 'function' ? nested(element as AnyClass) : element;
+  if (typeof element === 'function') return nested(element as AnyClass);
+  if (typeof (element as FieldType | undefined)?.encode === 'function') return element;
+  throw new InvalidDefinition(
+    'listOf(…), mapOf(…) or setOf(…)',
+    'was given neither a field type nor a class: two files that import each other leave it undefined.',
+  );
 }
 
 function decodeAll(json: Json, of: FieldType, path: string): unknown[] {

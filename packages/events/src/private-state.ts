@@ -1,14 +1,16 @@
 import jsTokens from 'js-tokens';
 import { lineage, type AnyClass } from './class-table.js';
-import { PrivateState } from './errors.js';
+import { InvalidDefinition, PrivateState } from './errors.js';
 
 /**
- * Refuses a class that keeps state in `#private` fields, its own or of an ancestor below `base`.
+ * Refuses a class that keeps state where it cannot be seen: in `#private` fields or in a built-in class, its own or of an
+ * ancestor below `base`.
  *
- * @throws PrivateState
+ * @throws PrivateState, InvalidDefinition
  */
 export function refusePrivateState(cls: AnyClass, base?: AnyClass): void {
   if (checked.has(cls)) return;
+  refuseBuiltIn(cls);
   for (const it of lineage(cls)) {
     if (base && (base === it || base.prototype instanceof it)) continue;
     const fields = privateFields(Function.prototype.toString.call(it));
@@ -17,6 +19,20 @@ export function refusePrivateState(cls: AnyClass, base?: AnyClass): void {
   checked.add(cls);
 }
 
+/** A `Date` has no properties, so that it would be stored as `{}`; so has a class that extends `Map`. */
+export function refuseBuiltIn(cls: AnyClass): void {
+  const builtIn = lineage(cls).find(
+    (it) => it !== Object && NATIVE.test(Function.prototype.toString.call(it)),
+  );
+  if (!builtIn) return;
+  throw new InvalidDefinition(
+    cls.name,
+    `${builtIn === cls ? 'is' : 'extends'} the built-in ${builtIn.name}, whose content is not in its properties: ` +
+      'declare such a value with instant, bigint, decimal, mapOf or setOf.',
+  );
+}
+
+const NATIVE = /\{\s*\[native code\]\s*\}$/;
 const checked = new WeakSet<AnyClass>();
 
 // What compilers for older targets turn `#field` into: swc, Babel, esbuild. TypeScript is recognised apart.

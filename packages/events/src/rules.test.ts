@@ -12,7 +12,7 @@ import { DomainEvent } from './domain-event.js';
 import { InvalidData } from './errors.js';
 import { EventTypes } from './event-types.js';
 import { Fields } from './field.js';
-import { listOf } from './field-types.js';
+import { listOf, mapOf, nested } from './field-types.js';
 import { checkRules } from './rules.js';
 
 class Line {
@@ -60,6 +60,18 @@ it('the message says what is wrong', () => {
   );
 });
 
+it('a value inside that has no rules at all is named, as class-validator refuses it', () => {
+  class Bare {
+    sku = '';
+  }
+  @DomainEvent('order.shipped')
+  @Fields({ lines: listOf(Bare) })
+  class Shipped {
+    @ValidateNested({ each: true }) lines = [new Bare()];
+  }
+  expect(() => new EventTypes([Shipped]).encode(new Shipped())).toThrow('lines[0] (unknownValue)');
+});
+
 it('rules are inherited, and hold for commands as well', () => {
   class Command extends Line {}
   expect(() => checkRules(new Command(5), 'Command')).toThrow('Command is not valid: sku');
@@ -90,6 +102,44 @@ describe('an async rule is refused', () => {
       @Validate(IsFree) iban = '';
     }
     expect(() => new EventTypes([Opened])).toThrow('Opened.iban has an async rule');
+  });
+  it('where it is on a value inside the event, however deep', () => {
+    class Part {
+      sku = '';
+    }
+    @Fields({ parts: mapOf(listOf(Part)) })
+    class Item {
+      @ValidateNested() parts = new Map<string, Part[]>();
+    }
+    @DomainEvent('order.filled')
+    @Fields({ item: nested(Item) })
+    class Filled {
+      @ValidateNested() item = new Item();
+    }
+    const validator = { validate: () => Promise.resolve(true) };
+    expect(() => new EventTypes([Filled])).not.toThrow();
+    registerDecorator({ name: 'isFree', target: Part, propertyName: 'sku', async: true, validator });
+    @DomainEvent('order.refilled')
+    class Refilled extends Filled {}
+    expect(() => new EventTypes([Refilled])).toThrow('Part.sku has an async rule');
+  });
+  it('but not on a value whose rules are not asked for, nor for ever on a value inside itself', () => {
+    class Tree {
+      @ValidateNested() next?: Tree;
+    }
+    Fields({ next: nested(Tree) })(Tree);
+    class Free {
+      iban = '';
+    }
+    const validator = { validate: () => Promise.resolve(true) };
+    registerDecorator({ name: 'isFree', target: Free, propertyName: 'iban', async: true, validator });
+    @DomainEvent('tree.grown')
+    @Fields({ tree: nested(Tree), free: nested(Free) })
+    class Grown {
+      @ValidateNested() tree = new Tree();
+      free = new Free();
+    }
+    expect(() => new EventTypes([Grown])).not.toThrow();
   });
   it('where a class forgot to say so', () => {
     @ValidatorConstraint()

@@ -3,6 +3,8 @@ import type * as ClassValidator from 'class-validator';
 import type { MetadataStorage, ValidationError } from 'class-validator';
 import type { AnyClass } from './class-table.js';
 import { InvalidData, InvalidDefinition, type Violation } from './errors.js';
+import { fieldsOf } from './field.js';
+import type { FieldType } from './field-type.js';
 
 /**
  * Checks the class-validator rules of an instance. Nothing happens for classes without rules, nor where nobody loaded
@@ -25,12 +27,14 @@ export function checkRules(instance: object, subject: string): void {
 }
 
 /**
- * Events are raised synchronously, so a rule that has to wait could never speak.
+ * Events are raised synchronously, so a rule that has to wait could never speak, be it on a value inside the event.
  *
  * @throws InvalidDefinition
  */
-export function refuseAsyncRules(cls: AnyClass): void {
-  for (const { propertyName, constraintCls } of rulesOf(cls)) {
+export function refuseAsyncRules(cls: AnyClass, seen = new Set<AnyClass>()): void {
+  if (seen.has(cls)) return;
+  seen.add(cls);
+  for (const { type, propertyName, constraintCls } of rulesOf(cls)) {
     const constraints = constraintCls ? storage()!.getTargetValidatorConstraints(constraintCls) : [];
     const isAsync = constraints.some(
       (it) => it.async || types.isAsyncFunction((it.instance as { validate?: unknown }).validate),
@@ -40,7 +44,17 @@ export function refuseAsyncRules(cls: AnyClass): void {
         `${cls.name}.${propertyName}`,
         'has an async rule: events are checked synchronously, when they are raised.',
       );
+    // Only declared classes can stand inside an event.
+    const inside = type === NESTED ? classIn(fieldsOf(cls).get(propertyName)) : undefined;
+    if (inside) refuseAsyncRules(inside, seen);
   }
+}
+
+/** What class-validator calls the rule of `@ValidateNested`. */
+const NESTED = 'nestedValidation';
+
+function classIn(type: FieldType | undefined): AnyClass | undefined {
+  return type?.of ? classIn(type.of) : type?.cls;
 }
 
 // class-validator keeps its rules in this global; that it is there shows that somebody loaded it.
@@ -56,11 +70,14 @@ function violations(
   { property, constraints = {}, children = [] }: ValidationError,
   parent: string,
 ): Violation[] {
-  const path = /^\d+$/.test(property)
-    ? `${parent}[${property}]`
-    : parent
-      ? `${parent}.${property}`
-      : property;
+  const path = pathTo(property, parent);
   const own = Object.entries(constraints).map(([constraint, message]) => ({ path, constraint, message }));
   return [...own, ...children.flatMap((child) => violations(child, path))];
+}
+
+/** class-validator names no property where a whole value is at fault. */
+function pathTo(property: string | undefined, parent: string): string {
+  if (property === undefined) return parent;
+  if (/^\d+$/.test(property)) return `${parent}[${property}]`;
+  return parent ? `${parent}.${property}` : property;
 }

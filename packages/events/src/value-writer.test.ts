@@ -211,6 +211,37 @@ it.each<[string, Partial<Everything>, string]>([
   expect(() => encodeInstance(new Everything(fields), 'it')).toThrow(message);
 });
 
+it.each(['2026-01-02', '2026-01-02T01:00+01:00', '+275760-09-13T00:00:00.000Z'])(
+  'an instant that others wrote as %s is read',
+  (at) => {
+    expect(decodeInstance(Everything, { at }).at).toEqual(new Date(at));
+  },
+);
+
+it.each<[string, () => unknown, string]>([
+  ['a list of Date', () => listOf(Date), 'Date is the built-in Date'],
+  ['a nested Map', () => nested(Map), 'Map is the built-in Map'],
+  [
+    'a nested class that extends Map',
+    () => nested(class Purse extends Map {}),
+    'Purse extends the built-in Map',
+  ],
+  ['a list of BigInt', () => listOf(BigInt as never), 'BigInt is the built-in BigInt'],
+  ['a list of what is not there yet', () => listOf(undefined as never), 'undefined'],
+  ['a map of what is no type', () => mapOf('Line' as never), 'neither a field type nor a class'],
+  ['nested in what is not there yet', () => nested(undefined as never), 'undefined'],
+])('%s is refused when it is declared', (_, declare, message) => {
+  expect(declare).toThrow(expect.objectContaining({ code: 'BACKSTORY_INVALID_DEFINITION' }));
+  expect(declare).toThrow(message);
+});
+
+it('a list of plain objects may say Object', () => {
+  class Plain {
+    @Field(listOf(Object)) lines = [{ a: 1 }];
+  }
+  expect(decodeInstance(Plain, encodeInstance(new Plain()))).toStrictEqual(new Plain());
+});
+
 it('a field that is undefined counts as absent', () => {
   class Optional {
     note = undefined;
@@ -244,6 +275,8 @@ it('what is stored for declared values is plain and stable', () => {
 
 it.each([
   ['at', 'yesterday', 'it.at is not an instant'],
+  ['at', '2026-01-01T00:00:00', 'it.at is not an instant'],
+  ['at', '1', 'it.at is not an instant'],
   ['price', 'x', 'it.price is not a decimal'],
   ['price', 1, 'it.price is not a decimal'],
   ['count', '1.5', 'it.count is not a bigint'],

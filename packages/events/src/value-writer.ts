@@ -20,7 +20,11 @@ export class ValueWriter implements FieldWriter {
   private readonly open: object[] = [];
 
   /** `root` begins every path in messages: `account.deposited`. */
-  constructor(private readonly root: string) {}
+  constructor(
+    private readonly root: string,
+    /** A property that is undefined is left out everywhere, not only on instances. */
+    private readonly leavesOutUndefined = false,
+  ) {}
 
   /** A value as a declared type; without one, as plain JSON. `null` is allowed everywhere. */
   write(value: unknown, type?: FieldType): Json {
@@ -117,7 +121,8 @@ export class ValueWriter implements FieldWriter {
     const json: Record<string, Json> = {};
     for (const key of Reflect.ownKeys(value)) {
       const name = this.checkedKey(key);
-      json[name] = this.member(name, this.ownValue(value, name));
+      const member = this.ownValue(value, name);
+      if (member !== undefined || !this.leavesOutUndefined) json[name] = this.member(name, member);
     }
     this.leave();
     return json;
