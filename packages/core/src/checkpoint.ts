@@ -1,5 +1,6 @@
-import { LogDiverged, UnknownFormat } from './errors.js';
+import { LogDiverged } from './errors.js';
 import type { EventStore, LogIdentity } from './event-store.js';
+import { readFormat } from './format.js';
 
 /** How far a consumer has come in which log. */
 export interface Checkpoint {
@@ -20,8 +21,7 @@ export function writeCheckpoint({ logId, epoch, through, lastEventId }: Checkpoi
 
 /** @throws UnknownFormat when something else, or a later release, wrote it */
 export function readCheckpoint(text: string): Checkpoint {
-  const { format, logId, epoch, through, lastEventId } = JSON.parse(text) as Checkpoint & { format?: string };
-  if (format !== FORMAT) throw new UnknownFormat(FORMAT, String(format));
+  const { logId, epoch, through, lastEventId } = readFormat<Checkpoint>(text, FORMAT);
   return lastEventId === undefined ? { logId, epoch, through } : { logId, epoch, through, lastEventId };
 }
 

@@ -1,5 +1,5 @@
-import { UnknownFormat } from './errors.js';
 import type { StoredEvent } from './event.js';
+import { readFormat } from './format.js';
 
 const FORMAT = 'backstory.event/1';
 
@@ -23,10 +23,8 @@ export function writeEnvelope(event: StoredEvent): string {
 
 /** @throws UnknownFormat when something else, or a later release, wrote it */
 export function readEnvelope(line: string): StoredEvent {
-  const { format, recordedAt, ...event } = JSON.parse(line) as Omit<StoredEvent, 'recordedAt'> & {
-    format?: string;
-    recordedAt: string;
-  };
-  if (format !== FORMAT) throw new UnknownFormat(FORMAT, String(format));
+  const { recordedAt, ...event } = readFormat<
+    Omit<StoredEvent, 'recordedAt'> & { readonly recordedAt: string }
+  >(line, FORMAT);
   return { ...event, recordedAt: new Date(recordedAt) };
 }
