@@ -106,7 +106,8 @@ export class Recorder {
     return {
       correlationId: known.correlationId ?? firstId,
       ...known,
-      ...trace,
+      // Both together: a tracestate belongs to its own traceparent.
+      ...(trace && { traceparent: trace.traceparent, tracestate: trace.tracestate }),
       source: this.source,
       occurredAt: new Date().toISOString(),
       ...own,
