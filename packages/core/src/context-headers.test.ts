@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { Context, type ContextFields } from './context.js';
+import { Context } from './context.js';
+import type { ContextFields } from './context-fields.js';
 import { isName } from './names.js';
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

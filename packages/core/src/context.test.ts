@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { Context, type ContextFields } from './context.js';
+import { Context } from './context.js';
+import type { ContextFields } from './context-fields.js';
 import type { RecordedEvent } from './event.js';
 import { deriveId, newId } from './ids.js';
 import { MemoryEventStore } from './memory-event-store.js';
