@@ -30,9 +30,9 @@ export async function runCases<Harness extends Cleanable>(
 
 /** The part of a test runner that the suites use: Jest, Vitest, Mocha and `node:test` all have it as globals. */
 interface Runner {
-  describe(name: string, body: () => void): void;
+  describe: (name: string, body: () => void) => void;
   it: ((name: string, body: () => Promise<void>) => void) & {
-    skip(name: string, body: () => Promise<void>): void;
+    skip: (name: string, body: () => Promise<void>) => void;
   };
 }
 

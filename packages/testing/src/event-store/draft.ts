@@ -72,7 +72,7 @@ export async function refused(
   );
   if (typeof outcome === 'string') assert.fail(`expected ${code}, but ${outcome}`);
   const seen = Object.fromEntries(Object.keys(facts).map((name) => [name, outcome.facts?.[name]]));
-  assert.deepEqual({ code: outcome.code, ...seen }, { code, ...facts }, String(outcome));
+  assert.deepEqual({ code: outcome.code, ...seen }, { code, ...facts }, outcome.message ?? 'thrown');
 }
 
 /** What `work` tries is refused and leaves no trace. */

@@ -13,20 +13,22 @@ export function oneStreamOnly({ capabilities }: EventStoreHarness): string | und
 }
 
 /** For `unless`: a store that is not durable need not be reopened. One that says it is durable is held to it. */
-export function notDurable({ capabilities, reopen }: EventStoreHarness): string | undefined {
-  return capabilities.durable || reopen ? undefined : 'the store declares that it is not durable';
+export function notDurable(harness: EventStoreHarness): string | undefined {
+  return harness.capabilities.durable || harness.reopen
+    ? undefined
+    : 'the store declares that it is not durable';
 }
 
-export function noClock({ openWithClock }: EventStoreHarness): string | undefined {
-  return openWithClock ? undefined : 'the harness cannot set the clock';
+export function noClock(harness: EventStoreHarness): string | undefined {
+  return harness.openWithClock ? undefined : 'the harness cannot set the clock';
 }
 
-export function noSecondConnection({ openAnother }: EventStoreHarness): string | undefined {
-  return openAnother ? undefined : 'the harness has no second connection';
+export function noSecondConnection(harness: EventStoreHarness): string | undefined {
+  return harness.openAnother ? undefined : 'the harness has no second connection';
 }
 
 export async function reopened(harness: EventStoreHarness, store: EventStore): Promise<EventStore> {
-  assert.ok(harness.reopen, 'the store declares that it is durable: give its harness `reopen`');
+  if (!harness.reopen) assert.fail('the store declares that it is durable: give its harness `reopen`');
   return harness.reopen(store);
 }
 

@@ -4,16 +4,16 @@ import type { StateStoreHarness } from '../state-store-harness.js';
 
 export type Case = ConformanceCase<StateStoreHarness>;
 
-export function noStateClock({ openWithClock }: StateStoreHarness): string | undefined {
-  return openWithClock ? undefined : 'the harness cannot set the clock';
+export function noStateClock(harness: StateStoreHarness): string | undefined {
+  return harness.openWithClock ? undefined : 'the harness cannot set the clock';
 }
 
-export function noOtherConnection({ openAnother }: StateStoreHarness): string | undefined {
-  return openAnother ? undefined : 'the harness has no second connection';
+export function noOtherConnection(harness: StateStoreHarness): string | undefined {
+  return harness.openAnother ? undefined : 'the harness has no second connection';
 }
 
-export function keepsNothing({ reopen }: StateStoreHarness): string | undefined {
-  return reopen ? undefined : 'the store declares that it keeps nothing';
+export function keepsNothing(harness: StateStoreHarness): string | undefined {
+  return harness.reopen ? undefined : 'the store declares that it keeps nothing';
 }
 
 export function put(store: StateStore, collection: string, entries: Record<string, string>): Promise<void> {
