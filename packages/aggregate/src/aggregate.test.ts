@@ -131,8 +131,17 @@ describe('raise', () => {
     ],
     ['metadata that cannot be stored', new Deposited(5), { due: new Date() }, 'BACKSTORY_UNSTORABLE_VALUE'],
     ['a time that is none', new Deposited(5), { occurredAt: 'soon' }, 'BACKSTORY_UNSTORABLE_VALUE'],
+    ['an invalid Date', new Deposited(5), { occurredAt: new Date(NaN) }, 'BACKSTORY_UNSTORABLE_VALUE'],
+    ['a time that is null', new Deposited(5), { occurredAt: null as never }, 'BACKSTORY_UNSTORABLE_VALUE'],
+    [
+      'a time without its zone',
+      new Deposited(5),
+      { occurredAt: '2026-01-01T00:00:00' },
+      'BACKSTORY_UNSTORABLE_VALUE',
+    ],
     ['an event nobody handles', new Unheard(), undefined, 'BACKSTORY_MISSING_HANDLER'],
     ['what is no event', { amount: 1 }, undefined, 'BACKSTORY_NOT_AN_EVENT'],
+    ['nothing', null as never, undefined, 'BACKSTORY_NOT_AN_EVENT'],
   ])('refuses %s and leaves everything as it was', (_, event, metadata, code) => {
     const it = account();
     expect(() => it.tell(event, metadata)).toThrow(expect.objectContaining({ code }));
@@ -308,6 +317,13 @@ describe('a class that cannot be an aggregate', () => {
     }
     expect(aggregate(A)).toThrow('A.noted has reaction options');
   });
+  it('folds an event and ignores it', () => {
+    @Ignores(Noted)
+    class A extends EventSourcedAggregate {
+      @EventHandler(Noted) noted(): void {}
+    }
+    expect(aggregate(A)).toThrow('A.noted folds Noted, which the class says it ignores');
+  });
   it('folds one event twice', () => {
     class A extends EventSourcedAggregate {
       @EventHandler(Noted) one(): void {}
@@ -315,6 +331,54 @@ describe('a class that cannot be an aggregate', () => {
     }
     expect(aggregate(A)).toThrow('A.two folds Noted, and so does one');
   });
+});
+
+it('a fold may give back anything that is not a promise', () => {
+  @Aggregate('a')
+  class Odd extends EventSourcedAggregate {
+    seen = 0;
+    tell = undefined;
+    note(): void {
+      this.raise(new Noted());
+    }
+    @EventHandler(Noted) noted(): undefined {
+      this.seen++;
+      return null as never;
+    }
+  }
+  const it = modelOf(Odd).create('1');
+  it.note();
+  expect(it.seen).toBe(1);
+});
+
+it('a subclass may ignore what its ancestor folds, or fold what it ignores', () => {
+  @Aggregate('base')
+  @Ignores(Unheard)
+  class Base extends EventSourcedAggregate {
+    log: string[] = [];
+    @EventHandler(Noted) noted(): void {
+      this.log.push('noted');
+    }
+  }
+  @Aggregate('quiet')
+  @Ignores(Noted)
+  class Quiet extends Base {
+    @EventHandler(Unheard) unheard(): void {
+      this.log.push('unheard');
+    }
+  }
+  @Aggregate('loud')
+  class Loud extends Quiet {
+    @EventHandler(Noted) again(): void {
+      this.log.push('again');
+    }
+  }
+  const logOf = (cls: Class<Base>) => {
+    const it = modelOf(cls).create('1');
+    modelOf(cls).fold(it, [stored('account.noted', {}), stored('account.unheard', {}, 2)]);
+    return it.log;
+  };
+  expect([Base, Quiet, Loud].map(logOf)).toEqual([['noted'], ['unheard'], ['again', 'unheard']]);
 });
 
 it('a subclass folds with its own handler, or overrides the method', () => {

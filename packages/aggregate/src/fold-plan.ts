@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { EventTypes, InvalidDefinition, type Class, type EventType } from '@backstory/events';
+import { EventTypes, InvalidDefinition, type AnyClass, type Class, type EventType } from '@backstory/events';
 import {
   classOfEvent,
   eventTypeOf,
@@ -57,13 +57,15 @@ export function stepFor(plan: FoldPlan, event: object): FoldStep {
   return step;
 }
 
+type FoldRow = ReturnType<typeof handlersOf>[number];
+
 function hasEvents(cls: Class): boolean {
   return handlersOf(cls).length > 0 || ignoredBy(cls).length > 0;
 }
 
-/** A subclass's handler replaces that of its ancestor; two in one class would have no order. */
+/** What a subclass says of an event replaces what its ancestor says; two handlers in one class would have no order. */
 function foldMethods(cls: Class): ReadonlyMap<Class, string | symbol> {
-  const rows = new Map<Class, ReturnType<typeof handlersOf>[number]>();
+  const rows = new Map<Class, FoldRow>();
   for (const row of handlersOf(cls)) {
     const subject = `${cls.name}.${String(row.method)}`;
     if (row.options) throw new InvalidDefinition(subject, OPTIONS);
@@ -78,7 +80,21 @@ function foldMethods(cls: Class): ReadonlyMap<Class, string | symbol> {
     }
     rows.set(row.event, row);
   }
+  for (const row of rows.values()) if (isIgnoredBelow(cls, row)) rows.delete(row.event);
   return new Map([...rows].map(([event, { method }]) => [event, method]));
+}
+
+/** Whether a subclass of the one that declares a handler says that the event is ignored after all. */
+function isIgnoredBelow(cls: Class, { event, method, declaredIn }: FoldRow): boolean {
+  const timesIgnored = (by: AnyClass) => ignoredBy(by).filter((it) => it === event).length;
+  const times = timesIgnored(declaredIn);
+  if (times > timesIgnored(Object.getPrototypeOf(declaredIn) as AnyClass)) {
+    throw new InvalidDefinition(
+      `${declaredIn.name}.${String(method)}`,
+      `folds ${event.name}, which the class says it ignores: one of the two cannot be meant.`,
+    );
+  }
+  return timesIgnored(cls) > times;
 }
 
 const OPTIONS =

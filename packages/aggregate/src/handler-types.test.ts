@@ -67,9 +67,19 @@ function refused(): unknown[] {
     constructor(@Field(instant) readonly at: Date) {}
   }
 
+  class Teller extends EventSourcedAggregate {
+    tell(): void {
+      this.raise(new Deposited(1), { actor: 'ann', priority: 'high', own: [1], occurredAt: new Date(0) });
+      // @ts-expect-error -- what metadata is known has its types
+      this.raise(new Deposited(1), { actor: 5 });
+      // @ts-expect-error -- a priority has its names
+      this.raise(new Deposited(1), { priority: 'urgent' });
+    }
+  }
+
   // @ts-expect-error -- raise is for the aggregate itself
   new Account().raise(new Deposited(1));
-  return [Account, Desk];
+  return [Account, Desk, Teller];
 }
 
 it('is checked by the compiler', () => {

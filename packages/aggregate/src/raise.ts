@@ -1,24 +1,21 @@
-import type { EventMetadata, NewEvent } from '@backstory/core';
-import { UnstorableValue, encodeInstance, type JsonObject } from '@backstory/events';
-import { encodeValue } from '@backstory/events/codec';
+import type { NewEvent } from '@backstory/core';
+import { encodeInstance, type JsonObject } from '@backstory/events';
+import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import { recordOf, type AggregateRecord } from './aggregate-record.js';
 import { AsyncFold, RaiseInFold } from './errors.js';
 import { stepFor, type FoldStep } from './fold-plan.js';
 
 /** What may be said of an event when it is raised. The rest comes from the ambient context. */
-export type RaiseMetadata = Omit<Partial<EventMetadata>, 'occurredAt'> & {
-  /** When it happened. Default: now. */
-  readonly occurredAt?: Date | string;
-};
+export type RaiseMetadata = GivenMetadata;
 
 /** Checks, encodes, decodes and folds an event, and remembers it. See `EventSourcedAggregate.raise`. */
-export function raise(aggregate: object, event: object, metadata?: RaiseMetadata): void {
+export function raise(aggregate: object, event: object, metadata: RaiseMetadata = {}): void {
   const record = recordOf(aggregate);
   record.checkWritable();
   const step = stepFor(record.plan, event);
   if (record.folding !== undefined) refuseRaise(record, step);
   const encoded = step.type.encode(event);
-  const stamped: NewEvent = { ...encoded, metadata: checkedMetadata(metadata, step.type.name) };
+  const stamped: NewEvent = { ...encoded, metadata: checkMetadata(metadata, step.type.name) };
   const readBack = step.type.decode(encoded);
   try {
     fold(aggregate, record, step, isProduction() ? readBack : deepFreeze(readBack));
@@ -41,7 +38,7 @@ export function fold(aggregate: object, record: AggregateRecord, { method }: Fol
     const result = (aggregate as Record<string | symbol, (event: object) => unknown>)[method]!(event);
     // It raised, and swallowed the refusal.
     if (!record.isUsable) throw record.failure;
-    if (result !== undefined && isThenable(result)) throw new AsyncFold(handlerName(record, method));
+    if (isThenable(result)) throw new AsyncFold(handlerName(record, method));
   } finally {
     record.folding = undefined;
   }
@@ -62,23 +59,8 @@ function refuseRaise(record: AggregateRecord, step: FoldStep): never {
   throw error;
 }
 
-function checkedMetadata(
-  { occurredAt, ...own }: RaiseMetadata = {},
-  subject: string,
-): Partial<EventMetadata> {
-  const at = occurredAt === undefined ? new Date() : new Date(occurredAt);
-  if (Number.isNaN(at.getTime()))
-    throw new UnstorableValue(
-      `${subject}.metadata.occurredAt`,
-      'not a valid time',
-      'give a Date or ISO 8601 text',
-    );
-  const known = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
-  return { ...(encodeValue(known, `${subject}.metadata`) as JsonObject), occurredAt: at.toISOString() };
-}
-
 function isThenable(value: unknown): value is Promise<unknown> {
-  if (typeof (value as { then?: unknown }).then !== 'function') return false;
+  if (typeof (value as { then?: unknown } | null | undefined)?.then !== 'function') return false;
   // Its failure is not lost: the fold is refused in any case.
   (value as Promise<unknown>).then(undefined, () => undefined);
   return true;

@@ -1,7 +1,6 @@
 import type { EventSourcedAggregate } from '@backstory/aggregate';
 import {
   Recorder,
-  type EventMetadata,
   type EventStore,
   type ExpectedVersion,
   type OpenStorage,
@@ -9,14 +8,16 @@ import {
   type StateStore,
 } from '@backstory/core';
 import { InvalidDefinition, type Class, type EventTypes } from '@backstory/events';
+import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import { Repository } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
 
 export interface RecordOptions {
   /** Default `'any'`. */
   readonly expected?: ExpectedVersion;
-  /** What the ambient context does not say. `occurredAt` is when it happened; default now. */
-  readonly metadata?: Partial<Omit<EventMetadata, 'occurredAt'>>;
+  /** What the ambient context does not say. */
+  readonly metadata?: GivenMetadata;
+  /** When it happened. Default: what the metadata says, else now. */
   readonly occurredAt?: Date;
   /** Repeats an append whose outcome is unknown. */
   readonly appendId?: string;
@@ -79,7 +80,7 @@ export class App {
       recorder: this.recorder,
       ...(observer && { observer }),
     });
-    this.repositories.set(cls, made as unknown as Repository<EventSourcedAggregate>);
+    this.repositories.set(cls, made);
     return made;
   }
 
@@ -94,7 +95,7 @@ export class App {
     options: RecordOptions = {},
   ): Promise<RecordResult> {
     const { expected = 'any', occurredAt, metadata, appendId } = options;
-    const given = { ...metadata, ...(occurredAt && { occurredAt: occurredAt.toISOString() }) };
+    const given = checkMetadata({ ...metadata, ...(occurredAt && { occurredAt }) }, stream);
     const encoded = events.map((event) => ({ ...this.types.encode(event), metadata: given }));
     return this.recorder.record([{ stream, expected, events: encoded }], {
       ...(appendId !== undefined && { appendId }),
@@ -112,7 +113,10 @@ export class App {
   }
 
   private async closeParts(): Promise<void> {
-    await this.parts.elsewhere?.close();
-    await this.parts.log.close();
+    try {
+      await this.parts.elsewhere?.close();
+    } finally {
+      await this.parts.log.close();
+    }
   }
 }

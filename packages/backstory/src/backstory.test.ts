@@ -69,6 +69,17 @@ describe('an application', () => {
     });
   });
 
+  test.each([
+    ['a Date', { due: new Date(0) }, 'audit-1.metadata.due is a Date'],
+    ['a number that JSON does not know', { ratio: NaN }, 'audit-1.metadata.ratio is NaN'],
+    ['a time that is none', { occurredAt: new Date(NaN) }, 'audit-1.metadata.occurredAt is not a valid time'],
+  ])('refuses metadata with %s, as an aggregate does', async (_, metadata, message) => {
+    await define().run(async (app) => {
+      await expect(app.record('audit-1', [new Noted('seen')], { metadata })).rejects.toThrow(message);
+      expect((await all(app.events.readStream('audit-1'))).flatMap((page) => page.events)).toEqual([]);
+    });
+  });
+
   test('keeps the expected version of events that no aggregate raised', async () => {
     await define().run(async (app) => {
       await app.record('audit-1', [new Noted('first')]);
@@ -89,6 +100,21 @@ describe('an application', () => {
     });
     await expect(definition.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(closed).toEqual(['log']);
+  });
+
+  test('closes its log also when its state cannot be closed', async () => {
+    const [store, state] = [memory(), memory()];
+    const log = await store.open();
+    jest.spyOn(store, 'open').mockResolvedValue(log);
+    jest.spyOn(state, 'open').mockResolvedValue({
+      ...log,
+      close: () => Promise.reject(new Error('stuck')),
+    });
+    const closed = jest.spyOn(log, 'close');
+    await expect(defineBackstory({ name: 'bank', store, state }).run(async () => {})).rejects.toThrow(
+      'stuck',
+    );
+    expect(closed).toHaveBeenCalled();
   });
 
   test('keeps its state elsewhere when told to', async () => {

@@ -123,8 +123,9 @@ export class UnstorableValue extends BackstoryError {
     /** What it is: `a Date`. */
     readonly problem: string,
     readonly advice: string,
+    options?: ErrorOptions,
   ) {
-    super(`${path} is ${problem}, which would not be read back as it is: ${advice}.`);
+    super(`${path} is ${problem}, which would not be read back as it is: ${advice}.`, options);
   }
 }
 
