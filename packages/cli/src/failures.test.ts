@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { DomainEvent, defineBackstory, memory } from 'backstory';
 import { Broken, Cart, Noted, fillShop, openShop, type Shop, type ShopApp } from '../../../test/support/shop';
 import { runCli, runJson } from '../../../test/support/run-cli';
@@ -186,13 +189,34 @@ describe('a store or configuration that cannot be used ends with exit code 3', (
     });
   });
 
-  test('a file that is not there', async () => {
-    expect(await refused(['events', '--store', 'sqlite:nowhere.db'])).toMatchObject({
+  test('a file that is not there, which is not made', async () => {
+    const cwd = fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-cli-'));
+    expect(await refused(['events', '--store', 'sqlite:nowhere.db'], { cwd })).toMatchObject({
       exitCode: 3,
       code: 'BACKSTORY_STORE_UNUSABLE',
       facts: { problem: 'missing' },
     });
+    expect(fs.readdirSync(cwd)).toEqual([]);
+    fs.rmSync(cwd, { recursive: true });
   });
+});
+
+test('the store is opened for reading only, and closed whatever happens', async () => {
+  const seen: unknown[] = [];
+  const spied = {
+    ...definition,
+    store: {
+      description: 'spied',
+      open: async (options: unknown) => {
+        seen.push(options);
+        return { events: app.events, state: app.state, close: async () => void seen.push('closed') };
+      },
+    },
+  };
+  for (const argv of [['events'], ['state', 'cart-1'], ['state', 'nope']])
+    await runCli(argv, { definition: spied });
+  const once = [{ readOnly: true }, 'closed'];
+  expect(seen).toEqual([...once, ...once, ...once]);
 });
 
 describe('what nobody expected', () => {

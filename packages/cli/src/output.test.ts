@@ -24,8 +24,10 @@ describe('text of others', () => {
   const nasty = 'a\u001b[2J\u009b2Jb\u0007\nc\u202edcba';
 
   test('cannot reach the terminal from any verb, for people or as JSON', async () => {
-    const metadata = { actor: nasty, command: nasty, [nasty]: nasty, correlationId: 'flow-1' };
+    const metadata = { actor: nasty, command: nasty, [nasty]: nasty, correlationId: 'flow\u202e1' };
     await app.record('cart-1', [new Opened(nasty), new Noted(nasty)], { metadata });
+    // Names have no controls, but may turn text around.
+    await app.record('cart-\u202e2', [new Noted('x')], { metadata });
     const verbs = [
       ['streams'],
       ['events'],
@@ -33,7 +35,7 @@ describe('text of others', () => {
       ['state', 'cart-1'],
       ['replay', 'cart-1'],
       ['diff', 'cart-1', '0', '1'],
-      ['trace', 'flow-1'],
+      ['trace', 'flow\u202e1'],
       ['stats'],
       ['state', nasty],
       ['state', 'cart-1', '--at', nasty],
@@ -44,6 +46,8 @@ describe('text of others', () => {
       const { stdout, stderr } = await runCli(argv, { definition });
       const text = stdout + stderr;
       expect(text.length).toBeGreaterThan(0);
+      // Nor can it pretend to be a line of its own.
+      if (!argv.includes('--debug')) expect(stderr).toMatch(/^(error: .*\n( {7}.*\n)*)?$/);
       // eslint-disable-next-line no-control-regex -- control characters are what is looked for
       expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
     }

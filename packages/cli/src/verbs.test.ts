@@ -1,3 +1,4 @@
+import { Context, Recorder } from '@backstory/core';
 import {
   BEGIN,
   Cart,
@@ -178,6 +179,21 @@ describe('events', () => {
     expect((await data('events', '--stream', 'cart-7')).events).toHaveLength(250);
     expect((await data('events', '--stream', 'cart-7', '--limit', '50')).events).toHaveLength(50);
   });
+});
+
+test('the streams of the framework are left out unless --system is given', async () => {
+  const recorder = new Recorder(app.events, { source: 'shop' });
+  const write = { stream: '_ops-1', expected: 'any', events: [{ type: 'ops.paused', data: '{}' }] } as const;
+  const correlationId = ids.correlationId;
+  await Context.of({ correlationId }).run(() => recorder.record([write], { system: true }));
+  const sizes = async (...more: string[]) => [
+    (await data('streams', ...more)).streams.length,
+    (await data('events', ...more)).events.length,
+    (await data('trace', correlationId, ...more)).roots.length,
+    (await data('stats', ...more)).events,
+  ];
+  expect(await sizes()).toEqual([3, 6, 1, 6]);
+  expect(await sizes('--system')).toEqual([4, 7, 2, 7]);
 });
 
 describe('state', () => {

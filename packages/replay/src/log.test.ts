@@ -128,6 +128,17 @@ test('events and streams come one by one, filtered as the log is', async () => {
   ]);
 });
 
+test('a cause may be an event of the framework', async () => {
+  const { Recorder } = await import('@backstory/core');
+  const write = { stream: '_ops-1', expected: 'any', events: [{ type: 'ops.paused', data: '{}' }] } as const;
+  const { ids: written } = await new Recorder(app.events, { source: 'shop' }).record([write], {
+    system: true,
+  });
+  const paid = await one({ ids: [ids.paid] });
+  const caused = { ...paid, metadata: { ...paid.metadata, causationId: written[0]! } };
+  expect((await causesOf(app.events, [caused])).get(written[0]!)?.stream).toBe('_ops-1');
+});
+
 test('causes are found by the ids that events carry; one that is not in the log is absent', async () => {
   const paid = await one({ ids: [ids.paid] });
   const orphan = { ...paid, metadata: { ...paid.metadata, causationId: 'lost' } };
@@ -163,6 +174,16 @@ describe('the statistics of a log', () => {
     const stored: StoredEvent[] = [];
     for await (const page of app.events.readAll()) stored.push(...page.events);
     expect(found.bytes).toBe(stored.reduce((sum, it) => sum + Buffer.byteLength(it.data + it.metadata), 0));
+  });
+
+  test('are of one moment, whatever is recorded while they are counted', async () => {
+    const growing = {
+      identity: () => app.events.identity(),
+      readAll: (query: object) => (void grow(), app.events.readAll(query)),
+    } as unknown as typeof app.events;
+    const grow = () => app.record('cart-1', [new Noted('late')]);
+    expect(await stats(growing)).toMatchObject({ head: 6, events: 6 });
+    expect((await app.events.identity()).head).toBe(7);
   });
 
   test('of an empty log are zeros', async () => {
