@@ -1,7 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { newId, type EventStore, type LogQuery, type OpenStorage, type StampedEvent, type StoredEvent } from '@backstory/core';
+import {
+  newId,
+  type EventStore,
+  type LogQuery,
+  type OpenStorage,
+  type StampedEvent,
+  type StoredEvent,
+} from '@backstory/core';
 
 /** Files and open storages of one test, gone after it. Call it once in a test file. */
 export function sqliteFiles() {
@@ -30,7 +37,10 @@ export function sqliteFiles() {
 }
 
 /** An event that a store accepts. */
-export function anEvent(type = 'happened', about: { readonly id?: string; readonly correlationId?: string; readonly causationId?: string } = {}): StampedEvent {
+export function anEvent(
+  type = 'happened',
+  about: { readonly id?: string; readonly correlationId?: string; readonly causationId?: string } = {},
+): StampedEvent {
   const { id = newId(), correlationId = id, causationId } = about;
   const metadata = { correlationId, causationId, source: 'test', occurredAt: new Date().toISOString() };
   return { id, type, schemaVersion: 1, data: '{}', metadata: JSON.stringify(metadata) };

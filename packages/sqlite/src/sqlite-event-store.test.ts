@@ -1,0 +1,192 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { VersionConflict, type OpenStorage } from '@backstory/core';
+import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
+import { availableDrivers, driverFor } from './choose-driver.js';
+import type { Connection, Driver } from './driver.js';
+import { openStorage, type SqliteOptions } from './sqlite.js';
+
+const files = sqliteFiles();
+
+describe.each(availableDrivers())('with %s', (name) => {
+  const open = async (file: string, options: SqliteOptions = {}, driver?: Driver): Promise<OpenStorage> =>
+    files.opened(openStorage(driver ?? (await driverFor(name, 'test')), file, options));
+  const connect = async (file: string): Promise<Connection> =>
+    (await driverFor(name, 'test')).open(pathToFileURL(file).href);
+
+  it.each([
+    ["UPDATE events SET data = '[]' WHERE position = 1", 'never change'],
+    [
+      "INSERT INTO events SELECT * FROM events WHERE true ON CONFLICT (id) DO UPDATE SET data = '[]'",
+      'never',
+    ],
+    ['DELETE FROM events', 'never deleted'],
+    ['REPLACE INTO events SELECT * FROM events', 'never replaced'],
+    [`REPLACE INTO events SELECT ${columns({ position: '9', id: "'new'" })} FROM events`, 'never replaced'],
+    [`REPLACE INTO events SELECT ${columns({ position: '9', version: '9' })} FROM events`, 'never replaced'],
+    [
+      `INSERT INTO events SELECT ${columns({ position: '0', version: '9', id: "'new'" })} FROM events`,
+      'never',
+    ],
+  ])('recorded events stand up to %s', async (statement, message) => {
+    const file = files.newFile();
+    const { events } = await open(file);
+    await record(events, 'a-1', anEvent());
+    const before = await eventsOf(events);
+    const connection = await connect(file);
+    expect(() => connection.exec(statement)).toThrow(message);
+    connection.close();
+    expect(await eventsOf(events)).toEqual(before);
+  });
+
+  it('a full disk is said, nothing of the append is kept, and the store goes on when there is room', async () => {
+    const limited = limitedDriver(await driverFor(name, 'test'));
+    const { events, state } = await open(files.newFile(), {}, limited.driver);
+    await record(events, 'a-1', anEvent());
+    const large = () => ({ ...anEvent(), data: JSON.stringify('x'.repeat(100_000)) });
+    limited.limit(60);
+    const full = { code: 'BACKSTORY_STORE_UNUSABLE', problem: 'full' };
+    await expect(record(events, 'a-1', large(), large(), large())).rejects.toMatchObject(full);
+    await expect(
+      state.transaction(undefined, (it) => it.put('c', 'k', 'x'.repeat(300_000))),
+    ).rejects.toMatchObject(full);
+    expect(await eventsOf(events)).toHaveLength(1);
+    limited.limit(10_000);
+    expect(await record(events, 'a-1', large(), large())).toMatchObject({ position: 3 });
+    await state.transaction(undefined, (it) => it.put('c', 'k', 'x'.repeat(300_000)));
+  });
+
+  it('a file that another process keeps locked is given up after a while, and used again when it is free', async () => {
+    const file = files.newFile();
+    const { events, state } = await open(file, { lockTimeoutMs: 100 });
+    await record(events, 'a-1', anEvent());
+    const other = await connect(file);
+    other.exec('BEGIN EXCLUSIVE');
+    const event = anEvent();
+    const unavailable = {
+      code: 'BACKSTORY_STORE_UNAVAILABLE',
+      message: expect.stringContaining(path.basename(file)),
+    };
+    await expect(record(events, 'a-1', event)).rejects.toMatchObject(unavailable);
+    await expect(state.acquire('l', { owner: 'me', ttlMs: 1 })).rejects.toMatchObject(unavailable);
+    expect(await eventsOf(events)).toHaveLength(1); // reading goes on
+    const waiting = record(events, 'a-1', event);
+    other.exec('COMMIT');
+    expect(await waiting).toMatchObject({ position: 2, repeated: false });
+    other.close();
+  });
+
+  it('appends wait for a lock without stopping the process', async () => {
+    const file = files.newFile();
+    const { events } = await open(file);
+    const other = await connect(file);
+    other.exec('BEGIN IMMEDIATE');
+    const waiting = record(events, 'a-1', anEvent());
+    for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setTimeout(resolve, 1));
+    other.exec('COMMIT');
+    other.close();
+    expect(await waiting).toMatchObject({ position: 1 });
+  });
+
+  it('a conflict in a batch is its own: the appends before and after it are recorded', async () => {
+    const { events } = await open(files.newFile());
+    const append = (expected: number) => events.append([{ stream: 'a-1', expected, events: [anEvent()] }]);
+    const results = await Promise.allSettled([append(0), append(0), append(1), append(7), append(2)]);
+    expect(results.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+    expect(results[3]).toMatchObject({ reason: new VersionConflict('a-1', 7, 2) });
+  });
+
+  it('a follower is woken by another connection, and by this one, at once', async () => {
+    const file = files.newFile();
+    const here = await open(file, { pollMs: 5 });
+    const there = await open(file);
+    for (const { events } of [here, there]) {
+      const woken = new Promise<void>((wake) => {
+        const stop = here.events.onAppend(() => (stop(), wake()));
+      });
+      await record(events, 'a-1', anEvent());
+      await woken;
+    }
+  });
+
+  it('state that is written wakes nobody', async () => {
+    const file = files.newFile();
+    const here = await open(file, { pollMs: 1 });
+    const there = await open(file);
+    await record(there.events, 'a-1', anEvent());
+    let wakes = 0;
+    here.events.onAppend(() => wakes++);
+    await until(() => wakes === 1);
+    for (let i = 0; i < 5; i++) {
+      await there.state.transaction(undefined, (state) => state.put('c', 'k', String(i)));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(wakes).toBe(1);
+  });
+
+  it('closing writes what was accepted, ends what is being read and may be done twice', async () => {
+    const file = files.newFile();
+    const storage = await open(file);
+    await record(storage.events, 'a-1', ...Array.from({ length: 30 }, () => anEvent()));
+    const pages = storage.events.readAll({ pageSize: 10 })[Symbol.asyncIterator]();
+    await pages.next();
+    const accepted = record(storage.events, 'a-1', anEvent());
+    const written = storage.state.transaction(undefined, (state) => state.put('c', 'k', 'v'));
+    await Promise.all([storage.close(), storage.close()]);
+    expect(await accepted).toMatchObject({ position: 31 });
+    await written;
+    await expect(pages.next()).rejects.toMatchObject({ code: 'BACKSTORY_STORE_CLOSED' });
+    await expect(storage.state.read(async () => 1)).rejects.toMatchObject({ code: 'BACKSTORY_STORE_CLOSED' });
+    const again = await open(file);
+    expect(await again.state.read((state) => state.get('c', 'k'))).toBe('v');
+    expect(await again.events.identity()).toMatchObject({ head: 31 });
+  });
+
+  it('a restore that fails late leaves the log as empty as it was', async () => {
+    const source = await open(files.newFile());
+    await record(source.events, 'a-1', ...Array.from({ length: 200 }, () => anEvent()));
+    const target = await open(files.newFile());
+    async function* broken() {
+      yield* source.events.readAll({ pageSize: 50, upTo: 150 });
+      throw new Error('the archive ends here');
+    }
+    await expect(target.events.restore(broken())).rejects.toThrow('the archive ends here');
+    expect(await target.events.identity()).toMatchObject({ head: 0 });
+    expect(await target.events.restore(source.events.readAll())).toMatchObject({ head: 200 });
+    expect(await eventsOf(target.events)).toEqual(await eventsOf(source.events));
+  });
+});
+
+/** The columns of an event, some with a value of one's own. */
+function columns(own: Readonly<Record<string, string>>): string {
+  const names =
+    'position, stream, category, version, id, type, schema_version, data, metadata, recorded_at, correlation_id, causation_id, append_index';
+  return names
+    .split(', ')
+    .map((name) => own[name] ?? name)
+    .join(', ');
+}
+
+/** A driver whose files can be limited to a number of pages, as a disk limits them. */
+function limitedDriver(driver: Driver) {
+  const connections: Connection[] = [];
+  const open = (uri: string): Connection => {
+    const connection = driver.open(uri);
+    connections.push(connection);
+    return connection;
+  };
+  const limit = (pages: number): void => {
+    for (const connection of connections.slice(1)) connection.exec(`PRAGMA max_page_count = ${pages}`);
+  };
+  return { driver: { name: driver.name, open }, limit };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+}

@@ -1,0 +1,126 @@
+import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
+import { availableDrivers } from './choose-driver.js';
+import { sqlite, type SqliteOptions } from './sqlite.js';
+import { afterPrefix } from './state-view.js';
+
+const files = sqliteFiles();
+
+describe.each(availableDrivers())('with %s', (driver) => {
+  const open = (options: SqliteOptions = {}) =>
+    files.opened(sqlite(files.newFile(), { driver, ...options }).open());
+
+  it('an append inside a transaction, which would wait for itself, is refused; outside it goes through', async () => {
+    const { events, state } = await open();
+    const inside = { code: 'BACKSTORY_SQLITE_INSIDE_TRANSACTION' };
+    await state.transaction(undefined, async (tx) => {
+      await Promise.resolve();
+      await expect(record(events, 'a-1', anEvent())).rejects.toMatchObject({
+        ...inside,
+        operation: 'append',
+      });
+      await expect(state.transaction(undefined, async () => 1)).rejects.toMatchObject(inside);
+      await expect(state.acquire('l', { owner: 'me', ttlMs: 1 })).rejects.toMatchObject(inside);
+      await expect(events.adopt()).rejects.toMatchObject(inside);
+      expect(await eventsOf(events)).toEqual([]); // reading is no waiting
+      await tx.put('c', 'k', 'v');
+    });
+    expect(await record(events, 'a-1', anEvent())).toMatchObject({ position: 1 });
+  });
+
+  it('an append of somebody else waits until the transaction is over', async () => {
+    const { events, state } = await open();
+    const order: string[] = [];
+    const begun = new Promise<void>((begin) => {
+      void state.transaction(undefined, async () => {
+        begin();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        order.push('transaction');
+      });
+    });
+    await begun;
+    await record(events, 'a-1', anEvent());
+    order.push('append');
+    expect(order).toEqual(['transaction', 'append']);
+  });
+
+  it('what a transaction began may append once the transaction is over', async () => {
+    const { events, state } = await open();
+    let over = (): void => undefined;
+    const isOver = new Promise<void>((resolve) => (over = resolve));
+    const { later } = await state.transaction(undefined, async () => ({
+      later: isOver.then(() => record(events, 'a-1', anEvent())),
+    }));
+    over();
+    expect(await later).toMatchObject({ position: 1 });
+  });
+
+  it('work that does not end is rolled back, and what it does afterwards touches nothing', async () => {
+    const { events, state } = await open({ transactionTimeoutMs: 30 });
+    let late: Promise<void> = Promise.resolve();
+    let go = (): void => undefined;
+    const stalled = new Promise<void>((resolve) => (go = resolve));
+    const transaction = state.transaction(undefined, async (tx) => {
+      await tx.put('c', 'k', 'early');
+      late = stalled.then(() => tx.put('c', 'k', 'late'));
+      await late;
+    });
+    await expect(transaction).rejects.toMatchObject({
+      code: 'BACKSTORY_SQLITE_TRANSACTION_TIMED_OUT',
+      timeoutMs: 30,
+    });
+    const other = state.transaction(undefined, async (tx) => {
+      go();
+      await expect(late).rejects.toMatchObject({ code: 'BACKSTORY_STORE_CLOSED' });
+      await tx.put('c', 'other', 'v');
+    });
+    await other;
+    expect(await state.read((view) => view.list('c'))).toEqual([{ key: 'other', value: 'v' }]);
+    await record(events, 'a-1', anEvent());
+  });
+
+  it('reads side by side each see one moment, also while others write', async () => {
+    const { state } = await open();
+    const write = (value: string) => state.transaction(undefined, (tx) => tx.put('c', 'k', value));
+    await write('1');
+    const seen = await state.read(async (first) => {
+      const before = await first.get('c', 'k');
+      await write('2');
+      const second = await state.read((view) => view.get('c', 'k'));
+      return [before, await first.get('c', 'k'), second];
+    });
+    expect(seen).toEqual(['1', '1', '2']);
+    expect(
+      await Promise.all(Array.from({ length: 10 }, () => state.read((view) => view.get('c', 'k')))),
+    ).toEqual(Array.from({ length: 10 }, () => '2'));
+  });
+
+  it('an owner that was overtaken by another process writes nothing', async () => {
+    const file = files.newFile();
+    let now = 1_000;
+    const options = { driver, now: () => now };
+    const first = await files.opened(sqlite(file, options).open());
+    const second = await files.opened(sqlite(file, options).open());
+    const stale = (await first.state.acquire('shard', { owner: 'first', ttlMs: 10 }))!;
+    now += 11;
+    const fresh = (await second.state.acquire('shard', { owner: 'second', ttlMs: 10 }))!;
+    expect(fresh.token).toBeGreaterThan(stale.token);
+    const late = first.state.transaction(stale, (tx) => tx.put('c', 'k', 'stale'));
+    await expect(late).rejects.toMatchObject({ code: 'BACKSTORY_FENCE_LOST' });
+    await second.state.transaction(fresh, (tx) => tx.put('c', 'k', 'fresh'));
+    expect(await first.state.read((view) => view.get('c', 'k'))).toBe('fresh');
+    expect(await first.state.renew([stale])).toEqual([]);
+    await second.state.release(fresh);
+    expect((await first.state.acquire('shard', { owner: 'first', ttlMs: 10 }))!.token).toBe(fresh.token + 1);
+  });
+});
+
+it.each([
+  ['a', 'b'],
+  ['', undefined],
+  ['a\u{10ffff}', 'b'],
+  ['\u{10ffff}', undefined],
+  ['\ud7ff', '\ue000'],
+  ['\uffff', '\u{10000}'],
+])('the text after everything that begins with %j is %j', (prefix, after) => {
+  expect(afterPrefix(prefix)).toBe(after);
+});
