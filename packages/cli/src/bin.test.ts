@@ -9,6 +9,9 @@ import { sqlite } from '@backstory/sqlite';
 import { Noted, Opened, fillShop, shopOn, type ShopApp } from '../../../test/support/shop';
 
 // The real executable, hence what was built: `npm test` builds first.
+// Processes are started one after another, on a machine that may be busy.
+jest.setTimeout(60_000);
+
 const BIN = path.resolve(__dirname, '../bin/backstory.js');
 
 let folder: string;
@@ -229,15 +232,16 @@ describe('a configuration that cannot be used ends with exit code 3 and says why
 });
 
 describe('a store that cannot be used ends with exit code 3', () => {
-  test.each([
+  test.each<[string, (file: string) => void | Promise<void>]>([
     ['missing', () => undefined],
     [
       'not-a-store',
       (file: string) => fs.writeFileSync(file, 'This is a text of some length, but no database.'.repeat(50)),
     ],
     ['not-a-store', (file: string) => fs.mkdirSync(file)],
+    ['newer-schema', makeNewer],
   ])('%s', async (problem, make) => {
-    make(path.join(folder, 'x.db'));
+    await make(path.join(folder, 'x.db'));
     const { exitCode, stdout } = await backstory(['events', '--store', 'sqlite:x.db', '--json']);
     expect({ exitCode, error: JSON.parse(stdout).error }).toMatchObject({
       exitCode: 3,
@@ -245,6 +249,14 @@ describe('a store that cannot be used ends with exit code 3', () => {
     });
   });
 });
+
+/** A store whose header says that a later release wrote it (https://sqlite.org/fileformat.html, user version). */
+async function makeNewer(file: string) {
+  await shopOn(sqlite(file)).run(async () => undefined);
+  const opened = fs.openSync(file, 'r+');
+  fs.writeSync(opened, Buffer.from([0, 0, 3, 231]), 0, 4, 60);
+  fs.closeSync(opened);
+}
 
 test('looking changes nothing: neither the log nor what is in the folder', async () => {
   write('cart.ts', CART);

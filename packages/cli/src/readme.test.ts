@@ -1,0 +1,42 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { fillShop, openShop } from '../../../test/support/shop';
+import { runCli } from '../../../test/support/run-cli';
+import { VERBS } from './verbs.js';
+
+const readme = fs.readFileSync(path.join(__dirname, '../README.md'), 'utf8');
+
+/** The keys that the table of `data` gives for a verb, outermost first. */
+function documented(verb: string): string[] {
+  const [, shape] = new RegExp(`^\\| \`${verb}\` \\| \`\\{ (.*?) \\}\``, 'm').exec(readme)!;
+  return shape!
+    .replace(/\[.*?\]/g, '')
+    .split(',')
+    .map((it) => it.replace(/:.*/, '').trim());
+}
+
+test.each(VERBS.map(({ name }) => name))('the data of %s are what the README says', async (verb) => {
+  const { app, definition } = await openShop();
+  const { paid } = await fillShop(app);
+  const more: Record<string, string[]> = {
+    state: ['cart-1'],
+    replay: ['cart-1'],
+    diff: ['cart-1', '1', '2'],
+    trace: [paid],
+    tail: ['--lines', '1'],
+  };
+  const interrupt = new AbortController();
+  const { Collected } = await import('../../../test/support/run-cli.js');
+  const stdout = new Collected(() => verb === 'tail' && interrupt.abort());
+  await runCli([verb, ...(more[verb] ?? []), '--json'], { definition, stdout, signal: interrupt.signal });
+  const { data } = JSON.parse(stdout.text) as { data: object };
+  expect(Object.keys(data)).toEqual(documented(verb));
+});
+
+test('the README names every verb with its arguments', async () => {
+  for (const { name, load } of VERBS) {
+    const names = (await load()).arguments?.map((it) => it.name) ?? [];
+    const line = [name, ...names].join(' ').replace('trace <id>', 'trace <event id \\| correlation id>');
+    expect(readme).toContain(`| \`${line}\` |`);
+  }
+});
