@@ -8,6 +8,8 @@ export type Row = readonly Value[];
 /** A way of opening a SQLite file. All calls are synchronous, and all failures are {@link SqliteFailure}. */
 export interface Driver {
   readonly name: DriverName;
+  /** `true`: a connection that was closed may hold the file until its statements are collected as garbage. */
+  readonly lingers: boolean;
   /** `uri` is a SQLite URI: `file:///data/bank.db?mode=ro` (https://sqlite.org/uri.html). */
   open(uri: string): Connection;
 }

@@ -68,10 +68,11 @@ function inOrder({ backwards, includeSystem }: ResolvedQuery, filter: string, pa
   return async (file, { after, upTo }, size) => {
     const found: StoredEvent[] = [];
     for (;;) {
-      const wanted = size - found.length;
-      const rows = await file.read((session) => session.all<EventRow>(sql, ...params, after, upTo, wanted));
+      // After the first time because of system streams, which may be many in a row.
+      const asked = found.length === 0 ? size : Math.max(size - found.length, 100);
+      const rows = await file.read((session) => session.all<EventRow>(sql, ...params, after, upTo, asked));
       for (const row of rows) if (includeSystem || !isSystemStream(row[1])) found.push(storedEvent(row));
-      if (found.length === size || rows.length < wanted) return found;
+      if (found.length >= size || rows.length < asked) return found.slice(0, size);
       const last = rows.at(-1)![0];
       if (backwards) upTo = last - 1;
       else after = last;

@@ -8,7 +8,7 @@ import { SqliteFailure, type Connection, type Driver, type Row, type Statement }
 export async function libsqlDriver(): Promise<Driver> {
   // Loaded when it is wanted: where Node brings SQLite, the binary is left alone.
   const { default: Libsql } = await import('libsql');
-  return { name: 'libsql', open: (uri) => connect(guarded(() => new Libsql(uri))) };
+  return { name: 'libsql', lingers: true, open: (uri) => connect(guarded(() => new Libsql(uri))) };
 }
 
 function connect(database: Database.Database): Connection {

@@ -29,6 +29,7 @@ export function nodeDriver(): Driver | undefined {
   if (module === undefined || !('setReturnArrays' in module.StatementSync.prototype)) return undefined;
   return {
     name: 'node:sqlite',
+    lingers: false,
     open: (uri) => connect(guarded(() => new module.DatabaseSync(uri))),
   };
 }

@@ -32,7 +32,7 @@ export interface OpenFileOptions {
  */
 export async function openFile(driver: Driver, options: OpenFileOptions): Promise<FileAccess> {
   checkPlace(options);
-  const release = claim(options, driver.name);
+  const release = claim(options, driver);
   try {
     const uri = await (options.readOnly ? findReadable(driver, options) : prepare(driver, options));
     return { uri, readOnly: options.readOnly, release };
@@ -57,27 +57,31 @@ function checkPlace({ path: file, store, readOnly }: OpenFileOptions): void {
 /** Which copy of SQLite has a file open in this process, and how often. */
 const claims = new Map<string, { readonly driver: DriverName; count: number }>();
 
-/** Two copies of SQLite in one process undo each other's locks (https://sqlite.org/howtocorrupt.html, 2.2.1). */
-function claim({ path: file, store }: OpenFileOptions, driver: DriverName): () => void {
+/**
+ * Two copies of SQLite in one process undo each other's locks (https://sqlite.org/howtocorrupt.html, 2.2.1), and so does
+ * a connection that lingers when it goes.
+ */
+function claim({ path: file, store }: OpenFileOptions, { name, lingers }: Driver): () => void {
   const resolved = path.resolve(file);
   const exists = statSync(resolved, { throwIfNoEntry: false }) !== undefined;
   const place = exists
     ? realpathSync(resolved)
     : path.join(realpathSync(path.dirname(resolved)), path.basename(resolved));
-  const held = claims.get(place) ?? { driver, count: 0 };
-  if (held.driver !== driver) {
-    const message = `this process has the file open with ${held.driver} already: use one driver for it.`;
+  const held = claims.get(place) ?? { driver: name, count: 0 };
+  if (held.driver !== name) {
+    const message = `this process has opened the file with ${held.driver} before: use one driver for it.`;
     throw new StoreUnusable(store, 'unsupported', message);
   }
   claims.set(place, held);
   held.count++;
   return () => {
-    if (--held.count === 0) claims.delete(place);
+    if (--held.count === 0 && !lingers) claims.delete(place);
   };
 }
 
 async function prepare(driver: Driver, options: OpenFileOptions): Promise<string> {
   const { path: file, store } = options;
+  await lookFirst(driver, options);
   const uri = `${pathToFileURL(file).href}?mode=rwc`;
   const session = new Session(driver.open(uri));
   try {
@@ -90,6 +94,19 @@ async function prepare(driver: Driver, options: OpenFileOptions): Promise<string
     return uri;
   } finally {
     session.close();
+  }
+}
+
+/**
+ * A look that changes nothing comes first: whoever opens a stranger's file to write and closes it again would move its
+ * write-ahead log into it.
+ */
+async function lookFirst(driver: Driver, options: OpenFileOptions): Promise<void> {
+  if (statSync(options.path, { throwIfNoEntry: false }) === undefined) return;
+  try {
+    await look(driver, `${pathToFileURL(options.path).href}?mode=ro`, options);
+  } catch (error) {
+    if (!cannotOpen(error)) throw error; // what cannot be opened to read may need to be mended first
   }
 }
 
@@ -134,12 +151,15 @@ async function findReadable(driver: Driver, options: OpenFileOptions): Promise<s
 }
 
 async function tryReading(driver: Driver, uri: string, options: OpenFileOptions): Promise<void> {
+  if ((await look(driver, uri, options)) === 'store') return;
+  throw new StoreUnusable(options.store, 'not-a-store', 'the file is empty. Nothing was created in it.');
+}
+
+async function look(driver: Driver, uri: string, options: OpenFileOptions): Promise<'empty' | 'store'> {
   const session = new Session(driver.open(uri));
   try {
     session.exec('PRAGMA busy_timeout = 2');
-    const found = await patiently(() => inspect(session, options.store), options);
-    if (found === 'store') return;
-    throw new StoreUnusable(options.store, 'not-a-store', 'the file is empty. Nothing was created in it.');
+    return await patiently(() => inspect(session, options.store), options);
   } finally {
     session.close();
   }

@@ -1,11 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { text } from 'node:stream/consumers';
 import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
 import { spawnWorker } from '../../../test/support/spawn-worker.js';
 import { availableDrivers, driverFor } from './choose-driver.js';
+import type { Driver } from './driver.js';
 import { openStorage, sqlite } from './sqlite.js';
 
 const files = sqliteFiles();
@@ -134,12 +143,27 @@ describe.each(availableDrivers())('with %s', (driver) => {
 
   it('one process cannot open a file with two copies of SQLite, which would undo each other’s locks', async () => {
     const file = files.newFile();
-    await open(file);
-    const other = {
-      ...(await driverFor(driver, 'test')),
-      name: driver === 'libsql' ? 'node:sqlite' : 'libsql',
-    } as const;
-    await expect(openStorage(other, file, {})).rejects.toMatchObject({ problem: 'unsupported' });
+    const storage = await open(file);
+    const own = await driverFor(driver, 'test');
+    const other: Driver = { ...own, name: driver === 'libsql' ? 'node:sqlite' : 'libsql' };
+    const refused = { code: 'BACKSTORY_STORE_UNUSABLE', problem: 'unsupported' };
+    await expect(openStorage(other, file, {})).rejects.toMatchObject(refused);
+    await storage.close();
+    const afterwards = files.opened(openStorage(other, file, {}));
+    if (own.lingers) await expect(afterwards).rejects.toMatchObject(refused);
+    else await afterwards;
+  });
+
+  it('the write-ahead log of a stranger’s file stays where it is', async () => {
+    const [source, file] = [files.newFile(), files.newFile()];
+    const theirs = (await driverFor(driver, 'test')).open(pathToFileURL(source).href);
+    theirs.exec('PRAGMA journal_mode = WAL');
+    theirs.exec('CREATE TABLE theirs (x)');
+    for (const part of ['', '-wal']) copyFileSync(source + part, file + part);
+    theirs.close();
+    const before = [readFileSync(file), readFileSync(`${file}-wal`)];
+    await expect(open(file)).rejects.toMatchObject({ problem: 'not-a-store' });
+    expect([readFileSync(file), readFileSync(`${file}-wal`)]).toEqual(before);
   });
 
   it('processes that make the same file in one moment end with the same log', async () => {

@@ -85,7 +85,7 @@ describe.each(availableDrivers())('with %s', (name) => {
 
 function listening(driver: Driver, asked: Set<string>): Driver {
   return {
-    name: driver.name,
+    ...driver,
     open: (uri) => {
       const connection = driver.open(uri);
       return {

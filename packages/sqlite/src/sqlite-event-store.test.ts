@@ -102,6 +102,27 @@ describe.each(availableDrivers())('with %s', (name) => {
     expect(results[3]).toMatchObject({ reason: new VersionConflict('a-1', 7, 2) });
   });
 
+  it('system streams in great number are passed over, in both directions', async () => {
+    const { events } = await open(files.newFile());
+    const some = (count: number) => Array.from({ length: count }, () => anEvent());
+    for (const [stream, count] of [
+      ['a-1', 3],
+      ['_s-1', 700],
+      ['a-2', 2],
+      ['_s-2', 300],
+      ['a-1', 4],
+    ] as const) {
+      await record(events, stream, ...some(count));
+    }
+    for (const backwards of [false, true]) {
+      for (const query of [{}, { types: ['happened'] }, { types: ['happened', 'other'] }]) {
+        const found = await eventsOf(events, { ...query, backwards, pageSize: 4 });
+        const positions = [1, 2, 3, 704, 705, 1006, 1007, 1008, 1009];
+        expect(found.map((it) => it.position)).toEqual(backwards ? positions.reverse() : positions);
+      }
+    }
+  });
+
   it('a follower is woken by another connection, and by this one, at once', async () => {
     const file = files.newFile();
     const here = await open(file, { pollMs: 5 });
@@ -182,9 +203,9 @@ function limitedDriver(driver: Driver) {
     return connection;
   };
   const limit = (pages: number): void => {
-    for (const connection of connections.slice(1)) connection.exec(`PRAGMA max_page_count = ${pages}`);
+    for (const connection of connections.slice(-2)) connection.exec(`PRAGMA max_page_count = ${pages}`);
   };
-  return { driver: { name: driver.name, open }, limit };
+  return { driver: { ...driver, open }, limit };
 }
 
 async function until(holds: () => boolean): Promise<void> {

@@ -76,7 +76,7 @@ export class SqliteEventStore implements EventStore {
   }
 
   readStream(stream: string, slice?: StreamSlice): AsyncGenerator<LogPage> {
-    return this.whileOpen(() => streamPages(this.file, stream, resolveSlice(slice)));
+    return this.whileOpen(() => streamPages(this.file, stream, resolveSlice(stream, slice)));
   }
 
   readAll(query?: LogQuery): AsyncGenerator<LogPage> {
