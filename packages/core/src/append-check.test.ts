@@ -66,3 +66,10 @@ it.each([
   const wrong = metadata.replace('2026-01-02T03:04:05.678Z', occurredAt);
   expect(() => check({ metadata: wrong })).toThrow(/metadata.occurredAt: must be a time in ISO 8601/);
 });
+
+it('what is no write or no event at all is refused like the rest', () => {
+  expect(() => checkAppend([null as never])).toThrow(/writes\[0\]: must be a write/);
+  expect(() => checkAppend([{ stream: 'a-1', expected: 'any', events: [null as never] }])).toThrow(
+    /writes\[0\]\.events\[0\]: must be a stamped event/,
+  );
+});

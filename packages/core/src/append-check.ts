@@ -69,6 +69,8 @@ export function checkAppend(
 }
 
 function checkWrite(write: Write, path: string, streams: Set<string>): void {
+  if (typeof write !== 'object' || write === null)
+    refuse('empty', path, 'must be a write: { stream, expected, events }.');
   if (!isName(write.stream, LIMITS.stream)) {
     refuse(
       'stream',
@@ -106,6 +108,7 @@ function checkEvent(
   path: string,
   maxBytes: number,
 ): CheckedEvent & { readonly bytes: number } {
+  if (typeof event !== 'object' || event === null) refuse('id', path, 'must be a stamped event.');
   const { id, type, schemaVersion, data, metadata } = event;
   if (!isName(id, LIMITS.idBytes)) {
     refuse(

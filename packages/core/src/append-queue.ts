@@ -1,7 +1,8 @@
 import type { CheckedAppend } from './append-check.js';
 import { StoreClosed, StoreUnavailable, StoreUnusable } from './errors.js';
 import type { AppendResult } from './event-store.js';
-import { silent, type Observer } from './observer.js';
+import { guarded } from './guarded.js';
+import type { Observer } from './observer.js';
 import { outside } from './outside.js';
 
 /** What became of one append of a batch. */
@@ -51,11 +52,11 @@ export class AppendQueue {
       maxBatchEvents = 1_000,
       maxBatchBytes = 4 * 2 ** 20,
       maxQueuedBytes = 64 * 2 ** 20,
-      observer = silent,
+      observer,
       store,
     }: AppendQueueOptions,
   ) {
-    this.options = { store, maxBatchEvents, maxBatchBytes, maxQueuedBytes, observer };
+    this.options = { store, maxBatchEvents, maxBatchBytes, maxQueuedBytes, observer: guarded(observer) };
   }
 
   append(append: CheckedAppend): Promise<AppendResult> {

@@ -200,3 +200,11 @@ it('leaving the loop ends the subscription to wake-ups', async () => {
   }
   expect(subscribed).toBe(0);
 });
+
+it('is given up while a page is being waited for', async () => {
+  const pages = follow(await logOf(0), { pollMs: 2 ** 30 });
+  const waiting = pages.next();
+  await new Promise((turn) => setImmediate(turn));
+  await pages.return!();
+  expect(await waiting).toEqual({ done: true, value: undefined });
+});

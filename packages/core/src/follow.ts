@@ -1,7 +1,8 @@
 import { verifyCheckpoint, type Checkpoint } from './checkpoint.js';
 import { StoreUnavailable } from './errors.js';
 import type { EventStore, LogIdentity, LogPage, LogQuery } from './event-store.js';
-import { silent, type Observer } from './observer.js';
+import { guarded } from './guarded.js';
+import type { Observer } from './observer.js';
 import { outside } from './outside.js';
 
 export interface FollowOptions {
@@ -28,11 +29,14 @@ export interface FollowOptions {
  * @throws LogDiverged, StoreUnusable, StoreClosed, InvalidQuery
  */
 export function follow(store: EventStore, options: FollowOptions = {}): AsyncIterableIterator<LogPage> {
-  const pages = new Follower(store, options).pages();
+  const follower = new Follower(store, options);
+  const pages = follower.pages();
   return {
     next: () => outside(() => pages.next()),
-    return: (value?: unknown) => outside(() => pages.return(value as undefined)),
-    throw: (error?: unknown) => outside(() => pages.throw(error)),
+    return: (value?: unknown) => {
+      follower.stop();
+      return outside(() => pages.return(value as undefined));
+    },
     [Symbol.asyncIterator]() {
       return this;
     },
@@ -47,6 +51,7 @@ class Follower {
   private lastEventId: string | undefined;
   private log: LogIdentity | undefined;
   private verified = false;
+  private stopped = false;
   private woken = false;
   private wake: () => void = () => undefined;
 
@@ -54,23 +59,30 @@ class Follower {
     private readonly store: EventStore,
     private readonly options: FollowOptions,
   ) {
-    const { after = 0, pollMs = 1_000, signal, observer = silent } = options;
+    const { after = 0, pollMs = 1_000, signal, observer } = options;
     this.pollMs = pollMs;
     this.signal = signal;
-    this.observer = observer;
+    this.observer = guarded(observer);
     this.through = typeof after === 'number' ? after : after.through;
     this.lastEventId = typeof after === 'number' ? undefined : after.lastEventId;
   }
 
+  /** Ends the pages, also while one is being waited for. */
+  stop(): void {
+    this.stopped = true;
+    this.notice();
+  }
+
   async *pages(): AsyncGenerator<LogPage, undefined> {
     const unsubscribe = this.store.onAppend(() => this.notice());
-    const aborted = () => this.notice();
+    const aborted = () => this.stop();
     this.signal?.addEventListener('abort', aborted);
+    if (this.signal?.aborted) this.stop();
     try {
-      while (!this.signal?.aborted) {
+      while (!this.stopped) {
         this.woken = false;
         yield* this.readToHead();
-        if (!this.woken && !this.signal?.aborted) await this.pause(this.pollMs);
+        if (!this.woken) await this.pause(this.pollMs);
       }
     } finally {
       unsubscribe();
@@ -84,7 +96,7 @@ class Follower {
     try {
       await this.checkLog();
       for await (const page of this.store.readAll({ ...this.options.query, after: this.through })) {
-        if (this.signal?.aborted) return undefined;
+        if (this.stopped) return undefined;
         if (page.events.length === 0 && page.through <= this.through) continue;
         this.through = page.through;
         this.lastEventId = page.events.at(-1)?.id ?? this.lastEventId;

@@ -147,7 +147,7 @@ export class MemoryEventStore implements EventStore {
   }
 
   async *readStream(stream: string, slice?: StreamSlice): AsyncGenerator<LogPage> {
-    const { upToPosition, recordedUpTo, ...bounds } = resolveSlice(slice);
+    const { upToPosition, recordedUpTo, ...bounds } = resolveSlice(stream, slice);
     const matches = ({ event }: Entry) =>
       event.position <= upToPosition && (recordedUpTo === undefined || event.recordedAt <= recordedUpTo);
     const entries = () => this.streams.get(stream) ?? [];

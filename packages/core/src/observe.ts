@@ -1,4 +1,5 @@
 /** For those who observe: the seams and the table of signals. */
+export { guarded } from './guarded.js';
 export { silent } from './observer.js';
 export type {
   AppendBatch,

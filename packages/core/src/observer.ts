@@ -1,7 +1,7 @@
 /**
  * What the framework tells about itself. One method a seam; each seam has one owner, and no store, aggregate or
  * projection mentions a span. Facts are functions, called only by an observer that listens.
- * An observer must not throw.
+ * What an observer throws reaches nobody: its owner's work goes on (see `guarded`).
  */
 export interface Observer {
   /** A command or `update`: load, decide, save, with its retries. Owner: repository. */

@@ -23,14 +23,21 @@ it.each(['\ud83d', 'a\0b'])('a filter that no name in the log can match is refus
 });
 
 it('a slice has bounds that are whole numbers', () => {
-  expect(() => resolveSlice({ after: -1 })).toThrow(expect.objectContaining({ option: 'after' }));
-  expect(() => resolveSlice({ upToPosition: 0.5 })).toThrow(
+  expect(() => resolveSlice('a-1', { after: -1 })).toThrow(expect.objectContaining({ option: 'after' }));
+  expect(() => resolveSlice('a-1', { upToPosition: 0.5 })).toThrow(
     expect.objectContaining({ option: 'upToPosition' }),
   );
-  expect(() => resolveSlice({ pageSize: 10_001 })).toThrow(expect.objectContaining({ option: 'pageSize' }));
-  expect(resolveSlice({ limit: 0, pageSize: 10_000 })).toMatchObject({
+  expect(() => resolveSlice('a-1', { pageSize: 10_001 })).toThrow(
+    expect.objectContaining({ option: 'pageSize' }),
+  );
+  expect(resolveSlice('a-1', { limit: 0, pageSize: 10_000 })).toMatchObject({
     limit: 0,
     pageSize: 10_000,
     after: 0,
   });
+});
+
+it('a stream that no store can hold is no stream to read', () => {
+  expect(() => resolveSlice('a-\ud800')).toThrow(/stream/);
+  expect(() => resolveSlice(7 as never)).toThrow(/stream/);
 });

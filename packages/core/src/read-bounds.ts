@@ -29,8 +29,9 @@ export type ResolvedStreamsQuery = Required<Omit<StreamsQuery, 'categories'>> & 
   readonly categories: readonly string[] | undefined;
 };
 
-/** Checks a slice as every store must. @throws InvalidQuery naming the option */
-export function resolveSlice(slice: StreamSlice = {}): ResolvedSlice {
+/** Checks a slice of a stream as every store must. @throws InvalidQuery naming the option */
+export function resolveSlice(stream: string, slice: StreamSlice = {}): ResolvedSlice {
+  text('stream', stream);
   const bound = (name: 'after' | 'upTo' | 'upToPosition', otherwise: number) =>
     whole(name, slice[name], otherwise);
   return {

@@ -3,7 +3,8 @@ import { AppendOutcomeUnknown, InvalidAppend, StoreUnavailable } from './errors.
 import type { EventMetadata, NewEvent, StampedEvent } from './event.js';
 import type { AppendResult, EventStore, ExpectedVersion, Write } from './event-store.js';
 import { appendIds, newId } from './ids.js';
-import { silent, type Observer, type TraceContext } from './observer.js';
+import { guarded } from './guarded.js';
+import type { Observer, TraceContext } from './observer.js';
 import { categoryOf, isSystemStream } from './stream-name.js';
 
 /** New events for one stream. */
@@ -44,11 +45,11 @@ export class Recorder {
 
   constructor(
     private readonly store: EventStore,
-    { source, appendTimeoutMs = 30_000, observer = silent }: RecorderOptions,
+    { source, appendTimeoutMs = 30_000, observer }: RecorderOptions,
   ) {
     this.source = source;
     this.appendTimeoutMs = appendTimeoutMs;
-    this.observer = observer;
+    this.observer = guarded(observer);
   }
 
   /**

@@ -1,0 +1,60 @@
+import { silent, type Around, type Observer } from './observer.js';
+
+/** An observer whose own failures touch nobody's work. `undefined` observes nothing. */
+export function guarded(observer: Observer | undefined): Observer {
+  if (observer === undefined || observer === silent) return silent;
+  let safe = guards.get(observer);
+  if (!safe) {
+    safe = guard(observer);
+    guards.set(observer, safe).set(safe, safe);
+  }
+  return safe;
+}
+
+const guards = new WeakMap<Observer, Observer>();
+
+function guard(observer: Observer): Observer {
+  const tell =
+    <Seam extends 'appendBatch' | 'page' | 'park' | 'retry' | 'checkpoint' | 'lease' | 'generation'>(
+      seam: Seam,
+    ) =>
+    (facts: () => never): void =>
+      attempt(() => observer[seam](facts));
+  return {
+    command: around((start, work) => observer.command(start, work)),
+    record: around((start, work) => observer.record(start, work)),
+    load: around((start, work) => observer.load(start, work)),
+    snapshot: around((start, work) => observer.snapshot(start, work)),
+    handle: around((start, work) => observer.handle(start, work)),
+    appendBatch: tell('appendBatch'),
+    page: tell('page'),
+    park: tell('park'),
+    retry: tell('retry'),
+    checkpoint: tell('checkpoint'),
+    lease: tell('lease'),
+    generation: tell('generation'),
+    trace: () => attempt(() => observer.trace()),
+  };
+}
+
+/** Whatever the observer does, the work runs exactly once and its outcome is the outcome. */
+function around<Start, End>(observe: Around<Start, End>): Around<Start, End> {
+  return async (start, work) => {
+    let working: ReturnType<typeof work> | undefined;
+    const once: typeof work = (end) => (working ??= work((facts) => attempt(() => end(facts))));
+    try {
+      await observe(start, once);
+    } catch {
+      // Either the work failed, which `working` knows, or the observer did, which is nobody's business.
+    }
+    return working ?? work(() => undefined);
+  };
+}
+
+function attempt<T>(observe: () => T): T | undefined {
+  try {
+    return observe();
+  } catch {
+    return undefined;
+  }
+}
