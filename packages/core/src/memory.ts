@@ -14,7 +14,7 @@ export function memory(): Storage {
   };
 }
 
-function readOnlyView({ events, state, close }: OpenStorage): OpenStorage {
+function readOnlyView({ events, state }: OpenStorage): OpenStorage {
   const refuse = () =>
     Promise.reject(new StoreUnusable('memory', 'read-only', 'it was opened read-only: open it for writing.'));
   const writingEvents = { append: refuse, restore: refuse, adopt: refuse };
@@ -22,6 +22,6 @@ function readOnlyView({ events, state, close }: OpenStorage): OpenStorage {
   return {
     events: Object.assign(Object.create(events) as typeof events, writingEvents),
     state: Object.assign(Object.create(state) as typeof state, writingState),
-    close,
+    close: async () => undefined,
   };
 }
