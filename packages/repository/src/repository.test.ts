@@ -505,6 +505,25 @@ describe('a command that is done again', () => {
     expect([runs, (await eventsOf(store)).length]).toEqual([2, 5]);
   });
 
+  it('does not repeat what its function saved elsewhere in an attempt that failed', async () => {
+    const { accounts, store } = await filled();
+    await accounts.update('7', (account) => account.deposit(1), { create: true });
+    let runs = 0;
+    const move = () =>
+      accounts.update(
+        '42',
+        async (account) => {
+          account.withdraw(5);
+          await accounts.update('7', (other) => other.deposit(5));
+          if (++runs === 1) await Context.none.run(() => accounts.update('42', (other) => other.deposit(1)));
+        },
+        { commandId },
+      );
+    expect(await move()).toMatchObject({ attempts: 2, repeated: false });
+    expect(await accounts.load('7')).toMatchObject({ version: 2, balance: 6 });
+    expect(JSON.parse((await eventsOf(store))[4]!.metadata)).toMatchObject({ commandId });
+  });
+
   it('through a lost connection keeps its value', async () => {
     const { accounts, store } = await filled();
     const append = store.append.bind(store);
@@ -535,6 +554,25 @@ it('two updates of one handler are two appends, however often it runs', async ()
   const second = await handle();
   expect(second.map(({ ids, repeated }) => [ids, repeated])).toEqual(first.map(({ ids }) => [ids, true]));
   expect(await accounts.load('42')).toMatchObject({ version: 5, balance: 78 });
+});
+
+it('what comes after an update that is found recorded keeps its id, whatever that update had saved elsewhere', async () => {
+  const { accounts, store } = await filled();
+  await accounts.update('7', (account) => account.deposit(1), { create: true });
+  const [cause] = await eventsOf(store);
+  const event = { ...cause!, data: {}, metadata: { correlationId: 'flow' } as never };
+  const handle = (crash: boolean) =>
+    Context.handling(event, { subscription: 's', handler: 'h' }).run(async () => {
+      await accounts.update('42', async (account) => {
+        account.withdraw(5);
+        await accounts.update('7', (other) => other.deposit(5));
+      });
+      if (!crash) await accounts.update('7', (account) => account.deposit(100));
+    });
+  await handle(true);
+  await handle(false);
+  await handle(false);
+  expect(await accounts.load('7')).toMatchObject({ version: 3, balance: 106 });
 });
 
 it('loads and commands are observed, each once', async () => {

@@ -149,7 +149,7 @@ export class Repository<A extends EventSourcedAggregate> {
       if (recorded) return { stream, ...recorded, aggregate, attempts, repeated: true, value: undefined };
       if (aggregate.version === 0 && options.create !== true)
         throw new AggregateNotFound(this.model.name, id);
-      const value = await change(aggregate);
+      const value = await inside(appendId).run(() => change(aggregate));
       options.signal?.throwIfAborted();
       const saved = await saveAggregate(aggregate, stream, this.log, { appendId }).catch(lostRaceAsValue);
       if (saved instanceof VersionConflict) return saved;
@@ -178,6 +178,17 @@ export class Repository<A extends EventSourcedAggregate> {
     if (!isName(stream, LIMITS.stream)) throw new InvalidAggregateId(this.model.name, id);
     return stream;
   }
+}
+
+/**
+ * Where `change` runs. What it saves elsewhere has ids that follow from this append, the same in every attempt. Counted
+ * with the saves around it, another attempt would repeat them under new ids, and a run that finds this append recorded
+ * would give their ids to what comes after.
+ */
+function inside(appendId: string | undefined): Context {
+  const context = Context.current();
+  if (appendId === undefined) return context;
+  return context.withCommand(appendId).with({ commandId: context.fields.commandId });
 }
 
 function lostRaceAsValue(error: unknown): VersionConflict | EventIdReused {
