@@ -107,7 +107,7 @@ describe.each(availableDrivers())('with %s', (name) => {
     const some = (count: number) => Array.from({ length: count }, () => anEvent());
     for (const [stream, count] of [
       ['a-1', 3],
-      ['_s-1', 700],
+      ['_s-1', 650],
       ['a-2', 2],
       ['_s-2', 300],
       ['a-1', 4],
@@ -117,7 +117,9 @@ describe.each(availableDrivers())('with %s', (name) => {
     for (const backwards of [false, true]) {
       for (const query of [{}, { types: ['happened'] }, { types: ['happened', 'other'] }]) {
         const found = await eventsOf(events, { ...query, backwards, pageSize: 4 });
-        const positions = [1, 2, 3, 704, 705, 1006, 1007, 1008, 1009];
+        const pages = events.readAll({ ...query, backwards, pageSize: 4 });
+        for await (const page of pages) expect(page.events.length).toBeLessThanOrEqual(4);
+        const positions = [1, 2, 3, 654, 655, 956, 957, 958, 959];
         expect(found.map((it) => it.position)).toEqual(backwards ? positions.reverse() : positions);
       }
     }
