@@ -39,6 +39,10 @@ class Derived extends Base {
 }
 class Plain extends Base {}
 
+it('Symbol.metadata is there for compilers that need it', () => {
+  expect(typeof (Symbol as { metadata?: unknown }).metadata).toBe('symbol');
+});
+
 it('a definition stands on the class', () => {
   expect(definitionOf(Deposited)).toMatchObject({ name: 'deposited', version: 2, aliases: [] });
   expect(definitionOf(class extends Deposited {})).toBeUndefined();

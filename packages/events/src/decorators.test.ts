@@ -73,6 +73,21 @@ it('a handler that takes another event of the same shape is refused', () => {
   }).toThrow('Confused.on handles Deposited but takes a Withdrawn');
 });
 
+it('a handler may take an ancestor of its event', () => {
+  @DomainEvent('deposited.large')
+  class LargeDeposited extends Deposited {}
+  class Desk {
+    @EventHandler(LargeDeposited) on(_event: Deposited): void {}
+  }
+  expect(handlersOf(Desk)).toMatchObject([{ event: LargeDeposited }]);
+});
+
+it('a decorated constructor parameter is told where to go', () => {
+  expect(() => Field(instant)(Target, undefined as never)).toThrow(
+    'use @Fields({ name: type }) on the class',
+  );
+});
+
 class Target {
   static on(): void {}
   on(): void {}
@@ -93,7 +108,7 @@ it.each<[string, () => unknown]>([
   ['an ignored class that is undefined', () => Ignores(undefined as never)(Target)],
   ['a field without a type', () => Field(undefined as never)(Target.prototype, 'at')],
   ['a static field', () => Field(instant)(Target, 'at')],
-  ['a constructor parameter', () => Field(instant)(Target, undefined as never)],
+  ['a field with a symbol for a name', () => Field(instant)(Target.prototype, Symbol('at'))],
 ])('%s is refused', (_, define) => {
   expect(define).toThrow(expect.objectContaining({ code: 'BACKSTORY_INVALID_DEFINITION' }));
 });

@@ -43,6 +43,8 @@ it.each([
   ['comments', 'class A { /* #b = 1 */ // #c\n }'],
   ['another class inside', 'class A { make() { return class { #b = 1; c = () => this.#b }; } }'],
   ['a braced heritage', 'const mixin = () => Object; class A extends mixin({ b: {} }) { c = 1 }'],
+  ['a #method that is perhaps there', 'class A { #b() {} c = (it) => it?.#b }'],
+  ['a #method compiled by esbuild', 'class A { constructor() { __privateAdd(this, _A_instances); } }'],
 ])('%s is no private state', (_, source) => {
   expect(() => refusePrivateState(evaluate(source, 'A'))).not.toThrow();
 });

@@ -1,5 +1,6 @@
 import {
   ArrayNotEmpty,
+  IsDefined,
   IsPositive,
   IsString,
   MaxLength,
@@ -137,7 +138,7 @@ describe('an async rule is refused', () => {
     @Fields({ tree: nested(Tree), free: nested(Free) })
     class Grown {
       @ValidateNested() tree = new Tree();
-      free = new Free();
+      @IsDefined() free = new Free();
     }
     expect(() => new EventTypes([Grown])).not.toThrow();
   });

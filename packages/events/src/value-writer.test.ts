@@ -186,6 +186,18 @@ it('500 levels are stored and 501 are not', () => {
   expect(() => encodeValue(deep(501), 'it')).toThrow('more than 500 levels');
 });
 
+it('a Map takes two levels, as it is stored', () => {
+  const deep = (levels: number): unknown => (levels === 0 ? 1 : [deep(levels - 1)]);
+  class Holder {
+    @Field(mapOf(Object)) map: Map<string, unknown>;
+    constructor(levels: number) {
+      this.map = new Map([['a', { deep: deep(levels) }]]);
+    }
+  }
+  expect(() => encodeInstance(new Holder(496))).not.toThrow();
+  expect(() => encodeInstance(new Holder(497))).toThrow('more than 500 levels');
+});
+
 it('an object that is held twice, or frozen, is stored', () => {
   const shared = Object.freeze({ a: 1 });
   expect(encodeValue([shared, { shared }], 'it')).toEqual([{ a: 1 }, { shared: { a: 1 } }]);
@@ -205,6 +217,20 @@ it.each<[string, Partial<Everything>, string]>([
     { purses: new Map([[1 as never, new Money('1', 'EUR')]]) },
     'key that is not text',
   ],
+  ['text for a class', { total: '1 EUR' as never }, 'it.total is a string'],
+  [
+    'a class derived from Map',
+    { purses: new (class Purses extends Map<string, Money> {})() },
+    'it.purses is a Map, which',
+  ],
+  ['a Map with a property', { purses: Object.assign(new Map(), { owner: 'ann' }) }, 'it.purses is a Map'],
+  [
+    'a Map key that is half a character',
+    { purses: new Map([['\ud800', new Money('1', 'EUR')]]) },
+    'a lone surrogate',
+  ],
+  ['a class derived from Set', { tags: new (class Tags extends Set<string> {})() }, 'it.tags is a Set'],
+  ['a Set with a property', { tags: Object.assign(new Set<string>(), { x: 1 }) }, 'it.tags is a Set'],
   ['a Date with a property', { at: Object.assign(new Date(0), { zone: 'UTC' }) }, 'it.at is a Date'],
   ['deep inside', { totals: [new Money('1', 'EUR'), new Money('2', 'a\ud800')] }, 'it.totals[1].currency'],
 ])('a declared field refuses %s', (_, fields, message) => {
@@ -250,6 +276,39 @@ it('a field that is undefined counts as absent', () => {
   expect(encodeInstance(new Optional())).toStrictEqual({ a: 1 });
 });
 
+it('null stands in lists and maps of declared values', () => {
+  class Optional {
+    @Field(mapOf(instant)) byName = new Map([['a', null]]);
+    @Field(listOf(Money)) list = [null];
+  }
+  expect(decodeInstance(Optional, encodeInstance(new Optional()))).toStrictEqual(new Optional());
+});
+
+it('a nested class with #private fields is refused', () => {
+  class Secret {
+    #key = 1;
+    key = () => this.#key;
+  }
+  class Holder {
+    @Field(nested(Secret)) secret = new Secret();
+  }
+  expect(() => encodeInstance(new Holder())).toThrow('Secret keeps state in #key');
+});
+
+it('a declared field that is absent is not taken from the prototype', () => {
+  class Odd {
+    @Field(instant) valueOf!: never;
+  }
+  expect(Object.keys(decodeInstance(Odd, {}))).toEqual([]);
+});
+
+it('what was stored is left as it is by reading it', () => {
+  const stored = encodeInstance(new Everything({ at: new Date(0), totals: [new Money('1', 'EUR')] }));
+  const before = structuredClone(stored);
+  decodeInstance(Everything, stored);
+  expect(stored).toStrictEqual(before);
+});
+
 it('what is stored for declared values is plain and stable', () => {
   const it = new Everything({
     at: new Date('2026-01-02T03:04:05.006Z'),
@@ -283,6 +342,7 @@ it.each([
   ['total', [], 'it.total is not a Money'],
   ['times', {}, 'it.times is not a list'],
   ['times', ['2026-01-01T00:00:00.000Z', 'x'], 'it.times[1] is not an instant'],
+  ['purses', { a: { amount: '1' } }, 'it.purses is not a map'],
   ['purses', [['a']], 'it.purses is not an entry of a map'],
   ['purses', [['a', { amount: 1 }]], 'it.purses.a.amount is not a decimal'],
 ])('stored %s %j is refused naming the path', (name, value, message) => {
