@@ -9,6 +9,8 @@ export function Aggregate(category: string): (cls: Class, context?: ClassDecorat
   return (cls) => {
     const problem = categoryProblem(category);
     if (problem) throw new InvalidDefinition(cls.name, problem);
+    if (Object.hasOwn(cls, CATEGORY))
+      throw new InvalidDefinition(cls.name, 'has two @Aggregate decorators: its streams have one category.');
     Object.defineProperty(cls, CATEGORY, { value: category });
   };
 }

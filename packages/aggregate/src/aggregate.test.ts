@@ -235,6 +235,31 @@ describe('fold', () => {
     expect(() => model.fold(it, [stored('account.noted', {})])).toThrow('load it again');
   });
 
+  it('says what is wrong with a handler as when raising, and goes on saying so', () => {
+    const errors = (how: Broken['how']) => {
+      const it = account();
+      const codeOf = (work: () => void) => {
+        try {
+          return work();
+        } catch (error) {
+          return [(error as { code: string }).code, (error as { cause?: { code: string } }).cause?.code];
+        }
+      };
+      const broken = () => model.fold(it, [stored('account.broken', { how })]);
+      return [codeOf(broken), codeOf(broken)];
+    };
+    const unusable = 'BACKSTORY_AGGREGATE_UNUSABLE';
+    expect(errors('waits')).toEqual([
+      ['BACKSTORY_ASYNC_FOLD', undefined],
+      [unusable, 'BACKSTORY_ASYNC_FOLD'],
+    ]);
+    expect(errors('raises')).toEqual([
+      ['BACKSTORY_RAISE_IN_FOLD', undefined],
+      [unusable, 'BACKSTORY_RAISE_IN_FOLD'],
+    ]);
+    expect(errors('throws')[0]).toEqual(['BACKSTORY_FOLD_FAILED', undefined]);
+  });
+
   it('a gap is refused', () => {
     expect(() => model.fold(account(), [stored('account.noted', {}, 2)])).toThrow('needs version 1');
   });
@@ -249,9 +274,10 @@ describe('fold', () => {
           .filter((what) => typeof what === 'number')
           .reduce((sum, amount) => sum + amount, 0);
         expect(it.balance).toBe(naive);
-        const again = model.restore('42', model.state(it), { version: it.version, position: 0 });
+        const again = model.restore('42', model.state(it), { version: it.version, position: 7 });
         expect(again).toStrictEqual(it);
         expect(again.version).toBe(happened.length);
+        expect(recordOf(again).position).toBe(7);
       }),
     );
   });
@@ -310,6 +336,20 @@ describe('a class that cannot be an aggregate', () => {
       expect.objectContaining({ code: 'BACKSTORY_ASYNC_FOLD', handler: 'A.noted' }),
     );
   });
+  it('folds with a generator', () => {
+    class A extends EventSourcedAggregate {
+      // @ts-expect-error -- for those who do not compile with types
+      @EventHandler(Noted) *noted(): Generator<number> {
+        yield 1;
+      }
+    }
+    expect(aggregate(A)).toThrow(expect.objectContaining({ code: 'BACKSTORY_ASYNC_FOLD' }));
+  });
+  it('has two categories', () => {
+    class A extends EventSourcedAggregate {}
+    Aggregate('a')(A);
+    expect(() => Aggregate('b')(A)).toThrow('A has two @Aggregate decorators');
+  });
   it('folds with reaction options', () => {
     class A extends EventSourcedAggregate {
       // @ts-expect-error -- for those who do not compile with types
@@ -331,6 +371,17 @@ describe('a class that cannot be an aggregate', () => {
     }
     expect(aggregate(A)).toThrow('A.two folds Noted, and so does one');
   });
+});
+
+it('another class with the name of an event that is handled is not handled', () => {
+  const twin = () => {
+    @DomainEvent('account.noted')
+    class Noted {}
+    return new Noted();
+  };
+  expect(() => account().tell(twin())).toThrow(
+    expect.objectContaining({ code: 'BACKSTORY_MISSING_HANDLER' }),
+  );
 });
 
 it('a fold may give back anything that is not a promise', () => {
