@@ -18,6 +18,7 @@ export type ConfigProblem =
   | 'unreadable'
   | 'syntax'
   | 'failed'
+  | 'no-compiler'
   | 'no-default-export'
   | 'not-a-definition'
   | 'other-installation';

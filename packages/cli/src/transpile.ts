@@ -21,11 +21,16 @@ type Compiler = Pick<
 /**
  * Turns the TypeScript of a configuration and of what it imports into JavaScript with the project's own compiler and its
  * `tsconfig.json`, so that decorators and class fields mean what they mean in the application. Without a compiler jiti's own
- * transform does, which cannot decorate properties.
+ * transform does, which cannot decorate properties: what does so says that it needs a compiler.
  */
-export function transpiler(file: string, jiti: Jiti): (options: TransformOptions) => { code: string } {
-  const ts = compilerFor(file);
-  const plain = (options: TransformOptions) => ({ code: jiti.transform(options) });
+export function transpiler(
+  file: string,
+  jiti: Pick<Jiti, 'transform'>,
+  ts: Compiler | null = compilerFor(file),
+): (options: TransformOptions) => { code: string } {
+  const plain = (options: TransformOptions) => ({
+    code: jiti.transform(options).replace(CANNOT_DECORATE, NEEDS_COMPILER),
+  });
   if (!ts) return plain;
   const settings = settingsFor(ts, file);
   return (options) => {
@@ -43,7 +48,12 @@ export function transpiler(file: string, jiti: Jiti): (options: TransformOptions
   };
 }
 
-function compilerFor(file: string): Compiler | undefined {
+const CANNOT_DECORATE = /throw Error\("Decorating class property failed[^"]*"\)/;
+const NEEDS_COMPILER = `throw Object.assign(Error(${JSON.stringify(
+  'The application decorates properties, which takes the compiler of its project: npm install --save-dev typescript@6.',
+)}), { code: "BACKSTORY_CONFIGURATION", facts: { problem: "no-compiler" } })`;
+
+function compilerFor(file: string): Compiler | null {
   for (const from of [file, __filename]) {
     try {
       const ts = createRequire(from)('typescript') as Partial<Compiler>;
@@ -53,7 +63,7 @@ function compilerFor(file: string): Compiler | undefined {
       // Not installed there.
     }
   }
-  return undefined;
+  return null;
 }
 
 function settingsFor(ts: Compiler, file: string): TypeScript.CompilerOptions {
