@@ -101,6 +101,14 @@ describe('load', () => {
     );
   });
 
+  it('gives it as it was at a version or a time, whichever is earlier', async () => {
+    const { accounts, store } = await filled();
+    const at = (await eventsOf(store))[0]!.recordedAt;
+    expect(await accounts.load('42', { atVersion: 3, at })).toMatchObject({ version: 1 });
+    expect(await accounts.load('42', { atVersion: 99, at })).toMatchObject({ version: 1 });
+    expect(await accounts.load('42', { atVersion: 2, at: new Date() })).toMatchObject({ version: 2 });
+  });
+
   it('refuses what is not there, and says what is', async () => {
     const { accounts } = await filled();
     await expect(accounts.load('43')).rejects.toThrow('There is no Account 43');
@@ -252,6 +260,21 @@ describe('save', () => {
     expect(() => second.account.deposit(1)).toThrow('had been recorded before');
     expect(await eventsOf(store)).toHaveLength(4);
   });
+});
+
+it('a save that was recorded at another version is not taken for this one, though the events are alike', async () => {
+  const { accounts, store } = await filled();
+  const [cause] = await eventsOf(store);
+  const event = { ...cause!, data: {}, metadata: { correlationId: 'flow' } as never };
+  const handle = async (loaded: Account) => {
+    loaded.deposit(7);
+    return Context.handling(event, { subscription: 's', handler: 'h' }).run(() => accounts.save(loaded));
+  };
+  expect(await handle(await accounts.load('42'))).toMatchObject({ version: 4, repeated: false });
+  const late = await accounts.load('42');
+  await accounts.update('42', (account) => account.deposit(7));
+  expect(await handle(late)).toMatchObject({ version: 4, repeated: true });
+  expect(() => late.deposit(1)).toThrow('had been recorded before');
 });
 
 describe('update', () => {
