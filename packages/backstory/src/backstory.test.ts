@@ -1,8 +1,10 @@
 import {
   Aggregate,
+  AppendOutcomeUnknown,
   DomainEvent,
   EventHandler,
   EventSourcedAggregate,
+  StoreUnavailable,
   defineBackstory,
   follow,
   memory,
@@ -102,6 +104,55 @@ describe('an application', () => {
     expect(closed).toEqual(['log']);
   });
 
+  test('is closed once, however often it is told to', async () => {
+    const store = memory();
+    const log = await store.open();
+    jest.spyOn(store, 'open').mockResolvedValue(log);
+    const closed = jest.spyOn(log, 'close');
+    const app = await defineBackstory({ name: 'bank', store }).start();
+    await Promise.all([app.close(), app.close()]);
+    await app.close();
+    expect(closed).toHaveBeenCalledTimes(1);
+  });
+
+  test('closes its log when its state cannot be opened', async () => {
+    const [store, state] = [memory(), memory()];
+    const log = await store.open();
+    jest.spyOn(store, 'open').mockResolvedValue(log);
+    jest.spyOn(state, 'open').mockRejectedValue(new Error('locked'));
+    const closed = jest.spyOn(log, 'close');
+    await expect(defineBackstory({ name: 'bank', store, state }).start()).rejects.toThrow('locked');
+    expect(closed).toHaveBeenCalledTimes(1);
+  });
+
+  test('opened read-only records nothing', async () => {
+    const app = await define().open({ readOnly: true });
+    await expect(app.record('audit-1', [new Noted('seen')])).rejects.toMatchObject({
+      code: 'BACKSTORY_STORE_UNUSABLE',
+    });
+    await app.close();
+  });
+
+  test('repeats a record whose outcome is unknown with its id, after its own time-out', async () => {
+    const store = memory();
+    const { events } = await store.open();
+    const append = events.append.bind(events);
+    jest.spyOn(events, 'append').mockImplementationOnce(async (writes) => {
+      await append(writes);
+      throw new StoreUnavailable('memory', 'gone');
+    });
+    const definition = defineBackstory({ name: 'bank', store, events: [Noted], appendTimeoutMs: 0 });
+    await definition.run(async (app) => {
+      const unknown = await app
+        .record('audit-1', [new Noted('seen')])
+        .catch((error: unknown) => error as AppendOutcomeUnknown);
+      expect(unknown).toBeInstanceOf(AppendOutcomeUnknown);
+      const { appendId } = unknown as AppendOutcomeUnknown;
+      const again = await app.record('audit-1', [new Noted('seen')], { appendId });
+      expect(again).toMatchObject({ repeated: true, ids: [appendId], position: 1 });
+    });
+  });
+
   test('closes its log also when its state cannot be closed', async () => {
     const [store, state] = [memory(), memory()];
     const log = await store.open();
@@ -146,6 +197,20 @@ describe('an application', () => {
 });
 
 describe('a definition', () => {
+  test('has the environment that it or else NODE_ENV names', () => {
+    const environment = (given?: string) =>
+      defineBackstory({ name: 'bank', store: memory(), ...(given !== undefined && { environment: given }) })
+        .environment;
+    expect([environment('staging'), environment()]).toEqual(['staging', 'test']);
+    const before = process.env['NODE_ENV'];
+    delete process.env['NODE_ENV'];
+    try {
+      expect(environment()).toBe('development');
+    } finally {
+      process.env['NODE_ENV'] = before;
+    }
+  });
+
   test('refuses two aggregates of one category', () => {
     @Aggregate('account')
     class Ledger extends EventSourcedAggregate {}

@@ -15,6 +15,8 @@ class Deposited {
 class Closed {
   constructor(readonly at: Date) {}
 }
+@DomainEvent('account.spoiled')
+class Spoiled {}
 class InsufficientFunds extends Error {
   constructor(readonly missing: number) {
     super(`${missing} are missing`);
@@ -36,6 +38,12 @@ class Account extends EventSourcedAggregate {
     await Promise.resolve();
     if (this.balance > 0) throw new Error('not empty');
     this.raise(new Closed(at));
+  }
+  spoil(): void {
+    this.raise(new Spoiled());
+  }
+  @EventHandler(Spoiled) protected spoiled(): void {
+    throw new RangeError('spoiled');
   }
   @EventHandler(Deposited) protected deposited({ amount }: Deposited): void {
     this.balance += amount;
@@ -80,7 +88,23 @@ it('an expected error is given by class, instance or pattern', () => {
   refused.expect(/are missing/);
   expect(() => refused.expect(TypeError)).toThrow('Expected TypeError, but Error: 3 are missing was thrown.');
   expect(() => refused.expect(new InsufficientFunds(4))).toThrow(/Another error/);
+  class Refused extends Error {
+    readonly missing = 3;
+  }
+  expect(() => refused.expect(new Refused('3 are missing'))).toThrow(/Another error/);
+  expect(() => refused.expect(Object.assign(new InsufficientFunds(3), { message: 'no' }))).toThrow(
+    /Another error/,
+  );
+  expect(() => refused.expect(Object.assign(new InsufficientFunds(3), { missing: 4 }))).toThrow(
+    /Another error/,
+  );
   expect(() => refused.expect(/too much/)).toThrow('does not match /too much/');
+});
+
+it('an error that makes the aggregate unusable can be expected', () => {
+  given(Account)
+    .when((account) => account.spoil())
+    .expect(RangeError);
 });
 
 it('an error that was not expected is thrown as it is', () => {
