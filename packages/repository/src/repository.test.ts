@@ -579,6 +579,24 @@ it('two updates of one handler are two appends, however often it runs', async ()
   expect(await accounts.load('42')).toMatchObject({ version: 5, balance: 78 });
 });
 
+it('a save that has nothing to record any more leaves its id to itself', async () => {
+  const { accounts, store } = await filled();
+  const [cause] = await eventsOf(store);
+  const event = { ...cause!, data: {}, metadata: { correlationId: 'flow' } as never };
+  const handle = (crash: boolean) =>
+    Context.handling(event, { subscription: 's', handler: 'h' }).run(async () => {
+      const account = await accounts.load('42');
+      if (account.balance === 75) account.withdraw(75);
+      await accounts.save(account);
+      if (crash) return;
+      account.deposit(1);
+      await accounts.save(account);
+    });
+  await handle(true);
+  await handle(false);
+  expect(await accounts.load('42')).toMatchObject({ version: 5, balance: 1 });
+});
+
 it('what comes after an update that is found recorded keeps its id, whatever that update had saved elsewhere', async () => {
   const { accounts, store } = await filled();
   await accounts.update('7', (account) => account.deposit(1), { create: true });

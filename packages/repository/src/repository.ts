@@ -104,7 +104,10 @@ export class Repository<A extends EventSourcedAggregate> {
     // To the compiler a subclass, or any class of the same shape, would do.
     const { category, name } = recordOf(aggregate).plan;
     if (category !== this.model.category) throw new ForeignAggregate(name, aggregate.id, this.model.name);
-    return saveAggregate(aggregate, this.streamOf(aggregate.id), this.log, options);
+    const stream = this.streamOf(aggregate.id);
+    // Also where nothing was raised: a run that raises nothing any more must not give the id to the save after it.
+    const appendId = options.appendId ?? Context.current().nextAppendId(stream);
+    return saveAggregate(aggregate, stream, this.log, { appendId });
   }
 
   /**
