@@ -71,7 +71,15 @@ let keep: Deposited | undefined;
 
 const account = () => modelOf(Account).create('42');
 const stored = (type: string, data: object, version = 1): StoredEvent => ({
-  ...{ id: newId(), stream: 'account-42', version, position: version + 10, type, schemaVersion: 1 },
+  ...{
+    id: newId(),
+    stream: 'account-42',
+    version,
+    position: version + 10,
+    appendIndex: 0,
+    type,
+    schemaVersion: 1,
+  },
   ...{ data: JSON.stringify(data), metadata: '{}', recordedAt: new Date(0) },
 });
 

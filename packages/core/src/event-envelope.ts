@@ -5,7 +5,8 @@ const FORMAT = 'backstory.event/1';
 
 /** One stored event as a line of JSON, format version 1. The stored texts are strings in it, hence exact. */
 export function writeEnvelope(event: StoredEvent): string {
-  const { id, stream, version, position, type, schemaVersion, recordedAt, data, metadata } = event;
+  const { id, stream, version, position, appendIndex, type, schemaVersion, recordedAt, data, metadata } =
+    event;
   const recorded = recordedAt.toISOString();
   return JSON.stringify({
     format: FORMAT,
@@ -13,6 +14,7 @@ export function writeEnvelope(event: StoredEvent): string {
     stream,
     version,
     position,
+    appendIndex,
     type,
     schemaVersion,
     recordedAt: recorded,

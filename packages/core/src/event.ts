@@ -64,6 +64,8 @@ export interface StoredEvent extends StampedEvent {
   readonly version: number;
   /** Place in the log: strictly increasing in commit order, below 2^53. */
   readonly position: number;
+  /** Place in the append that recorded it: 0 begins one. Kept so that a restored log still recognises repetitions. */
+  readonly appendIndex: number;
   /** By the store's clock, in whole milliseconds, never decreasing with position. */
   readonly recordedAt: Date;
 }

@@ -16,24 +16,17 @@ import type {
   Write,
 } from './event-store.js';
 import { newId } from './ids.js';
-import { checkRestorePage } from './restore-check.js';
+import { checkRestorePage, type CheckedRestore } from './restore-check.js';
 import { resolveQuery, resolveSlice, resolveStreamsQuery, type ResolvedQuery } from './read-bounds.js';
 import { categoryOf, isSystemStream } from './stream-name.js';
 import { WakeList } from './wake-list.js';
 
-/** An event and what is looked up by it. */
+/** An event, its place in the log as it is kept here, and what is looked up by it. */
 interface Entry {
   readonly event: StoredEvent;
+  readonly index: number;
   readonly correlationId: string;
   readonly causationId: string | undefined;
-  /** `undefined` for a restored event: which append recorded it is not known. */
-  readonly append: RecordedAppend | undefined;
-}
-
-interface RecordedAppend {
-  readonly result: AppendResult;
-  /** The ids of its events with their streams, to recognise a repetition. */
-  readonly identity: string;
 }
 
 export interface MemoryEventStoreOptions {
@@ -73,41 +66,33 @@ export class MemoryEventStore implements EventStore {
       this.maxEventBytes === undefined ? {} : { maxEventBytes: this.maxEventBytes },
     );
     const repeated = this.findRepeated(append);
-    if (repeated) return { ...repeated, repeated: true };
+    if (repeated) return repeated;
     for (const write of append.writes) this.checkVersion(write);
     const result = this.write(append);
     this.wakes.notify();
     return result;
   }
 
-  /** Identity comes before the version: what was recorded once is answered as it was then. */
-  private findRepeated(append: CheckedAppend): AppendResult | undefined {
-    const ids = append.writes.flatMap(({ stream, events }) =>
-      events.map(({ id }) => ({ stream, id, entry: this.byId.get(id) })),
-    );
-    const known = ids.find(({ entry }) => entry !== undefined);
+  /**
+   * Identity comes before the version: what was recorded once is answered as it was then. An append is the same when its
+   * events stand side by side in the log, in their streams, from the first of an append to its last.
+   */
+  private findRepeated({ appendId, writes }: CheckedAppend): AppendResult | undefined {
+    const ids = writes.flatMap(({ stream, events }) => events.map(({ id }) => ({ stream, id })));
+    const known = ids.find(({ id }) => this.byId.has(id));
     if (!known) return undefined;
-    const first = ids[0]!.entry;
-    if (first?.append && first.append.identity === identityOf(append)) return first.append.result;
-    const restored = ids.every(({ entry, stream }, i) => {
-      const follows = entry?.event.position === (first?.event.position ?? 0) + i;
-      return entry !== undefined && entry.append === undefined && entry.event.stream === stream && follows;
+    const begin = this.byId.get(appendId)?.index ?? -1;
+    const there = this.log.slice(Math.max(begin, 0), begin + ids.length).map(({ event }) => event);
+    const same = ids.every(({ stream, id }, i) => {
+      const event = there[i];
+      return event?.id === id && event.stream === stream && event.appendIndex === i;
     });
-    if (!restored) throw new EventIdReused(known.id, known.stream);
-    return this.resultOf(append);
-  }
-
-  /** The first result of an append whose events came here by `restore`. */
-  private resultOf({ appendId, writes }: CheckedAppend): AppendResult {
+    const goesOn = this.log[begin + ids.length]?.event.appendIndex === ids.length;
+    if (!same || goesOn) throw new EventIdReused(known.id, known.stream);
     const last = writes.map(({ events }) => this.byId.get(events.at(-1)!.id)!.event);
     const heads = last.map(({ stream, version, position }) => ({ stream, version, position }));
-    return {
-      appendId,
-      position: heads.at(-1)!.position,
-      recordedAt: last[0]!.recordedAt,
-      repeated: true,
-      writes: heads,
-    };
+    const { recordedAt, position } = there.at(-1)!;
+    return { appendId, position, recordedAt, repeated: true, writes: heads };
   }
 
   private checkVersion({ stream, expected }: CheckedWrite): void {
@@ -116,28 +101,24 @@ export class MemoryEventStore implements EventStore {
     if (!holds) throw new VersionConflict(stream, expected, actual);
   }
 
-  private write(append: CheckedAppend): AppendResult {
+  private write({ appendId, writes }: CheckedAppend): AppendResult {
     const head = this.log.at(-1)?.event;
     const recordedAt = new Date(Math.max(head?.recordedAt.getTime() ?? 0, Math.floor(this.now())));
     let position = head?.position ?? 0;
-    const writes = append.writes.map(({ stream, events }) => {
-      const version = (this.streams.get(stream)?.length ?? 0) + events.length;
-      return { stream, version, position: (position += events.length) };
-    });
-    const result: AppendResult = { appendId: append.appendId, position, recordedAt, repeated: false, writes };
-    const recorded: RecordedAppend = { result, identity: identityOf(append) };
-    position = head?.position ?? 0;
-    for (const { stream, events } of append.writes) {
+    let appendIndex = 0;
+    const heads = writes.map(({ stream, events }) => {
+      let version = this.streams.get(stream)?.length ?? 0;
       for (const { correlationId, causationId, ...stamped } of events) {
-        const version = (this.streams.get(stream)?.length ?? 0) + 1;
-        const event: StoredEvent = { ...stamped, stream, version, position: ++position, recordedAt };
-        this.add({ event, correlationId, causationId, append: recorded });
+        const place = { stream, version: ++version, position: ++position, appendIndex: appendIndex++ };
+        this.add({ event: { ...stamped, ...place, recordedAt }, correlationId, causationId });
       }
-    }
-    return result;
+      return { stream, version, position };
+    });
+    return { appendId, position, recordedAt, repeated: false, writes: heads };
   }
 
-  private add(entry: Entry): void {
+  private add(added: Omit<Entry, 'index'>): void {
+    const entry: Entry = { ...added, index: this.log.length };
     const { stream, id } = entry.event;
     this.log.push(entry);
     this.byId.set(id, entry);
@@ -233,11 +214,9 @@ export class MemoryEventStore implements EventStore {
     this.checkOpen();
     if (this.log.length > 0) throw new LogNotEmpty(this.head());
     const check = checkRestorePage(this.maxEventBytes);
-    const restored: Entry[] = [];
+    const restored: CheckedRestore[] = [];
     for await (const page of pages) {
-      for (const { event, correlationId, causationId } of check(page)) {
-        restored.push({ event, correlationId, causationId, append: undefined });
-      }
+      restored.push(...check(page));
     }
     if (this.log.length > 0) throw new LogNotEmpty(this.head());
     for (const entry of restored) this.add(entry);
@@ -273,10 +252,6 @@ interface PagedRead extends Required<PageBounds> {
   readonly place: (entry: Entry) => number;
   /** `through` of a page that was not cut, when its last event is at `last`. */
   readonly through: (last: number) => number;
-}
-
-function identityOf({ writes }: CheckedAppend): string {
-  return JSON.stringify(writes.map(({ stream, events }) => [stream, events.map(({ id }) => id)]));
 }
 
 function* between(

@@ -43,6 +43,7 @@ const stored = (type: string, data: string, schemaVersion = 1): StoredEvent => (
   stream: 'account-42',
   version: 7,
   position: 99,
+  appendIndex: 0,
   type,
   schemaVersion,
   data,

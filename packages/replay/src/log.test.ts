@@ -102,6 +102,7 @@ describe('a trace', () => {
       stream: 'cart-1',
       version: position,
       position,
+      appendIndex: 0,
       type: 'cart.noted',
       schemaVersion: 1,
       data: '{}',

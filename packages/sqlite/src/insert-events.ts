@@ -11,8 +11,7 @@ export interface NewRow {
   readonly version: number;
   readonly position: number;
   readonly recordedAt: number;
-  /** Its place in its append, from 0; `null` when it is restored. */
-  readonly appendIndex: number | null;
+  readonly appendIndex: number;
 }
 
 /**

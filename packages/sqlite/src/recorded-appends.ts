@@ -2,19 +2,10 @@ import type { AppendResult } from '@backstory/core';
 import type { CheckedAppend } from '@backstory/core/store';
 import type { Session } from './session.js';
 
-/** An event that was recorded before this batch. */
-interface RecordedId {
-  readonly stream: string;
-  readonly version: number;
-  readonly position: number;
-  readonly recordedAt: number;
-  /** `null`: restored, and nobody knows of which append it was a part. */
-  readonly appendIndex: number | null;
-}
-
 /** Recognises appends that were recorded before: in the log, or earlier in the same batch. */
 export class RecordedAppends {
-  private readonly inLog: ReadonlyMap<string, RecordedId>;
+  /** The positions of ids that the log has. */
+  private readonly inLog: ReadonlyMap<string, number>;
   private readonly inBatch = new Map<
     string,
     { readonly append: CheckedAppend; readonly result: AppendResult }
@@ -25,14 +16,7 @@ export class RecordedAppends {
     appends: readonly CheckedAppend[],
   ) {
     const ids = appends.flatMap(({ writes }) => writes.flatMap(({ events }) => events.map(({ id }) => id)));
-    this.inLog = new Map(
-      session
-        .all<[string, string, number, number, number, number | null]>(BY_ID, JSON.stringify(ids))
-        .map(([id, stream, version, position, recordedAt, appendIndex]) => [
-          id,
-          { stream, version, position, recordedAt, appendIndex },
-        ]),
-    );
+    this.inLog = new Map(session.all<[string, number]>(BY_ID, JSON.stringify(ids)));
   }
 
   knows(id: string): boolean {
@@ -46,7 +30,7 @@ export class RecordedAppends {
     if (!ids.some(([, id]) => this.knows(id))) return undefined;
     const earlier = this.inBatch.get(append.appendId);
     if (earlier) return isSame(idsOf(earlier.append), ids) ? earlier.result : 'reused';
-    return this.isInLog(ids) ? this.resultOf(append) : 'reused';
+    return this.findInLog(append, ids) ?? 'reused';
   }
 
   add(append: CheckedAppend, result: AppendResult): void {
@@ -54,32 +38,37 @@ export class RecordedAppends {
     for (const { events } of append.writes) for (const { id } of events) this.inBatch.set(id, entry);
   }
 
-  /** Side by side, in the same streams, from the beginning of the append to its end. */
-  private isInLog(ids: readonly StreamAndId[]): boolean {
-    const first = this.inLog.get(ids[0]![1]);
-    if (first === undefined) return false;
-    const restored = first.appendIndex === null;
+  /** The events stand side by side in the log, in their streams, from the first of an append to its last. */
+  private findInLog(
+    { appendId, writes }: CheckedAppend,
+    ids: readonly StreamAndId[],
+  ): AppendResult | undefined {
+    const begin = this.inLog.get(appendId);
+    if (begin === undefined) return undefined;
+    const rows = this.session.all<LogRow>(FROM, begin, ids.length + 1);
     const same = ids.every(([stream, id], i) => {
-      const known = this.inLog.get(id);
-      const follows = known?.position === first.position + i;
-      return follows && known.stream === stream && known.appendIndex === (restored ? null : i);
+      const row = rows[i];
+      return row?.[0] === id && row[1] === stream && row[2] === i;
     });
-    if (!same || restored) return same;
-    const [next] = this.session.first<[number | null]>(INDEX_AT, first.position + ids.length) ?? [null];
-    return next !== ids.length;
-  }
-
-  private resultOf({ appendId, writes }: CheckedAppend): AppendResult {
-    const last = writes.map(({ events }) => this.inLog.get(events.at(-1)!.id)!);
-    return {
-      appendId,
-      position: last.at(-1)!.position,
-      recordedAt: new Date(last[0]!.recordedAt),
-      repeated: true,
-      writes: last.map(({ stream, version, position }) => ({ stream, version, position })),
-    };
+    if (!same || rows[ids.length]?.[2] === ids.length) return undefined;
+    let end = 0;
+    const heads = writes.map(({ stream, events }) => {
+      const [, , , version, position] = rows[(end += events.length) - 1]!;
+      return { stream, version, position };
+    });
+    const [, , , , position, recordedAt] = rows[end - 1]!;
+    return { appendId, position, recordedAt: new Date(recordedAt), repeated: true, writes: heads };
   }
 }
+
+type LogRow = [
+  id: string,
+  stream: string,
+  appendIndex: number,
+  version: number,
+  position: number,
+  recordedAt: number,
+];
 
 type StreamAndId = readonly [stream: string, id: string];
 
@@ -91,7 +80,7 @@ function isSame(a: readonly StreamAndId[], b: readonly StreamAndId[]): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-const BY_ID = `SELECT id, stream, version, position, recorded_at, append_index FROM events
-  WHERE id IN (SELECT value FROM json_each(?))`;
+const BY_ID = 'SELECT id, position FROM events WHERE id IN (SELECT value FROM json_each(?))';
 
-const INDEX_AT = 'SELECT append_index FROM events WHERE position = ?';
+const FROM = `SELECT id, stream, append_index, version, position, recorded_at FROM events
+  WHERE position >= ? ORDER BY position LIMIT ?`;

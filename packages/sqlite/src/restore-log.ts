@@ -19,7 +19,7 @@ export async function restoreLog(
 }
 
 function restoredRow({ event, correlationId, causationId }: CheckedRestore): NewRow {
-  const { stream, version, position, recordedAt, ...stamped } = event;
-  const place = { stream, version, position, recordedAt: recordedAt.getTime(), appendIndex: null };
+  const { stream, version, position, appendIndex, recordedAt, ...stamped } = event;
+  const place = { stream, version, position, appendIndex, recordedAt: recordedAt.getTime() };
   return { ...place, event: { ...stamped, correlationId, causationId } };
 }

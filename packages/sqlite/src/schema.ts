@@ -8,9 +8,8 @@ const SCHEMA_VERSION = 1;
 /**
  * The tables, version 1. Every index costs each append, so there is one for each filter of a query and no more:
  * an index ends with the position, so each gives its events in log order, and time is bisected because it rises with
- * position. The category has a column
- * because a computed one would make SQLite keep a journal for every statement. `append_index` is the place of an event in its
- * append, from 0; it shows where appends begin and end. Restored events have none.
+ * position. The category has a column because SQLite would keep a journal for every statement if it were computed.
+ * `append_index` is the place of an event in its append, from 0; it shows where appends begin and end.
  */
 export const SCHEMA = `
 CREATE TABLE meta (
@@ -33,7 +32,7 @@ CREATE TABLE events (
   recorded_at INTEGER NOT NULL,
   correlation_id TEXT NOT NULL,
   causation_id TEXT,
-  append_index INTEGER
+  append_index INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX events_stream ON events (stream, version);
 CREATE UNIQUE INDEX events_id ON events (id);

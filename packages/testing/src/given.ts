@@ -92,6 +92,7 @@ function asStored({ type, schemaVersion = 1, data }: NewEvent, stream: string, v
     schemaVersion,
     data,
     metadata: '{}',
+    appendIndex: 0,
     recordedAt: new Date(),
   };
 }

@@ -42,7 +42,7 @@ export async function readPage(
 
 const READ_PAGE = `
   select head, e.* from (select coalesce(max(position), 0) as head from events) h left join lateral (
-    select id, stream, version, position, type, schema_version as "schemaVersion", data::text, metadata::text,
+    select id, stream, version, position, append_index as "appendIndex", type, schema_version as "schemaVersion", data::text, metadata::text,
       recorded_at as "recordedAt"
     from events where position > $1 and position <= head and ($2::text[] is null or type = any($2))
     order by position limit $3
@@ -54,6 +54,7 @@ interface EventRow {
   readonly stream: string;
   readonly version: string;
   readonly position: string;
+  readonly appendIndex: number;
   readonly type: string;
   readonly schemaVersion: number;
   readonly data: string;

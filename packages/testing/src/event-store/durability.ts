@@ -45,7 +45,7 @@ export const durabilityCases: readonly Case[] = [
     unless: notDurable,
     async run(harness) {
       const store = await harness.open();
-      const at = { stream: 'a-1', version: 1, position: 7, recordedAt: new Date(1_000) };
+      const at = { stream: 'a-1', version: 1, position: 7, appendIndex: 0, recordedAt: new Date(1_000) };
       const restored = [{ ...event(), ...at }];
       await store.restore([{ events: restored, through: 7 }]);
       const adopted = await store.adopt();

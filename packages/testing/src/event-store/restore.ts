@@ -1,23 +1,25 @@
 import assert from 'node:assert/strict';
-import type { EventStore, LogPage, StoredEvent } from '@backstory/core';
+import type { EventStore, LogPage, StampedEvent, StoredEvent } from '@backstory/core';
 import { event, events, refused, wholeLog, write, writesNothing } from './draft.js';
 import { oneStreamOnly, type Case } from './harness-parts.js';
 
 /** A log as it comes out of an archive: gaps between positions, equal times, a system stream. */
 function archive(): StoredEvent[] {
-  const at = (stream: string, version: number, position: number, time: number): StoredEvent => ({
+  const at = (
+    stream: string,
+    [version, position, appendIndex]: readonly [number, number, number],
+    time: number,
+  ): StoredEvent => ({
     ...event({ data: ` {"position" : ${position}} ` }),
-    stream,
-    version,
-    position,
+    ...{ stream, version, position, appendIndex },
     recordedAt: new Date(time),
   });
   return [
-    at('a-1', 1, 3, 1_000),
-    at('b-1', 1, 4, 1_000),
-    at('a-1', 2, 10, 2_000),
-    at('_ops-1', 1, 11, 2_000),
-    at('b-1', 2, 1_000_000, 3_000),
+    at('a-1', [1, 3, 0], 1_000),
+    at('b-1', [1, 4, 0], 1_000),
+    at('a-1', [2, 10, 0], 2_000),
+    at('_ops-1', [1, 12, 1], 2_000),
+    at('b-1', [2, 1_000_000, 0], 3_000),
   ];
 }
 
@@ -105,6 +107,29 @@ export const restoreCases: readonly Case[] = [
     },
   },
   {
+    name: 'an append from a restored log is known again, and nothing less or more than it',
+    unless: oneStreamOnly,
+    async run(harness) {
+      const store = await harness.open();
+      const log = archive();
+      await store.restore(inPages(log));
+      const again = (...at: number[]) =>
+        store.append(
+          at.map((i) => ({ stream: log[i]!.stream, expected: 'none', events: [stamped(log[i]!)] })),
+        );
+      const { position, repeated, writes } = await again(2, 3);
+      assert.deepEqual({ position, repeated }, { position: 12, repeated: true });
+      assert.deepEqual(writes, [
+        { stream: 'a-1', version: 2, position: 10 },
+        { stream: '_ops-1', version: 1, position: 12 },
+      ]);
+      for (const other of [[2], [3], [0, 1], [3, 4]]) {
+        await assert.rejects(again(...other), { code: 'BACKSTORY_EVENT_ID_REUSED' });
+      }
+      assert.deepEqual(await wholeLog(store), log);
+    },
+  },
+  {
     name: 'a restore of nothing leaves an empty log',
     async run(harness) {
       const store = await harness.open();
@@ -124,6 +149,14 @@ function badRestores(): Case[] {
     'a position that is no whole number': { problem: 'restore-order', spoil: change(4, { position: 20.5 }) },
     'times that fall': { problem: 'restore-order', spoil: change(4, { recordedAt: new Date(1_999) }) },
     'a time that is none': { problem: 'restore-order', spoil: change(4, { recordedAt: new Date(NaN) }) },
+    'a place in an append that follows none': {
+      problem: 'restore-order',
+      spoil: change(1, { appendIndex: 2 }),
+    },
+    'a place in an append that is no place': {
+      problem: 'restore-order',
+      spoil: change(1, { appendIndex: -1 }),
+    },
     'a version that is missing': { problem: 'restore-order', spoil: change(4, { version: 3 }) },
     'a version that comes twice': { problem: 'restore-order', spoil: change(4, { version: 1 }) },
     'an id that comes twice': { problem: 'id-twice', spoil: (log) => change(4, { id: log[0]!.id })(log) },
@@ -154,4 +187,8 @@ function inPages(log: readonly StoredEvent[]): LogPage[] {
 async function restoreAfterAppend(store: EventStore): Promise<void> {
   await store.append([write('a-1', 'none')]);
   await refused(store.restore([]), 'BACKSTORY_LOG_NOT_EMPTY');
+}
+
+function stamped({ id, type, schemaVersion, data, metadata }: StoredEvent): StampedEvent {
+  return { id, type, schemaVersion, data, metadata };
 }
