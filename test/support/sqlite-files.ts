@@ -14,7 +14,7 @@ import {
 export function sqliteFiles() {
   let folder: string | undefined;
   let count = 0;
-  const opened: OpenStorage[] = [];
+  const opened: Pick<OpenStorage, 'close'>[] = [];
   afterEach(async () => {
     for (const storage of opened.splice(0)) await storage.close();
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
@@ -28,7 +28,7 @@ export function sqliteFiles() {
       return path.join(this.newFolder(), `${count++}.db`);
     },
     /** Closes it after the test. */
-    async opened<T extends OpenStorage>(opening: Promise<T>): Promise<T> {
+    async opened<T extends Pick<OpenStorage, 'close'>>(opening: Promise<T>): Promise<T> {
       const storage = await opening;
       opened.push(storage);
       return storage;

@@ -166,6 +166,13 @@ describe.each(availableDrivers())('with %s', (driver) => {
     expect([readFileSync(file), readFileSync(`${file}-wal`)]).toEqual(before);
   });
 
+  it('of two openings of a new file in one moment one makes the log', async () => {
+    const file = files.newFile();
+    const both = await Promise.all([open(file), open(file)]);
+    const [one, two] = await Promise.all(both.map(({ events }) => events.identity()));
+    expect(one).toEqual(two);
+  });
+
   it('processes that make the same file in one moment end with the same log', async () => {
     const file = files.newFile();
     const said = await Promise.all([1, 2, 3, 4].map(() => says(file, driver, 'identify')));

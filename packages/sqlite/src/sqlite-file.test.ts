@@ -1,0 +1,43 @@
+import { sqliteFiles } from '../../../test/support/sqlite-files.js';
+import { availableDrivers, driverFor } from './choose-driver.js';
+import { openFile } from './open-file.js';
+import { SqliteFile } from './sqlite-file.js';
+
+const files = sqliteFiles();
+const HOLD = "INSERT INTO leases VALUES ('l', 'me', 1, 1, 1)";
+const COUNT = 'SELECT count(*) FROM leases';
+
+describe.each(availableDrivers())('with %s', (name) => {
+  const open = async (): Promise<SqliteFile> => {
+    const driver = await driverFor(name, 'test');
+    const options = { store: 'test', lockTimeoutMs: 100, transactionTimeoutMs: 100 };
+    const access = await openFile(driver, { ...options, path: files.newFile(), readOnly: false });
+    const file = (await SqliteFile.connect(driver, access, { ...options, synchronous: 'full' })).retain();
+    await files.opened(Promise.resolve({ close: () => file.release() }));
+    return file;
+  };
+
+  it('what is being written is not read, until it is committed', async () => {
+    const file = await open();
+    await file.write(async (session) => {
+      session.run(HOLD);
+      expect(session.first(COUNT)).toEqual([1]);
+      expect(await file.read((reader) => reader.first(COUNT))).toEqual([0]);
+      await file.snapshot(async (view) => expect(view.first(COUNT)).toEqual([0]));
+    });
+    expect(await file.read((reader) => reader.first(COUNT))).toEqual([1]);
+  });
+
+  it('a connection that reads cannot write', async () => {
+    const file = await open();
+    const refused = { code: 'BACKSTORY_STORE_UNUSABLE', problem: 'read-only' };
+    await expect(file.read((session) => session.run(HOLD))).rejects.toMatchObject(refused);
+    await expect(file.snapshot(async (session) => session.run(HOLD))).rejects.toThrow('readonly');
+  });
+
+  it('a commit of appends survives a power cut, unless that was opted out of', async () => {
+    const file = await open();
+    const [full] = (await file.write((session) => session.first<[number]>('PRAGMA synchronous')))!;
+    expect(full).toBe(2);
+  });
+});
