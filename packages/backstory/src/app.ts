@@ -1,6 +1,7 @@
-import type { EventSourcedAggregate } from '@backstory/aggregate';
+import { MissingHandler, modelOf, type EventSourcedAggregate } from '@backstory/aggregate';
 import {
   Recorder,
+  categoryOf,
   type EventStore,
   type ExpectedVersion,
   type OpenStorage,
@@ -85,9 +86,10 @@ export class App {
   }
 
   /**
-   * Records events that no aggregate raised.
+   * Records events that no aggregate raised. To the stream of an aggregate only what it handles or ignores: it could not be
+   * loaded any more.
    *
-   * @throws UnknownEventType, InvalidData, UnstorableValue, VersionConflict, AppendOutcomeUnknown
+   * @throws UnknownEventType, MissingHandler, InvalidData, UnstorableValue, VersionConflict, AppendOutcomeUnknown
    */
   async record(
     stream: string,
@@ -97,6 +99,7 @@ export class App {
     const { expected = 'any', occurredAt, metadata, appendId } = options;
     const given = checkMetadata({ ...metadata, ...(occurredAt && { occurredAt }) }, stream);
     const encoded = events.map((event) => ({ ...this.types.encode(event), metadata: given }));
+    for (const { type } of encoded) this.refuseUnhandled(stream, type);
     return this.recorder.record([{ stream, expected, events: encoded }], {
       ...(appendId !== undefined && { appendId }),
     });
@@ -110,6 +113,12 @@ export class App {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  private refuseUnhandled(stream: string, type: string): void {
+    const owner = this.aggregates.find((it) => modelOf(it).category === categoryOf(stream));
+    if (!owner || modelOf(owner).types.find(type)) return;
+    throw new MissingHandler(owner.name, this.types.find(type)!.cls.name);
   }
 
   private async closeParts(): Promise<void> {

@@ -82,6 +82,16 @@ describe('an application', () => {
     });
   });
 
+  test('records nothing to an aggregate that it could not be loaded with', async () => {
+    await define().run(async (app) => {
+      await app.record('account-42', [new Deposited(5)]);
+      await expect(app.record('account-42', [new Deposited(5), new Noted('seen')])).rejects.toThrow(
+        'Account has no handler for Noted',
+      );
+      expect(await app.repository(Account).load('42')).toMatchObject({ version: 1, balance: 5 });
+    });
+  });
+
   test('keeps the expected version of events that no aggregate raised', async () => {
     await define().run(async (app) => {
       await app.record('audit-1', [new Noted('first')]);
