@@ -196,6 +196,16 @@ describe.each(availableDrivers())('with %s', (driver) => {
     expect({ status, stdout, stderr }).toEqual({ status: 3, stdout: '', stderr: '' });
     expect(await eventsOf((await open(file)).events)).toHaveLength(3);
   });
+
+  it('a process that only listens for appends may end', () => {
+    const built = JSON.stringify(require.resolve('../dist/index.js'));
+    const script = `
+      require(${built}).sqlite(${JSON.stringify(files.newFile())}, { driver: '${driver}' }).open()
+        .then(({ events }) => events.onAppend(() => undefined))
+        .then(() => { process.exitCode = 7; });`;
+    const { status } = spawnSync(process.execPath, ['-e', script], { timeout: 10_000 });
+    expect(status).toBe(7);
+  });
 });
 
 /** What a process of its own says about a file. */
