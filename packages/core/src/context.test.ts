@@ -1,3 +1,4 @@
+import { VersionConflict } from './errors.js';
 import fc from 'fast-check';
 import { Context } from './context.js';
 import type { ContextFields } from './context-fields.js';
@@ -149,7 +150,7 @@ it('an event whose metadata was recorded by somebody careless can be handled', (
 
 it('ids of appends follow from subscription, handler, event, stream and count, and repeat with them', () => {
   const event = recordedEvent({}, 'e-1');
-  const idsOf = (context: Context) => ['a-1', 'a-1', 'b-1'].map((stream) => context.nextAppendId(stream));
+  const idsOf = (context: Context) => ['a-1', 'a-1', 'b-1'].map((stream) => idFor(context, stream));
   const ids = idsOf(Context.handling(event, by));
   expect(ids).toEqual(idsOf(Context.handling(event, by)));
   expect(ids).toEqual(
@@ -160,17 +161,56 @@ it('ids of appends follow from subscription, handler, event, stream and count, a
     Context.handling(event, { ...by, subscription: 'other' }),
     Context.handling(recordedEvent({}, 'e-2'), by),
     Context.none.withCommand('e-1'),
-  ].map((context) => context.nextAppendId('a-1'));
+  ].map((context) => idFor(context, 'a-1'));
   expect(new Set([...ids, ...others]).size).toBe(7);
 });
 
 it('nothing is derived where nothing will be repeated; with keeps the count', () => {
-  expect(Context.of({ commandId: 'c-1' }).nextAppendId('a-1')).toBeUndefined();
+  expect(idFor(Context.of({ commandId: 'c-1' }), 'a-1')).toBeUndefined();
   const context = Context.none.withCommand('c-1');
-  const first = context.nextAppendId('a-1');
-  expect(context.with({ actor: 'ann' }).nextAppendId('a-1')).not.toBe(first);
+  const first = idFor(context, 'a-1');
+  expect(idFor(context.with({ actor: 'ann' }), 'a-1')).not.toBe(first);
 });
 
 it('a context has no field that is not text', () => {
   expect(() => Context.of({ actor: 1 } as unknown as ContextFields)).toThrow(/actor must be text/);
 });
+
+it('a save that ends in a conflict is tried again under the same id; one that fails otherwise has had its turn', async () => {
+  const context = Context.none.withCommand('c-1');
+  const ids: (string | undefined)[] = [];
+  const save = (error?: Error) =>
+    context
+      .saving('a-1', async (id) => {
+        ids.push(id);
+        if (error) throw error;
+      })
+      .catch(() => undefined);
+  await save(new VersionConflict('a-1', 0, 1));
+  await save(new Error('no funds'));
+  await save();
+  expect(ids[1]).toBe(ids[0]);
+  expect(ids[2]).not.toBe(ids[0]);
+});
+
+it('parallel saves to one stream keep their own ids when one of them ends in a conflict', async () => {
+  const context = Context.none.withCommand('c-1');
+  const ids: (string | undefined)[] = [];
+  const save = (fails: boolean) =>
+    context.saving('a-1', async (id) => {
+      ids.push(id);
+      await new Promise((turn) => setImmediate(turn));
+      if (fails) throw new VersionConflict('a-1', 0, 1);
+    });
+  await Promise.allSettled([save(true), save(false)]);
+  await Promise.all([save(false), save(false)]);
+  expect(ids[2]).toBe(ids[0]);
+  expect(new Set(ids).size).toBe(3);
+});
+
+/** The id that a save in this context gets. */
+function idFor(context: Context, stream: string): string | undefined {
+  let given: string | undefined;
+  void context.saving(stream, async (id) => void (given = id));
+  return given;
+}

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ContextFields } from './context-fields.js';
 import type { RecordedEvent } from './event.js';
+import { VersionConflict } from './errors.js';
 import { deriveId } from './ids.js';
 import { readHeaders, writeHeaders, type HeaderOptions, type Headers } from './context-headers.js';
 
@@ -17,10 +18,11 @@ const FIELDS = [
   'origin',
 ] as const satisfies readonly (keyof ContextFields)[];
 
-/** Counts the saves of one run of a handler or command, so that running it again derives the same ids. */
+/** The saves of one run of a handler or command, so that running it again derives the same ids. */
 interface SaveScope {
   readonly seed: readonly string[];
-  readonly saves: Map<string, number>;
+  /** By stream: whether the first save was made, the second … `false` where one ended in a conflict. */
+  readonly saves: Map<string, boolean[]>;
 }
 
 const ambient = new AsyncLocalStorage<Context>();
@@ -83,14 +85,26 @@ export class Context {
   }
 
   /**
-   * The id for the next append to a stream, the same in every repetition of this handler or command;
-   * `undefined` where nothing will be repeated. Each call counts as one save.
+   * Runs one save to a stream with the id for its append, the same in every repetition of this handler or command;
+   * `undefined` where nothing will be repeated. The id is taken at once, so parallel saves get theirs in order.
+   *
+   * Each call counts as one save, unless it ends in a VersionConflict: whether there is one differs from run to run, so
+   * the next attempt is the same save and gets the same id.
    */
-  nextAppendId(stream: string): string | undefined {
-    if (!this.scope) return undefined;
-    const nth = this.scope.saves.get(stream) ?? 0;
-    this.scope.saves.set(stream, nth + 1);
-    return deriveId(...this.scope.seed, nth, stream);
+  async saving<T>(stream: string, save: (appendId: string | undefined) => Promise<T>): Promise<T> {
+    if (!this.scope) return save(undefined);
+    const { seed, saves } = this.scope;
+    const taken = saves.get(stream) ?? [];
+    saves.set(stream, taken);
+    const free = taken.indexOf(false);
+    const nth = free === -1 ? taken.length : free;
+    taken[nth] = true;
+    try {
+      return await save(deriveId(...seed, nth, stream));
+    } catch (error) {
+      if (error instanceof VersionConflict) taken[nth] = false;
+      throw error;
+    }
   }
 
   /** The fields, for another process. `Context.parse` gives an equal context back. */

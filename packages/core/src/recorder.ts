@@ -63,8 +63,15 @@ export class Recorder {
     { appendId, system = false }: RecordOptions = {},
   ): Promise<RecordResult> {
     if (!system) refuseSystemStreams(writes);
+    const stream = writes[0]?.stream;
+    if (checkedId(appendId) !== undefined || stream === undefined) return this.recordAs(appendId, writes);
+    // In a handler or a command the id follows from what is being done, so that doing it twice records it once.
+    return Context.current().saving(stream, (derived) => this.recordAs(derived, writes));
+  }
+
+  private recordAs(appendId: string | undefined, writes: readonly NewWrite[]): Promise<RecordResult> {
     const count = writes.reduce((sum, write) => sum + write.events.length, 0);
-    const ids = appendIds(checkedId(appendId) ?? this.derivedId(writes) ?? newId(), count);
+    const ids = appendIds(appendId ?? newId(), count);
     const context = Context.current();
     const correlationId = context.fields.correlationId ?? ids[0]!;
     const start = () => describe(writes, ids[0]!, correlationId, context);
@@ -79,12 +86,6 @@ export class Recorder {
       }));
       return { ...result, ids };
     });
-  }
-
-  /** In a handler or a command the id follows from what is being done, so that doing it twice records it once. */
-  private derivedId(writes: readonly NewWrite[]): string | undefined {
-    const stream = writes[0]?.stream;
-    return stream === undefined ? undefined : Context.current().nextAppendId(stream);
   }
 
   private stamp(

@@ -4,6 +4,7 @@ import {
   Recorder,
   StoreUnavailable,
   VersionConflict,
+  readRecorded,
   type RecordedEvent,
   type StoredEvent,
 } from '@backstory/core';
@@ -636,4 +637,28 @@ it('loads and commands are observed, each once', async () => {
       { attempts: 1, events: 1, version: 1, repeated: false },
     ],
   ]);
+});
+
+it('a handler that gives up on a conflict and tries again repeats under its first id when it runs again', async () => {
+  const { store, accounts } = await filled();
+  const [event] = await eventsOf(store);
+  const handle = (rival: boolean) =>
+    Context.handling(readRecorded(event!), { subscription: 's', handler: 'h' }).run(async () => {
+      const update = () => accounts.update('42', (account) => account.deposit(1), { attempts: 1 });
+      const first = accounts.update(
+        '42',
+        async (account) => {
+          if (rival) await Context.none.run(() => accounts.update('42', (other) => other.deposit(9)));
+          account.deposit(1);
+        },
+        { attempts: 1 },
+      );
+      return first.catch((error: unknown) => {
+        if (!(error instanceof VersionConflict)) throw error;
+        return update();
+      });
+    });
+  expect(await handle(true)).toMatchObject({ repeated: false, version: 5 });
+  expect(await handle(false)).toMatchObject({ repeated: true, version: 5 });
+  expect(await accounts.load('42')).toMatchObject({ balance: 75 + 9 + 1, version: 5 });
 });

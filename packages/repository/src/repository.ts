@@ -106,8 +106,8 @@ export class Repository<A extends EventSourcedAggregate> {
     if (category !== this.model.category) throw new ForeignAggregate(name, aggregate.id, this.model.name);
     const stream = this.streamOf(aggregate.id);
     // Also where nothing was raised: a run that raises nothing any more must not give the id to the save after it.
-    const appendId = options.appendId ?? Context.current().nextAppendId(stream);
-    return saveAggregate(aggregate, stream, this.log, { appendId });
+    const save = (appendId: string | undefined) => saveAggregate(aggregate, stream, this.log, { appendId });
+    return options.appendId === undefined ? Context.current().saving(stream, save) : save(options.appendId);
   }
 
   /**
@@ -129,24 +129,22 @@ export class Repository<A extends EventSourcedAggregate> {
     if (commandId !== undefined) context = context.withCommand(commandId);
     if (command !== undefined) context = context.with({ command });
     const start = () => ({ command: context.fields.command, aggregate: this.model.name, stream });
-    return context.run(() =>
+    // One save for all attempts, so that they have one id.
+    const save = (appendId: string | undefined) =>
       this.observer.command(start, async (end) => {
-        const updated = await this.updateInContext(id, stream, change, options);
+        const updated = await this.updateAs({ id, stream, appendId }, change, options);
         const { attempts, ids, version, repeated } = updated;
         end(() => ({ attempts, events: ids.length, version, repeated }));
         return updated;
-      }),
-    );
+      });
+    return context.run(() => context.saving(stream, save));
   }
 
-  private updateInContext<T>(
-    id: string,
-    stream: string,
+  private updateAs<T>(
+    { id, stream, appendId }: { id: string; stream: string; appendId: string | undefined },
     change: (aggregate: A) => T | Promise<T>,
     options: UpdateOptions,
   ): Promise<Updated<A, T>> {
-    // Once for all attempts, and before anything is awaited: parallel updates of a handler get their ids in order.
-    const appendId = Context.current().nextAppendId(stream);
     return untilNoConflict(options, async (attempts) => {
       const { aggregate, recorded } = await this.read({ id, stream, appendId });
       if (recorded) return { stream, ...recorded, aggregate, attempts, repeated: true, value: undefined };
