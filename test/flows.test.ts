@@ -74,11 +74,16 @@ describe.each(['memory', 'sqlite'])('flows through an application on %s', (kind)
   test('an event caused by a handler names the event it reacted to, two hops deep, in 100 interleaved flows', async () => {
     const flows = Array.from({ length: 100 }, (_, i) => `${i}`);
     const reacting = react(app, flows.length * HOPS);
-    const begin = (flow: string) => app.repository(Walk).update(flow, (walk) => walk.step(1), { create: true });
-    await Promise.all(flows.map((flow) => Context.of({ correlationId: `flow-${flow}`, actor: flow }).run(() => begin(flow))));
+    const begin = (flow: string) =>
+      app.repository(Walk).update(flow, (walk) => walk.step(1), { create: true });
+    await Promise.all(
+      flows.map((flow) => Context.of({ correlationId: `flow-${flow}`, actor: flow }).run(() => begin(flow))),
+    );
     await reacting;
     for (const flow of flows) {
-      const [first, second, third] = await Promise.all(['', '+', '++'].map((suffix) => only(app, flow + suffix)));
+      const [first, second, third] = await Promise.all(
+        ['', '+', '++'].map((suffix) => only(app, flow + suffix)),
+      );
       const { correlationId } = first!.metadata;
       expect(correlationId).toBe(`flow-${flow}`);
       expect(first!.metadata).not.toHaveProperty('causationId');
@@ -88,7 +93,9 @@ describe.each(['memory', 'sqlite'])('flows through an application on %s', (kind)
   });
 
   test('a flow that nobody named is named by its first event', async () => {
-    const { ids } = await app.repository(Walk).update('1', (walk) => (walk.step(1), walk.step(2)), { create: true });
+    const { ids } = await app
+      .repository(Walk)
+      .update('1', (walk) => (walk.step(1), walk.step(2)), { create: true });
     const events = await eventsOf(app, '1');
     expect(events.map(({ metadata }) => metadata.correlationId)).toEqual([ids[0], ids[0]]);
     expect(events.map(({ metadata }) => metadata.causationId)).toEqual([undefined, undefined]);
@@ -107,7 +114,9 @@ describe.each(['memory', 'sqlite'])('flows through an application on %s', (kind)
   test('a command that is sent again records nothing again and does not decide again', async () => {
     let decided = 0;
     const command = () =>
-      app.repository(Walk).update('1', (walk) => void (decided++, walk.step(walk.hop + 1)), { create: true, commandId: 'c-1' });
+      app
+        .repository(Walk)
+        .update('1', (walk) => void (decided++, walk.step(walk.hop + 1)), { create: true, commandId: 'c-1' });
     const first = await command();
     await app.repository(Walk).update('1', (walk) => walk.step(9));
     const again = await command();

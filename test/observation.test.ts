@@ -1,7 +1,15 @@
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { Aggregate, DomainEvent, EventHandler, EventSourcedAggregate, defineBackstory, follow, sqlite } from 'backstory';
+import {
+  Aggregate,
+  DomainEvent,
+  EventHandler,
+  EventSourcedAggregate,
+  defineBackstory,
+  follow,
+  sqlite,
+} from 'backstory';
 import { silent, type Observer } from '@backstory/core/observe';
 
 @DomainEvent('light.switched')
@@ -29,18 +37,20 @@ interface Heard {
 
 /** Writes down everything it is told, with the trace that it pretends is active. */
 function recording(heard: Heard[]): Observer {
-  const around = (seam: string) => async (start: () => unknown, work: (end: (facts: () => unknown) => void) => Promise<unknown>) => {
-    let ended: unknown;
-    const row = { seam, start: start() };
-    try {
-      const result = await work((facts) => (ended = facts()));
-      heard.push({ ...row, end: ended });
-      return result;
-    } catch (error) {
-      heard.push({ ...row, error });
-      throw error;
-    }
-  };
+  const around =
+    (seam: string) =>
+    async (start: () => unknown, work: (end: (facts: () => unknown) => void) => Promise<unknown>) => {
+      let ended: unknown;
+      const row = { seam, start: start() };
+      try {
+        const result = await work((facts) => (ended = facts()));
+        heard.push({ ...row, end: ended });
+        return result;
+      } catch (error) {
+        heard.push({ ...row, error });
+        throw error;
+      }
+    };
   const told = (seam: string) => (facts: () => unknown) => void heard.push({ seam, start: facts() });
   const seams = Object.keys(silent).map((seam) => [seam, AROUND.has(seam) ? around(seam) : told(seam)]);
   return { ...Object.fromEntries(seams), trace: () => ({ traceparent: TRACE }) } as Observer;
@@ -57,7 +67,12 @@ describe('observation', () => {
   afterEach(() => fs.rm(folder, { recursive: true }));
 
   const define = (observer?: Observer) =>
-    defineBackstory({ name: 'lights', store: sqlite(path.join(folder, 'l.db')), aggregates: [Light], ...(observer && { observer }) });
+    defineBackstory({
+      name: 'lights',
+      store: sqlite(path.join(folder, 'l.db')),
+      aggregates: [Light],
+      ...(observer && { observer }),
+    });
 
   test('tells of a command once: loading, recording, and the batch it was committed in', async () => {
     const heard: Heard[] = [];
@@ -66,10 +81,16 @@ describe('observation', () => {
     );
     expect(heard.map(({ seam }) => seam)).toEqual(['load', 'appendBatch', 'record', 'command']);
     const [load, batch, record, command] = heard;
-    expect(load).toMatchObject({ start: { aggregate: 'Light', stream: 'light-1' }, end: { version: 0, eventsFolded: 0, from: 'stream' } });
+    expect(load).toMatchObject({
+      start: { aggregate: 'Light', stream: 'light-1' },
+      end: { version: 0, eventsFolded: 0, from: 'stream' },
+    });
     expect(batch!.start).toMatchObject({ appends: 1, events: 1, failed: 0, queued: 0 });
     expect(record).toMatchObject({
-      start: { appendId: ids[0], writes: [{ stream: 'light-1', category: 'light', types: ['light.switched'], correlationId: ids[0] }] },
+      start: {
+        appendId: ids[0],
+        writes: [{ stream: 'light-1', category: 'light', types: ['light.switched'], correlationId: ids[0] }],
+      },
       end: { position: 1, versions: [1], repeated: false, sends: 1 },
     });
     expect(command).toMatchObject({
@@ -86,8 +107,12 @@ describe('observation', () => {
       await expect(app.record('light-1', [new Switched(true)], { expected: 'none' })).rejects.toThrow();
       for await (const _page of follow(app.events, { name: 'lamp', observer })) break;
     });
-    expect(heard.filter(({ seam }) => seam === 'record')[1]).toMatchObject({ error: { code: 'BACKSTORY_VERSION_CONFLICT' } });
-    expect(heard.filter(({ seam }) => seam === 'page')).toEqual([{ seam: 'page', start: { follower: 'lamp', events: 1, through: 1 } }]);
+    expect(heard.filter(({ seam }) => seam === 'record')[1]).toMatchObject({
+      error: { code: 'BACKSTORY_VERSION_CONFLICT' },
+    });
+    expect(heard.filter(({ seam }) => seam === 'page')).toEqual([
+      { seam: 'page', start: { follower: 'lamp', events: 1, through: 1 } },
+    ]);
   });
 
   test('stores a trace when a tracer is active, and none when none is', async () => {

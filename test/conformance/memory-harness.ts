@@ -1,5 +1,6 @@
 import type { EventStore, StateStore } from '@backstory/core';
-import { MemoryEventStore, MemoryStateStore } from '@backstory/core/store';
+import { MemoryEventStore } from '@backstory/core/store';
+import { MemoryStateStore } from '@backstory/core/state';
 import type { EventStoreHarness, StateStoreHarness } from '@backstory/testing';
 
 interface Clock {

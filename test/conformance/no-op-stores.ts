@@ -1,4 +1,5 @@
-import { newId, type EventStore, type StateStore, type StateTransaction } from '@backstory/core';
+import { newId, type EventStore, type StateStore } from '@backstory/core';
+import type { StateTransaction } from '@backstory/core/state';
 
 /** Answers every call plausibly and does nothing. A conformance case that it passes tests nothing. */
 export function noOpEventStore(): EventStore {

@@ -1,5 +1,12 @@
-import type { Lease, StateStore, StateTransaction, StateView } from '@backstory/core';
-import { FenceLost, MemoryStateStore, type StateEntry } from '@backstory/core/store';
+import type { StateStore } from '@backstory/core';
+import {
+  FenceLost,
+  type Lease,
+  MemoryStateStore,
+  type StateEntry,
+  type StateTransaction,
+  type StateView,
+} from '@backstory/core/state';
 
 /** The memory state store with one defect that a real one might have, and the case that must notice it. */
 export interface StateMutant {

@@ -1,5 +1,6 @@
 import { Context, type RecordedEvent, type Storage } from '@backstory/core';
-import { MemoryEventStore, MemoryStateStore } from '@backstory/core/store';
+import { MemoryEventStore } from '@backstory/core/store';
+import { MemoryStateStore } from '@backstory/core/state';
 import {
   Aggregate,
   DomainEvent,

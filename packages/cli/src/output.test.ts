@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
-import { MemoryEventStore, MemoryStateStore } from '@backstory/core/store';
+import { MemoryEventStore } from '@backstory/core/store';
+import { MemoryStateStore } from '@backstory/core/state';
 import {
   Noted,
   Opened,

@@ -18,7 +18,7 @@ export type {
   StreamSlice,
   Write,
 } from './event-store.js';
-export type { Fence, Lease, StateStore, StateTransaction, StateView } from './state-store.js';
+export type { StateStore } from './state-store.js';
 export type { OpenOptions, OpenStorage, Storage } from './storage.js';
 export { Context } from './context.js';
 export type { ContextFields } from './context-fields.js';

@@ -1,4 +1,4 @@
-/** For those who write stores, and for what is kept beside a log. */
+/** For those who write event stores, and for what is kept beside a log. */
 export { AppendQueue, type AppendOutcome, type CommitBatch } from './append-queue.js';
 export { checkAppend, type CheckedAppend, type CheckedEvent, type CheckedWrite } from './append-check.js';
 export { checkRestorePage, type CheckedRestore } from './restore-check.js';
@@ -10,16 +10,14 @@ export {
   type ResolvedSlice,
   type ResolvedStreamsQuery,
 } from './read-bounds.js';
-export { checkCollection, checkEntry, checkKey, checkLease, resolveStateQuery } from './state-check.js';
 export { readCheckpoint, verifyCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.js';
 export { readEnvelope, writeEnvelope } from './event-envelope.js';
-export { FenceLost, InvalidStateEntry, LogNotEmpty, StoreClosed, UnknownFormat } from './errors.js';
+export { LogNotEmpty, StoreClosed, UnknownFormat } from './errors.js';
+export { appendIds } from './ids.js';
 export { LIMITS, isName, isWellFormed } from './names.js';
 export { MemoryEventStore } from './memory-event-store.js';
-export { MemoryStateStore } from './memory-state-store.js';
 export { Mutex } from './mutex.js';
 export { WakeList } from './wake-list.js';
 export { isSystemStream } from './stream-name.js';
 export { outside } from './outside.js';
 export type { StoreCapabilities, StreamsQuery, Unsubscribe } from './event-store.js';
-export type { StateEntry, StateQuery } from './state-store.js';

@@ -1,4 +1,5 @@
 import type { StoredEvent } from '@backstory/core';
+import { appendIds } from '@backstory/core/store';
 
 /** An append that is in the log already. */
 export interface RecordedAppend {
@@ -27,10 +28,7 @@ export class AppendWatch {
     return this.last && { ids: this.ids, version: this.last.version, position: this.last.position };
   }
 
-  // The ids of an append count up in their last 48 bits, see appendIds in core.
   private nextId(): string {
-    if (!this.last) return this.appendId;
-    const tail = (parseInt(this.last.id.slice(-12), 16) + 1) % 2 ** 48;
-    return this.last.id.slice(0, -12) + tail.toString(16).padStart(12, '0');
+    return this.last ? appendIds(this.last.id, 2)[1]! : this.appendId;
   }
 }

@@ -1,4 +1,4 @@
-import type { Fence, Lease } from '@backstory/core';
+import type { Fence, Lease } from '@backstory/core/state';
 import type { Session } from './session.js';
 import { afterPrefix } from './state-view.js';
 

@@ -1,5 +1,13 @@
-import type { Fence, Lease, StateStore, StateTransaction, StateView } from '@backstory/core';
-import { FenceLost, StoreClosed, checkLease } from '@backstory/core/store';
+import type { StateStore } from '@backstory/core';
+import { StoreClosed } from '@backstory/core/store';
+import {
+  type Fence,
+  FenceLost,
+  type Lease,
+  type StateTransaction,
+  type StateView,
+  checkLease,
+} from '@backstory/core/state';
 import { acquireLease, holdsLease, listLeases, releaseLease, renewLeases } from './leases.js';
 import type { Session } from './session.js';
 import type { SqliteFile } from './sqlite-file.js';

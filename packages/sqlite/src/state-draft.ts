@@ -1,5 +1,10 @@
-import type { StateTransaction } from '@backstory/core';
-import { checkCollection, checkEntry, checkKey, type StateEntry } from '@backstory/core/store';
+import {
+  type StateEntry,
+  type StateTransaction,
+  checkCollection,
+  checkEntry,
+  checkKey,
+} from '@backstory/core/state';
 import { Pace } from './pace.js';
 import { SqliteStateView } from './state-view.js';
 

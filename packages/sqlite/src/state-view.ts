@@ -1,12 +1,12 @@
-import type { StateView } from '@backstory/core';
+import { StoreClosed } from '@backstory/core/store';
 import {
-  StoreClosed,
+  type StateEntry,
+  type StateQuery,
+  type StateView,
   checkCollection,
   checkKey,
   resolveStateQuery,
-  type StateEntry,
-  type StateQuery,
-} from '@backstory/core/store';
+} from '@backstory/core/state';
 import type { Session } from './session.js';
 
 /** Where a view reads: the session may be used while `isRunning`, and belongs to somebody else afterwards. */

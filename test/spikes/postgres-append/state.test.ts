@@ -1,5 +1,4 @@
-import type { Lease } from '@backstory/core';
-import { FenceLost } from '@backstory/core/store';
+import { FenceLost, type Lease } from '@backstory/core/state';
 import { Pool } from 'pg';
 import { startPostgres, type PostgresServer } from '../../support/postgres-server.js';
 import { SpikeStateStore, STATE_V1, type SpikeTransaction } from './state.js';

@@ -1,5 +1,4 @@
-import { FenceLost } from '@backstory/core/store';
-import type { Fence, Lease, StateTransaction } from '@backstory/core';
+import { type Fence, FenceLost, type Lease, type StateTransaction } from '@backstory/core/state';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { escapeLiteral, type DatabaseError, type Pool, type PoolClient } from 'pg';

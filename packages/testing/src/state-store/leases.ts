@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Lease, StateStore } from '@backstory/core';
+import type { StateStore } from '@backstory/core';
+import type { Lease } from '@backstory/core/state';
 import { refused } from '../event-store/draft.js';
 import { keepsNothing, noOtherConnection, noStateClock, type Case } from './state-parts.js';
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { StateStore, StateTransaction } from '@backstory/core';
+import type { StateStore } from '@backstory/core';
+import type { StateTransaction } from '@backstory/core/state';
 import { contents, noOtherConnection, put, turn, turns, type Case } from './state-parts.js';
 
 export const transactionCases: readonly Case[] = [
