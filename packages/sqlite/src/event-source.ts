@@ -1,17 +1,11 @@
 import type { StoredEvent } from '@backstory/core';
 import { isSystemStream, type ResolvedQuery } from '@backstory/core/store';
 import type { Value } from './driver.js';
+import type { Bounds, Filter } from './filter.js';
 import { mergedPositions } from './merged-positions.js';
 import { turn } from './pace.js';
 import type { SqliteFile } from './sqlite-file.js';
 import { EVENT_COLUMNS, storedEvent, type EventRow } from './stored-event.js';
-
-/** Positions > `after` and ≤ `upTo`, of a log whose head was `head` when the page began. */
-export interface Bounds {
-  readonly after: number;
-  readonly upTo: number;
-  readonly head: number;
-}
 
 /** Gives the next `size` matching events within bounds; fewer only when there are no more. */
 export type EventSource = (file: SqliteFile, bounds: Bounds, size: number) => Promise<StoredEvent[]>;
@@ -35,14 +29,6 @@ export function eventSource(query: ResolvedQuery): EventSource {
   return single && value !== undefined
     ? inOrder(query, `${first.column} = ? AND`, [value])
     : merged(query, first, filters.slice(1));
-}
-
-/** A filter of a query: the column is one of the values. */
-export interface Filter {
-  readonly column: 'id' | 'correlation_id' | 'causation_id' | 'stream' | 'type' | 'category';
-  readonly values: readonly string[];
-  /** Its index gives the events of one value in log order. */
-  readonly ordered: boolean;
 }
 
 /** The filters given, the one that lets the fewest events through first, as far as one can know. */

@@ -1,6 +1,7 @@
 import type { LogPage } from '@backstory/core';
 import type { ResolvedQuery } from '@backstory/core/store';
-import { eventSource, type Bounds } from './event-source.js';
+import { eventSource } from './event-source.js';
+import type { Bounds } from './filter.js';
 import { headOf, lastPositionBy } from './positions.js';
 import type { Session } from './session.js';
 import type { SqliteFile } from './sqlite-file.js';

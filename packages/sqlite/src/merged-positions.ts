@@ -1,4 +1,4 @@
-import type { Bounds, Filter } from './event-source.js';
+import type { Bounds, Filter } from './filter.js';
 import { Pace } from './pace.js';
 import { lastVersionBy } from './positions.js';
 import type { Session } from './session.js';

@@ -125,17 +125,15 @@ describe.each(availableDrivers())('with %s', (name) => {
     }
   });
 
-  it('a follower is woken by another connection, and by this one, at once', async () => {
+  it.each([
+    ['another connection, which is noticed by looking', 'there', 5],
+    ['this one, which needs no looking', 'here', 1_000_000],
+  ] as const)('a follower is woken by %s', async (_, by, pollMs) => {
     const file = files.newFile();
-    const here = await open(file, { pollMs: 5 });
-    const there = await open(file);
-    for (const { events } of [here, there]) {
-      const woken = new Promise<void>((wake) => {
-        const stop = here.events.onAppend(() => (stop(), wake()));
-      });
-      await record(events, 'a-1', anEvent());
-      await woken;
-    }
+    const stores = { here: await open(file, { pollMs }), there: await open(file) };
+    const woken = new Promise<void>((wake) => stores.here.events.onAppend(wake));
+    await record(stores[by].events, 'a-1', anEvent());
+    await woken;
   });
 
   it('state that is written wakes nobody', async () => {
@@ -151,6 +149,19 @@ describe.each(availableDrivers())('with %s', (name) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     expect(wakes).toBe(1);
+  });
+
+  it('a category is not a part of another name with a dash in it', async () => {
+    const { events } = await open(files.newFile());
+    for (const stream of ['a', 'a-b-1', 'a-c', 'a.b', 'b']) await record(events, stream, anEvent());
+    const names = async (categories: string[]) => {
+      const found: string[] = [];
+      for await (const page of events.listStreams({ categories }))
+        found.push(...page.map(({ stream }) => stream));
+      return found;
+    };
+    expect(await names(['a-b'])).toEqual([]);
+    expect(await names(['b', 'a'])).toEqual(['a', 'a-b-1', 'a-c', 'b']);
   });
 
   it('closing writes what was accepted, ends what is being read and may be done twice', async () => {
