@@ -23,4 +23,5 @@ export type {
   SnapshotStart,
   TraceContext,
 } from './observer.js';
-export { logs, metrics, spans, type LogSignal, type MetricSignal, type SpanSignal } from './signals.js';
+export { metrics, type MetricSignal } from './metric-signals.js';
+export { logs, spans, type LogSignal, type SpanSignal } from './span-signals.js';
