@@ -9,6 +9,7 @@ import type { Verb } from '../verb.js';
 interface Options {
   readonly limit?: number;
   readonly system?: boolean;
+  readonly occurred?: boolean;
 }
 
 export const verb: Verb = {
@@ -16,6 +17,10 @@ export const verb: Verb = {
   options: [
     { flags: '--limit <n>', description: 'at most this many events (default: 1000)', parse: wholeFrom(1) },
     { flags: '--system', description: "include events of the framework's own streams" },
+    {
+      flags: '--occurred',
+      description: 'show the times at which things happened, not those at which they were recorded',
+    },
   ],
   examples: [
     [
@@ -26,10 +31,10 @@ export const verb: Verb = {
   ],
   async run(call) {
     const [id] = call.arguments as [string];
-    const { limit, system } = call.options as Options;
+    const { limit, system, occurred = false } = call.options as Options;
     const options = { ...(limit === undefined ? {} : { limit }), ...(system ? { includeSystem: true } : {}) };
     const found = await withLog(call, (log) => trace(log, id, options));
-    await call.report.answer(found, (paper) => traceLines(found, id, paper), traceJson);
+    await call.report.answer(found, (paper) => traceLines(found, { asked: id, occurred }, paper), traceJson);
     if (found.truncatedAt !== undefined)
       await call.report.note(
         `Only the first ${found.truncatedAt} events of this flow are shown: give a larger --limit.`,
@@ -37,9 +42,14 @@ export const verb: Verb = {
   },
 };
 
-function* traceLines({ correlationId, roots }: Trace, asked: string, paper: Paper): Generator<string, void> {
+function* traceLines(
+  { correlationId, roots }: Trace,
+  { asked, occurred }: { readonly asked: string; readonly occurred: boolean },
+  paper: Paper,
+): Generator<string, void> {
   const rows = [...walk(roots)];
-  const begin = rows[0]!.node.event.recordedAt.getTime();
+  const timeOf = occurred ? occurredAt : recordedAt;
+  const begin = timeOf(rows[0]!.node.event);
   const streams = new Set(rows.map(({ node }) => node.event.stream)).size;
   yield `flow ${paper.bold(correlationId)}`;
   yield paper.dim(
@@ -49,7 +59,7 @@ function* traceLines({ correlationId, roots }: Trace, asked: string, paper: Pape
   for (const { node, lead } of rows) {
     const { event } = node;
     const mark = event.id === asked ? paper.changed('  ◀ this event') : '';
-    yield `${lead}${paper.bold(event.type)}  ${paper.name(`${event.stream} v${event.version}`)}  ${paper.dim(whenAndWho(event, begin))}${mark}`;
+    yield `${lead}${paper.bold(event.type)}  ${paper.name(`${event.stream} v${event.version}`)}  ${paper.dim(`${gap(timeOf(event) - begin)}${placeAndWho(event)}`)}${mark}`;
   }
 }
 
@@ -95,9 +105,30 @@ function separated(nodes: readonly TraceNode[]): (TraceNode | string)[] {
   return nodes.flatMap((node, i) => (i === 0 ? [node] : [',', node])).reverse();
 }
 
-function whenAndWho({ recordedAt, position, metadata }: RecordedEvent, begin: number): string {
-  const after = ((recordedAt.getTime() - begin) / 1_000).toFixed(3);
-  return `+${after} s  #${position}${metadata.actor === undefined ? '' : `  by ${metadata.actor}`}`;
+function recordedAt(event: RecordedEvent): number {
+  return event.recordedAt.getTime();
+}
+
+function occurredAt({ metadata }: RecordedEvent): number {
+  return Date.parse(metadata.occurredAt);
+}
+
+const HOUR = 3_600_000;
+
+/** `+0.105 s`, `+5 h`, `+129 d`: as exact as it is short. */
+function gap(ms: number): string {
+  const size = Math.abs(ms);
+  const text =
+    size < HOUR
+      ? `${(size / 1_000).toFixed(3)} s`
+      : size < 48 * HOUR
+        ? `${Math.floor(size / HOUR)} h`
+        : `${Math.floor(size / (24 * HOUR))} d`;
+  return `${ms < 0 ? '-' : '+'}${text}`;
+}
+
+function placeAndWho({ position, metadata }: RecordedEvent): string {
+  return `  #${position}${metadata.actor === undefined ? '' : `  by ${metadata.actor}`}`;
 }
 
 function count(n: number, what: string): string {
