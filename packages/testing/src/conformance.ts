@@ -41,25 +41,27 @@ export function describeCases<Harness extends Cleanable>(
   harness: Harness,
 ): void {
   const { describe, it } = runner();
+  const notRun = grouped([...groups.values()].flat(), (one) => one.unless?.(harness));
   describe(title, () => {
     for (const [heading, cases] of groups) {
       describe(heading, () => {
         for (const one of cases) {
-          const reason = one.unless?.(harness);
-          if (reason === undefined) it(one.name, () => runOnce(one, harness));
-          else process.stderr.write(`${title}: not run, because ${reason}: ${one.name}\n`);
+          if (one.unless?.(harness) === undefined) it(one.name, () => runOnce(one, harness));
         }
       });
     }
   });
+  for (const [reason, { length }] of notRun) {
+    if (reason !== undefined) process.stderr.write(`${title}: ${length} cases not run, because ${reason}\n`);
+  }
 }
 
 /** Cases by heading, in the order of their first appearance. */
-export function grouped<Case>(
+export function grouped<Case, Heading>(
   cases: readonly Case[],
-  headingOf: (one: Case) => string,
-): ReadonlyMap<string, readonly Case[]> {
-  const groups = new Map<string, Case[]>();
+  headingOf: (one: Case) => Heading,
+): ReadonlyMap<Heading, readonly Case[]> {
+  const groups = new Map<Heading, Case[]>();
   for (const one of cases) {
     const group = groups.get(headingOf(one));
     if (group) group.push(one);
