@@ -1,4 +1,4 @@
-import { VersionConflict } from './errors.js';
+import { AppendOutcomeUnknown, VersionConflict } from './errors.js';
 import fc from 'fast-check';
 import { Context } from './context.js';
 import type { ContextFields } from './context-fields.js';
@@ -191,6 +191,36 @@ it('a save that ends in a conflict is tried again under the same id; one that fa
   await save();
   expect(ids[1]).toBe(ids[0]);
   expect(ids[2]).not.toBe(ids[0]);
+});
+
+it('in a handler a save with a command name of its own is not taken for another that was left out', () => {
+  const event = recordedEvent({}, 'e-1');
+  const first = Context.handling(event, by);
+  const both = ['reserve', 'charge'].map((command) => idFor(first.with({ command }), 'a-1'));
+  const again = Context.handling(event, by);
+  expect(idFor(again.with({ command: 'charge' }), 'a-1')).toBe(both[1]);
+  expect(both[1]).not.toBe(both[0]);
+  expect(both[1]).toBe(deriveId('handler', 'fraud', 'check', 'e-1', 0, 'a-1', 'charge'));
+});
+
+it('a command is known by its id, however it is called', () => {
+  const [one, other] = ['pay', 'Pay'].map((command) =>
+    idFor(Context.none.withCommand('c-1').with({ command }), 'a-1'),
+  );
+  expect(one).toBe(other);
+});
+
+it('a save of which nobody knows how it ended is repeated under its id', async () => {
+  const context = Context.none.withCommand('c-1');
+  const ids: (string | undefined)[] = [];
+  const save = (error?: Error) =>
+    context.saving('a-1', async (id) => {
+      ids.push(id);
+      if (error) throw error;
+    });
+  await save(new AppendOutcomeUnknown('x', 1)).catch(() => undefined);
+  await save();
+  expect(ids[1]).toBe(ids[0]);
 });
 
 it('parallel saves to one stream keep their own ids when one of them ends in a conflict', async () => {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ContextFields } from './context-fields.js';
 import type { RecordedEvent } from './event.js';
-import { VersionConflict } from './errors.js';
+import { AppendOutcomeUnknown, VersionConflict } from './errors.js';
 import { deriveId } from './ids.js';
 import { readHeaders, writeHeaders, type HeaderOptions, type Headers } from './context-headers.js';
 
@@ -21,7 +21,7 @@ const FIELDS = [
 /** The saves of one run of a handler or command, so that running it again derives the same ids. */
 interface SaveScope {
   readonly seed: readonly string[];
-  /** By stream: whether the first save was made, the second … `false` where one ended in a conflict. */
+  /** By stream and command: whether the first save was made, the second … `false` where one ended in a conflict. */
   readonly saves: Map<string, boolean[]>;
 }
 
@@ -88,21 +88,27 @@ export class Context {
    * Runs one save to a stream with the id for its append, the same in every repetition of this handler or command;
    * `undefined` where nothing will be repeated. The id is taken at once, so parallel saves get theirs in order.
    *
-   * Each call counts as one save, unless it ends in a VersionConflict: whether there is one differs from run to run, so
-   * the next attempt is the same save and gets the same id.
+   * In a handler the saves to a stream are told apart by their order and by the name of their `command`. A handler that
+   * may leave a save out when it runs again therefore gives each a command name of its own.
+   *
+   * Each call counts as one save, unless it ends in a conflict or nobody knows how it ended: that differs from run to run,
+   * so the next attempt is the same save and gets the same id.
    */
   async saving<T>(stream: string, save: (appendId: string | undefined) => Promise<T>): Promise<T> {
     if (!this.scope) return save(undefined);
     const { seed, saves } = this.scope;
-    const taken = saves.get(stream) ?? [];
-    saves.set(stream, taken);
+    // A command's id alone says what it is, however it is called.
+    const step = seed[0] === 'handler' && this.fields.command !== undefined ? [this.fields.command] : [];
+    const place = JSON.stringify([stream, ...step]);
+    const taken = saves.get(place) ?? [];
+    saves.set(place, taken);
     const free = taken.indexOf(false);
     const nth = free === -1 ? taken.length : free;
     taken[nth] = true;
     try {
-      return await save(deriveId(...seed, nth, stream));
+      return await save(deriveId(...seed, nth, stream, ...step));
     } catch (error) {
-      if (error instanceof VersionConflict) taken[nth] = false;
+      if (error instanceof VersionConflict || error instanceof AppendOutcomeUnknown) taken[nth] = false;
       throw error;
     }
   }

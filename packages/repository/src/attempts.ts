@@ -3,7 +3,7 @@ import { VersionConflict } from '@backstory/core';
 import { UpdateConflict } from './errors.js';
 
 export interface Attempts {
-  /** How often to try in all when others change the aggregate meanwhile. Default 5. */
+  /** How often to try in all when others change the aggregate meanwhile. Default 10. */
   readonly attempts?: number;
   /** Stops before the next attempt. What was sent to the store is not taken back. */
   readonly signal?: AbortSignal;
@@ -16,7 +16,7 @@ export interface Attempts {
  * @throws UpdateConflict after the last attempt
  */
 export async function untilNoConflict<T>(
-  { attempts = 5, signal }: Attempts,
+  { attempts = 10, signal }: Attempts,
   work: (attempt: number) => Promise<T | VersionConflict>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {

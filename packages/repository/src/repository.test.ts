@@ -662,3 +662,35 @@ it('a handler that gives up on a conflict and tries again repeats under its firs
   expect(await handle(false)).toMatchObject({ repeated: true, version: 5 });
   expect(await accounts.load('42')).toMatchObject({ balance: 75 + 9 + 1, version: 5 });
 });
+
+it('an update whose outcome was unknown is repeated with its id', async () => {
+  const { accounts } = await filled();
+  const appendId = '01890a5d-ac96-774b-bcce-b302099a8057';
+  const deposit = () => accounts.update('42', (account) => account.deposit(1), { appendId });
+  expect(await deposit()).toMatchObject({ repeated: false, version: 4, ids: [appendId] });
+  expect(await deposit()).toMatchObject({ repeated: true, version: 4, ids: [appendId] });
+  expect(await accounts.load('42')).toMatchObject({ balance: 76, version: 4 });
+});
+
+it('a handler that saves another number of events when it runs again is told what it had saved', async () => {
+  const { accounts, store } = await filled();
+  const [event] = await eventsOf(store);
+  const handle = (amounts: readonly number[]) =>
+    Context.handling(readRecorded(event!), { subscription: 's', handler: 'h' }).run(async () => {
+      const account = await accounts.load('42');
+      amounts.forEach((amount) => account.deposit(amount));
+      return [await accounts.save(account), account] as const;
+    });
+  const [first] = await handle([1, 2]);
+  const [again, account] = await handle([3]);
+  expect(again).toEqual({ ...first, repeated: true });
+  expect(() => account.deposit(1)).toThrow(/an earlier run of the same handler/);
+  expect(await accounts.load('42')).toMatchObject({ balance: 78, version: 5 });
+});
+
+it('many updates of one aggregate at once all succeed with the default attempts', async () => {
+  const { accounts } = await filled();
+  const updates = Array.from({ length: 50 }, () => accounts.update('42', (account) => account.deposit(1)));
+  await Promise.all(updates);
+  expect(await accounts.load('42')).toMatchObject({ balance: 125, version: 53 });
+});

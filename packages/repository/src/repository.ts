@@ -28,8 +28,13 @@ export interface UpdateOptions extends Attempts {
   readonly create?: boolean;
   /** The id of the command being carried out: doing it again, even in another process, records nothing new. */
   readonly commandId?: string;
-  /** The name of the command, for metadata and traces. */
+  /**
+   * The name of the command, for metadata and traces. In a handler that saves to one stream more than once it also tells
+   * those saves apart when the handler runs again.
+   */
   readonly command?: string;
+  /** Repeats an update whose outcome is unknown: the id that AppendOutcomeUnknown gave. */
+  readonly appendId?: string;
 }
 
 /**
@@ -106,8 +111,21 @@ export class Repository<A extends EventSourcedAggregate> {
     if (category !== this.model.category) throw new ForeignAggregate(name, aggregate.id, this.model.name);
     const stream = this.streamOf(aggregate.id);
     // Also where nothing was raised: a run that raises nothing any more must not give the id to the save after it.
-    const save = (appendId: string | undefined) => saveAggregate(aggregate, stream, this.log, { appendId });
+    const save = (appendId: string | undefined) => this.saveAs(aggregate, stream, appendId);
     return options.appendId === undefined ? Context.current().saving(stream, save) : save(options.appendId);
+  }
+
+  private async saveAs(aggregate: A, stream: string, appendId: string | undefined): Promise<Saved> {
+    try {
+      return await saveAggregate(aggregate, stream, this.log, { appendId });
+    } catch (error) {
+      if (!(error instanceof EventIdReused)) throw error;
+      // An earlier run of the same handler or command recorded this save, and had decided otherwise.
+      const { recorded } = await this.read({ id: aggregate.id, stream, appendId });
+      if (!recorded) throw error;
+      recordOf(aggregate).spoil('an earlier run of the same handler or command had saved something else');
+      return { stream, ...recorded, repeated: true };
+    }
   }
 
   /**
@@ -137,7 +155,8 @@ export class Repository<A extends EventSourcedAggregate> {
         end(() => ({ attempts, events: ids.length, version, repeated }));
         return updated;
       });
-    return context.run(() => context.saving(stream, save));
+    const { appendId } = options;
+    return context.run(() => (appendId === undefined ? context.saving(stream, save) : save(appendId)));
   }
 
   private updateAs<T>(
