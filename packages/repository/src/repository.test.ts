@@ -351,11 +351,11 @@ describe('update', () => {
         .catch((error: unknown) => ({ error, runs }));
     };
     const last = expect.objectContaining({
-      attempts: 5,
+      attempts: 10,
       stream: 'account-42',
       code: 'BACKSTORY_VERSION_CONFLICT',
     }) as unknown;
-    expect(await update()).toEqual({ error: last, runs: 5 });
+    expect(await update()).toEqual({ error: last, runs: 10 });
     const given = (await update(2)) as unknown as { error: UpdateConflict; runs: number };
     expect(given.error).toBeInstanceOf(UpdateConflict);
     expect(given.error).toBeInstanceOf(VersionConflict);
