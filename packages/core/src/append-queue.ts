@@ -3,6 +3,7 @@ import { StoreClosed, StoreUnavailable, StoreUnusable } from './errors.js';
 import type { AppendResult } from './event-store.js';
 import { guarded } from './guarded.js';
 import type { Observer } from './observer.js';
+import { numberOption } from './number-option.js';
 import { outside } from './outside.js';
 
 /** What became of one append of a batch. */
@@ -56,6 +57,9 @@ export class AppendQueue {
       store,
     }: AppendQueueOptions,
   ) {
+    numberOption('maxBatchEvents', maxBatchEvents, 1, Infinity);
+    numberOption('maxBatchBytes', maxBatchBytes, 1, Infinity);
+    numberOption('maxQueuedBytes', maxQueuedBytes, 1, Infinity);
     this.options = { store, maxBatchEvents, maxBatchBytes, maxQueuedBytes, observer: guarded(observer) };
   }
 

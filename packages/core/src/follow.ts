@@ -2,6 +2,7 @@ import { verifyCheckpoint, type Checkpoint } from './checkpoint.js';
 import { StoreUnavailable } from './errors.js';
 import type { EventStore, LogIdentity, LogPage, LogQuery } from './event-store.js';
 import { guarded } from './guarded.js';
+import { LONGEST_TIMER, numberOption } from './number-option.js';
 import type { Observer } from './observer.js';
 import { outside } from './outside.js';
 
@@ -26,7 +27,7 @@ export interface FollowOptions {
  * stops with LogDiverged rather than skip when the log is not the one it followed. A page may be empty: its
  * `through` is then news. The last page's `through` is what to keep in a checkpoint, after its events are dealt with.
  *
- * @throws LogDiverged, StoreUnusable, StoreClosed, InvalidQuery
+ * @throws LogDiverged, StoreUnusable, StoreClosed, InvalidQuery, InvalidOption
  */
 export function follow(store: EventStore, options: FollowOptions = {}): AsyncIterableIterator<LogPage> {
   const follower = new Follower(store, options);
@@ -60,7 +61,7 @@ class Follower {
     private readonly options: FollowOptions,
   ) {
     const { after = 0, pollMs = 1_000, signal, observer } = options;
-    this.pollMs = pollMs;
+    this.pollMs = numberOption('pollMs', pollMs, 1, LONGEST_TIMER);
     this.signal = signal;
     this.observer = guarded(observer);
     this.through = typeof after === 'number' ? after : after.through;

@@ -4,6 +4,7 @@ import type { EventMetadata, NewEvent, StampedEvent } from './event.js';
 import type { AppendResult, EventStore, ExpectedVersion, Write } from './event-store.js';
 import { appendIds, newId } from './ids.js';
 import { guarded } from './guarded.js';
+import { numberOption } from './number-option.js';
 import type { Observer, TraceContext } from './observer.js';
 import { categoryOf, isSystemStream } from './stream-name.js';
 
@@ -48,7 +49,7 @@ export class Recorder {
     { source, appendTimeoutMs = 30_000, observer }: RecorderOptions,
   ) {
     this.source = source;
-    this.appendTimeoutMs = appendTimeoutMs;
+    this.appendTimeoutMs = numberOption('appendTimeoutMs', appendTimeoutMs, 0, Infinity);
     this.observer = guarded(observer);
   }
 

@@ -12,10 +12,12 @@ export {
 } from './read-bounds.js';
 export { readCheckpoint, verifyCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.js';
 export { readEnvelope, writeEnvelope } from './event-envelope.js';
+export { InvalidOption, LONGEST_TIMER, numberOption } from './number-option.js';
 export { LogNotEmpty, StoreClosed, UnknownFormat } from './errors.js';
 export { appendIds } from './ids.js';
 export { LIMITS, isName, isWellFormed } from './names.js';
 export { MemoryEventStore } from './memory-event-store.js';
+export { MemoryLog } from './memory-log.js';
 export { Mutex } from './mutex.js';
 export { WakeList } from './wake-list.js';
 export { isSystemStream } from './stream-name.js';
