@@ -62,3 +62,17 @@ it.each([readCheckpoint, readEnvelope])('%p refuses what is in another format, a
     expect(() => read(text)).toThrow(UnknownFormat);
   }
 });
+
+it.each([
+  { epoch: 'x' },
+  { epoch: null },
+  { epoch: undefined },
+  { through: '3' },
+  { through: -1 },
+  { through: 1.5 },
+  { logId: undefined },
+  { lastEventId: 7 },
+])('a checkpoint with %j is damaged, and no place to go on from', (field) => {
+  const text = JSON.stringify({ format: 'backstory.checkpoint/1', ...CHECKPOINTS[0], ...field });
+  expect(() => readCheckpoint(text)).toThrow(/found a damaged one/);
+});

@@ -1,4 +1,4 @@
-import { LogDiverged } from './errors.js';
+import { LogDiverged, UnknownFormat } from './errors.js';
 import type { EventStore, LogIdentity } from './event-store.js';
 import { readFormat } from './format.js';
 
@@ -19,10 +19,21 @@ export function writeCheckpoint({ logId, epoch, through, lastEventId }: Checkpoi
   return JSON.stringify({ format: FORMAT, logId, epoch, through, lastEventId });
 }
 
-/** @throws UnknownFormat when something else, or a later release, wrote it */
+/** @throws UnknownFormat when something else, or a later release, wrote it, or it is damaged */
 export function readCheckpoint(text: string): Checkpoint {
   const { logId, epoch, through, lastEventId } = readFormat<Checkpoint>(text, FORMAT);
+  const isWhole =
+    typeof logId === 'string' &&
+    isCount(epoch) &&
+    isCount(through) &&
+    (lastEventId === undefined || typeof lastEventId === 'string');
+  // Its fields decide where a consumer goes on: one that cannot be compared would compare as equal.
+  if (!isWhole) throw new UnknownFormat(FORMAT, 'a damaged one');
   return lastEventId === undefined ? { logId, epoch, through } : { logId, epoch, through, lastEventId };
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /**
