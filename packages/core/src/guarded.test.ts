@@ -47,6 +47,42 @@ describe('an observer that fails', () => {
   });
 });
 
+describe('an observer that is misused', () => {
+  const start = () => ({ aggregate: 'A', stream: 'a-1' });
+
+  test('by running the work after it has failed: the work runs once', async () => {
+    let late = async (): Promise<unknown> => undefined;
+    const early: Observer = {
+      ...silent,
+      load: (_start, work) => {
+        late = () => work(ignore);
+        throw new Error('early');
+      },
+    };
+    const work = jest.fn(async () => 7);
+    expect(await guarded(early).load(start, work)).toBe(7);
+    expect(await late()).toBe(7);
+    expect(work).toHaveBeenCalledTimes(1);
+  });
+
+  // Jest fails a test for rejections that nobody has handled at its end.
+  test('by leaving the outcome alone for as long as it likes: a failure ends no process', async () => {
+    const stalled: Observer = {
+      ...silent,
+      load: (_start, work) => (work(ignore), new Promise<never>(() => undefined)),
+    };
+    void guarded(stalled).load(start, () => Promise.reject(new Error('no')));
+    await new Promise((turn) => setTimeout(turn, 5));
+  });
+
+  test('by methods that are async where they are told: their failure is not heard of', async () => {
+    const page = jest.fn(async () => raise('later')) as unknown as Observer['page'];
+    guarded({ ...silent, page }).page(() => raise('facts'));
+    await new Promise((turn) => setTimeout(turn, 5));
+    expect(page).toHaveBeenCalledTimes(1);
+  });
+});
+
 test('an observer that works hears what it is told, and is guarded once', async () => {
   const heard: unknown[] = [];
   const listening: Observer = { ...silent, page: (facts) => void heard.push(facts()) };

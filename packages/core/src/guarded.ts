@@ -41,19 +41,28 @@ function guard(observer: Observer): Observer {
 function around<Start, End>(observe: Around<Start, End>): Around<Start, End> {
   return async (start, work) => {
     let working: ReturnType<typeof work> | undefined;
-    const once: typeof work = (end) => (working ??= work((facts) => attempt(() => end(facts))));
+    const once: typeof work = (end) => {
+      if (working) return working;
+      working = work((facts) => attempt(() => end(facts)));
+      // Its failure is given to the caller below; until then an observer may leave it alone for as long as it likes.
+      working.catch(() => undefined);
+      return working;
+    };
     try {
       await observe(start, once);
     } catch {
       // Either the work failed, which `working` knows, or the observer did, which is nobody's business.
     }
-    return working ?? work(() => undefined);
+    return once(() => undefined);
   };
 }
 
 function attempt<T>(observe: () => T): T | undefined {
   try {
-    return observe();
+    const said = observe();
+    // An async method is no void one, and yet TypeScript takes it for one.
+    if (said instanceof Promise) said.catch(() => undefined);
+    return said;
   } catch {
     return undefined;
   }
