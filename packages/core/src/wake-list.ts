@@ -22,8 +22,19 @@ export class WakeList {
     outside(() =>
       setImmediate(() => {
         this.due = false;
-        for (const wake of [...this.wakes]) wake();
+        for (const wake of [...this.wakes]) if (this.wakes.has(wake)) call(wake);
       }),
     );
+  }
+}
+
+/** What one of them throws is for the process to hear of, and keeps nobody else asleep. */
+function call(wake: () => void): void {
+  try {
+    wake();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
   }
 }
