@@ -155,3 +155,16 @@ it('headers are written as they were written first', () => {
   expect(context.toHeaders({ b3: 'multi' })).toEqual({ ...golden['w3c'], ...golden['b3-multi'] });
   expect(Context.fromHeaders(golden['w3c']!).fields).toEqual(context.fields);
 });
+
+it('what is no text at all is left out like what is malformed', () => {
+  const strange = { 'x-actor': null, 'x-tenant': Buffer.from('t'), 'x-command': 7, 'x-origin': ['a', 'b'] };
+  expect(Context.fromHeaders(strange as never).toJSON()).toEqual({ origin: 'a,b' });
+});
+
+it('a trace state of more than 1,024 bytes, or with control characters, is left out', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const read = (tracestate: string) => Context.fromHeaders({ traceparent, tracestate }).toJSON();
+  expect(read('x'.repeat(1_024))).toHaveProperty('tracestate');
+  for (const tracestate of ['x'.repeat(1_025), 'a=\u001b[2J', ''])
+    expect(read(tracestate)).toEqual({ traceparent });
+});

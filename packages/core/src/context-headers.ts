@@ -46,7 +46,7 @@ export function writeHeaders(fields: ContextFields, { b3 }: HeaderOptions = {}):
 export function readHeaders(given: Headers): ContextFields {
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(given)) {
-    const one = typeof value === 'object' ? value.join(',') : value;
+    const one = Array.isArray(value) ? value.join(',') : value;
     if (typeof one === 'string') headers.set(name.toLowerCase(), one);
   }
   const fields: Record<string, unknown> = {};
@@ -64,7 +64,7 @@ function readTrace(headers: ReadonlyMap<string, string>): ContextFields {
     validTrace(w3c) ?? validTrace(fromB3Single(headers.get('b3'))) ?? validTrace(fromB3Multi(headers));
   if (traceparent === undefined) return {};
   const tracestate = traceparent === w3c ? headers.get('tracestate') : undefined;
-  return tracestate === undefined ? { traceparent } : { traceparent, tracestate };
+  return isName(tracestate, TEXT_BYTES) ? { traceparent, tracestate } : { traceparent };
 }
 
 /** All-zero ids and version ff are invalid (https://www.w3.org/TR/trace-context/#traceparent-header). */
