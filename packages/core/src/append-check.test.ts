@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { checkAppend } from './append-check.js';
 import type { StampedEvent } from './event.js';
 
@@ -61,10 +62,58 @@ it.each([
   '2026-01-02T03:04:05Z',
   '2026-01-02T03:04:05.678+01:00',
   '2026-02-30T00:00:00.000Z',
+  '2026-04-31T00:00:00.000Z',
+  '2025-02-29T00:00:00.000Z',
+  '2026-01-00T00:00:00.000Z',
+  '2026-13-01T00:00:00.000Z',
+  '2026-01-02T24:00:00.000Z',
+  '2026-01-02T23:60:00.000Z',
+  '2026-01-02T23:59:60.000Z',
+  '2026-01-02t03:04:05.678z',
+  '2026-01-02T03:04:05.678Z ',
+  '+002026-01-02T03:04:05.678Z',
+  '-000000-01-02T03:04:05.678Z',
   'x',
 ])('%s is no time that an event may have occurred at', (occurredAt) => {
   const wrong = metadata.replace('2026-01-02T03:04:05.678Z', occurredAt);
   expect(() => check({ metadata: wrong })).toThrow(/metadata.occurredAt: must be a time in ISO 8601/);
+});
+
+it.each([
+  '2024-02-29T23:59:59.999Z',
+  '2026-01-31T00:00:00.000Z',
+  '0000-01-01T00:00:00.000Z',
+  '+275760-09-13T00:00:00.000Z',
+  '-271821-04-20T00:00:00.000Z',
+])('%s is one', (occurredAt) => {
+  expect(() => check({ metadata: metadata.replace('2026-01-02T03:04:05.678Z', occurredAt) })).not.toThrow();
+});
+
+it('a time is told by its form and its calendar exactly as toISOString writes it', () => {
+  const digits = (most: number, length: number) =>
+    fc.integer({ min: 0, max: most }).map((n) => String(n).padStart(length, '0'));
+  const parts = fc.tuple(
+    ...[
+      digits(9_999, 4),
+      digits(14, 2),
+      digits(33, 2),
+      digits(25, 2),
+      digits(61, 2),
+      digits(61, 2),
+      digits(999, 3),
+    ],
+  );
+  fc.assert(
+    fc.property(parts, ([year, month, day, hour, minute, second, ms]) => {
+      const text = `${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`;
+      const time = Date.parse(text);
+      const exact = !Number.isNaN(time) && new Date(time).toISOString() === text;
+      const fields = { metadata: metadata.replace('2026-01-02T03:04:05.678Z', text) };
+      if (exact) expect(() => check(fields)).not.toThrow();
+      else expect(() => check(fields)).toThrow(/occurredAt/);
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 it('what is no write or no event at all is refused like the rest', () => {
