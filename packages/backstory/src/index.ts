@@ -17,12 +17,15 @@ export {
   type LogQuery,
   type RecordedEvent,
   type RecordResult,
+  type Storage,
 } from '@backstory/core';
 export {
   DomainEvent,
   EventHandler,
   Field,
+  Fields,
   Ignores,
+  Big,
   bigint,
   decimal,
   instant,
@@ -33,5 +36,4 @@ export {
   InvalidData,
 } from '@backstory/events';
 export { AggregateNotFound, type Repository, type UpdateOptions } from '@backstory/repository';
-
 export { sqlite } from '@backstory/sqlite';

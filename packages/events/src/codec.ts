@@ -4,6 +4,7 @@ export { foldsOnly, handlersOf, ignoredBy, type HandlerRow } from './event-handl
 export { classOfEvent, eventTypeOf } from './event-type.js';
 export { checkMetadata, type GivenMetadata } from './given-metadata.js';
 export { encodeValue } from './instance-codec.js';
+export { formatPath, type PathStep } from './path.js';
 export { refusePrivateState } from './private-state.js';
 export { checkRules } from './rules.js';
 export { internals } from './value-writer.js';

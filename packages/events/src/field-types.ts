@@ -6,7 +6,7 @@ import type { FieldType, FieldWriter } from './field-type.js';
 import { readFields } from './instance-codec.js';
 import type { Json } from './json.js';
 import { refuseBuiltIn, refusePrivateState } from './private-state.js';
-import { adviceFor } from './unstorable.js';
+import { WHICH_BIG, adviceFor } from './unstorable.js';
 
 /** What the elements of a list, map or set are: a field type, a class, or `String`, `Number`, `Boolean` for plain JSON. */
 export type ElementType = FieldType | AnyClass | StringConstructor | NumberConstructor | BooleanConstructor;
@@ -26,11 +26,17 @@ export const instant: FieldType<Date> = {
   },
 };
 
-/** An exact decimal number, a `Big` of big.js. Stored as text. */
-export const decimal: FieldType = {
+/**
+ * The class of exact decimal numbers, of [big.js](https://mikemcl.github.io/big.js/): `new Big('9.95')`. Import it from
+ * here: instances of another copy of big.js are another class, and `decimal` refuses them.
+ */
+export { Big };
+
+/** An exact decimal number, an instance of {@link Big}. Stored as text. */
+export const decimal: FieldType<Big> = {
   kind: 'decimal',
   encode(value, writer) {
-    if (!(value instanceof Big)) return mismatch(writer, value, 'a Big of the big.js that Backstory uses');
+    if (!(value instanceof Big)) return mismatch(writer, value, `a Big, ${WHICH_BIG}`);
     const isMinusZero = value.s < 0 && value.c[0] === 0;
     return isMinusZero ? writer.refuse('-0', 'use 0') : value.toString();
   },

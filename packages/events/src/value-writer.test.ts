@@ -148,6 +148,12 @@ it.each<[string, unknown, string, RegExp | string]>([
   ['a promise', { p: Promise.resolve() }, 'it.p', 'await'],
   ['bytes', { p: Buffer.from('x') }, 'it.p', 'base64'],
   ['an object without a prototype', { p: Object.create(null) as object }, 'it.p', 'without a prototype'],
+  [
+    'an object with a bare prototype',
+    { p: Object.create(Object.create(null) as object) as object },
+    'it.p',
+    'an instance of Class',
+  ],
   ['a derived array', { p: new List() }, 'it.p', 'derived from Array'],
   ['a hole', { p: sparse }, 'it.p[1]', 'a hole'],
   [
@@ -196,6 +202,22 @@ it('a Map takes two levels, as it is stored', () => {
   }
   expect(() => encodeInstance(new Holder(496))).not.toThrow();
   expect(() => encodeInstance(new Holder(497))).toThrow('more than 500 levels');
+});
+
+it('a Big of another copy of big.js is refused, saying which one to use', () => {
+  let Other = Big;
+  jest.isolateModules(() => (Other = jest.requireActual<{ Big: typeof Big }>('big.js').Big));
+  expect(Other).not.toBe(Big);
+  const which = 'the class Big that backstory and @backstory/events export';
+  expect(() => encodeInstance(new Everything({ price: new Other(1) }), 'it')).toThrow(
+    `it.price is a Big of another copy of big.js, which would not be read back as it is: its field is declared to be a Big, ${which}.`,
+  );
+  expect(() => encodeValue({ price: new Other(1) }, 'it')).toThrow(
+    `declare it with @Field(decimal) and make it with ${which}.`,
+  );
+  class Big1 {}
+  Object.defineProperty(Big1, 'name', { value: 'Big' });
+  expect(() => encodeValue({ price: new Big1() }, 'it')).toThrow('@Field(nested(Big))');
 });
 
 it('an object that is held twice, or frozen, is stored', () => {

@@ -4,6 +4,7 @@ import { UnstorableValue } from './errors.js';
 import { fieldsOf } from './field.js';
 import type { FieldType, FieldWriter } from './field-type.js';
 import type { Json, JsonObject } from './json.js';
+import { formatPath, type PathStep } from './path.js';
 import { adviceFor } from './unstorable.js';
 
 /** The own symbol under which the framework keeps what is not state on an instance. The codec passes it over. */
@@ -16,7 +17,7 @@ export const internals = Symbol.for('backstory.internals');
  * property is writable is not part of a value, nor is that two places hold one object.
  */
 export class ValueWriter implements FieldWriter {
-  private readonly path: (string | number)[] = [];
+  private readonly path: PathStep[] = [];
   private readonly open: object[] = [];
 
   /** `root` begins every path in messages: `account.deposited`. */
@@ -105,7 +106,7 @@ export class ValueWriter implements FieldWriter {
   }
 
   refuse(problem: string, advice: string): never {
-    throw new UnstorableValue(this.root + this.path.map(step).join(''), problem, advice);
+    throw new UnstorableValue(formatPath(this.path, this.root), problem, advice);
   }
 
   private writeNumber(value: number): number {
@@ -168,11 +169,6 @@ function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) return true;
   return typeof prototype === 'object' && prototype !== null && Object.hasOwn(prototype, 'isPrototypeOf');
-}
-
-function step(key: string | number): string {
-  if (typeof key === 'number') return `[${key}]`;
-  return /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }
 
 function nameOf(value: object): string {
