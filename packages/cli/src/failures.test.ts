@@ -113,7 +113,7 @@ describe('what is not in the log, or cannot be folded, is a finding with exit co
       expect(await refused(argv)).toMatchObject({
         exitCode: 1,
         code: 'BACKSTORY_VERSION_OUT_OF_RANGE',
-        facts: { stream: 'cart-1', version: 9, actual: 4 },
+        facts: { stream: 'cart-1', wanted: 9, actual: 4 },
       });
     }
   });

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import type { Json } from '@backstory/events';
 import { changesBetween } from './changes.js';
-import { formatPath } from './path.js';
 
 test('a changed, an added and a removed member each name their path and only the sides they have', () => {
   const before = { kept: 1, changed: 'a', gone: [1], deep: { list: [{ sku: 'pen' }] } };
@@ -36,21 +35,6 @@ test('a value that becomes another kind is one change, at the root with an empty
   expect(changesBetween([], {})).toEqual([{ path: '', before: [], after: {} }]);
   expect(changesBetween(1, 2)).toEqual([{ path: '', before: 1, after: 2 }]);
   expect(changesBetween(null, null)).toEqual([]);
-});
-
-test('no two places share a path', () => {
-  expect(formatPath(['lines', 2, 'sku'])).toBe('lines[2].sku');
-  expect(formatPath(['a.b', 'c'])).toBe('["a.b"].c');
-  expect(formatPath(['a', '2'])).toBe('a["2"]');
-  expect(formatPath(['', 'x"]', 0])).toBe('[""]["x\\"]"][0]');
-  const step = fc.oneof(fc.string(), fc.constantFrom('a', '.', '[0]', '"', 'a.b', '0'), fc.nat(3));
-  const path = fc.array(step, { minLength: 1, maxLength: 4 });
-  fc.assert(
-    fc.property(path, path, (one, other) => {
-      const same = JSON.stringify(one) === JSON.stringify(other);
-      return (formatPath(one) === formatPath(other)) === same;
-    }),
-  );
 });
 
 test('applying the changes to the earlier value gives the later one', () => {

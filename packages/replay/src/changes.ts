@@ -1,6 +1,6 @@
 import type { Json } from '@backstory/events';
+import { formatPath, type PathStep } from '@backstory/events/codec';
 import compare from 'microdiff';
-import { formatPath, type PathStep } from './path.js';
 
 /** One difference between two states. A side on which the path does not exist is absent. */
 export interface Change {

@@ -17,21 +17,6 @@ export class StreamNotFound extends BackstoryError {
   }
 }
 
-/** A version was asked for that the stream does not have. */
-export class VersionOutOfRange extends BackstoryError {
-  readonly code = 'BACKSTORY_VERSION_OUT_OF_RANGE';
-  constructor(
-    readonly stream: string,
-    readonly version: number,
-    /** The version the stream is at. */
-    readonly actual: number,
-  ) {
-    super(
-      `${stream} is at version ${actual}, so it has no version ${version}: choose one from 0 to ${actual}.`,
-    );
-  }
-}
-
 /** The log holds neither an event with this id nor one that carries it as correlation. */
 export class FlowNotFound extends BackstoryError {
   readonly code = 'BACKSTORY_FLOW_NOT_FOUND';

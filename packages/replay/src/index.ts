@@ -1,11 +1,13 @@
 export { changesBetween, type Change } from './changes.js';
 export { causesOf } from './causes.js';
 export { diff, type Diff } from './diff.js';
-export { FlowNotFound, NoAggregate, StreamNotFound, UnreadableState, VersionOutOfRange } from './errors.js';
+export { FlowNotFound, NoAggregate, StreamNotFound, UnreadableState } from './errors.js';
 export { history, type HistoryRange, type HistoryStep } from './history.js';
-export { events, streams, type StreamsQuery } from './log.js';
-export { formatPath, type PathStep } from './path.js';
+export { events, streams } from './log.js';
 export { stateAt, type Moment, type StateAt } from './state-at.js';
 export { stats, type CategoryStats, type Stats, type StatsOptions, type TypeStats } from './stats.js';
 export type { ReplaySource } from './stream-fold.js';
 export { trace, type Trace, type TraceNode, type TraceOptions } from './trace.js';
+export type { StreamsQuery } from '@backstory/core/store';
+export { formatPath, type PathStep } from '@backstory/events/codec';
+export { VersionOutOfRange } from '@backstory/repository';

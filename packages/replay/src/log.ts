@@ -5,9 +5,7 @@ import {
   type RecordedEvent,
   type StreamHead,
 } from '@backstory/core';
-
-/** What listing the streams can be narrowed to. */
-export type StreamsQuery = NonNullable<Parameters<EventStore['listStreams']>[0]>;
+import type { StreamsQuery } from '@backstory/core/store';
 
 /** Events of the log one by one, as they were recorded: no classes, no upcasting. */
 export async function* events(store: EventStore, query?: LogQuery): AsyncGenerator<RecordedEvent, void> {

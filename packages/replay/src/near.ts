@@ -1,6 +1,7 @@
 import { categoryOf, idOf, type EventStore } from '@backstory/core';
+import type { StreamsQuery } from '@backstory/core/store';
 import distance from 'leven';
-import { streams, type StreamsQuery } from './log.js';
+import { streams } from './log.js';
 
 /**
  * Up to three streams whose names resemble one that does not exist, the most similar first. It looks at a bounded

@@ -68,8 +68,8 @@ describe('the state of a stream', () => {
   test('of a version the stream does not have is refused, saying the one it has', async () => {
     await expect(stateAt(source, 'cart-1', { atVersion: 5 })).rejects.toMatchObject({
       code: 'BACKSTORY_VERSION_OUT_OF_RANGE',
-      facts: { stream: 'cart-1', version: 5, actual: 4 },
-      message: 'cart-1 is at version 4, so it has no version 5: choose one from 0 to 4.',
+      facts: { stream: 'cart-1', wanted: 5, actual: 4 },
+      message: 'cart-1 is at version 4, so it has no version 5: choose one from 1 to 4.',
     });
     await expect(stateAt(source, 'cart-1', { atVersion: 1.5 })).rejects.toMatchObject({ actual: 4 });
   });
@@ -150,7 +150,7 @@ describe('the history of a stream', () => {
     expect(await all(history(source, 'cart-1', { from: 2, to: 3 }))).toEqual(whole.slice(1, 3));
     expect(await all(history(source, 'cart-1', { from: 4 }))).toEqual(whole.slice(3));
     expect(await all(history(source, 'cart-1', { from: 3, to: 2 }))).toEqual([]);
-    await expect(all(history(source, 'cart-1', { to: 5 }))).rejects.toMatchObject({ version: 5, actual: 4 });
+    await expect(all(history(source, 'cart-1', { to: 5 }))).rejects.toMatchObject({ wanted: 5, actual: 4 });
   });
 
   test('gives the event as it was recorded', async () => {
@@ -211,9 +211,9 @@ describe('the difference between two versions', () => {
   });
 
   test('is refused for versions that are not there', async () => {
-    await expect(diff(source, 'cart-1', { from: 9, to: 1 })).rejects.toMatchObject({ version: 9, actual: 4 });
+    await expect(diff(source, 'cart-1', { from: 9, to: 1 })).rejects.toMatchObject({ wanted: 9, actual: 4 });
     await expect(diff(source, 'cart-1', { from: 1, to: -1 })).rejects.toMatchObject({
-      version: -1,
+      wanted: -1,
       actual: 4,
     });
   });

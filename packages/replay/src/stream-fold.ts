@@ -1,7 +1,8 @@
 import { modelOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
 import { categoryOf, idOf, type EventStore, type StoredEvent, type StreamSlice } from '@backstory/core';
 import { UnstorableValue, type Class, type JsonObject } from '@backstory/events';
-import { NoAggregate, StreamNotFound, UnreadableState, VersionOutOfRange } from './errors.js';
+import { VersionOutOfRange } from '@backstory/repository';
+import { NoAggregate, StreamNotFound, UnreadableState } from './errors.js';
 import { nearStreams } from './near.js';
 
 /** A log and the aggregates that fold its streams. */

@@ -1,4 +1,5 @@
 import { InvalidQuery, readRecorded, type EventStore, type RecordedEvent } from '@backstory/core';
+import { isSystemStream } from '@backstory/core/store';
 import { FlowNotFound } from './errors.js';
 
 /** An event of a flow, with the events it caused in the order they were recorded. */
@@ -38,7 +39,7 @@ export async function trace(
   const asked = await eventById(store, id);
   const correlationId = asked?.metadata.correlationId ?? id;
   const flow: RecordedEvent[] = [];
-  const system = includeSystem || (asked?.stream.startsWith('_') ?? false);
+  const system = includeSystem || (asked !== undefined && isSystemStream(asked.stream));
   for await (const page of store.readAll({ correlationId, includeSystem: system, limit: limit + 1 })) {
     flow.push(...page.events.map(readRecorded));
   }

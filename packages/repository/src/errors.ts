@@ -1,4 +1,5 @@
 import { BackstoryError, VersionConflict } from '@backstory/core';
+import { LIMITS } from '@backstory/core/store';
 
 /** Nothing has happened to this aggregate, or nothing yet at the time asked for. */
 export class AggregateNotFound extends BackstoryError {
@@ -11,21 +12,24 @@ export class AggregateNotFound extends BackstoryError {
   ) {
     super(
       began
-        ? `${aggregate} ${id} did not exist yet: its first event was recorded at ${began.toISOString()}.`
+        ? `${aggregate} ${id} did not exist yet: ask for a time from ${began.toISOString()}, when its first event was recorded.`
         : `There is no ${aggregate} ${id}: check the id, or update with { create: true } to begin it.`,
     );
   }
 }
 
-/** A version was asked for that the stream has not reached. */
+/** A version was asked for that the stream does not have. */
 export class VersionOutOfRange extends BackstoryError {
   readonly code = 'BACKSTORY_VERSION_OUT_OF_RANGE';
   constructor(
     readonly stream: string,
     readonly wanted: number,
+    /** The version the stream is at. */
     readonly actual: number,
   ) {
-    super(`${stream} has versions 1 to ${actual}: version ${wanted} cannot be loaded.`);
+    super(
+      `${stream} is at version ${actual}, so it has no version ${wanted}: choose one from 1 to ${actual}.`,
+    );
   }
 }
 
@@ -38,7 +42,7 @@ export class InvalidAggregateId extends BackstoryError {
   ) {
     super(
       `${JSON.stringify(id) ?? typeof id} is not an id for ${aggregate}: give text that is not empty, has no control characters, ` +
-        'and makes a stream name of at most 512 bytes.',
+        `and makes a stream name of at most ${LIMITS.stream} bytes.`,
     );
   }
 }
@@ -48,7 +52,7 @@ export class InvalidCommandId extends BackstoryError {
   readonly code = 'BACKSTORY_INVALID_COMMAND_ID';
   constructor(readonly commandId: unknown) {
     super(
-      `${JSON.stringify(commandId) ?? typeof commandId} is not the id of a command: give text of at most 128 bytes that is ` +
+      `${JSON.stringify(commandId) ?? typeof commandId} is not the id of a command: give text of at most ${LIMITS.idBytes} bytes that is ` +
         'not empty and has no control characters, or leave it out where commands are not repeated.',
     );
   }

@@ -98,7 +98,7 @@ describe('load', () => {
     expect(await versionAt(second! - 1)).toBe(1);
     expect(await versionAt(second!)).toBe(3);
     await expect(accounts.load('42', { at: new Date(first! - 1) })).rejects.toThrow(
-      `Account 42 did not exist yet: its first event was recorded at ${new Date(first!).toISOString()}.`,
+      `Account 42 did not exist yet: ask for a time from ${new Date(first!).toISOString()}, when its first event was recorded.`,
     );
   });
 
@@ -117,7 +117,7 @@ describe('load', () => {
     await expect(accounts.load('43', { atVersion: 1 })).rejects.toThrow('There is no Account 43');
     expect(await accounts.find('43')).toBeUndefined();
     await expect(accounts.load('42', { atVersion: 4 })).rejects.toThrow(
-      'account-42 has versions 1 to 3: version 4 cannot be loaded.',
+      'account-42 is at version 3, so it has no version 4: choose one from 1 to 3.',
     );
   });
 
