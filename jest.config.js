@@ -1,13 +1,9 @@
-const fs = require('node:fs');
-const path = require('node:path');
 const { swcOptions } = require('./scripts/swc-options.js');
-
-const folders = ['packages', 'test', 'examples'].map((it) => path.join(__dirname, it));
 
 /** @type {import('jest').Config} */
 module.exports = {
   rootDir: __dirname,
-  roots: folders.filter((it) => fs.existsSync(it)),
+  roots: ['<rootDir>/packages', '<rootDir>/test', '<rootDir>/examples'],
   testEnvironment: 'node',
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/faults/'],

@@ -40,8 +40,10 @@ function rootReferences() {
 
 /** An example that has a tsconfig.json is built with the rest. */
 function builtExamples() {
-  const all = fs.existsSync(path.join(root, 'examples')) ? fs.readdirSync(path.join(root, 'examples')) : [];
-  return all.map((it) => `examples/${it}`).filter((it) => read(`${it}/tsconfig.json`) !== undefined);
+  return fs
+    .readdirSync(path.join(root, 'examples'))
+    .map((it) => `examples/${it}`)
+    .filter((it) => read(`${it}/tsconfig.json`) !== undefined);
 }
 
 function tsconfigOf(folder) {

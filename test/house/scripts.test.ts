@@ -52,6 +52,7 @@ describe('floors', () => {
       recursive: true,
       filter: (it) => !/[\\/](src|dist|node_modules)$/.test(it),
     });
+    fs.mkdirSync(path.join(copy, 'examples'));
     fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
     const file = path.join(copy, 'packages/core/tsconfig.json');
     fs.writeFileSync(
