@@ -8,13 +8,13 @@ import type {
   Write,
 } from '@backstory/core';
 import { VersionConflict } from '@backstory/core';
-import { MemoryEventStore } from '@backstory/core/store';
+import { MemoryEventStore, type MemoryLog } from '@backstory/core/store';
 
 /** The memory store with one defect that a real store might have, and the case that must notice it. */
 export interface EventMutant {
   readonly defect: string;
   readonly killedBy: string;
-  readonly make: (clock: { readonly now?: () => number }) => EventStore;
+  readonly make: (clock: { readonly now?: () => number }, log: MemoryLog) => EventStore;
 }
 
 type Defect = (store: EventStore, now: () => number) => Partial<EventStore>;
@@ -472,8 +472,8 @@ export const eventMutants: readonly EventMutant[] = [
 ];
 
 function mutant(defect: string, killedBy: string, spoil: Defect): EventMutant {
-  const make: EventMutant['make'] = (clock) => {
-    const store = new MemoryEventStore(clock);
+  const make: EventMutant['make'] = (clock, log) => {
+    const store = new MemoryEventStore(clock, log);
     return Object.assign(delegating(store), spoil(store, clock.now ?? Date.now));
   };
   return { defect, killedBy, make };

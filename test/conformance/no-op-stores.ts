@@ -43,9 +43,11 @@ export function noOpStateStore(): StateStore {
     put: async () => undefined,
     putMany: async () => undefined,
     delete: async () => undefined,
+    deleteMany: async () => undefined,
     clear: async () => undefined,
   };
   return {
+    capabilities: { durable: true },
     start: async () => undefined,
     transaction: (_fence, work) => work(state),
     read: (work) => work(state),

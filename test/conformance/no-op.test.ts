@@ -12,6 +12,7 @@ const eventHarness: EventStoreHarness = {
 };
 
 const stateHarness = {
+  capabilities: { durable: true },
   open: async () => noOpStateStore(),
   openWithClock: async () => noOpStateStore(),
   reopen: async () => noOpStateStore(),

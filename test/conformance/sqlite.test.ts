@@ -9,7 +9,7 @@ describeEventStore('the SQLite event store', {
   capabilities: { durable: true, multiStreamAppends: true, densePositions: true, unindexed: [] },
   ...files('events'),
 });
-describeStateStore('the SQLite state store', files('state'));
+describeStateStore('the SQLite state store', { capabilities: { durable: true }, ...files('state') });
 
 interface OpenFile {
   readonly file: string;

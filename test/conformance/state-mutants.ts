@@ -2,6 +2,7 @@ import type { StateStore } from '@backstory/core';
 import {
   FenceLost,
   type Lease,
+  type MemoryState,
   MemoryStateStore,
   type StateEntry,
   type StateTransaction,
@@ -12,7 +13,7 @@ import {
 export interface StateMutant {
   readonly defect: string;
   readonly killedBy: string;
-  readonly make: (clock: { readonly now?: () => number }) => StateStore;
+  readonly make: (clock: { readonly now?: () => number }, state: MemoryState) => StateStore;
 }
 
 type Defect = (store: StateStore, now: () => number) => Partial<StateStore>;
@@ -22,28 +23,35 @@ export const stateMutants: readonly StateMutant[] = [
     'the fence is checked before the transaction instead of within it',
     'a lease that is taken over while a transaction under it runs stops that transaction, or waits for its end',
     (store) => ({
-      transaction: async (fence, work) => {
+      transaction: async (fences, work) => {
+        const [fence] = fences;
         const held = (await store.leases()).some(
           ({ name, token }) => name === fence?.name && token === fence.token,
         );
         if (fence && !held) throw new FenceLost(fence.name, fence.token);
-        return store.transaction(undefined, work);
+        return store.transaction([], work);
       },
     }),
   ),
   mutant(
+    'only the first of several fences is checked',
+    'a transaction under several leases needs every one of them',
+    (store) => ({ transaction: (fences, work) => store.transaction(fences.slice(0, 1), work) }),
+  ),
+  mutant(
     'the fence is ignored',
     'a transaction under a lease that was released, never given or given with another token is refused',
-    (store) => ({ transaction: (_fence, work) => store.transaction(undefined, work) }),
+    (store) => ({ transaction: (_fences, work) => store.transaction([], work) }),
   ),
   mutant(
     'a fence asks for the time of the lease',
     'a transaction under a lease that is held commits, also one that has run out and was not taken over',
     (store, now) => ({
-      transaction: async (fence, work) => {
+      transaction: async (fences, work) => {
+        const [fence] = fences;
         const held = (await store.leases()).find(({ token }) => token === fence?.token);
         if (fence && (held?.expiresAt.getTime() ?? 0) < now()) throw new FenceLost(fence.name, fence.token);
-        return store.transaction(fence, work);
+        return store.transaction(fences, work);
       },
     }),
   ),
@@ -136,6 +144,29 @@ export const stateMutants: readonly StateMutant[] = [
         [...(await store.leases(prefix))].sort((a, b) => (a.name < b.name ? -1 : 1)),
     }),
   ),
+  reader(
+    'a list backwards takes its limit from the wrong end',
+    'a list goes backwards from its upper bound, within the same bounds',
+    (view) => ({
+      list: async (collection, query = {}) => {
+        const found = await view.list(collection, { ...query, backwards: false });
+        return query.backwards ? [...found].reverse() : found;
+      },
+    }),
+  ),
+  reader(
+    'the upper bound of a list is left out',
+    'a list goes backwards from its upper bound, within the same bounds',
+    (view) => ({
+      list: async (collection, query = {}) =>
+        (await view.list(collection, query)).filter(({ key }) => key !== query.upTo),
+    }),
+  ),
+  mutant(
+    'transactions may be nested, each on its own',
+    'a transaction inside a transaction is refused rather than waited for; after it there may be another',
+    (store) => ({ transaction: (_fences, work) => work(atOnce(store)) }),
+  ),
   reader('keys are listed as JavaScript sorts', 'keys are listed in the order of their bytes', (view) => ({
     list: async (collection, query) =>
       [...(await view.list(collection, query))].sort((a, b) => (a.key < b.key ? -1 : 1)),
@@ -186,9 +217,9 @@ export const stateMutants: readonly StateMutant[] = [
     'a failed transaction keeps what it wrote',
     'a transaction whose work throws leaves nothing and passes the error on',
     (store) => ({
-      transaction: async (fence, work) => {
+      transaction: async (fences, work) => {
         let failure: { error: unknown } | undefined;
-        const result = await store.transaction(fence, (state) =>
+        const result = await store.transaction(fences, (state) =>
           work(state).catch((error: unknown): never => {
             failure = { error };
             return undefined as never;
@@ -203,22 +234,22 @@ export const stateMutants: readonly StateMutant[] = [
     'what is not committed is visible',
     'nobody reads what a transaction has not committed',
     (store) => ({
-      transaction: async (_fence, work) => work(atOnce(store)),
+      transaction: async (_fences, work) => work(atOnce(store)),
     }),
   ),
   mutant(
     'transactions overlap',
     'concurrent transactions behave as if they ran one after another: no increment is lost',
     (store) => ({
-      transaction: async (_fence, work) => work(atOnce(store)),
+      transaction: async (_fences, work) => work(atOnce(store)),
     }),
   ),
   mutant(
     'a transaction does not read what it wrote',
     'a transaction reads what it wrote, in every way of reading',
     (store) => ({
-      transaction: (fence, work) =>
-        store.transaction(fence, (state) =>
+      transaction: (fences, work) =>
+        store.transaction(fences, (state) =>
           store.read((view) => work({ ...delegatingView(view), ...writesOf(state) })),
         ),
     }),
@@ -234,10 +265,10 @@ export const stateMutants: readonly StateMutant[] = [
     'a transaction can be used after its end',
     'a transaction that has ended can neither be read nor written through',
     (store) => ({
-      transaction: async (fence, work) => {
+      transaction: async (fences, work) => {
         let ended = false;
         try {
-          return await store.transaction(fence, (state) =>
+          return await store.transaction(fences, (state) =>
             work({
               ...delegatingView(state),
               ...writesOf(state),
@@ -254,8 +285,8 @@ export const stateMutants: readonly StateMutant[] = [
     'clear takes collections that begin alike with it',
     'collections are apart from each other: clear and delete touch one only',
     (store) => ({
-      transaction: (fence, work) =>
-        store.transaction(fence, (state) => {
+      transaction: (fences, work) =>
+        store.transaction(fences, (state) => {
           const clear = async (collection: string): Promise<void> => {
             for (const one of [collection, `${collection}2`]) await state.clear(one);
           };
@@ -273,8 +304,8 @@ export const stateMutants: readonly StateMutant[] = [
 ];
 
 function mutant(defect: string, killedBy: string, spoil: Defect): StateMutant {
-  const make: StateMutant['make'] = (clock) => {
-    const store = new MemoryStateStore(clock);
+  const make: StateMutant['make'] = (clock, state) => {
+    const store = new MemoryStateStore(clock, state);
     return Object.assign(delegating(store), spoil(store, clock.now ?? Date.now));
   };
   return { defect, killedBy, make };
@@ -288,8 +319,8 @@ function reader(
 ): StateMutant {
   return mutant(defect, killedBy, (store) => ({
     read: (work) => store.read((view) => work({ ...delegatingView(view), ...spoil(view) })),
-    transaction: (fence, work) =>
-      store.transaction(fence, (state) =>
+    transaction: (fences, work) =>
+      store.transaction(fences, (state) =>
         work({ ...delegatingView(state), ...spoil(state), ...writesOf(state) }),
       ),
   }));
@@ -297,8 +328,9 @@ function reader(
 
 function delegating(store: StateStore): StateStore {
   return {
+    capabilities: store.capabilities,
     start: () => store.start(),
-    transaction: (fence, work) => store.transaction(fence, work),
+    transaction: (fences, work) => store.transaction(fences, work),
     read: (work) => store.read(work),
     acquire: (name, options) => store.acquire(name, options),
     renew: (leases) => store.renew(leases),
@@ -324,13 +356,14 @@ function writesOf(state: StateTransaction): Writes {
     put: (collection, key, value) => state.put(collection, key, value),
     putMany: (collection, entries) => state.putMany(collection, entries),
     delete: (collection, key) => state.delete(collection, key),
+    deleteMany: (collection, keys) => state.deleteMany(collection, keys),
     clear: (collection) => state.clear(collection),
   };
 }
 
 /** Reads and writes each on their own, as without a transaction. */
 function atOnce(store: StateStore): StateTransaction {
-  const write = (work: (state: StateTransaction) => Promise<void>) => store.transaction(undefined, work);
+  const write = (work: (state: StateTransaction) => Promise<void>) => store.transaction([], work);
   return {
     get: (collection, key) => store.read((view) => view.get(collection, key)),
     getMany: (collection, keys) => store.read((view) => view.getMany(collection, keys)),
@@ -340,6 +373,7 @@ function atOnce(store: StateStore): StateTransaction {
     putMany: (collection, entries: readonly StateEntry[]) =>
       write((state) => state.putMany(collection, entries)),
     delete: (collection, key) => write((state) => state.delete(collection, key)),
+    deleteMany: (collection, keys) => write((state) => state.deleteMany(collection, keys)),
     clear: (collection) => write((state) => state.clear(collection)),
   };
 }

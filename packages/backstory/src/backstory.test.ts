@@ -145,9 +145,10 @@ describe('an application', () => {
 
   test('repeats a record whose outcome is unknown with its id, after its own time-out', async () => {
     const store = memory();
-    const { events } = await store.open();
-    const append = events.append.bind(events);
-    jest.spyOn(events, 'append').mockImplementationOnce(async (writes) => {
+    const opened = await store.open();
+    jest.spyOn(store, 'open').mockResolvedValue(opened);
+    const append = opened.events.append.bind(opened.events);
+    jest.spyOn(opened.events, 'append').mockImplementationOnce(async (writes) => {
       await append(writes);
       throw new StoreUnavailable('memory', 'gone');
     });
@@ -182,7 +183,7 @@ describe('an application', () => {
     const state = memory();
     const definition = defineBackstory({ name: 'bank', store: memory(), state, aggregates: [Account] });
     await definition.run(async (app) => {
-      await app.state.transaction(undefined, (tx) => tx.put('marks', 'one', '1'));
+      await app.state.transaction([], (tx) => tx.put('marks', 'one', '1'));
     });
     const elsewhere = await state.open();
     expect(await elsewhere.state.read((view) => view.get('marks', 'one'))).toBe('1');

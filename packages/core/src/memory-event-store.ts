@@ -1,6 +1,6 @@
+import { byBytes } from './by-bytes.js';
 import { checkAppend, type CheckedAppend, type CheckedWrite } from './append-check.js';
 import { EventIdReused, LogNotEmpty, StoreClosed, VersionConflict } from './errors.js';
-import type { StoredEvent } from './event.js';
 import type {
   AppendResult,
   EventStore,
@@ -15,19 +15,10 @@ import type {
   Unsubscribe,
   Write,
 } from './event-store.js';
-import { newId } from './ids.js';
+import { MemoryLog, type Entry } from './memory-log.js';
 import { checkRestorePage, type CheckedRestore } from './restore-check.js';
 import { resolveQuery, resolveSlice, resolveStreamsQuery, type ResolvedQuery } from './read-bounds.js';
 import { categoryOf, isSystemStream } from './stream-name.js';
-import { WakeList } from './wake-list.js';
-
-/** An event, its place in the log as it is kept here, and what is looked up by it. */
-interface Entry {
-  readonly event: StoredEvent;
-  readonly index: number;
-  readonly correlationId: string;
-  readonly causationId: string | undefined;
-}
 
 export interface MemoryEventStoreOptions {
   /** The store's clock in milliseconds. Default `Date.now`. */
@@ -46,15 +37,12 @@ export class MemoryEventStore implements EventStore {
   };
   private readonly now: () => number;
   private readonly maxEventBytes: number | undefined;
-  private readonly log: Entry[] = [];
-  private readonly streams = new Map<string, Entry[]>();
-  private readonly byId = new Map<string, Entry>();
-  private readonly wakes = new WakeList();
-  private readonly logId = newId();
-  private epoch = { number: 1, start: 0 };
   private closed = false;
 
-  constructor({ now = Date.now, maxEventBytes }: MemoryEventStoreOptions = {}) {
+  constructor(
+    { now = Date.now, maxEventBytes }: MemoryEventStoreOptions = {},
+    private readonly log = new MemoryLog(),
+  ) {
     this.now = now;
     this.maxEventBytes = maxEventBytes;
   }
@@ -69,7 +57,7 @@ export class MemoryEventStore implements EventStore {
     if (repeated) return repeated;
     for (const write of append.writes) this.checkVersion(write);
     const result = this.write(append);
-    this.wakes.notify();
+    this.log.wakes.notify();
     return result;
   }
 
@@ -79,70 +67,60 @@ export class MemoryEventStore implements EventStore {
    */
   private findRepeated({ appendId, writes }: CheckedAppend): AppendResult | undefined {
     const ids = writes.flatMap(({ stream, events }) => events.map(({ id }) => ({ stream, id })));
-    const known = ids.find(({ id }) => this.byId.has(id));
+    const known = ids.find(({ id }) => this.log.byId.has(id));
     if (!known) return undefined;
-    const begin = this.byId.get(appendId)?.index ?? -1;
-    const there = this.log.slice(Math.max(begin, 0), begin + ids.length).map(({ event }) => event);
+    const begin = this.log.byId.get(appendId)?.index ?? -1;
+    const there = this.log.entries.slice(Math.max(begin, 0), begin + ids.length).map(({ event }) => event);
     const same = ids.every(({ stream, id }, i) => {
       const event = there[i];
       return event?.id === id && event.stream === stream && event.appendIndex === i;
     });
-    const goesOn = this.log[begin + ids.length]?.event.appendIndex === ids.length;
+    const goesOn = this.log.entries[begin + ids.length]?.event.appendIndex === ids.length;
     if (!same || goesOn) throw new EventIdReused(known.id, known.stream);
-    const last = writes.map(({ events }) => this.byId.get(events.at(-1)!.id)!.event);
+    const last = writes.map(({ events }) => this.log.byId.get(events.at(-1)!.id)!.event);
     const heads = last.map(({ stream, version, position }) => ({ stream, version, position }));
     const { recordedAt, position } = there.at(-1)!;
     return { appendId, position, recordedAt, repeated: true, writes: heads };
   }
 
   private checkVersion({ stream, expected }: CheckedWrite): void {
-    const actual = this.streams.get(stream)?.length ?? 0;
+    const actual = this.log.streams.get(stream)?.length ?? 0;
     const holds = expected === 'any' || (expected === 'exists' ? actual > 0 : expected === actual);
     if (!holds) throw new VersionConflict(stream, expected, actual);
   }
 
   private write({ appendId, writes }: CheckedAppend): AppendResult {
-    const head = this.log.at(-1)?.event;
+    const head = this.log.entries.at(-1)?.event;
     const recordedAt = new Date(Math.max(head?.recordedAt.getTime() ?? 0, Math.floor(this.now())));
     let position = head?.position ?? 0;
     let appendIndex = 0;
     const heads = writes.map(({ stream, events }) => {
-      let version = this.streams.get(stream)?.length ?? 0;
+      let version = this.log.streams.get(stream)?.length ?? 0;
       for (const { correlationId, causationId, ...stamped } of events) {
         const place = { stream, version: ++version, position: ++position, appendIndex: appendIndex++ };
-        this.add({ event: { ...stamped, ...place, recordedAt }, correlationId, causationId });
+        this.log.add({ event: { ...stamped, ...place, recordedAt }, correlationId, causationId });
       }
       return { stream, version, position };
     });
     return { appendId, position, recordedAt, repeated: false, writes: heads };
   }
 
-  private add(added: Omit<Entry, 'index'>): void {
-    const entry: Entry = { ...added, index: this.log.length };
-    const { stream, id } = entry.event;
-    this.log.push(entry);
-    this.byId.set(id, entry);
-    const entries = this.streams.get(stream);
-    if (entries) entries.push(entry);
-    else this.streams.set(stream, [entry]);
-  }
-
   async *readStream(stream: string, slice?: StreamSlice): AsyncGenerator<LogPage> {
     const { upToPosition, recordedUpTo, ...bounds } = resolveSlice(stream, slice);
     const matches = ({ event }: Entry) =>
       event.position <= upToPosition && (recordedUpTo === undefined || event.recordedAt <= recordedUpTo);
-    const entries = () => this.streams.get(stream) ?? [];
+    const entries = () => this.log.streams.get(stream) ?? [];
     const place = ({ event }: Entry) => event.version;
     yield* this.pages({ ...bounds, entries, matches, place, through: (last) => last });
   }
 
   async *readAll(query?: LogQuery): AsyncGenerator<LogPage> {
     const resolved = resolveQuery(query);
-    const through = () => Math.max(resolved.after, Math.min(resolved.upTo, this.head()));
+    const through = () => Math.max(resolved.after, Math.min(resolved.upTo, this.log.head));
     const place = ({ event }: Entry) => event.position;
     yield* this.pages({
       ...resolved,
-      entries: () => this.log,
+      entries: () => this.log.entries,
       matches: (entry) => matches(entry, resolved),
       place,
       through,
@@ -181,12 +159,8 @@ export class MemoryEventStore implements EventStore {
   async *listStreams(query?: StreamsQuery): AsyncGenerator<readonly StreamHead[]> {
     const { after, categories, includeSystem, limit, pageSize } = resolveStreamsQuery(query);
     this.checkOpen();
-    const heads = [...this.streams.entries()]
-      .filter(
-        ([stream]) =>
-          (includeSystem || !isSystemStream(stream)) &&
-          Buffer.compare(Buffer.from(stream), Buffer.from(after)) > 0,
-      )
+    const heads = [...this.log.streams.entries()]
+      .filter(([stream]) => (includeSystem || !isSystemStream(stream)) && byBytes(stream, after) > 0)
       .filter(([stream]) => categories === undefined || categories.includes(categoryOf(stream)))
       .map(([, entries]) => entries.at(-1)!.event)
       .map(({ stream, version, position, recordedAt }): StreamHead => ({
@@ -195,47 +169,48 @@ export class MemoryEventStore implements EventStore {
         position,
         recordedAt,
       }))
-      .sort((a, b) => Buffer.compare(Buffer.from(a.stream), Buffer.from(b.stream)))
+      .sort((a, b) => byBytes(a.stream, b.stream))
       .slice(0, limit);
     for (let i = 0; i === 0 || i < heads.length; i += pageSize) yield heads.slice(i, i + pageSize);
   }
 
   onAppend(wake: () => void): Unsubscribe {
     this.checkOpen();
-    return this.wakes.add(wake);
+    return this.log.wakes.add(wake);
   }
 
   async identity(): Promise<LogIdentity> {
     this.checkOpen();
-    return { logId: this.logId, epoch: this.epoch.number, epochStart: this.epoch.start, head: this.head() };
+    return {
+      logId: this.log.logId,
+      epoch: this.log.epoch.number,
+      epochStart: this.log.epoch.start,
+      head: this.log.head,
+    };
   }
 
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {
     this.checkOpen();
-    if (this.log.length > 0) throw new LogNotEmpty(this.head());
+    if (this.log.entries.length > 0) throw new LogNotEmpty(this.log.head);
     const check = checkRestorePage(this.maxEventBytes);
     const restored: CheckedRestore[] = [];
     for await (const page of pages) {
-      restored.push(...check(page));
+      for (const entry of check(page)) restored.push(entry);
     }
-    if (this.log.length > 0) throw new LogNotEmpty(this.head());
-    for (const entry of restored) this.add(entry);
-    this.wakes.notify();
+    if (this.log.entries.length > 0) throw new LogNotEmpty(this.log.head);
+    for (const entry of restored) this.log.add(entry);
+    this.log.wakes.notify();
     return this.identity();
   }
 
   async adopt(): Promise<LogIdentity> {
     this.checkOpen();
-    this.epoch = { number: this.epoch.number + 1, start: this.head() };
+    this.log.epoch = { number: this.log.epoch.number + 1, start: this.log.head };
     return this.identity();
   }
 
   async close(): Promise<void> {
     this.closed = true;
-  }
-
-  private head(): number {
-    return this.log.at(-1)?.event.position ?? 0;
   }
 
   private checkOpen(): void {

@@ -1,29 +1,41 @@
-import { FenceLost, StoreClosed } from './errors.js';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { FenceLost, InsideTransaction, StoreClosed } from './errors.js';
 import { Mutex } from './mutex.js';
 import { checkCollection, checkEntry, checkKey, checkLease, resolveStateQuery } from './state-check.js';
 import type {
   Fence,
   Lease,
+  StateCapabilities,
   StateEntry,
   StateQuery,
   StateStore,
   StateTransaction,
   StateView,
 } from './state-store.js';
+import { byBytes } from './by-bytes.js';
 
-/** Collections, never changed in place while somebody reads them. */
+/** Collections, never changed in place: somebody may be reading them. */
 type Collections = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+/** What state stores in memory share when they are opened on the same state. */
+export class MemoryState {
+  readonly writing = new Mutex();
+  readonly leases = new Map<string, Lease>();
+  readonly lastTokens = new Map<string, number>();
+  committed: Collections = new Map();
+}
 
 /** State in memory, for tests and for what may be lost: rebuilt from the log at the next start. */
 export class MemoryStateStore implements StateStore {
+  readonly capabilities: StateCapabilities = { durable: false };
   private readonly now: () => number;
-  private readonly writing = new Mutex();
-  private committed: Collections = new Map();
-  private readonly leasesHeld = new Map<string, Lease>();
-  private readonly lastTokens = new Map<string, number>();
-  private closed = false;
+  private readonly inside = new AsyncLocalStorage<Draft>();
+  private closing: Promise<void> | undefined;
 
-  constructor({ now = Date.now }: { readonly now?: () => number } = {}) {
+  constructor(
+    { now = Date.now }: { readonly now?: () => number } = {},
+    private readonly held = new MemoryState(),
+  ) {
     this.now = now;
   }
 
@@ -31,16 +43,16 @@ export class MemoryStateStore implements StateStore {
     this.checkOpen();
   }
 
-  async transaction<T>(fence: Fence | undefined, work: (state: StateTransaction) => Promise<T>): Promise<T> {
+  async transaction<T>(fences: readonly Fence[], work: (state: StateTransaction) => Promise<T>): Promise<T> {
     this.checkOpen();
-    return this.writing.run(async () => {
-      this.checkOpen();
-      this.checkFence(fence);
-      const draft = new Draft(this.committed);
+    if (this.inside.getStore()?.isRunning) throw new InsideTransaction('memory', 'transaction');
+    return this.held.writing.run(async () => {
+      this.checkFences(fences);
+      const draft = new Draft(this.held.committed);
       try {
-        const result = await work(draft);
-        this.checkFence(fence);
-        this.committed = draft.finished();
+        const result = await this.inside.run(draft, () => work(draft));
+        this.checkFences(fences);
+        this.held.committed = draft.finished();
         return result;
       } finally {
         draft.end();
@@ -50,7 +62,7 @@ export class MemoryStateStore implements StateStore {
 
   async read<T>(work: (state: StateView) => Promise<T>): Promise<T> {
     this.checkOpen();
-    return work(new View(this.committed));
+    return work(new View(this.held.committed));
   }
 
   async acquire(
@@ -59,12 +71,13 @@ export class MemoryStateStore implements StateStore {
   ): Promise<Lease | undefined> {
     this.checkOpen();
     checkLease(name, ttlMs, owner);
-    const held = this.leasesHeld.get(name);
+    const { leases, lastTokens } = this.held;
+    const held = leases.get(name);
     if (held && held.owner !== owner && held.expiresAt.getTime() > this.now()) return undefined;
-    const token = held?.owner === owner ? held.token : (this.lastTokens.get(name) ?? 0) + 1;
+    const token = held?.owner === owner ? held.token : (lastTokens.get(name) ?? 0) + 1;
     const lease: Lease = { name, owner, token, ttlMs, expiresAt: new Date(this.now() + ttlMs) };
-    this.leasesHeld.set(name, lease);
-    this.lastTokens.set(name, token);
+    leases.set(name, lease);
+    lastTokens.set(name, token);
     return lease;
   }
 
@@ -72,37 +85,36 @@ export class MemoryStateStore implements StateStore {
     this.checkOpen();
     const held = leases.filter((lease) => this.holds(lease));
     const renewed = held.map((lease): Lease => ({ ...lease, expiresAt: new Date(this.now() + lease.ttlMs) }));
-    for (const lease of renewed) this.leasesHeld.set(lease.name, lease);
+    for (const lease of renewed) this.held.leases.set(lease.name, lease);
     return renewed;
   }
 
   async release(lease: Lease): Promise<void> {
     this.checkOpen();
-    if (this.holds(lease)) this.leasesHeld.delete(lease.name);
+    if (this.holds(lease)) this.held.leases.delete(lease.name);
   }
 
   async leases(prefix = ''): Promise<readonly Lease[]> {
     this.checkOpen();
-    const named = [...this.leasesHeld.values()].filter(({ name }) => name.startsWith(prefix));
+    const named = [...this.held.leases.values()].filter(({ name }) => name.startsWith(prefix));
     return named.sort((a, b) => byBytes(a.name, b.name));
   }
 
-  async close(): Promise<void> {
-    await this.writing.run(async () => {
-      this.closed = true;
-    });
+  close(): Promise<void> {
+    return (this.closing ??= this.held.writing.run(async () => undefined));
   }
 
   private holds({ name, token }: Fence): boolean {
-    return this.leasesHeld.get(name)?.token === token;
+    return this.held.leases.get(name)?.token === token;
   }
 
-  private checkFence(fence: Fence | undefined): void {
-    if (fence && !this.holds(fence)) throw new FenceLost(fence.name, fence.token);
+  private checkFences(fences: readonly Fence[]): void {
+    const lost = fences.find((fence) => !this.holds(fence));
+    if (lost) throw new FenceLost(lost.name, lost.token);
   }
 
   private checkOpen(): void {
-    if (this.closed) throw new StoreClosed('memory');
+    if (this.closing) throw new StoreClosed('memory');
   }
 }
 
@@ -122,12 +134,12 @@ class View implements StateView {
   }
 
   async list(collection: string, query?: StateQuery): Promise<readonly StateEntry[]> {
-    const { prefix, after, limit } = resolveStateQuery(query);
-    return [...this.entries(collection)]
-      .filter(([key]) => key.startsWith(prefix) && (after === '' || byBytes(key, after) > 0))
-      .sort(([a], [b]) => byBytes(a, b))
-      .slice(0, limit)
-      .map(([key, value]) => ({ key, value }));
+    const { prefix, after, upTo, backwards, limit } = resolveStateQuery(query);
+    const within = ([key]: readonly [string, string]) =>
+      key.startsWith(prefix) && byBytes(key, after) > 0 && (upTo === undefined || byBytes(key, upTo) <= 0);
+    const found = [...this.entries(collection)].filter(within).sort(([a], [b]) => byBytes(a, b));
+    if (backwards) found.reverse();
+    return found.slice(0, limit).map(([key, value]) => ({ key, value }));
   }
 
   async count(collection: string): Promise<number> {
@@ -142,8 +154,8 @@ class View implements StateView {
 
 /** A view that can be written to. A collection is copied when it is first touched. */
 class Draft extends View implements StateTransaction {
+  isRunning = true;
   private readonly touched = new Map<string, Map<string, string>>();
-  private ended = false;
 
   async put(collection: string, key: string, value: string): Promise<void> {
     return this.putMany(collection, [{ key, value }]);
@@ -156,8 +168,13 @@ class Draft extends View implements StateTransaction {
   }
 
   async delete(collection: string, key: string): Promise<void> {
-    checkKey(key);
-    this.own(collection).delete(key);
+    return this.deleteMany(collection, [key]);
+  }
+
+  async deleteMany(collection: string, keys: readonly string[]): Promise<void> {
+    keys.forEach(checkKey);
+    const own = this.own(collection);
+    for (const key of keys) own.delete(key);
   }
 
   async clear(collection: string): Promise<void> {
@@ -169,7 +186,7 @@ class Draft extends View implements StateTransaction {
   }
 
   end(): void {
-    this.ended = true;
+    this.isRunning = false;
   }
 
   protected override entries(collection: string): ReadonlyMap<string, string> {
@@ -185,10 +202,6 @@ class Draft extends View implements StateTransaction {
   }
 
   private checkRunning(): void {
-    if (this.ended) throw new StoreClosed('the transaction of the memory state store');
+    if (!this.isRunning) throw new StoreClosed('the transaction of the memory state store');
   }
-}
-
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -40,12 +40,17 @@ export function checkLease(name: string, ttlMs: number, owner: string): void {
     throw new InvalidStateEntry('lease', `has a ttlMs of at least 1, not ${String(ttlMs)}.`);
 }
 
-export function resolveStateQuery({
-  prefix = '',
-  after = '',
-  limit = 1_000,
-}: StateQuery = {}): Required<StateQuery> {
+/** A state query with every default in place. */
+export type ResolvedStateQuery = Required<Omit<StateQuery, 'upTo'>> & { readonly upTo: string | undefined };
+
+/** Checks a query as every state store must. @throws InvalidStateEntry */
+export function resolveStateQuery(query: StateQuery = {}): ResolvedStateQuery {
+  const { prefix = '', after = '', upTo, backwards = false, limit = 1_000 } = query;
+  for (const bound of [prefix, after, upTo ?? '']) {
+    if (typeof bound !== 'string' || !isWellFormed(bound) || bound.includes('\0'))
+      throw new InvalidStateEntry('key', 'and its bounds are well-formed text without NUL.');
+  }
   if (!Number.isSafeInteger(limit) || limit < 0)
     throw new InvalidStateEntry('limit', `must be a whole number ≥ 0, not ${String(limit)}.`);
-  return { prefix, after, limit };
+  return { prefix, after, upTo, backwards, limit };
 }

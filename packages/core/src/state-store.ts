@@ -3,19 +3,23 @@
  * A value is well-formed text without NUL, stored exactly; its collection and key name it.
  */
 export interface StateStore {
+  /** Which promises this store keeps only in part. */
+  readonly capabilities: StateCapabilities;
   /** Prepares what is needed, or throws naming what is missing. Idempotent. */
   start(): Promise<void>;
   /**
    * Runs `work` in one transaction: it commits when `work` resolves and rolls back when it throws.
-   * With a fence it commits only while that lease is held with that token, checked inside the same transaction; a lease
-   * that ran out and that nobody took over is still held.
+   * With fences it commits only while each of these leases is held with its token, checked inside the same transaction; a
+   * lease that ran out and that nobody took over is still held.
    * Transactions behave as if they ran one after another. To keep that, a store may roll back and run `work` again:
    * `work` touches nothing but the state it is given, and does not wait for another transaction of this store.
    *
    * @throws FenceLost — nothing was written
+   * @throws InsideTransaction when `work` calls it again: it could only wait for itself
+   * @throws TransactionTimedOut where the store limits how long `work` may take
    * @throws StoreUnavailable — the store cannot be reached, or others were in the way every time
    */
-  transaction<T>(fence: Fence | undefined, work: (state: StateTransaction) => Promise<T>): Promise<T>;
+  transaction<T>(fences: readonly Fence[], work: (state: StateTransaction) => Promise<T>): Promise<T>;
   /** Runs `work` on one consistent view; nothing written by others while it runs is seen. */
   read<T>(work: (state: StateView) => Promise<T>): Promise<T>;
   /**
@@ -36,12 +40,18 @@ export interface StateStore {
   close(): Promise<void>;
 }
 
+/** What a state store cannot promise in full. */
+export interface StateCapabilities {
+  /** `false`: what is stored is gone when the process ends. */
+  readonly durable: boolean;
+}
+
 /** Reading state. Keys are ordered by their UTF-8 bytes. */
 export interface StateView {
   get(collection: string, key: string): Promise<string | undefined>;
   /** The values of the keys that exist. */
   getMany(collection: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** Entries whose keys begin with `prefix` and follow `after`, in key order. Default limit 1,000. */
+  /** Entries within the bounds of the query, in key order, or from the end when `backwards`. */
   list(collection: string, query?: StateQuery): Promise<readonly StateEntry[]>;
   count(collection: string): Promise<number>;
 }
@@ -51,16 +61,23 @@ export interface StateTransaction extends StateView {
   put(collection: string, key: string, value: string): Promise<void>;
   putMany(collection: string, entries: readonly StateEntry[]): Promise<void>;
   delete(collection: string, key: string): Promise<void>;
+  deleteMany(collection: string, keys: readonly string[]): Promise<void>;
   /** Removes every entry of the collection. */
   clear(collection: string): Promise<void>;
 }
 
+/** A part of a collection: keys that begin with `prefix`, follow `after` and are at most `upTo`, in byte order. */
 export interface StateQuery {
   readonly prefix?: string;
   readonly after?: string;
+  readonly upTo?: string;
+  /** From the upper bound down. Bounds mean the same in both directions. */
+  readonly backwards?: boolean;
+  /** At most this many entries. Default 1,000. */
   readonly limit?: number;
 }
 
+/** A value and the key it is stored under. */
 export interface StateEntry {
   readonly key: string;
   readonly value: string;

@@ -1,10 +1,18 @@
 /** For those who write state stores, and for what keeps its state in one. */
-export { checkCollection, checkEntry, checkKey, checkLease, resolveStateQuery } from './state-check.js';
-export { FenceLost, InvalidStateEntry } from './errors.js';
-export { MemoryStateStore } from './memory-state-store.js';
+export {
+  checkCollection,
+  checkEntry,
+  checkKey,
+  checkLease,
+  resolveStateQuery,
+  type ResolvedStateQuery,
+} from './state-check.js';
+export { FenceLost, InsideTransaction, InvalidStateEntry, TransactionTimedOut } from './errors.js';
+export { MemoryState, MemoryStateStore } from './memory-state-store.js';
 export type {
   Fence,
   Lease,
+  StateCapabilities,
   StateEntry,
   StateQuery,
   StateStore,

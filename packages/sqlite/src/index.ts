@@ -1,3 +1,2 @@
 export { sqlite, type SqliteOptions } from './sqlite.js';
 export type { DriverName } from './driver.js';
-export { InsideTransaction, TransactionTimedOut } from './errors.js';

@@ -43,8 +43,8 @@ describe.each(availableDrivers())('with %s', (name) => {
     for await (const _ of storage.events.readStream('a-1', slice)) void _;
     for await (const _ of storage.events.listStreams({ categories: ['a'] })) void _;
     await record(storage.events, 'a-1', anEvent());
-    await storage.state.transaction({ name: 'l', token: 1 }, async () => 1).catch(() => undefined);
-    await storage.state.transaction(undefined, async (state) => {
+    await storage.state.transaction([{ name: 'l', token: 1 }], async () => 1).catch(() => undefined);
+    await storage.state.transaction([], async (state) => {
       await state.put('c', 'k', 'v');
       await state.getMany('c', ['k', 'l']);
       await state.list('c', { prefix: 'k', after: 'j' });

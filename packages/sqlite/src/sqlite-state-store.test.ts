@@ -11,14 +11,14 @@ describe.each(availableDrivers())('with %s', (driver) => {
 
   it('an append inside a transaction, which would wait for itself, is refused; outside it goes through', async () => {
     const { events, state } = await open();
-    const inside = { code: 'BACKSTORY_SQLITE_INSIDE_TRANSACTION' };
-    await state.transaction(undefined, async (tx) => {
+    const inside = { code: 'BACKSTORY_INSIDE_TRANSACTION' };
+    await state.transaction([], async (tx) => {
       await Promise.resolve();
       await expect(record(events, 'a-1', anEvent())).rejects.toMatchObject({
         ...inside,
         operation: 'append',
       });
-      await expect(state.transaction(undefined, async () => 1)).rejects.toMatchObject(inside);
+      await expect(state.transaction([], async () => 1)).rejects.toMatchObject(inside);
       await expect(state.acquire('l', { owner: 'me', ttlMs: 1 })).rejects.toMatchObject(inside);
       await expect(events.adopt()).rejects.toMatchObject(inside);
       expect(await eventsOf(events)).toEqual([]); // reading is no waiting
@@ -31,7 +31,7 @@ describe.each(availableDrivers())('with %s', (driver) => {
     const { events, state } = await open();
     const order: string[] = [];
     const begun = new Promise<void>((begin) => {
-      void state.transaction(undefined, async () => {
+      void state.transaction([], async () => {
         begin();
         await new Promise((resolve) => setTimeout(resolve, 20));
         order.push('transaction');
@@ -47,7 +47,7 @@ describe.each(availableDrivers())('with %s', (driver) => {
     const { events, state } = await open();
     let over = (): void => undefined;
     const isOver = new Promise<void>((resolve) => (over = resolve));
-    const { later } = await state.transaction(undefined, async () => ({
+    const { later } = await state.transaction([], async () => ({
       later: isOver.then(() => record(events, 'a-1', anEvent())),
     }));
     over();
@@ -59,16 +59,16 @@ describe.each(availableDrivers())('with %s', (driver) => {
     let late: Promise<void> = Promise.resolve();
     let go = (): void => undefined;
     const stalled = new Promise<void>((resolve) => (go = resolve));
-    const transaction = state.transaction(undefined, async (tx) => {
+    const transaction = state.transaction([], async (tx) => {
       await tx.put('c', 'k', 'early');
       late = stalled.then(() => tx.put('c', 'k', 'late'));
       await late;
     });
     await expect(transaction).rejects.toMatchObject({
-      code: 'BACKSTORY_SQLITE_TRANSACTION_TIMED_OUT',
+      code: 'BACKSTORY_TRANSACTION_TIMED_OUT',
       timeoutMs: 30,
     });
-    const other = state.transaction(undefined, async (tx) => {
+    const other = state.transaction([], async (tx) => {
       go();
       await expect(late).rejects.toMatchObject({ code: 'BACKSTORY_STORE_CLOSED' });
       await tx.put('c', 'other', 'v');
@@ -80,7 +80,7 @@ describe.each(availableDrivers())('with %s', (driver) => {
 
   it('reads side by side each see one moment, also while others write', async () => {
     const { state } = await open();
-    const write = (value: string) => state.transaction(undefined, (tx) => tx.put('c', 'k', value));
+    const write = (value: string) => state.transaction([], (tx) => tx.put('c', 'k', value));
     await write('1');
     const seen = await state.read(async (first) => {
       const before = await first.get('c', 'k');
@@ -104,9 +104,9 @@ describe.each(availableDrivers())('with %s', (driver) => {
     now += 11;
     const fresh = (await second.state.acquire('shard', { owner: 'second', ttlMs: 10 }))!;
     expect(fresh.token).toBeGreaterThan(stale.token);
-    const late = first.state.transaction(stale, (tx) => tx.put('c', 'k', 'stale'));
+    const late = first.state.transaction([stale], (tx) => tx.put('c', 'k', 'stale'));
     await expect(late).rejects.toMatchObject({ code: 'BACKSTORY_FENCE_LOST' });
-    await second.state.transaction(fresh, (tx) => tx.put('c', 'k', 'fresh'));
+    await second.state.transaction([fresh], (tx) => tx.put('c', 'k', 'fresh'));
     expect(await first.state.read((view) => view.get('c', 'k'))).toBe('fresh');
     expect(await first.state.renew([stale])).toEqual([]);
     await second.state.release(fresh);

@@ -4,6 +4,7 @@ import {
   type Fence,
   FenceLost,
   type Lease,
+  type StateCapabilities,
   type StateTransaction,
   type StateView,
   checkLease,
@@ -16,6 +17,7 @@ import { SqliteStateView } from './state-view.js';
 
 /** State in the same file as the log. Transactions share its one writer; reads run beside them, each on a snapshot. */
 export class SqliteStateStore implements StateStore {
+  readonly capabilities: StateCapabilities = { durable: true };
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -27,13 +29,14 @@ export class SqliteStateStore implements StateStore {
     this.checkOpen();
   }
 
-  async transaction<T>(fence: Fence | undefined, work: (state: StateTransaction) => Promise<T>): Promise<T> {
+  async transaction<T>(fences: readonly Fence[], work: (state: StateTransaction) => Promise<T>): Promise<T> {
     this.checkOpen();
     this.file.refuseInside('transaction');
     const name = `a transaction of ${this.file.store}`;
     return this.file.writeAround(async (session, isRunning) => {
       // Nobody else can write until the transaction ends, so what holds now holds when it commits.
-      if (fence && !holdsLease(session, fence)) throw new FenceLost(fence.name, fence.token);
+      const lost = fences.find((fence) => !holdsLease(session, fence));
+      if (lost) throw new FenceLost(lost.name, lost.token);
       return work(new SqliteStateDraft({ session, isRunning, name }));
     });
   }

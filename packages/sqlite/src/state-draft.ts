@@ -25,9 +25,13 @@ export class SqliteStateDraft extends SqliteStateView implements StateTransactio
   }
 
   async delete(collection: string, key: string): Promise<void> {
+    return this.deleteMany(collection, [key]);
+  }
+
+  async deleteMany(collection: string, keys: readonly string[]): Promise<void> {
     checkCollection(collection);
-    checkKey(key);
-    this.session.run('DELETE FROM state WHERE collection = ? AND key = ?', [collection, key]);
+    keys.forEach(checkKey);
+    this.session.run(DELETE_MANY, [collection, JSON.stringify(keys)]);
   }
 
   async clear(collection: string): Promise<void> {
@@ -36,5 +40,6 @@ export class SqliteStateDraft extends SqliteStateView implements StateTransactio
   }
 }
 
+const DELETE_MANY = 'DELETE FROM state WHERE collection = ? AND key IN (SELECT value FROM json_each(?))';
 const PUT = `INSERT INTO state (collection, key, value) VALUES (?, ?, ?)
   ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value`;

@@ -1,5 +1,6 @@
 import { StoreClosed } from '@backstory/core/store';
 import {
+  type ResolvedStateQuery,
   type StateEntry,
   type StateQuery,
   type StateView,
@@ -35,12 +36,8 @@ export class SqliteStateView implements StateView {
 
   async list(collection: string, query?: StateQuery): Promise<readonly StateEntry[]> {
     checkCollection(collection);
-    const { prefix, after, limit } = resolveStateQuery(query);
-    const end = afterPrefix(prefix);
-    const rows =
-      end === undefined
-        ? this.session.all<[string, string]>(LIST, collection, after, prefix, limit)
-        : this.session.all<[string, string]>(LIST_UP_TO, collection, after, prefix, end, limit);
+    const { sql, values } = listing(resolveStateQuery(query));
+    const rows = this.session.all<[string, string]>(sql, collection, ...values);
     return rows.map(([key, value]) => ({ key, value }));
   }
 
@@ -67,11 +64,25 @@ export function afterPrefix(prefix: string): string | undefined {
   return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }
 
+/** One of a few statements, by which bounds there are; each reads no more than it gives. */
+function listing({ prefix, after, upTo, backwards, limit }: ResolvedStateQuery): {
+  readonly sql: string;
+  readonly values: readonly (string | number)[];
+} {
+  const bounds: [condition: string, value: string | undefined][] = [
+    ['key > ?', after],
+    ['key >= ?', prefix],
+    ['key < ?', afterPrefix(prefix)],
+    ['key <= ?', upTo],
+  ];
+  const given = bounds.filter(([, value]) => value !== undefined) as [string, string][];
+  const where = ['collection = ?', ...given.map(([condition]) => condition)].join(' AND ');
+  const order = backwards ? 'key DESC' : 'key';
+  const sql = `SELECT key, value FROM state WHERE ${where} ORDER BY ${order} LIMIT ?`;
+  return { sql, values: [...given.map(([, value]) => value), limit] };
+}
+
 const GET = 'SELECT value FROM state WHERE collection = ? AND key = ?';
 const GET_MANY =
   'SELECT key, value FROM state WHERE collection = ? AND key IN (SELECT value FROM json_each(?))';
 const COUNT = 'SELECT count(*) FROM state WHERE collection = ?';
-const LIST =
-  'SELECT key, value FROM state WHERE collection = ? AND key > ? AND key >= ? ORDER BY key LIMIT ?';
-const LIST_UP_TO =
-  'SELECT key, value FROM state WHERE collection = ? AND key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?';

@@ -24,7 +24,7 @@ export const stateStoreCases: readonly StateStoreCase[] = [
 
 /** Registers the conformance suite of the state store port with the test runner. */
 export function describeStateStore(name: string, harness: StateStoreHarness): void {
-  if (!harness.reopen)
+  if (!harness.capabilities.durable)
     process.stderr.write(`${name} declares: what is stored is gone when the process ends\n`);
   describeCases(
     name,

@@ -46,7 +46,7 @@ export const entryCases: readonly Case[] = [
         await contents(store, 'c'),
         KEYS.map((key) => [key, `v${key}`]),
       );
-      const inside = await store.transaction(undefined, (state) => state.list('c'));
+      const inside = await store.transaction([], (state) => state.list('c'));
       assert.deepEqual(
         inside.map(({ key }) => key),
         KEYS,
@@ -75,6 +75,44 @@ export const entryCases: readonly Case[] = [
     },
   },
   {
+    name: 'a list goes backwards from its upper bound, within the same bounds',
+    async run(harness) {
+      const store = await harness.open();
+      await put(store, 'c', Object.fromEntries(KEYS.map((key) => [key, key])));
+      const keys = (query: object) =>
+        store.read(async (state) => (await state.list('c', query)).map(({ key }) => key));
+      const reversed = [...KEYS].reverse();
+      assert.deepEqual(await keys({ backwards: true }), reversed);
+      assert.deepEqual(await keys({ backwards: true, limit: 2 }), reversed.slice(0, 2));
+      assert.deepEqual(await keys({ upTo: 'b' }), KEYS.slice(0, KEYS.indexOf('b') + 1));
+      assert.deepEqual(await keys({ upTo: 'a0', backwards: true, limit: 1 }), ['a%']);
+      assert.deepEqual(await keys({ prefix: 'a', upTo: 'ab', after: 'a', backwards: true }), ['ab', 'a_b', 'a%']);
+      assert.deepEqual(await keys({ upTo: '' }), []);
+      assert.deepEqual(await keys({ upTo: '\uff5e', after: 'é' }), ['\uff5e']);
+    },
+  },
+  {
+    name: 'bounds that are no text a key could be are refused',
+    async run(harness) {
+      const store = await harness.open();
+      for (const query of [{ prefix: LONE }, { after: 'a\0' }, { upTo: LONE }, { upTo: 7 as never }]) {
+        const listing = store.read((state) => state.list('c', query));
+        await refused(listing, 'BACKSTORY_INVALID_STATE_ENTRY', { part: 'key' });
+      }
+    },
+  },
+  {
+    name: 'deleteMany removes the keys that exist, of one collection',
+    async run(harness) {
+      const store = await harness.open();
+      for (const collection of ['c', 'd']) await put(store, collection, { a: '1', b: '2', x: '3' });
+      await store.transaction([], (state) => state.deleteMany('c', ['a', 'never there', 'x']));
+      await store.transaction([], (state) => state.deleteMany('c', []));
+      assert.deepEqual(await contents(store, 'c'), [['b', '2']]);
+      assert.equal((await contents(store, 'd')).length, 3);
+    },
+  },
+  {
     name: 'a list has at most 1,000 entries where no limit is given',
     async run(harness) {
       const store = await harness.open();
@@ -100,7 +138,7 @@ export const entryCases: readonly Case[] = [
     async run(harness) {
       const store = await harness.open();
       assert.equal(await store.read((state) => state.get('constructor', '__proto__')), undefined);
-      await store.transaction(undefined, (state) => state.put('constructor', '__proto__', 'x'));
+      await store.transaction([], (state) => state.put('constructor', '__proto__', 'x'));
       assert.deepEqual(await contents(store, 'constructor'), [['__proto__', 'x']]);
       assert.deepEqual(await contents(store, '__proto__'), []);
     },
@@ -124,7 +162,7 @@ export const entryCases: readonly Case[] = [
     async run(harness) {
       const store = await harness.open();
       for (const collection of ['c', 'c2', 'C']) await put(store, collection, { a: collection, b: 'b' });
-      await store.transaction(undefined, async (state) => {
+      await store.transaction([], async (state) => {
         await state.clear('c');
         await state.delete('C', 'a');
         await state.delete('C', 'never there');
@@ -150,7 +188,7 @@ export const entryCases: readonly Case[] = [
         { key: 'a', value: '1' },
         { key: 'a', value: '2' },
       ];
-      await store.transaction(undefined, (state) => state.putMany('c', twice));
+      await store.transaction([], (state) => state.putMany('c', twice));
       assert.deepEqual(await contents(store, 'c'), [['a', '2']]);
     },
   },
@@ -201,5 +239,5 @@ async function refusesEntry(
   part: string,
   work: (state: Transaction) => Promise<unknown>,
 ): Promise<void> {
-  await refused(store.transaction(undefined, work), 'BACKSTORY_INVALID_STATE_ENTRY', { part });
+  await refused(store.transaction([], work), 'BACKSTORY_INVALID_STATE_ENTRY', { part });
 }

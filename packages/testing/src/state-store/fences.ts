@@ -12,9 +12,11 @@ export const fenceCases: readonly Case[] = [
       let now = 1_000;
       const store = await harness.openWithClock!(() => now);
       const lease = await acquired(store, 'one');
-      await store.transaction(lease, (state) => state.put('c', 'a', '1'));
+      await store.transaction([lease], (state) => state.put('c', 'a', '1'));
       now += 10_000;
-      await store.transaction({ name: lease.name, token: lease.token }, (state) => state.put('c', 'b', '2'));
+      await store.transaction([{ name: lease.name, token: lease.token }], (state) =>
+        state.put('c', 'b', '2'),
+      );
       assert.equal((await contents(store, 'c')).length, 2);
     },
   },
@@ -28,7 +30,7 @@ export const fenceCases: readonly Case[] = [
       now += 10_000;
       const taken = await acquired(store, 'two');
       await losesFence(store, lease);
-      await store.transaction(taken, (state) => state.put('c', 'a', 'by the new owner'));
+      await store.transaction([taken], (state) => state.put('c', 'a', 'by the new owner'));
       assert.deepEqual(await contents(store, 'c'), [['a', 'by the new owner']]);
     },
   },
@@ -40,10 +42,24 @@ export const fenceCases: readonly Case[] = [
       await losesFence(store, { ...lease, token: lease.token + 1 });
       await losesFence(store, { ...lease, token: lease.token - 1 });
       await losesFence(store, { ...lease, name: 'never given' });
-      await store.transaction(lease, (state) => state.put('d', 'a', '1'));
+      await store.transaction([lease], (state) => state.put('d', 'a', '1'));
       await store.release(lease);
       await losesFence(store, lease);
       assert.equal((await contents(store, 'd')).length, 1);
+    },
+  },
+  {
+    name: 'a transaction under several leases needs every one of them',
+    async run(harness) {
+      const store = await harness.open();
+      const owner = { owner: 'one', ttlMs: 60_000 };
+      const [first, second] = [await store.acquire('first', owner), await store.acquire('second', owner)];
+      assert.ok(first && second);
+      await store.transaction([first, second], (state) => state.put('c', 'a', 'under both'));
+      await store.release(second);
+      const writing = store.transaction([first, second], (state) => state.put('c', 'a', 'under one'));
+      await refused(writing, 'BACKSTORY_FENCE_LOST', { lease: 'second', token: second.token });
+      assert.deepEqual(await contents(store, 'c'), [['a', 'under both']]);
     },
   },
   {
@@ -71,7 +87,7 @@ export const fenceCases: readonly Case[] = [
       await put(store, 'c', { kept: '1' });
       const lease = await acquired(store, 'one');
       await store.release(lease);
-      const clearing = store.transaction(lease, (state) => state.clear('c'));
+      const clearing = store.transaction([lease], (state) => state.clear('c'));
       await refused(clearing, 'BACKSTORY_FENCE_LOST', { lease: 'job', token: lease.token });
       assert.deepEqual(await contents(store, 'c'), [['kept', '1']]);
     },
@@ -86,7 +102,7 @@ async function acquired(store: StateStore, owner: string): Promise<Lease> {
 
 async function losesFence(store: StateStore, lease: Lease): Promise<void> {
   const before = await contents(store, 'c');
-  const writing = store.transaction(lease, (state) => state.put('c', 'late', '1'));
+  const writing = store.transaction([lease], (state) => state.put('c', 'late', '1'));
   await refused(writing, 'BACKSTORY_FENCE_LOST', { lease: lease.name, token: lease.token });
   assert.deepEqual(await contents(store, 'c'), before);
 }
@@ -102,7 +118,7 @@ async function takenOverMeanwhile(store: StateStore, other: StateStore, expire: 
   const taking = running.then(
     async () => (taken = await other.acquire('job', { owner: 'two', ttlMs: 1_000 })),
   );
-  const writing = store.transaction(lease, async (state) => {
+  const writing = store.transaction([lease], async (state) => {
     await state.put('c', 'a', '1');
     go();
     await turns(10);

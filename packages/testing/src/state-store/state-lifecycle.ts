@@ -7,7 +7,7 @@ const LEASE = { name: 'job', owner: 'one', token: 1, ttlMs: 500, expiresAt: new 
 
 const CALLS: Readonly<Record<string, (store: StateStore) => Promise<unknown>>> = {
   start: (store) => store.start(),
-  transaction: (store) => store.transaction(undefined, async () => undefined),
+  transaction: (store) => store.transaction([], async () => undefined),
   read: (store) => store.read(async () => undefined),
   acquire: (store) => store.acquire('job', { owner: 'one', ttlMs: 500 }),
   renew: (store) => store.renew([LEASE]),
@@ -39,7 +39,7 @@ export const stateLifecycleCases: readonly Case[] = [
         ['\u{1f600}', '2'],
       ]);
       assert.deepEqual(await again.leases(), [lease]);
-      await again.transaction(lease, (state) => state.put('c', 'b', '3'));
+      await again.transaction([lease], (state) => state.put('c', 'b', '3'));
     },
   },
   {
@@ -61,7 +61,7 @@ export const stateLifecycleCases: readonly Case[] = [
       let ended = false;
       let begun = (): void => undefined;
       const runs = new Promise<void>((resolve) => (begun = resolve));
-      const running = store.transaction(undefined, async (state) => {
+      const running = store.transaction([], async (state) => {
         begun();
         await state.put('c', 'a', '1');
         await turn();
@@ -72,7 +72,7 @@ export const stateLifecycleCases: readonly Case[] = [
       await Promise.race([runs, running]);
       const closing = store.close().then(() => ended);
       await refused(
-        store.transaction(undefined, async () => undefined),
+        store.transaction([], async () => undefined),
         'BACKSTORY_STORE_CLOSED',
       );
       assert.equal(await closing, true, 'closed before the transaction ended');

@@ -13,12 +13,12 @@ export function noOtherConnection(harness: StateStoreHarness): string | undefine
 }
 
 export function keepsNothing(harness: StateStoreHarness): string | undefined {
-  return harness.reopen ? undefined : 'the store declares that it keeps nothing';
+  return harness.capabilities.durable ? undefined : 'the store declares that it is not durable';
 }
 
 export function put(store: StateStore, collection: string, entries: Record<string, string>): Promise<void> {
   const given = Object.entries(entries).map(([key, value]) => ({ key, value }));
-  return store.transaction(undefined, (state) => state.putMany(collection, given));
+  return store.transaction([], (state) => state.putMany(collection, given));
 }
 
 /** Everything in a collection, as keys and values in their order. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { StateStore } from '@backstory/core';
 import type { StateTransaction } from '@backstory/core/state';
+import { refused } from '../event-store/draft.js';
 import { contents, noOtherConnection, put, turn, turns, type Case } from './state-parts.js';
 
 export const transactionCases: readonly Case[] = [
@@ -9,7 +10,7 @@ export const transactionCases: readonly Case[] = [
     async run(harness) {
       const store = await harness.open();
       await put(store, 'c', { gone: '1' });
-      const result = await store.transaction(undefined, async (state) => {
+      const result = await store.transaction([], async (state) => {
         await state.put('c', 'a', '1');
         await state.putMany('d', [
           { key: 'x', value: '2' },
@@ -31,7 +32,7 @@ export const transactionCases: readonly Case[] = [
     async run(harness) {
       const store = await harness.open();
       await put(store, 'c', { a: '1', b: '2' });
-      const failing = store.transaction(undefined, async (state) => {
+      const failing = store.transaction([], async (state) => {
         await state.put('c', 'a', 'changed');
         await state.delete('c', 'b');
         await state.clear('c');
@@ -58,7 +59,7 @@ export const transactionCases: readonly Case[] = [
     async run(harness) {
       const store = await harness.open();
       await put(store, 'c', { a: '1', b: '2', z: '26' });
-      await store.transaction(undefined, async (state) => {
+      await store.transaction([], async (state) => {
         await state.put('c', 'a', 'one');
         await state.put('c', 'm', '13');
         await state.delete('c', 'b');
@@ -77,7 +78,7 @@ export const transactionCases: readonly Case[] = [
       const store = await harness.open();
       await put(store, 'c', { a: 'before' });
       let reading: Promise<[string, string][]> | undefined;
-      await store.transaction(undefined, async (state) => {
+      await store.transaction([], async (state) => {
         await state.put('c', 'a', 'after');
         await state.put('c', 'b', 'after');
         reading = contents(store, 'c');
@@ -133,7 +134,7 @@ export const transactionCases: readonly Case[] = [
       const store = await harness.open();
       const outcomes = await Promise.allSettled([
         increment(store),
-        store.transaction(undefined, async (state) => {
+        store.transaction([], async (state) => {
           await state.put('c', 'n', '1000');
           await turn();
           throw new Error('work failed');
@@ -148,17 +149,31 @@ export const transactionCases: readonly Case[] = [
     },
   },
   {
+    name: 'a transaction inside a transaction is refused rather than waited for; after it there may be another',
+    async run(harness) {
+      const store = await harness.open();
+      const inner = () => store.transaction([], (state) => state.put('c', 'a', 'inner'));
+      await store.transaction([], async (state) => {
+        await refused(inner(), 'BACKSTORY_INSIDE_TRANSACTION', { operation: 'transaction' });
+        await state.put('c', 'a', 'outer');
+      });
+      assert.deepEqual(await contents(store, 'c'), [['a', 'outer']]);
+      await inner();
+      assert.deepEqual(await contents(store, 'c'), [['a', 'inner']]);
+    },
+  },
+  {
     name: 'a transaction that has ended can neither be read nor written through',
     async run(harness) {
       const store = await harness.open();
       let kept: StateTransaction | undefined;
-      await store.transaction(undefined, async (state) => {
+      await store.transaction([], async (state) => {
         kept = state;
         await state.put('c', 'a', '1');
       });
       await refusesEverything(kept);
       await assert.rejects(
-        store.transaction(undefined, async (state) => {
+        store.transaction([], async (state) => {
           kept = state;
           throw new Error('work failed');
         }),
@@ -180,7 +195,7 @@ function allWays(state: StateTransaction): Promise<unknown[]> {
 }
 
 async function increment(store: StateStore): Promise<void> {
-  await store.transaction(undefined, async (state) => {
+  await store.transaction([], async (state) => {
     const n = Number((await state.get('c', 'n')) ?? 0);
     await turn();
     await state.put('c', 'n', String(n + 1));
