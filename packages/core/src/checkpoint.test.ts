@@ -14,7 +14,7 @@ const logId = '01890000-0000-7000-8000-000000000001';
 
 const CHECKPOINTS = [
   { logId, epoch: 1, through: 0 },
-  { logId, epoch: 3, through: 2 ** 53 - 1, lastEventId: 'an "id"' },
+  { logId, epoch: 3, through: 2 ** 53 - 1, last: { id: 'an "id"', position: 7 } },
 ];
 
 const EVENTS = [
@@ -71,7 +71,10 @@ it.each([
   { through: -1 },
   { through: 1.5 },
   { logId: undefined },
-  { lastEventId: 7 },
+  { last: 'e1' },
+  { last: null },
+  { last: { id: 7, position: 1 } },
+  { last: { id: 'e1' } },
 ])('a checkpoint with %j is damaged, and no place to go on from', (field) => {
   const text = JSON.stringify({ format: 'backstory.checkpoint/1', ...CHECKPOINTS[0], ...field });
   expect(() => readCheckpoint(text)).toThrow(/found a damaged one/);

@@ -9,27 +9,28 @@ export interface Checkpoint {
   /** Every position up to here is dealt with. */
   readonly through: number;
   /** The last event the consumer was given, if any: proof that the log still holds what the consumer saw. */
-  readonly lastEventId?: string;
+  readonly last?: { readonly id: string; readonly position: number };
 }
 
 const FORMAT = 'backstory.checkpoint/1';
 
 /** The stored form of a checkpoint: JSON text, format version 1. */
-export function writeCheckpoint({ logId, epoch, through, lastEventId }: Checkpoint): string {
-  return JSON.stringify({ format: FORMAT, logId, epoch, through, lastEventId });
+export function writeCheckpoint({ logId, epoch, through, last }: Checkpoint): string {
+  const seen = last && { id: last.id, position: last.position };
+  return JSON.stringify({ format: FORMAT, logId, epoch, through, last: seen });
 }
 
 /** @throws UnknownFormat when something else, or a later release, wrote it, or it is damaged */
 export function readCheckpoint(text: string): Checkpoint {
-  const { logId, epoch, through, lastEventId } = readFormat<Checkpoint>(text, FORMAT);
+  const { logId, epoch, through, last } = readFormat<Checkpoint>(text, FORMAT);
   const isWhole =
     typeof logId === 'string' &&
     isCount(epoch) &&
     isCount(through) &&
-    (lastEventId === undefined || typeof lastEventId === 'string');
+    (last === undefined || (typeof last?.id === 'string' && isCount(last.position)));
   // Its fields decide where a consumer goes on: one that cannot be compared would compare as equal.
   if (!isWhole) throw new UnknownFormat(FORMAT, 'a damaged one');
-  return lastEventId === undefined ? { logId, epoch, through } : { logId, epoch, through, lastEventId };
+  return { logId, epoch, through, ...(last && { last }) };
 }
 
 function isCount(value: unknown): boolean {
@@ -59,13 +60,13 @@ function divergence({ logId, epoch, through }: Checkpoint, log: LogIdentity): st
   return undefined;
 }
 
-async function missingEvent(
-  store: EventStore,
-  { through, lastEventId }: Checkpoint,
-): Promise<string | undefined> {
-  if (lastEventId === undefined) return undefined;
-  for await (const { events } of store.readAll({ ids: [lastEventId], upTo: through, includeSystem: true })) {
-    if (events.length > 0) return undefined;
+/** Reads by position, which every store can. */
+async function missingEvent(store: EventStore, { through, last }: Checkpoint): Promise<string | undefined> {
+  if (last === undefined) return undefined;
+  const { id, position } = last;
+  const there = { after: position - 1, upTo: Math.min(position, through), includeSystem: true };
+  for await (const { events } of store.readAll(there)) {
+    if (events[0]?.id === id) return undefined;
   }
-  return `event ${lastEventId}, which the consumer has seen, is not there up to position ${through}`;
+  return `event ${id}, which the consumer has seen, is not there at position ${position}`;
 }

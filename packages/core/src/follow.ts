@@ -49,7 +49,7 @@ class Follower {
   private readonly signal: AbortSignal | undefined;
   private readonly observer: Observer;
   private through: number;
-  private lastEventId: string | undefined;
+  private last: Checkpoint['last'];
   private log: LogIdentity | undefined;
   private verified = false;
   private stopped = false;
@@ -65,7 +65,7 @@ class Follower {
     this.signal = signal;
     this.observer = guarded(observer);
     this.through = typeof after === 'number' ? after : after.through;
-    this.lastEventId = typeof after === 'number' ? undefined : after.lastEventId;
+    this.last = typeof after === 'number' ? undefined : after.last;
   }
 
   /** Ends the pages, also while one is being waited for. */
@@ -100,7 +100,7 @@ class Follower {
         if (this.stopped) return undefined;
         if (page.events.length === 0 && page.through <= this.through) continue;
         this.through = page.through;
-        this.lastEventId = page.events.at(-1)?.id ?? this.lastEventId;
+        this.last = page.events.at(-1) ?? this.last;
         const { name = 'follow' } = this.options;
         this.observer.page(() => ({ follower: name, events: page.events.length, through: page.through }));
         yield page;
@@ -122,9 +122,8 @@ class Follower {
     const begun: Partial<Checkpoint> =
       this.log ?? (typeof after === 'number' ? await this.store.identity() : after);
     const { logId, epoch } = begun as Checkpoint;
-    const checkpoint = { logId, epoch, through: this.through };
-    const last = this.lastEventId === undefined ? {} : { lastEventId: this.lastEventId };
-    this.log = await verifyCheckpoint(this.store, { ...checkpoint, ...last });
+    const checkpoint = { logId, epoch, through: this.through, ...(this.last && { last: this.last }) };
+    this.log = await verifyCheckpoint(this.store, checkpoint);
     this.verified = true;
   }
 

@@ -69,7 +69,7 @@ export const followerCases: readonly Case[] = [
       await store.append([write('a-1', 'none', ...events(5))]);
       const first = await followUntil(harness, store, reaches(3), { query: { pageSize: 3 } });
       const { logId, epoch } = await store.identity();
-      const after = { logId, epoch, through: first.through, lastEventId: first.events.at(-1)!.id };
+      const after = { logId, epoch, through: first.through, last: first.events.at(-1)! };
       const second = await followUntil(harness, store, reaches(2), { after });
       assertSame([...first.events, ...second.events], await wholeLog(store));
     },
@@ -125,7 +125,7 @@ export const followerCases: readonly Case[] = [
         { logId: newId(), epoch, through: head },
         { logId, epoch: epoch + 1, through: head },
         { logId, epoch, through: head + 1 },
-        { logId, epoch, through: head, lastEventId: newId() },
+        { logId, epoch, through: head, last: { id: newId(), position: head } },
       ];
       for (const after of checkpoints)
         await refused(follow(store, { after }).next(), 'BACKSTORY_LOG_DIVERGED');

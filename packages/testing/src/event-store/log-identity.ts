@@ -40,8 +40,8 @@ export const logIdentityCases: readonly Case[] = [
   {
     name: 'a checkpoint of this log is good, also one of an earlier epoch up to where the epoch began',
     async run(harness) {
-      const { store, log, lastEventId } = await threeEvents(await harness.open());
-      const checkpoint = { logId: log.logId, epoch: 1, through: log.head, lastEventId };
+      const { store, log, last } = await threeEvents(await harness.open());
+      const checkpoint = { logId: log.logId, epoch: 1, through: log.head, last };
       assert.deepEqual(await verifyCheckpoint(store, readCheckpoint(writeCheckpoint(checkpoint))), log);
       const adopted = await store.adopt();
       assert.deepEqual(await verifyCheckpoint(store, checkpoint), adopted);
@@ -52,13 +52,14 @@ export const logIdentityCases: readonly Case[] = [
   {
     name: 'a checkpoint that this log does not bear out is refused, with the reason',
     async run(harness) {
-      const { store, log, lastEventId } = await threeEvents(await harness.open());
-      const good: Checkpoint = { logId: log.logId, epoch: 1, through: log.head, lastEventId };
+      const { store, log, last } = await threeEvents(await harness.open());
+      const good: Checkpoint = { logId: log.logId, epoch: 1, through: log.head, last };
       assert.deepEqual(await verifyCheckpoint(store, good), log);
       await diverged(store, { ...good, logId: newId() });
       await diverged(store, { ...good, epoch: 2 });
       await diverged(store, { ...good, through: log.head + 1 });
-      await diverged(store, { ...good, lastEventId: newId() });
+      await diverged(store, { ...good, last: { ...last, id: newId() } });
+      await diverged(store, { ...good, last: { ...last, position: last.position - 1 } });
       await diverged(store, { ...good, through: log.head - 1 });
       await store.adopt();
       await store.append([write('a-1', 3)]);
@@ -110,10 +111,11 @@ export const logIdentityCases: readonly Case[] = [
 
 async function threeEvents(
   store: EventStore,
-): Promise<{ store: EventStore; log: LogIdentity; lastEventId: string }> {
+): Promise<{ store: EventStore; log: LogIdentity; last: { id: string; position: number } }> {
   const given = events(3);
   await store.append([write('a-1', 'none', ...given)]);
-  return { store, log: await store.identity(), lastEventId: given[2]!.id };
+  const log = await store.identity();
+  return { store, log, last: { id: given[2]!.id, position: log.head } };
 }
 
 async function diverged(store: EventStore, checkpoint: Checkpoint): Promise<void> {

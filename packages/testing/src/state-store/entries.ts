@@ -86,7 +86,11 @@ export const entryCases: readonly Case[] = [
       assert.deepEqual(await keys({ backwards: true, limit: 2 }), reversed.slice(0, 2));
       assert.deepEqual(await keys({ upTo: 'b' }), KEYS.slice(0, KEYS.indexOf('b') + 1));
       assert.deepEqual(await keys({ upTo: 'a0', backwards: true, limit: 1 }), ['a%']);
-      assert.deepEqual(await keys({ prefix: 'a', upTo: 'ab', after: 'a', backwards: true }), ['ab', 'a_b', 'a%']);
+      assert.deepEqual(await keys({ prefix: 'a', upTo: 'ab', after: 'a', backwards: true }), [
+        'ab',
+        'a_b',
+        'a%',
+      ]);
       assert.deepEqual(await keys({ upTo: '' }), []);
       assert.deepEqual(await keys({ upTo: '\uff5e', after: 'é' }), ['\uff5e']);
     },
