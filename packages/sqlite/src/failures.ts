@@ -1,5 +1,6 @@
 import { StoreUnavailable, StoreUnusable } from '@backstory/core';
 import { SqliteFailure } from './driver.js';
+import { SealBroken } from './seal.js';
 
 /** Result codes of SQLite (https://sqlite.org/rescode.html). */
 const BUSY = 5;
@@ -24,6 +25,8 @@ export function cannotOpen(error: unknown): boolean {
 
 /** What a failure of SQLite means to those who use the store; anything else is given back as it is. */
 export function storeError(error: unknown, store: string): unknown {
+  if (error instanceof SealBroken)
+    return new StoreUnavailable(store, 'another process began to write to it meanwhile', { cause: error });
   if (!(error instanceof SqliteFailure)) return error;
   const options = { cause: error };
   const unusable = (problem: StoreUnusable['problem'], message: string) =>

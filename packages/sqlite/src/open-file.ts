@@ -4,14 +4,18 @@ import { pathToFileURL } from 'node:url';
 import { StoreUnusable } from '@backstory/core';
 import type { Driver, DriverName } from './driver.js';
 import { cannotOpen, storeError } from './failures.js';
+import { FilePlace } from './file-place.js';
 import { patiently } from './patiently.js';
 import { create, inspect } from './schema.js';
+import { SealBroken, openToRead } from './seal.js';
 import { Session } from './session.js';
 
 /** A file that is there and is a store, and how to connect to it. */
 export interface FileAccess {
-  readonly uri: string;
+  /** Opens the file once more; read-only where `readOnly` is. */
+  readonly connect: () => Session;
   readonly readOnly: boolean;
+  readonly place: FilePlace;
   /** Says that this process is done with the file. */
   readonly release: () => void;
 }
@@ -34,8 +38,9 @@ export async function openFile(driver: Driver, options: OpenFileOptions): Promis
   checkPlace(options);
   const release = claim(options, driver);
   try {
-    const uri = await (options.readOnly ? findReadable(driver, options) : prepare(driver, options));
-    return { uri, readOnly: options.readOnly, release };
+    const { path: file, store, readOnly } = options;
+    const connect = await (readOnly ? findReadable(driver, options) : prepare(driver, options));
+    return { connect, readOnly, place: new FilePlace(file, store), release };
   } catch (error) {
     release();
     throw storeError(error, options.store);
@@ -79,19 +84,21 @@ function claim({ path: file, store }: OpenFileOptions, { name, lingers }: Driver
   };
 }
 
-async function prepare(driver: Driver, options: OpenFileOptions): Promise<string> {
+async function prepare(driver: Driver, options: OpenFileOptions): Promise<() => Session> {
   const { path: file, store } = options;
   await lookFirst(driver, options);
-  const uri = `${pathToFileURL(file).href}?mode=rwc`;
-  const session = new Session(driver.open(uri));
+  const connect = (mode: 'rw' | 'rwc') =>
+    new Session(driver.open(`${pathToFileURL(file).href}?mode=${mode}`));
+  const session = connect('rwc');
   try {
     session.exec('PRAGMA busy_timeout = 2');
     const found = await patiently(() => inspect(session, store), options);
     await patiently(() => useWriteAheadLog(session, store), options);
-    if (found === 'store') return uri;
-    await patiently(() => session.exec('BEGIN IMMEDIATE'), options);
-    createOnce(session, store);
-    return uri;
+    if (found === 'empty') {
+      await patiently(() => session.exec('BEGIN IMMEDIATE'), options);
+      createOnce(session, store);
+    }
+    return () => connect('rw');
   } finally {
     session.close();
   }
@@ -104,7 +111,7 @@ async function prepare(driver: Driver, options: OpenFileOptions): Promise<string
 async function lookFirst(driver: Driver, options: OpenFileOptions): Promise<void> {
   if (statSync(options.path, { throwIfNoEntry: false }) === undefined) return;
   try {
-    await look(driver, `${pathToFileURL(options.path).href}?mode=ro`, options);
+    await look(() => openToRead(driver, options.path), options);
   } catch (error) {
     if (!cannotOpen(error)) throw error; // what cannot be opened to read may need to be mended first
   }
@@ -131,13 +138,13 @@ function useWriteAheadLog(session: Session, store: string): void {
 
 /**
  * A reader of a write-ahead log needs its index, the `-shm` file, beside the store. Where it can neither be read nor made,
- * nobody is writing; if no log is left over either, the file alone is everything and can be read as it is.
+ * nobody is writing; if the log is empty, the file alone is everything and can be read as it is.
  */
-async function findReadable(driver: Driver, options: OpenFileOptions): Promise<string> {
-  const uri = `${pathToFileURL(options.path).href}?mode=ro`;
+async function findReadable(driver: Driver, options: OpenFileOptions): Promise<() => Session> {
+  const connect = () => openToRead(driver, options.path);
   try {
-    await tryReading(driver, uri, options);
-    return uri;
+    await tryReading(connect, options);
+    return connect;
   } catch (error) {
     if (!cannotOpen(error)) throw error;
     if ((statSync(`${options.path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
@@ -145,22 +152,27 @@ async function findReadable(driver: Driver, options: OpenFileOptions): Promise<s
         'its write-ahead log cannot be read from a read-only directory: copy the files to another.';
       throw new StoreUnusable(options.store, 'read-only', message, { cause: error });
     }
-    await tryReading(driver, `${uri}&immutable=1`, options);
-    return `${uri}&immutable=1`;
+    const uri = `${pathToFileURL(options.path).href}?mode=ro&immutable=1`;
+    const connectAlone = () => new Session(driver.open(uri));
+    await tryReading(connectAlone, options);
+    return connectAlone;
   }
 }
 
-async function tryReading(driver: Driver, uri: string, options: OpenFileOptions): Promise<void> {
-  if ((await look(driver, uri, options)) === 'store') return;
+async function tryReading(connect: () => Session, options: OpenFileOptions): Promise<void> {
+  if ((await look(connect, options)) === 'store') return;
   throw new StoreUnusable(options.store, 'not-a-store', 'the file is empty. Nothing was created in it.');
 }
 
-async function look(driver: Driver, uri: string, options: OpenFileOptions): Promise<'empty' | 'store'> {
-  const session = new Session(driver.open(uri));
+async function look(connect: () => Session, options: OpenFileOptions): Promise<'empty' | 'store'> {
+  const session = connect();
   try {
     session.exec('PRAGMA busy_timeout = 2');
     return await patiently(() => inspect(session, options.store), options);
+  } catch (error) {
+    if (!(error instanceof SealBroken)) throw error;
   } finally {
     session.close();
   }
+  return look(connect, options);
 }

@@ -5,17 +5,19 @@ import {
   existsSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { text } from 'node:stream/consumers';
+import { follow } from '@backstory/core';
 import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
 import { spawnWorker } from '../../../test/support/spawn-worker.js';
 import { availableDrivers, driverFor } from './choose-driver.js';
 import type { Driver } from './driver.js';
-import { openStorage, sqlite } from './sqlite.js';
+import { openStorage, sqlite, type SqliteOptions } from './sqlite.js';
 
 const files = sqliteFiles();
 
@@ -29,6 +31,23 @@ it('a log in memory is refused, naming what is meant for it', () => {
   expect(() => sqlite(':memory:')).toThrow('memory()');
   expect(() => sqlite('')).toThrow('memory()');
   expect(() => sqlite('file:bank.db')).toThrow('not a URI');
+});
+
+it.each([
+  ['pollMs', [0, -1, NaN, Infinity, 2 ** 31]],
+  ['transactionTimeoutMs', [0, -1, NaN, Infinity, 2 ** 31]],
+  ['lockTimeoutMs', [-1, NaN, '5']],
+  ['maxBatchEvents', [0, NaN]],
+  ['maxBatchBytes', [0, NaN]],
+  ['maxQueuedBytes', [0, NaN]],
+  ['maxEventBytes', [0, NaN]],
+  ['synchronous', ['ful', 'off', 2]],
+  ['driver', ['sqlite3']],
+])('%s cannot be any of %j', (option, values) => {
+  for (const value of values) {
+    const options = { [option]: value } as SqliteOptions;
+    expect(() => sqlite('a.db', options)).toThrow(expect.objectContaining({ option }));
+  }
 });
 
 describe.each(availableDrivers())('with %s', (driver) => {
@@ -107,11 +126,86 @@ describe.each(availableDrivers())('with %s', (driver) => {
     expect(readFileSync(file).length).toBe(0);
   });
 
+  it('reading a log that nobody has open leaves nothing beside it, nor does looking at a stranger’s file', async () => {
+    const file = files.newFile();
+    const writer = await open(file);
+    await record(writer.events, 'a-1', anEvent());
+    await writer.state.transaction([], (state) => state.put('c', 'k', 'v'));
+    await writer.close();
+    for (const rest of ['-wal', '-shm']) rmSync(file + rest, { force: true });
+    const reader = await open(file, { readOnly: true });
+    expect(await eventsOf(reader.events)).toHaveLength(1);
+    expect(await reader.state.read((state) => state.get('c', 'k'))).toBe('v');
+    expect(readdirSync(files.newFolder())).toEqual([path.basename(file)]);
+    await reader.close();
+    expect(readdirSync(files.newFolder())).toEqual([path.basename(file)]);
+    const theirs = files.newFile();
+    await sql(theirs, 'PRAGMA journal_mode = WAL', 'CREATE TABLE theirs (x)');
+    for (const rest of ['-wal', '-shm']) rmSync(theirs + rest, { force: true });
+    await expect(open(theirs)).rejects.toMatchObject({ problem: 'not-a-store' });
+    expect(readdirSync(files.newFolder()).sort()).toEqual([file, theirs].map((it) => path.basename(it)));
+  });
+
+  it('a log that nobody had open is read on when somebody writes to it, also if they have gone again', async () => {
+    const file = files.newFile();
+    // Another process has to write it: libsql lets go of a file late, and of what was deleted beside it.
+    await says(file, driver, 'append');
+    const noneLeft = () => ['-wal', '-shm'].forEach((rest) => rmSync(file + rest, { force: true }));
+    noneLeft();
+    const reader = await open(file, { readOnly: true });
+    expect(await reader.state.read((state) => state.get('c', 'k'))).toBeUndefined();
+    expect(await eventsOf(reader.events)).toHaveLength(1);
+    expect(await says(file, driver, 'append')).toBe('appended');
+    noneLeft();
+    expect(await eventsOf(reader.events)).toHaveLength(2);
+    const pages = follow(reader.events, { after: 2, pollMs: 5 });
+    const next = pages.next();
+    expect(await says(file, driver, 'append')).toBe('appended');
+    expect((await next).value).toMatchObject({ events: [{ type: 'appended' }] });
+    await pages.return!();
+    expect(await reader.state.read((state) => state.count('c'))).toBe(0);
+  });
+
+  it('a snapshot of a log that nobody had open ends when somebody writes to it', async () => {
+    const file = files.newFile();
+    await says(file, driver, 'append');
+    for (const rest of ['-wal', '-shm']) rmSync(file + rest, { force: true });
+    const reader = await open(file, { readOnly: true });
+    const read = reader.state.read(async (state) => {
+      await state.count('c');
+      await says(file, driver, 'append');
+      return state.count('c');
+    });
+    await expect(read).rejects.toMatchObject({ code: 'BACKSTORY_STORE_UNAVAILABLE' });
+    expect(await reader.state.read((state) => state.count('c'))).toBe(0);
+  });
+
+  it.each(['deleted', 'replaced'])(
+    'a file that is %s under an open store takes no more events',
+    async (what) => {
+      const [file, copy] = [files.newFile(), files.newFile()];
+      const storage = await open(file);
+      await record(storage.events, 'a-1', anEvent());
+      const pages = follow(storage.events, { pollMs: 5 });
+      await pages.next();
+      if (what === 'deleted') rmSync(file);
+      else {
+        copyFileSync(file, copy);
+        renameSync(copy, file);
+      }
+      const gone = { code: 'BACKSTORY_STORE_UNUSABLE', problem: 'missing' };
+      await expect(record(storage.events, 'a-1', anEvent())).rejects.toMatchObject(gone);
+      await expect(storage.state.transaction([], (state) => state.clear('c'))).rejects.toMatchObject(gone);
+      await expect(pages.next()).rejects.toMatchObject(gone);
+      await storage.close();
+    },
+  );
+
   it('read-only, the log can be read and followed by others, and not written to', async () => {
     const file = files.newFile();
     const writer = await open(file);
     await record(writer.events, 'a-1', anEvent());
-    await writer.state.transaction(undefined, (state) => state.put('c', 'k', 'v'));
+    await writer.state.transaction([], (state) => state.put('c', 'k', 'v'));
     const reader = await open(file, { readOnly: true });
     await record(writer.events, 'a-1', anEvent());
     expect(await eventsOf(reader.events)).toHaveLength(2);
@@ -121,7 +215,7 @@ describe.each(availableDrivers())('with %s', (driver) => {
     await expect(reader.events.adopt()).rejects.toMatchObject(readOnly);
     await expect(reader.events.restore([])).rejects.toMatchObject(readOnly);
     await expect(reader.state.acquire('l', { owner: 'me', ttlMs: 1 })).rejects.toMatchObject(readOnly);
-    await expect(reader.state.transaction(undefined, async () => 1)).rejects.toMatchObject(readOnly);
+    await expect(reader.state.transaction([], async () => 1)).rejects.toMatchObject(readOnly);
     expect(await eventsOf(writer.events)).toHaveLength(2);
   });
 

@@ -47,13 +47,13 @@ describe.each(availableDrivers())('with %s', (name) => {
     limited.limit(60);
     const full = { code: 'BACKSTORY_STORE_UNUSABLE', problem: 'full' };
     await expect(record(events, 'a-1', large(), large(), large())).rejects.toMatchObject(full);
-    await expect(
-      state.transaction(undefined, (it) => it.put('c', 'k', 'x'.repeat(300_000))),
-    ).rejects.toMatchObject(full);
+    await expect(state.transaction([], (it) => it.put('c', 'k', 'x'.repeat(300_000)))).rejects.toMatchObject(
+      full,
+    );
     expect(await eventsOf(events)).toHaveLength(1);
     limited.limit(10_000);
     expect(await record(events, 'a-1', large(), large())).toMatchObject({ position: 3 });
-    await state.transaction(undefined, (it) => it.put('c', 'k', 'x'.repeat(300_000)));
+    await state.transaction([], (it) => it.put('c', 'k', 'x'.repeat(300_000)));
   });
 
   it('a file that another process keeps locked is given up after a while, and used again when it is free', async () => {
@@ -145,10 +145,30 @@ describe.each(availableDrivers())('with %s', (name) => {
     here.events.onAppend(() => wakes++);
     await until(() => wakes === 1);
     for (let i = 0; i < 5; i++) {
-      await there.state.transaction(undefined, (state) => state.put('c', 'k', String(i)));
+      await there.state.transaction([], (state) => state.put('c', 'k', String(i)));
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     expect(wakes).toBe(1);
+  });
+
+  it.each([
+    ['reading page after page', ({ events }: OpenStorage) => eventsOf(events, { pageSize: 1 })],
+    ['loading stream after stream', ({ events }: OpenStorage) => inARow(() => events.identity())],
+    ['one view after the other', ({ state }: OpenStorage) => inARow(() => state.read((it) => it.count('c')))],
+    [
+      'one transaction after the other',
+      ({ state }: OpenStorage) => inARow(() => state.transaction([], (it) => it.put('c', 'k', 'v'))),
+    ],
+  ])('%s lets everything else in the process go on', async (_, work) => {
+    const storage = await open(files.newFile());
+    await record(storage.events, 'a-1', ...Array.from({ length: 2_000 }, () => anEvent()));
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const began = performance.now();
+    await work(storage);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThanOrEqual(Math.floor((performance.now() - began) / 100));
+    expect(turns).toBeGreaterThan(0);
   });
 
   it('a category is not a part of another name with a dash in it', async () => {
@@ -171,7 +191,7 @@ describe.each(availableDrivers())('with %s', (name) => {
     const pages = storage.events.readAll({ pageSize: 10 })[Symbol.asyncIterator]();
     await pages.next();
     const accepted = record(storage.events, 'a-1', anEvent());
-    const written = storage.state.transaction(undefined, (state) => state.put('c', 'k', 'v'));
+    const written = storage.state.transaction([], (state) => state.put('c', 'k', 'v'));
     await Promise.all([storage.close(), storage.close()]);
     expect(await accepted).toMatchObject({ position: 31 });
     await written;
@@ -196,6 +216,11 @@ describe.each(availableDrivers())('with %s', (name) => {
     expect(await eventsOf(target.events)).toEqual(await eventsOf(source.events));
   });
 });
+
+/** Does something again and again, for a tenth of a second at least. */
+async function inARow(work: () => Promise<unknown>): Promise<void> {
+  for (const began = performance.now(); performance.now() - began < 100;) await work();
+}
 
 /** The columns of an event, some with a value of one's own. */
 function columns(own: Readonly<Record<string, string>>): string {

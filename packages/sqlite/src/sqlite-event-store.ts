@@ -94,6 +94,7 @@ export class SqliteEventStore implements EventStore {
 
   async identity(): Promise<LogIdentity> {
     this.checkOpen();
+    this.file.checkPlace();
     return this.file.read(readIdentity);
   }
 

@@ -1,12 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { StoreUnusable } from '@backstory/core';
 import { Mutex, StoreClosed } from '@backstory/core/store';
-import type { Driver } from './driver.js';
-import { InsideTransaction, TransactionTimedOut } from './errors.js';
+import { InsideTransaction, TransactionTimedOut } from '@backstory/core/state';
 import { storeError } from './failures.js';
 import type { FileAccess } from './open-file.js';
+import { Pace } from './pace.js';
 import { patiently } from './patiently.js';
-import { Session } from './session.js';
+import { SealBroken } from './seal.js';
+import type { Session } from './session.js';
 
 /** How the connections to a file are set up. */
 export interface FileOptions {
@@ -23,18 +24,20 @@ export interface FileOptions {
 export class SqliteFile {
   readonly store: string;
   private readonly writing = new Mutex();
-  private readonly reader: Session;
+  private reader: Session;
   private readonly writer: Session | undefined;
   private readonly idle: Session[] = [];
+  /** Drivers answer at once: work in a row would otherwise let nothing else run until it is done. */
+  private readonly pace = new Pace();
   private users = 0;
   private closed = false;
   /** Set inside the work of a transaction, while it runs. */
   private readonly inside = new AsyncLocalStorage<{ running: boolean }>();
 
   /** @throws StoreUnusable, StoreUnavailable */
-  static async connect(driver: Driver, access: FileAccess, options: FileOptions): Promise<SqliteFile> {
+  static async connect(access: FileAccess, options: FileOptions): Promise<SqliteFile> {
     try {
-      return await patiently(() => new SqliteFile(driver, access, options), options);
+      return await patiently(() => new SqliteFile(access, options), options);
     } catch (error) {
       access.release();
       throw storeError(error, options.store);
@@ -42,30 +45,50 @@ export class SqliteFile {
   }
 
   private constructor(
-    private readonly driver: Driver,
     private readonly access: FileAccess,
     private readonly options: FileOptions,
   ) {
     this.store = options.store;
-    this.reader = this.connect('query_only = 1');
-    this.writer = access.readOnly ? undefined : this.connect(`synchronous = ${options.synchronous}`);
+    this.reader = this.connectReader();
+    try {
+      this.writer = access.readOnly ? undefined : this.connect(`synchronous = ${options.synchronous}`);
+    } catch (error) {
+      this.reader.close();
+      throw error;
+    }
   }
 
   /** Runs statements that read, each seeing everything that is committed. They are finished when it returns. */
-  read<T>(work: (session: Session) => T): Promise<T> {
+  async read<T>(work: (session: Session) => T): Promise<T> {
+    await this.pace.breathe();
     return this.attempt(() => {
-      this.checkOpen();
-      return work(this.reader);
+      for (;;) {
+        this.checkOpen();
+        try {
+          return work(this.reader);
+        } catch (error) {
+          if (!(error instanceof SealBroken)) throw error;
+          const reader = this.connectReader();
+          this.reader.close();
+          this.reader = reader;
+        }
+      }
     });
+  }
+
+  /** @throws StoreUnusable where the file is not in its place any more */
+  checkPlace(): void {
+    this.access.place.check();
   }
 
   /** Runs `work` on one snapshot of the file, on a connection of its own. */
   async snapshot<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    this.checkOpen();
-    const session = this.idle.pop() ?? (await this.attempt(() => this.connect('query_only = 1')));
+    await this.pace.breathe();
+    const session = await this.attempt(() => this.takeSnapshot());
     try {
-      await this.attempt(() => takeSnapshot(session));
       return await work(session);
+    } catch (error) {
+      throw storeError(error, this.store);
     } finally {
       session.rollBack();
       if (this.idle.length < 4 && !this.closed) this.idle.push(session);
@@ -82,9 +105,11 @@ export class SqliteFile {
     }
     return this.writing.run(async () => {
       this.checkOpen();
+      await this.pace.breathe();
       await this.attempt(() => writer.exec('BEGIN IMMEDIATE'));
       try {
         const result = await work(writer);
+        this.checkPlace();
         writer.exec('COMMIT');
         return result;
       } catch (error) {
@@ -138,10 +163,36 @@ export class SqliteFile {
     });
   }
 
+  private connectReader(): Session {
+    return this.connect('query_only = 1');
+  }
+
   private connect(pragma: string): Session {
-    const session = new Session(this.driver.open(this.access.uri));
-    for (const setting of [...SETTINGS, pragma]) session.exec(`PRAGMA ${setting}`);
-    return session;
+    const session = this.access.connect();
+    try {
+      for (const setting of [...SETTINGS, pragma]) session.exec(`PRAGMA ${setting}`);
+      return session;
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  }
+
+  /** A transaction takes its snapshot with its first read. */
+  private takeSnapshot(): Session {
+    for (;;) {
+      this.checkOpen();
+      const session = this.idle.pop() ?? this.connectReader();
+      try {
+        session.exec('BEGIN');
+        session.first('SELECT one FROM meta');
+        return session;
+      } catch (error) {
+        session.rollBack();
+        session.close();
+        if (!(error instanceof SealBroken)) throw error;
+      }
+    }
   }
 
   private checkOpen(): void {
@@ -168,17 +219,6 @@ const SETTINGS = [
   'cache_size = -16000',
   'temp_store = MEMORY',
 ];
-
-/** A transaction takes its snapshot with its first read. */
-function takeSnapshot(session: Session): void {
-  session.exec('BEGIN');
-  try {
-    session.first('SELECT one FROM meta');
-  } catch (error) {
-    session.rollBack();
-    throw error;
-  }
-}
 
 /** Moves what is in the write-ahead log into the file. A reader at work, here or elsewhere, may keep a part of it back. */
 function moveLog(writer: Session): void {

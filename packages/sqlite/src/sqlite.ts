@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { StoreUnusable, type OpenOptions, type OpenStorage, type Storage } from '@backstory/core';
 import { silent } from '@backstory/core/observe';
-import { LIMITS } from '@backstory/core/store';
+import { InvalidOption, LIMITS, LONGEST_TIMER, numberOption } from '@backstory/core/store';
 import { driverFor } from './choose-driver.js';
 import type { Driver, DriverName } from './driver.js';
 import { openFile } from './open-file.js';
@@ -9,6 +9,7 @@ import { SqliteEventStore } from './sqlite-event-store.js';
 import { SqliteFile } from './sqlite-file.js';
 import { SqliteStateStore } from './sqlite-state-store.js';
 
+/** Bounds, waiting times and guarantees of a SQLite store. What is left out has the default given here. */
 export interface SqliteOptions {
   /** Data and metadata of one event together, in bytes. Default 1 MiB. */
   readonly maxEventBytes?: number;
@@ -40,7 +41,7 @@ export interface SqliteOptions {
  * const storage = sqlite('bank.db');
  * ```
  *
- * @throws StoreUnusable for `:memory:`, which is what `memory()` is for
+ * @throws StoreUnusable for `:memory:`, which is what `memory()` is for; InvalidOption
  */
 export function sqlite(file: string, options: SqliteOptions = {}): Storage {
   const store = nameOf(file);
@@ -50,7 +51,7 @@ export function sqlite(file: string, options: SqliteOptions = {}): Storage {
   if (file.startsWith('file:')) {
     throw new StoreUnusable(store, 'unsupported', 'give the path of a file, not a URI.');
   }
-  const { driver = 'auto' } = options;
+  const { driver = 'auto' } = checked(options);
   return {
     description: store,
     open: async (opening) => openStorage(await driverFor(driver, store), file, options, opening),
@@ -75,7 +76,7 @@ export async function openStorage(
 ): Promise<OpenStorage> {
   const store = nameOf(file);
   const access = await openFile(driver, { path: file, store, readOnly, lockTimeoutMs });
-  const connections = await SqliteFile.connect(driver, access, {
+  const connections = await SqliteFile.connect(access, {
     store,
     lockTimeoutMs,
     transactionTimeoutMs,
@@ -87,6 +88,30 @@ export async function openStorage(
   const close = async () => void (await Promise.all([events.close(), state.close()]));
   return { events, state, close };
 }
+
+/** @throws InvalidOption */
+function checked(options: SqliteOptions): SqliteOptions {
+  for (const [option, [least, most]] of Object.entries(RANGES)) {
+    const value = options[option as keyof typeof RANGES];
+    if (value !== undefined) numberOption(option, value, least, most);
+  }
+  const { synchronous = 'full', driver = 'auto' } = options;
+  if (!['full', 'normal'].includes(synchronous))
+    throw new InvalidOption('synchronous', `must be 'full' or 'normal', not ${String(synchronous)}.`);
+  if (!['auto', 'node:sqlite', 'libsql'].includes(driver))
+    throw new InvalidOption('driver', `must be 'auto', 'node:sqlite' or 'libsql', not ${String(driver)}.`);
+  return options;
+}
+
+const RANGES = {
+  maxEventBytes: [1, Infinity],
+  maxBatchEvents: [1, Infinity],
+  maxBatchBytes: [1, Infinity],
+  maxQueuedBytes: [1, Infinity],
+  lockTimeoutMs: [0, Infinity],
+  transactionTimeoutMs: [1, LONGEST_TIMER],
+  pollMs: [1, LONGEST_TIMER],
+} as const satisfies Partial<Record<keyof SqliteOptions, readonly [least: number, most: number]>>;
 
 function nameOf(file: string): string {
   return `sqlite:${path.basename(file)}`;

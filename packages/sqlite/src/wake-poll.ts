@@ -14,6 +14,7 @@ export class WakePoll {
   private readonly wakes = new WakeList();
   private timer: NodeJS.Timeout | undefined;
   private asking = false;
+  private asked: Session | undefined;
   private dataVersion: number | undefined;
   private head = 0;
 
@@ -57,7 +58,8 @@ export class WakePoll {
 
   private newHead(session: Session): number | undefined {
     const [dataVersion] = session.first<[number]>(DATA_VERSION)!;
-    if (dataVersion === this.dataVersion) return undefined;
+    if (session === this.asked && dataVersion === this.dataVersion) return undefined;
+    this.asked = session;
     this.dataVersion = dataVersion;
     return headOf(session);
   }
