@@ -49,7 +49,7 @@ export class AggregateRecord {
   }
 }
 
-/** @throws AggregateWithoutId when nobody made it with an id */
+/** What the framework knows about an aggregate: its version, what is pending. @throws AggregateWithoutId when nobody made it with an id */
 export function recordOf(aggregate: object): AggregateRecord {
   const record = (aggregate as { [internals]?: AggregateRecord })[internals];
   if (!record) throw new AggregateWithoutId(aggregate.constructor.name);

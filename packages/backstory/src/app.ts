@@ -13,6 +13,7 @@ import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import { Repository } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
 
+/** How `app.record` records events: on what condition, and what else is said of them. */
 export interface RecordOptions {
   /** Default `'any'`. */
   readonly expected?: ExpectedVersion;

@@ -4,6 +4,7 @@ import type { Observer } from '@backstory/core/observe';
 import { EventTypes, InvalidDefinition, type Class } from '@backstory/events';
 import { App } from './app.js';
 
+/** What an application is: its name, where its log lives, its aggregates and events. */
 export interface BackstoryOptions {
   /** The application's name; events keep it as their `source`. */
   readonly name: string;

@@ -13,6 +13,7 @@ export interface CheckedAppend {
   readonly bytes: number;
 }
 
+/** A write of a checked append. */
 export interface CheckedWrite {
   readonly stream: string;
   /** `'none'` has become 0. */
@@ -20,6 +21,7 @@ export interface CheckedWrite {
   readonly events: readonly CheckedEvent[];
 }
 
+/** An event of a checked append, with the metadata that stores index. */
 export interface CheckedEvent extends StampedEvent {
   readonly correlationId: string;
   readonly causationId: string | undefined;

@@ -23,7 +23,7 @@ export function writeEnvelope(event: StoredEvent): string {
   });
 }
 
-/** @throws UnknownFormat when something else, or a later release, wrote it */
+/** Reads what {@link writeEnvelope} wrote. @throws UnknownFormat when something else, or a later release, wrote it */
 export function readEnvelope(line: string): StoredEvent {
   const { recordedAt, ...event } = readFormat<
     Omit<StoredEvent, 'recordedAt'> & { readonly recordedAt: string }

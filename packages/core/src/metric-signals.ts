@@ -63,6 +63,7 @@ const STORE = 'backstory.store';
 const SUBSCRIPTION = 'backstory.subscription';
 const PROJECTION = 'backstory.projection';
 
+/** Every metric that Backstory reports, in the order in which the reference lists them. */
 export const metrics: readonly MetricSignal[] = [
   ...counters(
     ['events.appended', '{event}', [EVENT, AGGREGATE], 'record', 'Events recorded.', 'events_stored_total'],

@@ -40,16 +40,19 @@ export type Around<Start, End> = <T>(
   work: (end: (facts: () => End) => void) => Promise<T>,
 ) => Promise<T>;
 
+/** A trace and span in the form of W3C Trace Context, as it travels from process to process. */
 export interface TraceContext {
   readonly traceparent: string;
   readonly tracestate?: string;
 }
 
+/** A command or `update` begins. `command` is its name, where it has one. */
 export interface CommandStart {
   readonly command: string | undefined;
   readonly aggregate: string;
   readonly stream: string;
 }
+/** A command or `update` is done: how often it was tried and what it recorded. */
 export interface CommandEnd {
   readonly attempts: number;
   readonly events: number;
@@ -57,6 +60,7 @@ export interface CommandEnd {
   readonly repeated: boolean;
 }
 
+/** Events are about to be appended: what they are, and to which streams. */
 export interface RecordStart {
   readonly appendId: string;
   readonly writes: readonly {
@@ -67,6 +71,7 @@ export interface RecordStart {
     readonly causationId: string | undefined;
   }[];
 }
+/** Events were appended: where they are, and how often they had to be sent. */
 export interface RecordEnd {
   readonly position: number;
   readonly versions: readonly number[];
@@ -74,10 +79,12 @@ export interface RecordEnd {
   readonly sends: number;
 }
 
+/** An aggregate is about to be rebuilt. */
 export interface LoadStart {
   readonly aggregate: string;
   readonly stream: string;
 }
+/** An aggregate was rebuilt: from what, and how many events were folded. */
 export interface LoadEnd {
   readonly version: number;
   readonly eventsFolded: number;
@@ -85,16 +92,19 @@ export interface LoadEnd {
   readonly snapshotVersion: number | undefined;
 }
 
+/** A snapshot is about to be read, written or thrown away. */
 export interface SnapshotStart {
   readonly aggregate: string;
   readonly stream: string;
   readonly operation: 'load' | 'save' | 'invalidate';
 }
+/** What became of a snapshot, and its size. */
 export interface SnapshotEnd {
   readonly result: 'hit' | 'miss' | 'stale' | 'written' | 'refused';
   readonly bytes: number;
 }
 
+/** A handler is about to be given an event, for the first or another time. */
 export interface HandleStart {
   readonly subscription: string;
   readonly handler: string;
@@ -107,10 +117,12 @@ export interface HandleStart {
   };
   readonly trace: TraceContext | undefined;
 }
+/** How one attempt of a handler at an event ended. */
 export interface HandleEnd {
   readonly outcome: 'handled' | 'failed' | 'timed-out' | 'skipped';
 }
 
+/** What was written in one transaction of a group commit. */
 export interface AppendBatch {
   readonly store: string;
   readonly appends: number;
@@ -124,18 +136,21 @@ export interface AppendBatch {
   readonly queued: number;
 }
 
+/** What a follower of the log was given. `through` is how far it has looked. */
 export interface PageRead {
   readonly follower: string;
   readonly events: number;
   readonly through: number;
 }
 
+/** Events of one key were set aside, or go on, so that they do not hold up the others. */
 export interface KeyParked {
   readonly subscription: string;
   readonly key: string;
   readonly reason: string;
   readonly state: 'retrying' | 'dead' | 'draining' | 'released';
 }
+/** A handler failed and is to be tried again after a while. */
 export interface RetryScheduled {
   readonly subscription: string;
   readonly handler: string;
@@ -143,15 +158,18 @@ export interface RetryScheduled {
   readonly attempt: number;
   readonly delayMs: number;
 }
+/** A consumer has remembered how far it has come. */
 export interface CheckpointWritten {
   readonly consumer: string;
   readonly through: number;
 }
+/** A process has got a lease, given it up or lost it to another. */
 export interface LeaseChanged {
   readonly lease: string;
   readonly owner: string;
   readonly change: 'acquired' | 'lost' | 'released';
 }
+/** A projection is being built anew beside the one in use: a step of that. */
 export interface GenerationChanged {
   readonly projection: string;
   readonly generation: number;

@@ -30,6 +30,7 @@ const MESSAGE = [
   'messaging.batch.message_count',
 ];
 
+/** Every span that Backstory reports to a tracer. */
 export const spans: readonly SpanSignal[] = [
   {
     name: 'handle {command}',
@@ -151,6 +152,7 @@ export const spans: readonly SpanSignal[] = [
   },
 ];
 
+/** Every log line that Backstory writes, but for those of the application. */
 export const logs: readonly LogSignal[] = [
   { logType: 'EVENT_STORED', level: 'debug', message: 'Event stored', source: 'record' },
   { logType: 'EVENT_PUBLISHED', level: 'debug', message: 'Event published', source: 'record' },

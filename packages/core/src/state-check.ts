@@ -2,7 +2,7 @@ import { InvalidStateEntry } from './errors.js';
 import type { StateEntry, StateQuery } from './state-store.js';
 import { LIMITS, isName, isWellFormed } from './names.js';
 
-/** What every state store asks before it reads or writes. @throws InvalidStateEntry */
+/** Checks the name of a collection as every state store must, before it reads or writes. @throws InvalidStateEntry */
 export function checkCollection(collection: string): void {
   if (!isName(collection, LIMITS.stream)) {
     throw new InvalidStateEntry(
@@ -12,6 +12,7 @@ export function checkCollection(collection: string): void {
   }
 }
 
+/** Checks a key as every state store must. @throws InvalidStateEntry */
 export function checkKey(key: string): void {
   const fits = typeof key === 'string' && key.length > 0 && Buffer.byteLength(key) <= LIMITS.stateKey;
   if (!fits || !isWellFormed(key) || key.includes('\0')) {
@@ -22,6 +23,7 @@ export function checkKey(key: string): void {
   }
 }
 
+/** Checks a key and its value as every state store must before it writes. @throws InvalidStateEntry */
 export function checkEntry({ key, value }: StateEntry): void {
   checkKey(key);
   if (typeof value !== 'string' || !isWellFormed(value) || value.includes('\0')) {
@@ -29,6 +31,7 @@ export function checkEntry({ key, value }: StateEntry): void {
   }
 }
 
+/** Checks what a lease is asked with as every state store must. @throws InvalidStateEntry */
 export function checkLease(name: string, ttlMs: number, owner: string): void {
   if (!isName(name, LIMITS.stream) || !isName(owner, LIMITS.stream)) {
     throw new InvalidStateEntry(

@@ -9,12 +9,14 @@ export interface Storage {
   open(options?: OpenOptions): Promise<OpenStorage>;
 }
 
+/** How a storage is opened. */
 export interface OpenOptions {
   /** Nothing can be written, and nothing is created. For looking at a log that others own. */
   readonly readOnly?: boolean;
   readonly observer?: Observer;
 }
 
+/** A storage in use: the log, the state kept beside it, and how to close both. */
 export interface OpenStorage {
   readonly events: EventStore;
   readonly state: StateStore;

@@ -8,6 +8,7 @@ import { InvalidDefinition } from './errors.js';
  */
 export type Upcaster = { upcast(data: Record<string, unknown>): unknown }['upcast'];
 
+/** How an event class has changed since its first events were recorded. */
 export interface DomainEventOptions {
   /** The version of the shape of its data. Default 1. */
   readonly version?: number;

@@ -27,12 +27,9 @@ export const instant: FieldType<Date> = {
 };
 
 /**
- * The class of exact decimal numbers, of [big.js](https://mikemcl.github.io/big.js/): `new Big('9.95')`. Import it from
- * here: instances of another copy of big.js are another class, and `decimal` refuses them.
+ * An exact decimal number, a `Big` of [big.js](https://mikemcl.github.io/big.js/). Stored as text. Import `Big` from
+ * `backstory` or `@backstory/events`: what another copy of big.js makes is of another class, and is refused.
  */
-export { Big };
-
-/** An exact decimal number, an instance of {@link Big}. Stored as text. */
 export const decimal: FieldType<Big> = {
   kind: 'decimal',
   encode(value, writer) {

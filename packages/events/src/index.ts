@@ -1,3 +1,4 @@
+export { Big } from 'big.js';
 export type { AnyClass, Class } from './class-table.js';
 export { DomainEvent, type DomainEventOptions, type Upcaster } from './domain-event.js';
 export {
@@ -19,6 +20,6 @@ export type { EncodedEvent, EventType } from './event-type.js';
 export { EventTypes } from './event-types.js';
 export { Field, Fields, fieldsOf } from './field.js';
 export type { FieldType } from './field-type.js';
-export { Big, bigint, decimal, instant, listOf, mapOf, nested, setOf } from './field-types.js';
+export { bigint, decimal, instant, listOf, mapOf, nested, setOf } from './field-types.js';
 export { decodeInstance, encodeInstance } from './instance-codec.js';
 export type { Json, JsonObject } from './json.js';

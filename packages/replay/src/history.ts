@@ -12,6 +12,7 @@ export interface HistoryStep {
   readonly changes: readonly Change[];
 }
 
+/** The part of a history that is asked for. */
 export interface HistoryRange {
   /** The first version to give. Default 1. */
   readonly from?: number;

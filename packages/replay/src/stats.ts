@@ -18,18 +18,21 @@ export interface Stats {
   readonly types: readonly TypeStats[];
 }
 
+/** What is in the streams of one category, counted. */
 export interface CategoryStats {
   readonly category: string;
   readonly streams: number;
   readonly events: number;
 }
 
+/** How many events there are of one type, and when the last was recorded. */
 export interface TypeStats {
   readonly type: string;
   readonly events: number;
   readonly lastRecordedAt: Date;
 }
 
+/** What is counted, and how to watch or end the counting. */
 export interface StatsOptions {
   /** Count system streams as well. */
   readonly includeSystem?: boolean;

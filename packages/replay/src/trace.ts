@@ -17,6 +17,7 @@ export interface Trace {
   readonly truncatedAt?: number;
 }
 
+/** How much of a flow is read. */
 export interface TraceOptions {
   /** At most this many events, 1 to 10,000. Default 1,000. */
   readonly limit?: number;
@@ -40,7 +41,11 @@ export async function trace(
   const correlationId = asked?.metadata.correlationId ?? id;
   const flow: RecordedEvent[] = [];
   const system = includeSystem || (asked !== undefined && isSystemStream(asked.stream));
-  for await (const page of store.readAll({ correlationId, includeSystem: system, limit: limit + 1 })) {
+  for await (const page of store.readAll({
+    correlationIds: [correlationId],
+    includeSystem: system,
+    limit: limit + 1,
+  })) {
     flow.push(...page.events.map(readRecorded));
   }
   if (flow.length === 0) throw new FlowNotFound(id);

@@ -23,6 +23,7 @@ export interface RepositoryOptions {
   readonly observer?: Observer;
 }
 
+/** How `update` goes about it: whether it may begin the aggregate, how often it tries, and what it repeats. */
 export interface UpdateOptions extends Attempts {
   /** Begin the aggregate when nothing has happened to it yet. */
   readonly create?: boolean;

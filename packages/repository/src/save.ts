@@ -2,6 +2,7 @@ import type { EventStore, NewEvent, Recorder } from '@backstory/core';
 import { recordOf } from '@backstory/aggregate';
 import { SaveInProgress } from './errors.js';
 
+/** How `save` goes about it. */
 export interface SaveOptions {
   /** Repeats a save whose outcome is unknown. */
   readonly appendId?: string | undefined;
