@@ -694,3 +694,13 @@ it('many updates of one aggregate at once all succeed with the default attempts'
   await Promise.all(updates);
   expect(await accounts.load('42')).toMatchObject({ balance: 125, version: 53 });
 });
+
+it('an observer that fails disturbs neither loading nor saving, and work runs once all the same', async () => {
+  const fail = () => Promise.reject(new Error('the observer is broken'));
+  const { accounts } = bank({ ...silent, command: fail, load: fail, record: fail });
+  let runs = 0;
+  const deposit = () => accounts.update('42', (account) => (runs++, account.deposit(5)), { create: true });
+  expect(await deposit()).toMatchObject({ version: 1, attempts: 1 });
+  expect(await accounts.load('42')).toMatchObject({ balance: 5 });
+  expect(runs).toBe(1);
+});

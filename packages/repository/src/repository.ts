@@ -7,7 +7,7 @@ import {
   type RecordedEvent,
   type Recorder,
 } from '@backstory/core';
-import { silent, type Observer } from '@backstory/core/observe';
+import { guarded, type Observer } from '@backstory/core/observe';
 import { LIMITS, isName } from '@backstory/core/store';
 import { modelOf, recordOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { Class } from '@backstory/events';
@@ -61,10 +61,10 @@ export class Repository<A extends EventSourcedAggregate> {
   private readonly observer: Observer;
 
   /** @throws InvalidDefinition and the like when the class cannot be an aggregate */
-  constructor(cls: Class<A>, { store, recorder, observer = silent }: RepositoryOptions) {
+  constructor(cls: Class<A>, { store, recorder, observer }: RepositoryOptions) {
     this.model = modelOf(cls);
     this.log = { store, recorder };
-    this.observer = observer;
+    this.observer = guarded(observer);
   }
 
   /**
