@@ -334,3 +334,60 @@ test('a usage error of the real executable ends with exit code 2', async () => {
     stderr: "error: Unknown command 'stat'. Did you mean one of state, stats? See backstory --help.\n",
   });
 });
+
+describe('what an application does while it is loaded spoils no document and hides no failure', () => {
+  const APP = `import { sqlite } from '@backstory/sqlite';
+    import { defineBackstory } from 'backstory';
+    export default defineBackstory({ name: 'shop', store: sqlite('shop.db') });`;
+
+  test('what it prints goes to standard error', async () => {
+    await fill();
+    write('backstory.config.ts', `console.log('loading'); process.stdout.write('loaded\\n'); ${APP}`);
+    const { exitCode, stdout, stderr } = await backstory(['streams', '--json']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: 'loading\nloaded\n' });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true });
+  });
+
+  test.each([
+    ['ends the process', 'process.exit(0)', /ended the process/],
+    ['waits for what never comes', 'await new Promise(() => undefined)', /never comes/],
+    ['throws nothing', 'throw undefined', /could not be loaded: undefined/],
+    ['rejects without anybody waiting', `Promise.reject(new Error('no broker')); ${APP}`, /no broker/],
+    [
+      'throws later',
+      `setTimeout(() => { throw new Error('too late') }, 1); await new Promise((it) => setTimeout(it, 500)); export default 1`,
+      /too late/,
+    ],
+  ])('one that %s is a failure of the configuration, in one document', async (_, source, message) => {
+    await fill();
+    write('backstory.config.mjs', source);
+    const { exitCode, stdout, stderr } = await backstory(['streams', '--json']);
+    const { ok, verb, error } = JSON.parse(stdout) as {
+      ok: boolean;
+      verb: string;
+      error: { code: string; message: string };
+    };
+    expect({ exitCode, stderr, ok, verb, code: error.code }).toEqual({
+      exitCode: 3,
+      stderr: '',
+      ok: false,
+      verb: 'streams',
+      code: 'BACKSTORY_CONFIGURATION',
+    });
+    expect(error.message).toMatch(message);
+  });
+});
+
+const full = fs.existsSync('/dev/full') ? test : test.skip;
+full('output that cannot be written is said, with exit code 3', async () => {
+  await fill();
+  const disk = fs.openSync('/dev/full', 'w');
+  const argv = [BIN, 'events', '--store', 'sqlite:shop.db'];
+  const child = spawn(process.execPath, argv, { cwd: folder, stdio: ['ignore', disk, 'pipe'] });
+  let stderr = '';
+  child.stderr!.on('data', (it) => (stderr += it));
+  const [exitCode] = (await once(child, 'close')) as [number];
+  fs.closeSync(disk);
+  expect(exitCode).toBe(3);
+  expect(stderr).toContain('error: The output cannot be written: ');
+});

@@ -33,7 +33,11 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
 
 /** Reads an error. Known by its code rather than its class: it may come from another copy of a package. */
 export function failureOf(error: unknown): Failure {
-  const { code, message, facts } = error as { code?: unknown; message?: unknown; facts?: Failure['facts'] };
+  const { code, message, facts } = (error ?? {}) as {
+    code?: unknown;
+    message?: unknown;
+    facts?: Failure['facts'];
+  };
   if (typeof code === 'string' && code.startsWith('BACKSTORY_')) {
     return { exitCode: EXIT_CODES[code] ?? 3, code, message: String(message), facts: facts ?? {} };
   }

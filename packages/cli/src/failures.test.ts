@@ -268,3 +268,15 @@ test('an application whose log is empty is fine', async () => {
   });
   expect((await runCli(['stats'], { definition: empty })).stdout).toContain('events             0');
 });
+
+test('facts that are no JSON are left out rather than the document', async () => {
+  const facts: Record<string, unknown> = { big: 1n };
+  const error = Object.assign(new Error('no'), { code: 'BACKSTORY_OWN', facts });
+  const store = { description: 'own', open: () => Promise.reject(error) };
+  const { envelope } = await runJson(['streams'], { definition: { ...definition, store } });
+  expect(envelope.error).toEqual({ code: 'BACKSTORY_OWN', message: 'no', facts: {} });
+});
+
+test.each([null, undefined, 7, 'text'])('%p thrown is told like anything unexpected', (thrown) => {
+  expect(failureOf(thrown)).toMatchObject({ exitCode: 70, code: 'BACKSTORY_DEFECT' });
+});

@@ -14,6 +14,8 @@ export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends `tail`, and interrupts everything else. */
   readonly signal?: AbortSignal;
+  /** Rejects when something fails that the command does not wait for; it then ends with that. */
+  readonly failed?: Promise<never>;
   /** An application that is already loaded, in place of a configuration file. */
   readonly definition?: Definition;
   /** Goes to the folder of the configuration, to which the paths in it are relative. */

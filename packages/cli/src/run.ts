@@ -12,9 +12,12 @@ import { verbIn } from './verbs.js';
  */
 export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
   let invocation: Invocation | undefined;
-  try {
+  const work = async (): Promise<void> => {
     invocation = await readCommandLine(argv, io);
     await invocation?.verb.run(invocation.call);
+  };
+  try {
+    await (io.failed ? Promise.race([work(), io.failed]) : work());
     return 0;
   } catch (error) {
     const interrupted = io.signal?.aborted === true;
@@ -30,7 +33,7 @@ interface Telling {
 }
 
 /** As a document on stdout with `--json`, unless another has begun there; otherwise as a sentence on stderr. */
-async function tell(error: unknown, { argv, io, asJson }: Telling): Promise<number> {
+export async function tell(error: unknown, { argv, io, asJson }: Telling): Promise<number> {
   const failure = failureOf(error);
   const err = new Paper(io.stderr, io);
   if (asJson) await tellJson(failure, argv, io);
@@ -46,7 +49,18 @@ async function tellJson(
   io: CommandIo,
 ): Promise<void> {
   const verb = verbIn(argv) ?? null;
-  await new Paper(io.stdout, io).write(`${jsonText({ ok: false, verb, error: { code, message, facts } })}\n`);
+  const document = (told: Failure['facts']) =>
+    `${jsonText({ ok: false, verb, error: { code, message, facts: told } })}\n`;
+  await new Paper(io.stdout, io).write(isJson(facts) ? document(facts) : document({}));
+}
+
+/** Facts of an application's own errors may be anything. */
+function isJson(facts: Failure['facts']): boolean {
+  try {
+    return JSON.stringify(facts) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function stacksOf(error: unknown): readonly string[] {
