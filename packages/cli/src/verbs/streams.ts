@@ -3,6 +3,7 @@ import { streams } from '@backstory/replay';
 import { columns } from '../columns.js';
 import { LIMIT, limitOf, oneMore, type LimitValues } from '../limit.js';
 import { withLog } from '../open.js';
+import { shellWord } from '../shell-word.js';
 import type { Verb } from '../verb.js';
 
 interface Options extends LimitValues {
@@ -55,7 +56,7 @@ export const verb: Verb = {
             ],
             paper,
           ),
-        more: (last) => `There are more: --after ${last.stream}, a larger --limit, or --all.`,
+        more: (last) => `There are more: --after ${shellWord(last.stream)}, a larger --limit, or --all.`,
         empty: 'There are no such streams in this log.',
       }),
     );
