@@ -20,7 +20,7 @@ export function writeCheckpoint({ logId, epoch, through, last }: Checkpoint): st
   return JSON.stringify({ format: FORMAT, logId, epoch, through, last: seen });
 }
 
-/** @throws UnknownFormat when something else, or a later release, wrote it, or it is damaged */
+/** Reads what {@link writeCheckpoint} wrote. @throws UnknownFormat when something else, or a later release, wrote it, or it is damaged */
 export function readCheckpoint(text: string): Checkpoint {
   const { logId, epoch, through, last } = readFormat<Checkpoint>(text, FORMAT);
   const isWhole =

@@ -77,6 +77,7 @@ export interface Write {
   readonly events: readonly StampedEvent[];
 }
 
+/** What became of an append: where its events are, and whether they had been recorded before. */
 export interface AppendResult {
   /** The id of the append's first event. */
   readonly appendId: string;
@@ -134,8 +135,9 @@ export interface LogQuery extends PageBounds {
   readonly streams?: readonly string[];
   readonly types?: readonly string[];
   readonly ids?: readonly string[];
-  readonly correlationId?: string;
-  readonly causationId?: string;
+  readonly correlationIds?: readonly string[];
+  /** Events caused by any of these events. */
+  readonly causationIds?: readonly string[];
   /** Both inclusive. */
   readonly recordedFrom?: Date;
   readonly recordedUpTo?: Date;
@@ -162,6 +164,7 @@ export interface StreamHead {
   readonly recordedAt: Date;
 }
 
+/** Which log this is and how far it goes, so that a consumer can tell it from another one. */
 export interface LogIdentity {
   /** A UUID made with the log; it never changes. */
   readonly logId: string;

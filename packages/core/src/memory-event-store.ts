@@ -262,15 +262,15 @@ function take(size: number, matches: (entry: Entry) => boolean, entries: Iterabl
 }
 
 function matches({ event, correlationId, causationId }: Entry, query: ResolvedQuery): boolean {
-  const among = (names: readonly string[] | undefined, name: string) =>
-    names === undefined || names.includes(name);
+  const among = (names: readonly string[] | undefined, name: string | undefined) =>
+    names === undefined || (name !== undefined && names.includes(name));
   return (
     among(query.types, event.type) &&
     among(query.streams, event.stream) &&
     among(query.categories, categoryOf(event.stream)) &&
     among(query.ids, event.id) &&
-    (query.correlationId === undefined || query.correlationId === correlationId) &&
-    (query.causationId === undefined || query.causationId === causationId) &&
+    among(query.correlationIds, correlationId) &&
+    among(query.causationIds, causationId) &&
     (query.recordedFrom === undefined || event.recordedAt >= query.recordedFrom) &&
     (query.recordedUpTo === undefined || event.recordedAt <= query.recordedUpTo) &&
     (query.includeSystem || !isSystemStream(event.stream))

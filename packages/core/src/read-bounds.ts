@@ -18,13 +18,14 @@ export interface ResolvedQuery extends Required<PageBounds> {
   readonly streams: readonly string[] | undefined;
   readonly types: readonly string[] | undefined;
   readonly ids: readonly string[] | undefined;
-  readonly correlationId: string | undefined;
-  readonly causationId: string | undefined;
+  readonly correlationIds: readonly string[] | undefined;
+  readonly causationIds: readonly string[] | undefined;
   readonly recordedFrom: Date | undefined;
   readonly recordedUpTo: Date | undefined;
   readonly includeSystem: boolean;
 }
 
+/** A query for streams with every default in place. */
 export type ResolvedStreamsQuery = Required<Omit<StreamsQuery, 'categories'>> & {
   readonly categories: readonly string[] | undefined;
 };
@@ -55,8 +56,8 @@ export function resolveQuery(query: LogQuery = {}): ResolvedQuery {
     streams,
     types: names('types', query.types),
     ids: names('ids', query.ids),
-    correlationId: text('correlationId', query.correlationId),
-    causationId: text('causationId', query.causationId),
+    correlationIds: names('correlationIds', query.correlationIds),
+    causationIds: names('causationIds', query.causationIds),
     recordedFrom: instant('recordedFrom', query.recordedFrom),
     recordedUpTo: instant('recordedUpTo', query.recordedUpTo),
     includeSystem: query.includeSystem ?? [...(categories ?? []), ...(streams ?? [])].some(isSystemStream),

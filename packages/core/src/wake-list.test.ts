@@ -24,7 +24,7 @@ it('one that fails keeps nobody else asleep, and its failure is not swallowed', 
   });
   list.add(() => void called.push('other'));
   const failures: unknown[] = [];
-  const nextTick = jest.spyOn(process, 'nextTick').mockImplementation((throwing: () => void) => {
+  const nextTick = jest.spyOn(process, 'nextTick').mockImplementation((throwing) => {
     try {
       throwing();
     } catch (error) {

@@ -33,12 +33,11 @@ export function eventSource(query: ResolvedQuery): EventSource {
 
 /** The filters given, the one that lets the fewest events through first, as far as one can know. */
 function filtersOf(query: ResolvedQuery): Filter[] {
-  const { ids, correlationId, causationId, streams, types, categories } = query;
-  const one = (value: string | undefined) => (value === undefined ? undefined : [value]);
+  const { ids, correlationIds, causationIds, streams, types, categories } = query;
   const given: [Filter['column'], readonly string[] | undefined][] = [
     ['id', ids],
-    ['correlation_id', one(correlationId)],
-    ['causation_id', one(causationId)],
+    ['correlation_id', correlationIds],
+    ['causation_id', causationIds],
     ['stream', streams],
     ['type', types],
     ['category', categories],

@@ -28,7 +28,10 @@ describe.each(availableDrivers())('with %s', (driver) => {
       { streams: ['a-0', 'b-1'], types: ['t1'] },
       (it) => ['a-0', 'b-1'].includes(it.stream) && it.type === 't1',
     ],
-    [{ correlationId: 'c1', types: ['t0', 't2'] }, (it) => it.type !== 't1' && it.metadata.includes('"c1"')],
+    [
+      { correlationIds: ['c1'], types: ['t0', 't2'] },
+      (it) => it.type !== 't1' && it.metadata.includes('"c1"'),
+    ],
   ])(
     '%j gives what it lets through, in log order, from anywhere, in pages of any size',
     async (query, lets) => {

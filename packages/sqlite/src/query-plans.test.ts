@@ -18,12 +18,14 @@ const queries: readonly LogQuery[] = [
   { streams: ['a-1'] },
   { streams: ['a-1', 'b-1'], after: 3 },
   { ids: ['one', 'two'] },
-  { correlationId: 'c' },
-  { causationId: 'c' },
+  { correlationIds: ['c'] },
+  { causationIds: ['c'] },
+  { causationIds: ['c', 'd'] },
+  { correlationIds: ['c', 'd'] },
   { recordedFrom: time, recordedUpTo: new Date(2 ** 45) },
   { types: ['t1'], categories: ['a', 'b'] },
-  { types: ['t1', 't2'], streams: ['a-1', 'b-1'], correlationId: 'c', causationId: 'c', ids: ['one'] },
-  { correlationId: 'c', causationId: 'c' },
+  { types: ['t1', 't2'], streams: ['a-1', 'b-1'], correlationIds: ['c'], causationIds: ['c'], ids: ['one'] },
+  { correlationIds: ['c'], causationIds: ['c'] },
   { types: ['t1', 't2'], categories: ['a', 'b'], recordedFrom: time, includeSystem: true },
 ];
 

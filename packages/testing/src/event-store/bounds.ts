@@ -207,8 +207,8 @@ export const boundsCases: readonly Case[] = [
         streams: ['a-1'],
         types: ['t'],
         ids: ['i'],
-        correlationId: 'c',
-        causationId: 'c',
+        correlationIds: ['c'],
+        causationIds: ['c'],
       };
       for (const filter of harness.capabilities.unindexed) {
         const value = filter in values ? values[filter as keyof typeof values] : new Date(0);

@@ -69,7 +69,8 @@ export function matchingQuery(log: readonly StoredEvent[], query: LogQuery): Sto
   const { after = 0, upTo = Infinity, categories, streams, types, ids } = query;
   const named = [...(categories ?? []), ...(streams ?? [])];
   const system = query.includeSystem ?? named.some((name) => name.startsWith('_'));
-  const told = ({ metadata }: StoredEvent) => JSON.parse(metadata) as Record<string, unknown>;
+  const told = ({ metadata }: StoredEvent, wanted: readonly string[] | undefined, key: string) =>
+    !wanted || wanted.includes((JSON.parse(metadata) as Record<string, string>)[key]!);
   return log
     .filter(({ position }) => position > after && position <= upTo)
     .filter(({ stream }) => system || !stream.startsWith('_'))
@@ -77,10 +78,8 @@ export function matchingQuery(log: readonly StoredEvent[], query: LogQuery): Sto
     .filter(({ stream }) => !streams || streams.includes(stream))
     .filter(({ type }) => !types || types.includes(type))
     .filter(({ id }) => !ids || ids.includes(id))
-    .filter(
-      (event) => query.correlationId === undefined || told(event)['correlationId'] === query.correlationId,
-    )
-    .filter((event) => query.causationId === undefined || told(event)['causationId'] === query.causationId)
+    .filter((event) => told(event, query.correlationIds, 'correlationId'))
+    .filter((event) => told(event, query.causationIds, 'causationId'))
     .filter(({ recordedAt }) => !query.recordedFrom || recordedAt.getTime() >= query.recordedFrom.getTime())
     .filter(({ recordedAt }) => !query.recordedUpTo || recordedAt.getTime() <= query.recordedUpTo.getTime());
 }

@@ -142,8 +142,8 @@ function queries(log: readonly StoredEvent[]): fc.Arbitrary<LogQuery> {
           20,
         ),
       ),
-      correlationId: rarely(fc.constantFrom('c-0', 'c-1', 'c-9')),
-      causationId: rarely(fc.constantFrom('e-1', 'e-2', 'e-9')),
+      correlationIds: rarely(some(['c-0', 'c-1', 'c-9'], 2)),
+      causationIds: rarely(some(['e-1', 'e-2', 'e-9'], 2)),
       includeSystem: maybe(fc.boolean()),
     }),
   );

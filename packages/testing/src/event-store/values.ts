@@ -60,7 +60,12 @@ export const valueCases: readonly Case[] = [
           found.map((it) => [it.stream, it.type, it.id, it.schemaVersion]),
           [[stream, type, id, 2 ** 31 - 1]],
         );
-        for (const query of [{ ids: [id] }, { types: [type] }, { streams: [stream] }, { causationId: id }]) {
+        for (const query of [
+          { ids: [id] },
+          { types: [type] },
+          { streams: [stream] },
+          { causationIds: [id] },
+        ]) {
           assert.deepEqual(await eventsOf(store.readAll({ ...query, scan: true })), found);
         }
       }
