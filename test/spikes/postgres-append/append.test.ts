@@ -10,6 +10,7 @@ import { checkAppend, MemoryEventStore, type AppendOutcome, type CheckedAppend }
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { Client } from 'pg';
+import { failureOf } from './mutants.js';
 import { startPostgres, type PostgresServer } from '../../support/postgres-server.js';
 import { APPEND_V1, appendBatch, asArrays, asBinaryArrays, asJson, readPage } from './append.js';
 
@@ -411,10 +412,7 @@ describe('the scenarios find a mutant', () => {
   it.each(MUTANTS)('$name', async ({ change, fails, saying }) => {
     const sql = change(APPEND_V1);
     expect(sql).not.toBe(APPEND_V1);
-    const failure = await SCENARIOS[fails](await openLog(sql)).then(
-      () => 'it passed',
-      (error: Error) => error.message,
-    );
+    const failure = await failureOf(async () => SCENARIOS[fails](await openLog(sql)));
     expect(failure).toMatch(saying);
   });
 });

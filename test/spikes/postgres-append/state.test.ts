@@ -1,5 +1,6 @@
 import { FenceLost, type Lease } from '@backstory/core/state';
 import { Pool } from 'pg';
+import { failureOf } from './mutants.js';
 import { startPostgres, type PostgresServer } from '../../support/postgres-server.js';
 import { SpikeStateStore, STATE_V1, type SpikeTransaction } from './state.js';
 
@@ -130,10 +131,7 @@ const MUTANTS: readonly {
 
 describe('the scenarios find a mutant', () => {
   it.each(MUTANTS)('$name', async ({ sql = STATE_V1, isolation = 'serializable', fails, saying }) => {
-    const failure = await SCENARIOS[fails](await openStores({ sql, isolation })).then(
-      () => 'it passed',
-      (error: Error) => error.message,
-    );
+    const failure = await failureOf(async () => SCENARIOS[fails](await openStores({ sql, isolation })));
     expect(failure).toMatch(saying);
   });
 });
