@@ -1,7 +1,7 @@
 import { Aggregate, DomainEvent, EventHandler, EventSourcedAggregate, defineBackstory, sqlite } from 'backstory';
 
-@DomainEvent('account.deposited') class Deposited { constructor(readonly amount: number) {} }
-@DomainEvent('account.withdrawn') class Withdrawn { constructor(readonly amount: number) {} }
+@DomainEvent('account.deposited') export class Deposited { constructor(readonly amount: number) {} }
+@DomainEvent('account.withdrawn') export class Withdrawn { constructor(readonly amount: number) {} }
 
 @Aggregate('account')
 export class Account extends EventSourcedAggregate {
