@@ -4,6 +4,7 @@ import type { AppendResult } from './event-store.js';
 import { guarded } from './guarded.js';
 import type { Observer } from './observer.js';
 import { numberOption } from './number-option.js';
+import { newId } from './ids.js';
 import { outside } from './outside.js';
 
 /** What became of one append of a batch. */
@@ -115,6 +116,7 @@ export class AppendQueue {
     const durationMs = performance.now() - began;
     batch.forEach((waiting, i) => settle(waiting, outcomes[i]));
     this.options.observer.appendBatch(() => ({
+      batchId: newId(),
       store: this.options.store,
       appends: batch.length,
       events: sum(batch, (append) => append.eventCount),

@@ -15,9 +15,7 @@ const guards = new WeakMap<Observer, Observer>();
 
 function guard(observer: Observer): Observer {
   const tell =
-    <Seam extends 'appendBatch' | 'page' | 'park' | 'retry' | 'checkpoint' | 'lease' | 'generation'>(
-      seam: Seam,
-    ) =>
+    (seam: ToldSeam) =>
     (facts: () => never): void =>
       attempt(() => observer[seam](facts));
   return {
@@ -25,9 +23,13 @@ function guard(observer: Observer): Observer {
     record: around((start, work) => observer.record(start, work)),
     load: around((start, work) => observer.load(start, work)),
     snapshot: around((start, work) => observer.snapshot(start, work)),
+    publish: around((start, work) => observer.publish(start, work)),
     handle: around((start, work) => observer.handle(start, work)),
+    project: around((start, work) => observer.project(start, work)),
     appendBatch: tell('appendBatch'),
     page: tell('page'),
+    route: tell('route'),
+    consumer: tell('consumer'),
     park: tell('park'),
     retry: tell('retry'),
     checkpoint: tell('checkpoint'),
@@ -36,6 +38,11 @@ function guard(observer: Observer): Observer {
     trace: () => attempt(() => observer.trace()),
   };
 }
+
+/** The seams that are told facts and run no work. */
+type ToldSeam = {
+  [Seam in keyof Observer]: Observer[Seam] extends (facts: () => never) => void ? Seam : never;
+}[Exclude<keyof Observer, 'trace'>];
 
 /** Whatever the observer does, the work runs exactly once and its outcome is the outcome. */
 function around<Start, End>(observe: Around<Start, End>): Around<Start, End> {

@@ -96,7 +96,7 @@ export const metrics: readonly MetricSignal[] = [
       'Events recorded with followers woken, and transients delivered.',
       'events_published_total',
     ],
-    ['events.routed', '{event}', ['rule', 'target', 'result'], 'handle', 'Routing decisions.'],
+    ['events.routed', '{event}', ['rule', 'target', 'result'], 'route', 'Routing decisions.'],
     [
       'retry.scheduled',
       '{attempt}',
@@ -133,7 +133,7 @@ export const metrics: readonly MetricSignal[] = [
       'projection.events',
       '{event}',
       [PROJECTION, 'result'],
-      'checkpoint',
+      'project',
       'Events that projections applied, skipped or failed at.',
     ],
     ['telemetry.dropped', '{item}', ['signal'], 'sampler', 'Observations that could not be delivered.'],
@@ -154,7 +154,7 @@ export const metrics: readonly MetricSignal[] = [
       'publish.duration',
       's',
       [EVENT, 'source', ERROR],
-      'record',
+      'publish',
       'Time to publish an event.',
       'events_published_duration_seconds',
     ],
@@ -185,13 +185,7 @@ export const metrics: readonly MetricSignal[] = [
       'Time of one attempt of a handler.',
       'events_handling_duration_seconds',
     ],
-    [
-      'projection.batch.duration',
-      's',
-      [PROJECTION, ERROR],
-      'checkpoint',
-      'Time of one batch of a projection.',
-    ],
+    ['projection.batch.duration', 's', [PROJECTION, ERROR], 'project', 'Time of one batch of a projection.'],
   ),
   ...histograms(LATENCY, [
     'delivery.latency',
@@ -205,7 +199,7 @@ export const metrics: readonly MetricSignal[] = [
     ['append.batch.size', '{event}', [AGGREGATE], 'record', 'Events in one append.'],
     ['append.batch.fill', '{event}', [STORE], 'appendBatch', 'Events in one transaction of a group commit.'],
     ['load.events', '{event}', [AGGREGATE, 'source'], 'load', 'Events folded to rebuild an aggregate.'],
-    ['projection.batch.size', '{event}', [PROJECTION], 'checkpoint', 'Events in one batch of a projection.'],
+    ['projection.batch.size', '{event}', [PROJECTION], 'project', 'Events in one batch of a projection.'],
   ),
   {
     ...signal('up-down-counter', [

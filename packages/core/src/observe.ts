@@ -3,6 +3,13 @@ export { guarded } from './guarded.js';
 export { silent } from './observer.js';
 export type {
   AppendBatch,
+  PublishStart,
+  PublishEnd,
+  ProjectStart,
+  ProjectEnd,
+  ObservedEvent,
+  EventRouted,
+  ConsumerChanged,
   Around,
   CheckpointWritten,
   CommandEnd,

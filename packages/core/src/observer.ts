@@ -12,13 +12,21 @@ export interface Observer {
   readonly load: Around<LoadStart, LoadEnd>;
   /** Reading or writing a snapshot. Owner: repository. */
   readonly snapshot: Around<SnapshotStart, SnapshotEnd>;
+  /** Giving one event to the handlers of the in-process bus. Owner: router. */
+  readonly publish: Around<PublishStart, PublishEnd>;
   /** One attempt of one handler at one event. Owner: router. */
   readonly handle: Around<HandleStart, HandleEnd>;
+  /** One batch of a projection: its events, effects and checkpoint. Owner: projection. */
+  readonly project: Around<ProjectStart, ProjectEnd>;
   /** One transaction of a group commit, in numbers. Owner: AppendQueue. */
   appendBatch(facts: () => AppendBatch): void;
   /** A page that a follower got. Owner: follow. */
   page(facts: () => PageRead): void;
-  /** A key was parked, scheduled for another attempt, or released. Owner: router. */
+  /** A routing rule decided about an event. Owner: router. */
+  route(facts: () => EventRouted): void;
+  /** A subscription or projection started, stopped, paused, faulted, or changed hands. Owner: whoever runs it. */
+  consumer(facts: () => ConsumerChanged): void;
+  /** A key was parked, put off or released. Owner: router. */
   park(facts: () => KeyParked): void;
   retry(facts: () => RetryScheduled): void;
   /** Owner: whoever keeps the checkpoint. */
@@ -105,17 +113,35 @@ export interface SnapshotEnd {
 }
 
 /** A handler is about to be given an event, for the first or another time. */
+/** An event as the seams of handling see it. */
+export interface ObservedEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly stream: string;
+  /** 0 for a transient event, which is delivered and not recorded. */
+  readonly position: number;
+  readonly source: string;
+  readonly correlationId: string;
+  readonly occurredAt: string;
+  /** The trace that the event was made in. */
+  readonly trace: TraceContext | undefined;
+}
+
+export interface PublishStart {
+  readonly event: ObservedEvent;
+}
+export interface PublishEnd {
+  readonly targets: number;
+  readonly failed: number;
+}
+
 export interface HandleStart {
   readonly subscription: string;
   readonly handler: string;
   readonly attempt: number;
-  readonly event: {
-    readonly id: string;
-    readonly type: string;
-    readonly stream: string;
-    readonly position: number;
-  };
-  readonly trace: TraceContext | undefined;
+  readonly event: ObservedEvent;
+  /** The trace of the attempt before this one. */
+  readonly previous: TraceContext | undefined;
 }
 /** How one attempt of a handler at an event ended. */
 export interface HandleEnd {
@@ -123,7 +149,32 @@ export interface HandleEnd {
 }
 
 /** What was written in one transaction of a group commit. */
+export interface ProjectStart {
+  readonly projection: string;
+  readonly generation: number;
+  readonly from: number;
+  readonly to: number;
+}
+export interface ProjectEnd {
+  readonly applied: number;
+  readonly skipped: number;
+  readonly failed: number;
+}
+
+export interface EventRouted {
+  readonly rule: string;
+  readonly target: string;
+  readonly eventType: string;
+  readonly result: 'matched' | 'filtered' | 'no-match' | 'timed-out';
+}
+export interface ConsumerChanged {
+  readonly consumer: string;
+  readonly change: 'started' | 'stopped' | 'paused' | 'resumed' | 'faulted' | 'taken-over';
+  readonly reason: string | undefined;
+}
+
 export interface AppendBatch {
+  readonly batchId: string;
   readonly store: string;
   readonly appends: number;
   readonly events: number;
@@ -146,8 +197,11 @@ export interface PageRead {
 /** Events of one key were set aside, or go on, so that they do not hold up the others. */
 export interface KeyParked {
   readonly subscription: string;
+  readonly handler: string;
   readonly key: string;
+  readonly eventType: string;
   readonly reason: string;
+  readonly error: string | undefined;
   readonly state: 'retrying' | 'dead' | 'draining' | 'released';
 }
 /** A handler failed and is to be tried again after a while. */
@@ -185,9 +239,13 @@ export const silent: Observer = {
   record: justRun,
   load: justRun,
   snapshot: justRun,
+  publish: justRun,
   handle: justRun,
+  project: justRun,
   appendBatch: ignore,
   page: ignore,
+  route: ignore,
+  consumer: ignore,
   park: ignore,
   retry: ignore,
   checkpoint: ignore,

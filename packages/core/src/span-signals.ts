@@ -135,7 +135,7 @@ export const spans: readonly SpanSignal[] = [
       'backstory.lag.events',
       'backstory.links.dropped',
     ],
-    source: 'checkpoint',
+    source: 'project',
   },
   {
     name: 'rebuild {projection}',
@@ -167,6 +167,7 @@ export const logs: readonly LogSignal[] = [
   },
   { logType: 'EVENT_DEAD_LETTERED', level: 'error', message: 'Event parked as dead', source: 'park' },
   { logType: 'BATCH_COMPLETE', level: 'info', message: 'Batch complete', source: 'appendBatch' },
+  { logType: 'CONSUMER', level: 'info', message: 'Consumer changed state', source: 'consumer' },
   { logType: 'CHECKPOINT', level: 'debug', message: 'Checkpoint kept', source: 'checkpoint' },
   { logType: 'LEASE', level: 'info', message: 'Lease changed hands', source: 'lease' },
   { logType: 'GENERATION', level: 'info', message: 'Generation changed', source: 'generation' },
