@@ -3,12 +3,18 @@ import { isSystemStream, type ResolvedQuery } from '@backstory/core/store';
 import type { Value } from './driver.js';
 import type { Bounds, Filter } from './filter.js';
 import { mergedPositions } from './merged-positions.js';
-import { turn } from './pace.js';
+import { Portions } from './portions.js';
 import type { SqliteFile } from './sqlite-file.js';
 import { EVENT_COLUMNS, storedEvent, type EventRow } from './stored-event.js';
 
-/** Gives the next `size` matching events within bounds; fewer only when there are no more. */
-export type EventSource = (file: SqliteFile, bounds: Bounds, size: number) => Promise<StoredEvent[]>;
+/** Gives the next matching events within bounds, `size` at most. */
+export type EventSource = (file: SqliteFile, bounds: Bounds, size: number) => Promise<Found>;
+
+/** With `more`, there may be more behind the last of them; without, there are none within the bounds. */
+interface Found {
+  readonly events: StoredEvent[];
+  readonly more: boolean;
+}
 
 /**
  * How a query is answered.
@@ -52,16 +58,21 @@ function inOrder({ backwards, includeSystem }: ResolvedQuery, filter: string, pa
     ORDER BY position ${backwards ? 'DESC' : 'ASC'} LIMIT ?`;
   return async (file, { after, upTo }, size) => {
     const found: StoredEvent[] = [];
+    const portions = new Portions();
     for (;;) {
-      // After the first time because of system streams, which may be many in a row.
-      const asked = found.length === 0 ? size : Math.max(size - found.length, 100);
+      // A hundred at least after the first time, because of system streams, which may be many in a row.
+      const wanted = found.length === 0 ? size : Math.max(size - found.length, 100);
+      const asked = portions.next(wanted);
       const rows = await file.read((session) => session.all<EventRow>(sql, ...params, after, upTo, asked));
-      for (const row of rows) if (includeSystem || !isSystemStream(row[1])) found.push(storedEvent(row));
-      if (found.length >= size || rows.length < asked) return found.slice(0, size);
+      const shown = includeSystem ? rows : rows.filter((row) => !isSystemStream(row[1]));
+      const events = shown.map(storedEvent);
+      portions.add(events);
+      found.push(...events);
+      if (found.length >= size || portions.areFull) return { events: found.slice(0, size), more: true };
+      if (rows.length < asked) return { events: found, more: false };
       const last = rows.at(-1)![0];
       if (backwards) upTo = last - 1;
       else after = last;
-      await turn();
     }
   };
 }
@@ -76,14 +87,17 @@ function merged(query: ResolvedQuery, first: Filter, others: readonly Filter[]):
   const params = others.map(({ values }) => JSON.stringify(values));
   return async (file, bounds, size) => {
     const found: StoredEvent[] = [];
+    const portions = new Portions();
     for await (const positions of mergedPositions(file, { filter: first, bounds, backwards, size })) {
-      for (let i = 0; i < positions.length && found.length < size;) {
-        const some = JSON.stringify(positions.slice(i, (i += size - found.length)));
+      for (let i = 0; i < positions.length;) {
+        const some = JSON.stringify(positions.slice(i, (i += portions.next(size - found.length))));
         const rows = await file.read((session) => session.all<EventRow>(sql, some, ...params));
-        found.push(...rows.map(storedEvent));
+        const events = rows.map(storedEvent);
+        portions.add(events);
+        found.push(...events);
+        if (found.length === size || portions.areFull) return { events: found, more: true };
       }
-      if (found.length === size) break;
     }
-    return found;
+    return { events: found, more: false };
   };
 }

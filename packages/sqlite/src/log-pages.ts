@@ -14,9 +14,9 @@ export async function* logPages(file: SqliteFile, query: ResolvedQuery): AsyncGe
   for (;;) {
     const size = Math.min(pageSize, limit);
     const { head, ...bounds } = await file.read((session) => boundsOf(session, query, { after, upTo }));
-    const events = size === 0 ? [] : await source(file, { ...bounds, head }, size);
+    const { events, more } = size === 0 ? NOTHING : await source(file, { ...bounds, head }, size);
     limit -= events.length;
-    const cut = limit === 0 || events.length === pageSize;
+    const cut = limit === 0 || more;
     const last = events.at(-1)?.position;
     if (last !== undefined && backwards) upTo = last - 1;
     if (last !== undefined && !backwards) after = last;
@@ -25,6 +25,8 @@ export async function* logPages(file: SqliteFile, query: ResolvedQuery): AsyncGe
     if (limit === 0 || !cut) return;
   }
 }
+
+const NOTHING = { events: [], more: false };
 
 /** How far a page that was cut has looked. */
 export function cutAt({

@@ -171,6 +171,36 @@ describe.each(availableDrivers())('with %s', (name) => {
     expect(turns).toBeGreaterThan(0);
   });
 
+  it('long events come in smaller pages, all of them and in order', async () => {
+    const { events } = await open(files.newFile());
+    const long = JSON.stringify('x'.repeat(2 ** 19));
+    for (let i = 0; i < 60; i++) {
+      const event = anEvent(i % 3 ? 'odd' : 'third');
+      await record(events, `a-${i % 2}`, i % 5 ? { ...event, data: long } : event);
+    }
+    await record(events, 'b-1', ...Array.from({ length: 300 }, () => anEvent('short')));
+    const reads = {
+      everything: (it: object) => events.readAll(it),
+      'one type': (it: object) => events.readAll({ ...it, types: ['odd'] }),
+      'several types': (it: object) => events.readAll({ ...it, types: ['odd', 'third', 'short'] }),
+      'one stream': (it: object) => events.readStream('a-1', it),
+    };
+    for (const [name, read] of Object.entries(reads)) {
+      for (const backwards of [false, true]) {
+        const positions: number[] = [];
+        for await (const page of read({ backwards, limit: 340 })) {
+          const length = page.events.reduce((sum, { data }) => sum + data.length, 0);
+          expect([name, length < 20 * 2 ** 20]).toEqual([name, true]);
+          positions.push(...page.events.map(({ position }) => position));
+        }
+        const inPieces: number[] = [];
+        for await (const page of read({ backwards, limit: 340, pageSize: 1 }))
+          inPieces.push(...page.events.map(({ position }) => position));
+        expect([name, positions]).toEqual([name, inPieces]);
+      }
+    }
+  });
+
   it('a category is not a part of another name with a dash in it', async () => {
     const { events } = await open(files.newFile());
     for (const stream of ['a', 'a-b-1', 'a-c', 'a.b', 'b']) await record(events, stream, anEvent());

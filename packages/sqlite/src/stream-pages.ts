@@ -1,6 +1,7 @@
-import type { LogPage } from '@backstory/core';
+import type { LogPage, StoredEvent } from '@backstory/core';
 import type { ResolvedSlice } from '@backstory/core/store';
 import { cutAt } from './log-pages.js';
+import { Portions } from './portions.js';
 import { lastPositionBy, lastVersionBy } from './positions.js';
 import type { Session } from './session.js';
 import type { SqliteFile } from './sqlite-file.js';
@@ -18,16 +19,25 @@ export async function* streamPages(
   let { after, upTo, limit } = slice;
   for (;;) {
     const size = Math.min(pageSize, limit);
-    const rows = await file.read((session) => {
-      const bound = Math.min(upTo, versionBound(session, stream, slice));
-      return session.all<EventRow>(sql, stream, after, bound, size);
-    });
-    const events = rows.map(storedEvent);
+    const events: StoredEvent[] = [];
+    const portions = new Portions();
+    let more = true;
+    while (more && events.length < size && !portions.areFull) {
+      const asked = portions.next(size - events.length);
+      const rows = await file.read((session) => {
+        const bound = Math.min(upTo, versionBound(session, stream, slice));
+        return session.all<EventRow>(sql, stream, after, bound, asked);
+      });
+      const portion = rows.map(storedEvent);
+      portions.add(portion);
+      events.push(...portion);
+      more = portion.length === asked;
+      const last = portion.at(-1)?.version;
+      if (last !== undefined && backwards) upTo = last - 1;
+      if (last !== undefined && !backwards) after = last;
+    }
     limit -= events.length;
-    const cut = limit === 0 || events.length === pageSize;
-    const last = events.at(-1)?.version;
-    if (last !== undefined && backwards) upTo = last - 1;
-    if (last !== undefined && !backwards) after = last;
+    const cut = limit === 0 || more;
     yield { events, through: cut || !backwards ? cutAt({ after, upTo, backwards }) : slice.after + 1 };
     if (limit === 0 || !cut) return;
   }
