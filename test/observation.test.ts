@@ -56,7 +56,7 @@ function recording(heard: Heard[]): Observer {
   return { ...Object.fromEntries(seams), trace: () => ({ traceparent: TRACE }) } as Observer;
 }
 
-const AROUND = new Set(['command', 'record', 'load', 'snapshot', 'handle']);
+const AROUND = new Set(['command', 'record', 'load', 'snapshot', 'publish', 'handle', 'project']);
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 describe('observation', () => {

@@ -21,7 +21,10 @@ export interface EventMetadata {
   /** The command that was being carried out, and its id. */
   readonly command?: string;
   readonly commandId?: string;
-  /** W3C trace context, present only when a tracer was active (https://www.w3.org/TR/trace-context/). */
+  /**
+   * W3C trace context (https://www.w3.org/TR/trace-context/): of the tracer that was active, else what the caller sent.
+   * None is ever made up.
+   */
   readonly traceparent?: string;
   readonly tracestate?: string;
   /** An id given by a foreign system, e.g. `kafka:orders/3/1207`. Causation points only at recorded events. */
