@@ -13,7 +13,7 @@ const QUESTIONS = [
   ['The log has these streams.', 'streams', '--limit', '5'],
   ['What is the state of one fine now? Amounts are in cents.', 'state', FINE],
   [
-    'The driver says the fine was paid on time. What was it when version 4 had been recorded?',
+    'The driver says it was paid in full in August 2005. What was it then, at version 4?',
     'state',
     FINE,
     '--at-version',
@@ -37,7 +37,7 @@ say(`
 Try it yourself:
   cd examples/fines
   npx backstory --help
-  npx backstory state fine-A1 --json          # what a script would read
+  npx backstory state fine-A182 --json        # what a script would read
   npx backstory diff ${FINE} 3 6
   npx backstory events --type fine.appeal-moved
   npx backstory stats
