@@ -112,7 +112,6 @@ export interface SnapshotEnd {
   readonly bytes: number;
 }
 
-/** A handler is about to be given an event, for the first or another time. */
 /** An event as the seams of handling see it. */
 export interface ObservedEvent {
   readonly id: string;
@@ -127,14 +126,17 @@ export interface ObservedEvent {
   readonly trace: TraceContext | undefined;
 }
 
+/** An event is about to be given to the handlers of this process. */
 export interface PublishStart {
   readonly event: ObservedEvent;
 }
+/** An event was given to the handlers of this process: how many there were, and how many failed. */
 export interface PublishEnd {
   readonly targets: number;
   readonly failed: number;
 }
 
+/** A handler is about to be given an event, for the first or another time. */
 export interface HandleStart {
   readonly subscription: string;
   readonly handler: string;
@@ -148,31 +150,35 @@ export interface HandleEnd {
   readonly outcome: 'handled' | 'failed' | 'timed-out' | 'skipped';
 }
 
-/** What was written in one transaction of a group commit. */
+/** A projection is about to apply a batch of events: which part of the log. */
 export interface ProjectStart {
   readonly projection: string;
   readonly generation: number;
   readonly from: number;
   readonly to: number;
 }
+/** A projection has applied a batch of events: what became of them. */
 export interface ProjectEnd {
   readonly applied: number;
   readonly skipped: number;
   readonly failed: number;
 }
 
+/** What a routing rule decided about an event. */
 export interface EventRouted {
   readonly rule: string;
   readonly target: string;
   readonly eventType: string;
   readonly result: 'matched' | 'filtered' | 'no-match' | 'timed-out';
 }
+/** A subscription or projection is in another state than before, and why. */
 export interface ConsumerChanged {
   readonly consumer: string;
   readonly change: 'started' | 'stopped' | 'paused' | 'resumed' | 'faulted' | 'taken-over';
   readonly reason: string | undefined;
 }
 
+/** What was written in one transaction of a group commit. */
 export interface AppendBatch {
   readonly batchId: string;
   readonly store: string;
