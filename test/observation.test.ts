@@ -127,6 +127,19 @@ describe('observation', () => {
     expect(await traceOf()).toBeUndefined();
   });
 
+  test('an observer that throws at every seam changes nothing of an update', async () => {
+    const fail = () => {
+      throw new Error('observer');
+    };
+    const failing = Object.fromEntries(Object.keys(silent).map((seam) => [seam, fail]));
+    await define(failing as unknown as Observer).run(async (app) => {
+      const flip = () => app.repository(Light).update('1', (light) => light.flip(), { create: true });
+      expect(await flip()).toMatchObject({ version: 1, position: 1, repeated: false });
+      expect(await flip()).toMatchObject({ version: 2, position: 2 });
+      expect(await app.repository(Light).load('1')).toMatchObject({ on: false, version: 2 });
+    });
+  });
+
   test('computes nothing for an observer that does not listen', async () => {
     const facts = jest.fn(() => ({}) as never);
     await silent.record(facts, async (end) => end(facts));
