@@ -45,7 +45,7 @@ export class MemoryStateStore implements StateStore {
 
   async transaction<T>(fences: readonly Fence[], work: (state: StateTransaction) => Promise<T>): Promise<T> {
     this.checkOpen();
-    if (this.inside.getStore()?.isRunning) throw new InsideTransaction('memory', 'transaction');
+    this.refuseInside('transaction');
     return this.held.writing.run(async () => {
       this.checkFences(fences);
       const draft = new Draft(this.held.committed);
@@ -83,6 +83,7 @@ export class MemoryStateStore implements StateStore {
 
   async renew(leases: readonly Lease[]): Promise<readonly Lease[]> {
     this.checkOpen();
+    for (const { name, ttlMs, owner } of leases) checkLease(name, ttlMs, owner);
     const held = leases.filter((lease) => this.holds(lease));
     const renewed = held.map((lease): Lease => ({ ...lease, expiresAt: new Date(this.now() + lease.ttlMs) }));
     for (const lease of renewed) this.held.leases.set(lease.name, lease);
@@ -100,8 +101,14 @@ export class MemoryStateStore implements StateStore {
     return named.sort((a, b) => byBytes(a.name, b.name));
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    this.refuseInside('close');
     return (this.closing ??= this.held.writing.run(async () => undefined));
+  }
+
+  /** Waiting for the transaction would be waiting for oneself. */
+  private refuseInside(operation: string): void {
+    if (this.inside.getStore()?.isRunning) throw new InsideTransaction('memory', operation);
   }
 
   private holds({ name, token }: Fence): boolean {

@@ -1,6 +1,7 @@
 import { InvalidStateEntry } from './errors.js';
 import type { StateEntry, StateQuery } from './state-store.js';
 import { LIMITS, isName, isWellFormed } from './names.js';
+import { LONGEST_TIMER } from './number-option.js';
 
 /** Checks the name of a collection as every state store must, before it reads or writes. @throws InvalidStateEntry */
 export function checkCollection(collection: string): void {
@@ -39,8 +40,8 @@ export function checkLease(name: string, ttlMs: number, owner: string): void {
       `and its owner are named by 1 to ${LIMITS.stream} bytes of text without control characters.`,
     );
   }
-  if (!Number.isSafeInteger(ttlMs) || ttlMs < 1)
-    throw new InvalidStateEntry('lease', `has a ttlMs of at least 1, not ${String(ttlMs)}.`);
+  if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > LONGEST_TIMER)
+    throw new InvalidStateEntry('lease', `has a ttlMs from 1 to ${LONGEST_TIMER}, not ${String(ttlMs)}.`);
 }
 
 /** A state query with every default in place. */

@@ -114,7 +114,8 @@ export class SqliteEventStore implements EventStore {
     return this.file.write(adoptLog);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    this.file.refuseInside('close');
     return (this.closing ??= this.finish());
   }
 

@@ -65,6 +65,7 @@ export class SqliteStateStore implements StateStore {
   }
 
   async renew(leases: readonly Lease[]): Promise<readonly Lease[]> {
+    for (const { name, ttlMs, owner } of leases) checkLease(name, ttlMs, owner);
     return this.write('renew', (session) => renewLeases(session, leases, this.time()));
   }
 
@@ -77,7 +78,8 @@ export class SqliteStateStore implements StateStore {
     return this.file.read((session) => listLeases(session, prefix));
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    this.file.refuseInside('close');
     return (this.closing ??= this.file.release());
   }
 

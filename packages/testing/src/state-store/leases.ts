@@ -165,12 +165,22 @@ export const leaseCases: readonly Case[] = [
         ['job', '\ud83d', 500],
         ['job', 'one', 0],
         ['job', 'one', 1.5],
+        ['job', 'one', NaN],
+        ['job', 'one', 2 ** 31],
+        ['job', 'one', Number.MAX_SAFE_INTEGER],
       ] as const;
       for (const [name, owner, ttlMs] of bad) {
         const taking = store.acquire(name, { owner, ttlMs });
         await refused(taking, 'BACKSTORY_INVALID_STATE_ENTRY', { part: 'lease' });
       }
       assert.deepEqual(await store.leases(), []);
+      const lease = (await take(store, 'one'))!;
+      const held = await store.leases();
+      for (const ttlMs of [0, NaN, 2 ** 31]) {
+        const renewing = store.renew([{ ...lease, ttlMs }]);
+        await refused(renewing, 'BACKSTORY_INVALID_STATE_ENTRY', { part: 'lease' });
+      }
+      assert.deepEqual(await store.leases(), held);
     },
   },
 ];

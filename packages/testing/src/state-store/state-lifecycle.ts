@@ -80,6 +80,17 @@ export const stateLifecycleCases: readonly Case[] = [
       await store.close();
     },
   },
+  {
+    name: 'close inside a transaction, which would wait for itself, is refused; the transaction goes on',
+    async run(harness) {
+      const store = await harness.open();
+      await store.transaction([], async (state) => {
+        await refused(store.close(), 'BACKSTORY_INSIDE_TRANSACTION', { operation: 'close' });
+        await state.put('c', 'a', '1');
+      });
+      assert.deepEqual(await contents(store, 'c'), [['a', '1']]);
+    },
+  },
   ...Object.entries(CALLS).map(([method, call]): Case => ({
     name: `${method} of a closed state store throws StoreClosed`,
     async run(harness) {
