@@ -28,6 +28,26 @@ describe.each(availableDrivers())('with %s', (name) => {
     expect(await file.read((reader) => reader.first(COUNT))).toEqual([1]);
   });
 
+  it('many views at a time take few connections, and a view inside a view does not wait for itself', async () => {
+    const file = await open();
+    let running = 0;
+    let most = 0;
+    const view = async (inner: () => Promise<unknown>) =>
+      file.snapshot(async () => {
+        most = Math.max(most, ++running);
+        await new Promise((turn) => setTimeout(turn, 1));
+        await inner();
+        running--;
+      });
+    await Promise.all(Array.from({ length: 100 }, () => view(async () => undefined)));
+    expect(most).toBeLessThanOrEqual(16);
+    const nested = () => file.snapshot(async (session) => session.first(COUNT));
+    await Promise.all(Array.from({ length: 40 }, () => view(nested)));
+    const failing = Array.from({ length: 40 }, () => view(() => Promise.reject(new Error('no'))));
+    expect((await Promise.allSettled(failing)).every(({ status }) => status === 'rejected')).toBe(true);
+    await view(nested);
+  });
+
   it('a connection that reads cannot write', async () => {
     const file = await open();
     const refused = { code: 'BACKSTORY_STORE_UNUSABLE', problem: 'read-only' };

@@ -8,6 +8,7 @@ import { Pace } from './pace.js';
 import { patiently } from './patiently.js';
 import { SealBroken } from './seal.js';
 import type { Session } from './session.js';
+import { Slots } from './slots.js';
 
 /** How the connections to a file are set up. */
 export interface FileOptions {
@@ -27,6 +28,9 @@ export class SqliteFile {
   private reader: Session;
   private readonly writer: Session | undefined;
   private readonly idle: Session[] = [];
+  private readonly views = new Slots(VIEWS);
+  /** Set inside the work of a view. */
+  private readonly viewing = new AsyncLocalStorage<true>();
   /** Drivers answer at once: work in a row would otherwise let nothing else run until it is done. */
   private readonly pace = new Pace();
   private users = 0;
@@ -83,6 +87,17 @@ export class SqliteFile {
 
   /** Runs `work` on one snapshot of the file, on a connection of its own. */
   async snapshot<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    // A view inside a view does not wait: those who hold all the places may be waiting for it.
+    if (this.viewing.getStore()) return this.view(work);
+    await this.views.take();
+    try {
+      return await this.viewing.run(true, () => this.view(work));
+    } finally {
+      this.views.giveBack();
+    }
+  }
+
+  private async view<T>(work: (session: Session) => Promise<T>): Promise<T> {
     await this.pace.breathe();
     const session = await this.attempt(() => this.takeSnapshot());
     try {
@@ -207,6 +222,9 @@ export class SqliteFile {
     }
   }
 }
+
+/** Views at the same time, each with a connection of its own: files that a process may open are few. */
+const VIEWS = 16;
 
 /**
  * SQLite may wait for a lock for a moment only, since that stops the whole process. The log moves into the file every
