@@ -21,7 +21,12 @@ const QUESTIONS = [
   ],
   ['What happened since?', 'diff', FINE, '4', '6'],
   ['And before: every event, who caused it, what it changed.', 'replay', FINE],
-  ['The same flow as a tree of causes, with the time between its steps.', 'trace', 'case-S100992', '--occurred'],
+  [
+    'The same flow as a tree of causes, with the time between its steps.',
+    'trace',
+    'case-S100992',
+    '--occurred',
+  ],
 ];
 
 for (const suffix of ['', '-wal', '-shm']) fs.rmSync(path.join(fines, `fines.db${suffix}`), { force: true });
