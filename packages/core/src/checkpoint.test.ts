@@ -74,6 +74,7 @@ it.each([
   { last: 'e1' },
   { last: null },
   { last: { id: 7, position: 1 } },
+  { last: { id: 'a', position: 0 } },
   { last: { id: 'e1' } },
 ])('a checkpoint with %j is damaged, and no place to go on from', (field) => {
   const text = JSON.stringify({ format: 'backstory.checkpoint/1', ...CHECKPOINTS[0], ...field });

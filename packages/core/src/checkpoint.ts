@@ -27,7 +27,7 @@ export function readCheckpoint(text: string): Checkpoint {
     typeof logId === 'string' &&
     isCount(epoch) &&
     isCount(through) &&
-    (last === undefined || (typeof last?.id === 'string' && isCount(last.position)));
+    (last === undefined || (typeof last?.id === 'string' && isCount(last.position - 1)));
   // Its fields decide where a consumer goes on: one that cannot be compared would compare as equal.
   if (!isWhole) throw new UnknownFormat(FORMAT, 'a damaged one');
   return { logId, epoch, through, ...(last && { last }) };

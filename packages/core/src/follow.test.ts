@@ -117,6 +117,72 @@ it('a log that is adopted behind a follower during an outage stops it', async ()
   await expect(pages.next()).rejects.toThrow(/adopted at position 2/);
 });
 
+it('a log that is adopted and goes on is followed through it, also by one that is behind', async () => {
+  const log = await logOf(5);
+  const pages = follow(log, { pollMs: 1, query: { pageSize: 1 } });
+  const positions: number[] = [];
+  const read = async (): Promise<void> => {
+    const { value } = (await pages.next()) as { value: LogPage };
+    positions.push(...value.events.map(({ position }) => position));
+  };
+  await read();
+  await log.adopt();
+  await log.append([write()]);
+  while (positions.length < 6) await read();
+  await log.adopt();
+  await log.append([write()]);
+  await read();
+  expect(positions).toEqual([1, 2, 3, 4, 5, 6, 7]);
+});
+
+it('a signal that outlives its followers does not keep them', async () => {
+  const { signal } = new AbortController();
+  const [add, remove] = [jest.spyOn(signal, 'addEventListener'), jest.spyOn(signal, 'removeEventListener')];
+  for await (const _ of follow(await logOf(1), { signal })) break;
+  expect(add.mock.calls).toHaveLength(1);
+  expect(remove.mock.calls.map(([type, listener]) => [type, listener])).toEqual(add.mock.calls);
+});
+
+it('a follower that was woken leaves no timer that keeps the process', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((it) => it === 'Timeout').length;
+  const log = await logOf(1);
+  const pages = follow(log, { pollMs: NEVER });
+  await pages.next();
+  const before = timers();
+  const next = pages.next();
+  for (let turns = 0; turns < 3; turns++) await new Promise((turn) => setImmediate(turn));
+  expect(timers()).toBe(before + 1);
+  await log.append([write()]);
+  await next;
+  expect(timers()).toBe(before);
+  await pages.return!();
+});
+
+it('a log that lost its end while it was reached stops a follower, though it has grown again', async () => {
+  const store = new Reached(await logOf(3));
+  const pages = follow(store, { pollMs: 1 });
+  await pages.next();
+  const { logId } = await store.log.identity();
+  const other = await logOf(9);
+  store.log = Object.assign(Object.create(other) as MemoryEventStore, {
+    identity: async () => ({ ...(await other.identity()), logId }),
+  });
+  store.failing = 1;
+  await expect(pages.next()).rejects.toThrow(/is not there at position 3/);
+});
+
+it('a log that became shorter stops a follower', async () => {
+  const store = new Reached(await logOf(3));
+  const pages = follow(store, { pollMs: 1, query: { types: ['never'] } });
+  await pages.next();
+  const { logId } = await store.log.identity();
+  const shorter = await logOf(2);
+  store.log = Object.assign(Object.create(shorter) as MemoryEventStore, {
+    identity: async () => ({ ...(await shorter.identity()), logId }),
+  });
+  await expect(pages.next()).rejects.toThrow(/ends at position 2/);
+});
+
 it('a wake-up between the last read and the pause is not lost', async () => {
   const store = new Reached(await logOf(1));
   const pages = follow(store, { pollMs: NEVER });
@@ -148,7 +214,10 @@ it('at the head a follower reads again only when it is woken', async () => {
   await next;
   const last = pages.next();
   for (let turns = 0; turns < 5; turns++) await new Promise((turn) => setImmediate(turn));
-  expect(store.reads).toEqual([{ after: 0 }, { after: 1 }]);
+  expect(store.reads).toEqual([
+    { after: 0, upTo: 1 },
+    { after: 1, upTo: 2 },
+  ]);
   await store.append([write()]);
   await last;
 });

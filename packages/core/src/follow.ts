@@ -95,8 +95,9 @@ class Follower {
   /** An outage ends the reading; the log is checked again before it goes on, for it may come back as another. */
   private async *readToHead(): AsyncGenerator<LogPage, undefined> {
     try {
-      await this.checkLog();
-      for await (const page of this.store.readAll({ ...this.options.query, after: this.through })) {
+      // No further than the log was checked: what comes after an adoption is read as of the new epoch.
+      const { head: upTo } = await this.checkLog();
+      for await (const page of this.store.readAll({ ...this.options.query, after: this.through, upTo })) {
         if (this.stopped) return undefined;
         if (page.events.length === 0 && page.through <= this.through) continue;
         this.through = page.through;
@@ -112,12 +113,12 @@ class Follower {
     return undefined;
   }
 
-  private async checkLog(): Promise<void> {
+  private async checkLog(): Promise<LogIdentity> {
     const { after = 0 } = this.options;
     if (this.log && this.verified) {
       const now = await this.store.identity();
       const same = now.logId === this.log.logId && now.epoch === this.log.epoch && now.head >= this.through;
-      if (same) return;
+      if (same) return now;
     }
     const begun: Partial<Checkpoint> =
       this.log ?? (typeof after === 'number' ? await this.store.identity() : after);
@@ -125,6 +126,7 @@ class Follower {
     const checkpoint = { logId, epoch, through: this.through, ...(this.last && { last: this.last }) };
     this.log = await verifyCheckpoint(this.store, checkpoint);
     this.verified = true;
+    return this.log;
   }
 
   private notice(): void {
