@@ -1,10 +1,11 @@
-// What would be published can be required and imported, with types: publint and attw on every package.
+// What would be published can be required and imported, with types, however a compiler resolves modules: publint and attw
+// on every package.
 import { spawnSync } from 'node:child_process';
 import { folders } from './floor-rules.mjs';
 
 for (const folder of folders) {
   run('publint', [`packages/${folder}`, '--strict']);
-  run('attw', ['--pack', `packages/${folder}`, '--profile', 'node16', '--format', 'ascii']);
+  run('attw', ['--pack', `packages/${folder}`, '--profile', 'strict', '--format', 'ascii']);
 }
 
 function run(command, args) {

@@ -10,7 +10,8 @@ interface Manifest {
   version: string;
   license: string;
   engines: { node: string };
-  exports: Record<string, unknown>;
+  exports: Record<string, string | { types: string }>;
+  typesVersions?: { '*': Record<string, [string]> };
   dependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
 }
@@ -73,6 +74,13 @@ describe.each(folders)('%s', (folder) => {
     expect(files.filter((it) => /\.(test|worker)\.|tsbuildinfo|(^|\/)src\//.test(it))).toEqual([]);
     const licence = (where: string) => fs.readFileSync(path.join(root, where, 'LICENSE'), 'utf8');
     expect(licence(`packages/${folder}`)).toBe(licence('.'));
+  });
+
+  it('names the types of its entries also for compilers that do not read exports (node10)', () => {
+    const entries = Object.entries(manifest.exports).flatMap(([entry, target]) =>
+      entry === '.' || typeof target === 'string' ? [] : [[entry.slice('./'.length), [target.types]]],
+    );
+    expect(manifest.typesVersions?.['*'] ?? {}).toEqual(Object.fromEntries(entries));
   });
 
   it('is published under the licence and for the Node versions of the house', () => {
