@@ -5,9 +5,12 @@ import {
   EventHandler,
   EventSourcedAggregate,
   StoreUnavailable,
+  UpdateConflict,
+  VersionOutOfRange,
   defineBackstory,
   follow,
   memory,
+  readRecorded,
   type RecordedEvent,
 } from './index.js';
 
@@ -89,6 +92,25 @@ describe('an application', () => {
         'Account has no handler for Noted',
       );
       expect(await app.repository(Account).load('42')).toMatchObject({ version: 1, balance: 5 });
+    });
+  });
+
+  test('lets its users tell apart what update and load throw, and read what the log holds', async () => {
+    await define().run(async (app) => {
+      const accounts = app.repository(Account);
+      await accounts.update('42', (account) => account.deposit(1), { create: true });
+      await expect(accounts.load('42', { atVersion: 2 })).rejects.toThrow(VersionOutOfRange);
+      const contended = accounts.update(
+        '42',
+        async (account) => {
+          await accounts.update('42', (other) => other.deposit(1));
+          account.deposit(1);
+        },
+        { attempts: 1 },
+      );
+      await expect(contended).rejects.toThrow(UpdateConflict);
+      const [page] = await all(app.events.readStream('account-42'));
+      expect(readRecorded(page!.events[0]!)).toMatchObject({ data: { amount: 1 }, version: 1 });
     });
   });
 

@@ -5,6 +5,7 @@ export {
   Context,
   follow,
   memory,
+  readRecorded,
   AppendOutcomeUnknown,
   BackstoryError,
   LogDiverged,
@@ -35,5 +36,11 @@ export {
   setOf,
   InvalidData,
 } from '@backstory/events';
-export { AggregateNotFound, type Repository, type UpdateOptions } from '@backstory/repository';
+export {
+  AggregateNotFound,
+  UpdateConflict,
+  VersionOutOfRange,
+  type Repository,
+  type UpdateOptions,
+} from '@backstory/repository';
 export { sqlite } from '@backstory/sqlite';
