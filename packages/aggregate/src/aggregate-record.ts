@@ -1,6 +1,6 @@
 import type { NewEvent } from '@backstory/core';
 import { internals } from '@backstory/events/codec';
-import { AggregateUnusable, AggregateWithoutId, ReadOnlyAggregate } from './errors.js';
+import { AggregateUnusable, AggregateWithoutId, ReadOnlyAggregate, UpdateOver } from './errors.js';
 import type { FoldPlan } from './fold-plan.js';
 
 /** What the framework knows about one instance. It is kept under a symbol and is no part of the state. */
@@ -16,6 +16,8 @@ export class AggregateRecord {
   /** Set when the instance was loaded as of the past: `at version 3`. */
   readOnly: string | undefined;
   saving = false;
+  /** Set when the function of the update that this instance was loaded for has returned. */
+  isUpdateOver = false;
   private broken: AggregateUnusable | undefined;
 
   constructor(
@@ -41,6 +43,12 @@ export class AggregateRecord {
   checkWritable(): void {
     this.checkUsable();
     if (this.readOnly !== undefined) throw new ReadOnlyAggregate(this.plan.name, this.id, this.readOnly);
+  }
+
+  /** @throws AggregateUnusable, ReadOnlyAggregate, UpdateOver */
+  checkOpen(): void {
+    this.checkWritable();
+    if (this.isUpdateOver) throw new UpdateOver(this.plan.name, this.id);
   }
 
   spoil(reason: string, cause?: unknown): AggregateUnusable {

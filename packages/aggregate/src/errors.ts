@@ -99,6 +99,19 @@ export class ReadOnlyAggregate extends BackstoryError {
   }
 }
 
+/** An event was raised on an instance whose update is over: nobody would record it. */
+export class UpdateOver extends BackstoryError {
+  readonly code = 'BACKSTORY_UPDATE_OVER';
+  constructor(
+    readonly aggregate: string,
+    readonly id: string,
+  ) {
+    super(
+      `${aggregate} ${id} can raise nothing more, because its update is over: await everything inside the function, or load it again.`,
+    );
+  }
+}
+
 /** An aggregate that was made with `new`, or that uses its id in its constructor. */
 export class AggregateWithoutId extends BackstoryError {
   readonly code = 'BACKSTORY_AGGREGATE_WITHOUT_ID';

@@ -12,6 +12,7 @@ export {
   NotTheNextEvent,
   RaiseInFold,
   ReadOnlyAggregate,
+  UpdateOver,
 } from './errors.js';
 export { EventSourcedAggregate } from './event-sourced-aggregate.js';
 export type { RaiseMetadata } from './raise.js';

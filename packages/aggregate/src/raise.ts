@@ -11,7 +11,7 @@ export type RaiseMetadata = GivenMetadata;
 /** Checks, encodes, decodes and folds an event, and remembers it. See `EventSourcedAggregate.raise`. */
 export function raise(aggregate: object, event: object, metadata: RaiseMetadata = {}): void {
   const record = recordOf(aggregate);
-  record.checkWritable();
+  record.checkOpen();
   const step = stepFor(record.plan, event);
   if (record.folding !== undefined) refuseRaise(record, step);
   const encoded = step.type.encode(event);

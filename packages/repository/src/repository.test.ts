@@ -196,6 +196,15 @@ describe('save', () => {
     expect(await accounts.load('42')).toStrictEqual(account);
   });
 
+  it('goes on as often as it likes with what was loaded', async () => {
+    const { accounts } = await filled();
+    const account = await accounts.load('42');
+    for (const version of [4, 5, 6]) {
+      account.deposit(1);
+      expect(await accounts.save(account)).toMatchObject({ version });
+    }
+  });
+
   it('of an aggregate of another class is refused, though the compiler lets it pass', async () => {
     @Aggregate('savings')
     class Savings extends Account {}
@@ -371,6 +380,79 @@ describe('update', () => {
     );
     await Promise.all(all);
     expect(await accounts.load('42')).toMatchObject({ version: 13, balance: 85 });
+  });
+
+  const over = expect.objectContaining({ code: 'BACKSTORY_UPDATE_OVER' }) as Error;
+  const OVER =
+    'Account 42 can raise nothing more, because its update is over: await everything inside the function, or load it again.';
+
+  it.each<[string, (accounts: Repository<Account>) => Promise<{ aggregate: Account }>]>([
+    ['has saved', (accounts) => accounts.update('42', (account) => account.deposit(1))],
+    ['had nothing to save', (accounts) => accounts.update('42', () => undefined)],
+    [
+      'found its command carried out',
+      async (accounts) => {
+        await accounts.update('42', (account) => account.deposit(1), { commandId: 'c' });
+        return accounts.update('42', (account) => account.deposit(1), { commandId: 'c' });
+      },
+    ],
+    [
+      'found its command carried out meanwhile',
+      (accounts) => {
+        let runs = 0;
+        const deposit = async (): Promise<{ aggregate: Account }> =>
+          accounts.update(
+            '42',
+            async (account) => {
+              if (++runs === 1) await deposit();
+              account.deposit(1);
+            },
+            { commandId: 'c' },
+          );
+        return deposit();
+      },
+    ],
+  ])('the aggregate of an update that %s can be read, and raises nothing more', async (_, updating) => {
+    const { accounts, store } = await filled();
+    const { aggregate } = await updating(accounts);
+    const { length } = await eventsOf(store);
+    expect(() => aggregate.deposit(1)).toThrow(over);
+    expect(() => aggregate.deposit(1)).toThrow(OVER);
+    expect(aggregate).toMatchObject({ id: '42', version: length });
+    expect(await accounts.save(aggregate)).toMatchObject({ version: length, ids: [] });
+    expect(await eventsOf(store)).toHaveLength(length);
+  });
+
+  it('refuses what its function raises when it has returned already, also while it is being saved', async () => {
+    const { accounts, store } = await filled();
+    const append = store.append.bind(store);
+    let late: () => void;
+    jest.spyOn(store, 'append').mockImplementation(async (writes) => {
+      expect(late).toThrow(over);
+      return append(writes);
+    });
+    const { aggregate } = await accounts.update('42', (account) => {
+      account.deposit(1);
+      late = () => account.deposit(2);
+    });
+    expect.assertions(2);
+    expect(aggregate).toMatchObject({ version: 4, balance: 76 });
+  });
+
+  it('refuses what its function raises after it has thrown, or in an attempt that lost', async () => {
+    const { accounts } = await filled();
+    const used: Account[] = [];
+    await accounts.update('42', async (account) => {
+      if (used.push(account) === 1) await accounts.update('42', (other) => other.deposit(1));
+      account.deposit(1);
+    });
+    const failing = accounts.update('42', (account) => {
+      used.push(account);
+      throw new InsufficientFunds();
+    });
+    await expect(failing).rejects.toThrow(InsufficientFunds);
+    expect(used).toHaveLength(3);
+    for (const account of used) expect(() => account.deposit(1)).toThrow(over);
   });
 
   it('does not take a conflict of another aggregate for its own', async () => {

@@ -131,7 +131,8 @@ export class Repository<A extends EventSourcedAggregate> {
 
   /**
    * Loads, lets `change` decide, and saves; once more from the start, on a fresh instance, when somebody else was faster.
-   * `change` may therefore run several times and should have no effects of its own.
+   * `change` may therefore run several times and should have no effects of its own. What it does not await is too late:
+   * the aggregate it was given, which is also the one given back, raises nothing more.
    *
    * @throws AggregateNotFound without `create`; UpdateConflict after the last attempt; InvalidCommandId; whatever
    * `change` throws
@@ -152,7 +153,8 @@ export class Repository<A extends EventSourcedAggregate> {
     const save = (appendId: string | undefined) =>
       this.observer.command(start, async (end) => {
         const updated = await this.updateAs({ id, stream, appendId }, change, options);
-        const { attempts, ids, version, repeated } = updated;
+        const { attempts, ids, version, repeated, aggregate } = updated;
+        recordOf(aggregate).isUpdateOver = true;
         end(() => ({ attempts, events: ids.length, version, repeated }));
         return updated;
       });
@@ -170,7 +172,7 @@ export class Repository<A extends EventSourcedAggregate> {
       if (recorded) return { stream, ...recorded, aggregate, attempts, repeated: true, value: undefined };
       if (aggregate.version === 0 && options.create !== true)
         throw new AggregateNotFound(this.model.name, id);
-      const value = await inside(appendId).run(() => change(aggregate));
+      const value = await inside(appendId).run(() => decide(aggregate, change));
       options.signal?.throwIfAborted();
       const saved = await saveAggregate(aggregate, stream, this.log, { appendId }).catch(lostRaceAsValue);
       if (saved instanceof VersionConflict) return saved;
@@ -198,6 +200,18 @@ export class Repository<A extends EventSourcedAggregate> {
     const stream = typeof id === 'string' && id !== '' ? streamName(this.model.category, id) : '';
     if (!isName(stream, LIMITS.stream)) throw new InvalidAggregateId(this.model.name, id);
     return stream;
+  }
+}
+
+/** Over before anything is sent to the store: what is raised from then on nobody would record. */
+async function decide<A extends object, T>(
+  aggregate: A,
+  change: (aggregate: A) => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await change(aggregate);
+  } finally {
+    recordOf(aggregate).isUpdateOver = true;
   }
 }
 
