@@ -7,10 +7,10 @@ import {
   type JsonObject,
 } from '@backstory/events';
 import { attachRecord, recordOf, AggregateRecord } from './aggregate-record.js';
-import { AsyncFold, FoldFailed, NotTheNextEvent, RaiseInFold } from './errors.js';
+import { FoldFailed, NotTheNextEvent } from './errors.js';
 import { EventSourcedAggregate } from './event-sourced-aggregate.js';
 import { foldPlan, type FoldPlan } from './fold-plan.js';
-import { fold, handlerName, stateOf } from './raise.js';
+import { fold, stateOf } from './raise.js';
 
 /**
  * How aggregates of one kind are made, folded and shown. Repositories and replay know aggregates only through it, so
@@ -106,14 +106,10 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     const step = this.plan.steps.get(stored.type);
     if (!step) throw new UnknownEventType(stored.type, stored, this.name);
     if (step.method === undefined) return;
-    const event = step.type.decode(stored);
-    try {
-      fold(aggregate, record, step, event);
-    } catch (cause) {
-      if (cause instanceof AsyncFold || cause instanceof RaiseInFold) throw cause;
-      throw new FoldFailed(stored.stream, stored.version, stored.type, handlerName(record, step.method), {
-        cause,
-      });
-    }
+    fold(aggregate, record, step, {
+      event: step.type.decode(stored),
+      failed: (handler, options) =>
+        new FoldFailed(stored.stream, stored.version, stored.type, handler, options),
+    });
   }
 }

@@ -166,7 +166,10 @@ describe('raise', () => {
   });
 
   it.each<[Broken['how'], string | RegExp]>([
-    ['throws', 'no'],
+    [
+      'throws',
+      'Account.broken cannot fold account.broken, raised on Account 42: no. Check before raising: a handler only applies what has happened.',
+    ],
     ['raises', 'Account.broken raised Deposited while folding'],
     ['waits', 'Account.broken is asynchronous'],
     ['unstorable', 'account.state.odd is a Map'],
@@ -178,6 +181,18 @@ describe('raise', () => {
       expect.objectContaining({ code: 'BACKSTORY_AGGREGATE_UNUSABLE' }),
     );
     expect(() => modelOf(Account).state(it)).toThrow('load it again');
+  });
+
+  it('keeps what a handler threw as the cause', () => {
+    const it = account();
+    const broken = () => it.tell(new Broken('throws'));
+    expect(broken).toThrow(
+      expect.objectContaining({
+        code: 'BACKSTORY_RAISE_FAILED',
+        facts: { aggregate: 'Account', id: '42', type: 'account.broken', handler: 'Account.broken' },
+        cause: new RangeError('no'),
+      }),
+    );
   });
 
   it('names the handler that raises', () => {

@@ -38,6 +38,24 @@ export class RaiseInFold extends BackstoryError {
   }
 }
 
+/** A handler threw while the event was being raised. Nothing is recorded. */
+export class RaiseFailed extends BackstoryError {
+  readonly code = 'BACKSTORY_RAISE_FAILED';
+  constructor(
+    readonly aggregate: string,
+    readonly id: string,
+    readonly type: string,
+    readonly handler: string,
+    options: { readonly cause: unknown },
+  ) {
+    super(
+      `${handler} cannot fold ${type}, raised on ${aggregate} ${id}: ${textOf(options.cause)}. ` +
+        'Check before raising: a handler only applies what has happened.',
+      options,
+    );
+  }
+}
+
 /** A recorded event could not be folded. */
 export class FoldFailed extends BackstoryError {
   readonly code = 'BACKSTORY_FOLD_FAILED';
@@ -48,9 +66,8 @@ export class FoldFailed extends BackstoryError {
     readonly handler: string,
     options: { readonly cause: unknown },
   ) {
-    const { cause } = options;
     super(
-      `${handler} cannot fold ${type} (${stream} version ${version}): ${cause instanceof Error ? cause.message : String(cause)}. ` +
+      `${handler} cannot fold ${type} (${stream} version ${version}): ${textOf(options.cause)}. ` +
         'What is recorded has happened: make the handler accept it.',
       options,
     );
@@ -120,4 +137,8 @@ export class AggregateWithoutId extends BackstoryError {
       `This ${aggregate} has no id: make it with repository.create(id), and use id, version and raise after its constructor.`,
     );
   }
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -35,7 +35,7 @@ export abstract class EventSourcedAggregate {
    * Says that something has happened: checks the event, folds it as it will be read back, and keeps it until the
    * aggregate is saved. `metadata` says what the ambient context does not, above all `occurredAt` for imports.
    *
-   * @throws InvalidData, UnstorableValue, MissingHandler, RaiseInFold, AsyncFold, UpdateOver
+   * @throws InvalidData, UnstorableValue, MissingHandler, RaiseFailed, RaiseInFold, AsyncFold, UpdateOver
    */
   protected raise(event: object, metadata?: RaiseMetadata): void {
     raise(this, event, metadata);

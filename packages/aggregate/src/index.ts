@@ -10,6 +10,7 @@ export {
   FoldFailed,
   MissingHandler,
   NotTheNextEvent,
+  RaiseFailed,
   RaiseInFold,
   ReadOnlyAggregate,
   UpdateOver,

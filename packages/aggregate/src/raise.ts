@@ -2,7 +2,7 @@ import type { NewEvent } from '@backstory/core';
 import { encodeInstance, type JsonObject } from '@backstory/events';
 import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import { recordOf, type AggregateRecord } from './aggregate-record.js';
-import { AsyncFold, RaiseInFold } from './errors.js';
+import { AsyncFold, RaiseFailed, RaiseInFold } from './errors.js';
 import { stepFor, type FoldStep } from './fold-plan.js';
 
 /** What may be said of an event when it is raised. The rest comes from the ambient context. */
@@ -18,7 +18,11 @@ export function raise(aggregate: object, event: object, metadata: RaiseMetadata 
   const stamped: NewEvent = { ...encoded, metadata: checkMetadata(metadata, step.type.name) };
   const readBack = step.type.decode(encoded);
   try {
-    fold(aggregate, record, step, isProduction() ? readBack : deepFreeze(readBack));
+    fold(aggregate, record, step, {
+      event: isProduction() ? readBack : deepFreeze(readBack),
+      failed: (handler, options) =>
+        new RaiseFailed(record.plan.name, record.id, step.type.name, handler, options),
+    });
     stateOf(aggregate, record);
   } catch (error) {
     // Its state may be half changed.
@@ -30,8 +34,13 @@ export function raise(aggregate: object, event: object, metadata: RaiseMetadata 
   record.pending.push(stamped);
 }
 
-/** Calls the handler of one event. The caller sees to the version. */
-export function fold(aggregate: object, record: AggregateRecord, { method }: FoldStep, event: object): void {
+/** Calls the handler of one event. The caller sees to the version. @throws AsyncFold, RaiseInFold, what `failed` gives */
+export function fold(
+  aggregate: object,
+  record: AggregateRecord,
+  { method }: FoldStep,
+  { event, failed }: Folding,
+): void {
   if (method === undefined) return;
   record.folding = method;
   try {
@@ -39,9 +48,18 @@ export function fold(aggregate: object, record: AggregateRecord, { method }: Fol
     // It raised, and swallowed the refusal.
     if (!record.isUsable) throw record.failure;
     if (isThenable(result)) throw new AsyncFold(handlerName(record, method));
+  } catch (cause) {
+    if (cause instanceof AsyncFold || cause instanceof RaiseInFold) throw cause;
+    throw failed(handlerName(record, method), { cause });
   } finally {
     record.folding = undefined;
   }
+}
+
+/** What is folded, and how to say that its handler threw. */
+export interface Folding {
+  readonly event: object;
+  readonly failed: (handler: string, options: { readonly cause: unknown }) => Error;
 }
 
 /** The state as plain JSON. @throws UnstorableValue naming the path: `account.state.lastSeen` */
@@ -49,7 +67,7 @@ export function stateOf(aggregate: object, record: AggregateRecord): JsonObject 
   return encodeInstance(aggregate, `${record.plan.category}.state`);
 }
 
-export function handlerName(record: AggregateRecord, method: string | symbol): string {
+function handlerName(record: AggregateRecord, method: string | symbol): string {
   return `${record.plan.name}.${String(method)}`;
 }
 

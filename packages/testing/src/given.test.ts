@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert';
-import { Aggregate, EventSourcedAggregate } from '@backstory/aggregate';
+import { Aggregate, EventSourcedAggregate, RaiseFailed } from '@backstory/aggregate';
 import { DomainEvent, EventHandler, Field, Fields, instant } from '@backstory/events';
 import { given } from './given.js';
 
@@ -104,7 +104,7 @@ it('an expected error is given by class, instance or pattern', () => {
 it('an error that makes the aggregate unusable can be expected', () => {
   given(Account)
     .when((account) => account.spoil())
-    .expect(RangeError);
+    .expect(RaiseFailed);
 });
 
 it('an error that was not expected is thrown as it is', () => {
