@@ -62,7 +62,12 @@ export class MemoryStateStore implements StateStore {
 
   async read<T>(work: (state: StateView) => Promise<T>): Promise<T> {
     this.checkOpen();
-    return work(new View(this.held.committed));
+    const view = new View(this.held.committed);
+    try {
+      return await work(view);
+    } finally {
+      view.end();
+    }
   }
 
   async acquire(
@@ -127,7 +132,14 @@ export class MemoryStateStore implements StateStore {
 
 /** Reading one state of the collections. */
 class View implements StateView {
+  isRunning = true;
+
   constructor(protected collections: Collections) {}
+
+  /** Whoever kept it reads no more through it. */
+  end(): void {
+    this.isRunning = false;
+  }
 
   async get(collection: string, key: string): Promise<string | undefined> {
     checkKey(key);
@@ -155,13 +167,17 @@ class View implements StateView {
 
   protected entries(collection: string): ReadonlyMap<string, string> {
     checkCollection(collection);
+    this.checkRunning();
     return this.collections.get(collection) ?? new Map();
+  }
+
+  protected checkRunning(): void {
+    if (!this.isRunning) throw new StoreClosed('the transaction or read of the memory state store');
   }
 }
 
 /** A view that can be written to. A collection is copied when it is first touched. */
 class Draft extends View implements StateTransaction {
-  isRunning = true;
   private readonly touched = new Map<string, Map<string, string>>();
 
   async put(collection: string, key: string, value: string): Promise<void> {
@@ -192,10 +208,6 @@ class Draft extends View implements StateTransaction {
     return new Map([...this.collections, ...this.touched]);
   }
 
-  end(): void {
-    this.isRunning = false;
-  }
-
   protected override entries(collection: string): ReadonlyMap<string, string> {
     this.checkRunning();
     return this.touched.get(collection) ?? super.entries(collection);
@@ -206,9 +218,5 @@ class Draft extends View implements StateTransaction {
     const own = this.touched.get(collection) ?? new Map(super.entries(collection));
     this.touched.set(collection, own);
     return own;
-  }
-
-  private checkRunning(): void {
-    if (!this.isRunning) throw new StoreClosed('the transaction of the memory state store');
   }
 }

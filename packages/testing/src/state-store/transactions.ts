@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { StateStore } from '@backstory/core';
-import type { StateTransaction } from '@backstory/core/state';
+import type { StateTransaction, StateView } from '@backstory/core/state';
 import { refused } from '../event-store/draft.js';
 import { contents, noOtherConnection, put, turn, turns, type Case } from './state-parts.js';
 
@@ -160,6 +160,18 @@ export const transactionCases: readonly Case[] = [
       assert.deepEqual(await contents(store, 'c'), [['a', 'outer']]);
       await inner();
       assert.deepEqual(await contents(store, 'c'), [['a', 'inner']]);
+    },
+  },
+  {
+    name: 'a read that has ended cannot be read through',
+    async run(harness) {
+      const store = await harness.open();
+      let kept: StateView | undefined;
+      await store.read(async (state) => (kept = state));
+      await assert.rejects(async () => kept!.get('c', 'a'));
+      await assert.rejects(async () => kept!.getMany('c', ['a']));
+      await assert.rejects(async () => kept!.list('c'));
+      await assert.rejects(async () => kept!.count('c'));
     },
   },
   {
