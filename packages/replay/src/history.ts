@@ -35,7 +35,7 @@ export async function* history(
   const last = to ?? fold.head;
   fold.checkVersion(from);
   fold.checkVersion(last);
-  for await (const events of fold.pages({ upTo: from - 1 }, signal)) fold.fold(events);
+  for await (const events of fold.pages({ upTo: Math.max(0, from - 1) }, signal)) fold.fold(events);
   let before = fold.state();
   for await (const events of fold.pages({ upTo: last }, signal)) {
     for (const event of events) {

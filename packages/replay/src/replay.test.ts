@@ -80,6 +80,11 @@ describe('the state of a stream', () => {
       facts: { stream: 'card-1', near: ['cart-1', 'cart-2'] },
     });
     await expect(stateAt(source, '9')).rejects.toMatchObject({ near: ['payment-9'] });
+    const listed = jest.spyOn(source.events, 'listStreams');
+    await stateAt(source, 'card-1').catch(() => undefined);
+    expect(listed.mock.calls.length).toBeGreaterThan(0);
+    for (const [query] of listed.mock.calls) expect(query?.limit).toBeLessThanOrEqual(1_000);
+    listed.mockRestore();
     for (const id of ['3', '4', '5']) await app.record(`cart-${id}`, [new Noted('x')]);
     await expect(stateAt(source, 'cart-')).rejects.toMatchObject({ near: ['cart-1', 'cart-2', 'cart-3'] });
     await expect(stateAt(source, 'something-else')).rejects.toMatchObject({ near: [] });
@@ -150,6 +155,9 @@ describe('the history of a stream', () => {
     expect(await all(history(source, 'cart-1', { from: 2, to: 3 }))).toEqual(whole.slice(1, 3));
     expect(await all(history(source, 'cart-1', { from: 4 }))).toEqual(whole.slice(3));
     expect(await all(history(source, 'cart-1', { from: 3, to: 2 }))).toEqual([]);
+    expect(await all(history(source, 'cart-1', { from: 0 }))).toEqual(whole);
+    await expect(all(history(source, 'cart-1', { from: 5 }))).rejects.toMatchObject({ wanted: 5, actual: 4 });
+    await expect(all(history(source, 'cart-1', { from: -1 }))).rejects.toMatchObject({ wanted: -1 });
     await expect(all(history(source, 'cart-1', { to: 5 }))).rejects.toMatchObject({ wanted: 5, actual: 4 });
   });
 
