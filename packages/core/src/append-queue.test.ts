@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { checkAppend, type CheckedAppend } from './append-check.js';
 import { AppendQueue, type AppendOutcome, type CommitBatch } from './append-queue.js';
-import { StoreClosed, StoreUnavailable } from './errors.js';
+import { StoreClosed, StoreUnavailable, StoreUnusable } from './errors.js';
 import { newId } from './ids.js';
 import { silent, type AppendBatch, type Observer } from './observer.js';
 
@@ -232,4 +232,18 @@ it('an observer learns the numbers of each batch', async () => {
   expect(told).toMatchObject([
     { store: 'test', appends: 2, events: 3, bytes: one.bytes + two.bytes, failed: 1, queued: 0 },
   ]);
+});
+
+it('a batch that no store can take is not sent again one by one', async () => {
+  let commits = 0;
+  const queue = new AppendQueue(
+    async () => {
+      commits++;
+      throw new StoreUnusable('test', 'full', 'no room');
+    },
+    { store: 'test' },
+  );
+  const outcomes = await Promise.allSettled([append(), append(), append()].map((it) => queue.append(it)));
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  expect(commits).toBe(1);
 });

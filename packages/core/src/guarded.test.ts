@@ -65,6 +65,16 @@ describe('an observer that is misused', () => {
     expect(work).toHaveBeenCalledTimes(1);
   });
 
+  test('by running the work twice: it runs once, and both are given its outcome', async () => {
+    const twice: Observer = {
+      ...silent,
+      load: async (_start, work) => (expect(await work(ignore)).toBe(7), work(ignore)),
+    };
+    const work = jest.fn(async () => 7);
+    expect(await guarded(twice).load(start, work)).toBe(7);
+    expect(work).toHaveBeenCalledTimes(1);
+  });
+
   // Jest fails a test for rejections that nobody has handled at its end.
   test('by leaving the outcome alone for as long as it likes: a failure ends no process', async () => {
     const stalled: Observer = {

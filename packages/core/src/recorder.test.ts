@@ -259,3 +259,16 @@ it('metadata is stamped as it was stamped first, key by key', async () => {
   }
   expect((await logOf(store)).map(({ metadata }) => metadata)).toEqual(golden);
 });
+
+it('sending again never waits longer than the time that is left', async () => {
+  const waits = jest.spyOn(globalThis, 'setTimeout');
+  const outages = Array.from({ length: 1_000 }, () => 'after' as const);
+  const recorder = new Recorder(unreachable(new MemoryEventStore(), outages), {
+    source: 'app',
+    appendTimeoutMs: 70,
+  });
+  await expect(recorder.record(one())).rejects.toThrow(AppendOutcomeUnknown);
+  const asked = waits.mock.calls.map(([, ms]) => ms ?? 0);
+  waits.mockRestore();
+  expect(asked.reduce((sum, ms) => sum + ms, 0)).toBeLessThanOrEqual(70);
+});
