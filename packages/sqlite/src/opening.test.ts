@@ -27,6 +27,12 @@ it('the drivers of this Node are tested: node:sqlite where it is complete, libsq
   expect(availableDrivers()).toEqual(complete ? ['node:sqlite', 'libsql'] : ['libsql']);
 });
 
+it('warnings go their way after the drivers were looked for', () => {
+  const { emitWarning } = process;
+  availableDrivers();
+  expect(process.emitWarning).toBe(emitWarning);
+});
+
 it('a log in memory is refused, naming what is meant for it', () => {
   expect(() => sqlite(':memory:')).toThrow('memory()');
   expect(() => sqlite('')).toThrow('memory()');
@@ -246,6 +252,57 @@ describe.each(availableDrivers())('with %s', (driver) => {
     const afterwards = files.opened(openStorage(other, file, {}));
     if (own.lingers) await expect(afterwards).rejects.toMatchObject(refused);
     else await afterwards;
+  });
+
+  it('every connection is closed with the store, also those of views under way', async () => {
+    const own = await driverFor(driver, 'test');
+    let connections = 0;
+    const counting: Driver = {
+      ...own,
+      open: (uri) => {
+        const connection = own.open(uri);
+        connections++;
+        return { ...connection, close: () => (connections--, connection.close()) };
+      },
+    };
+    const storage = await openStorage(counting, files.newFile(), {});
+    const views = Array.from({ length: 12 }, () =>
+      storage.state.read(() => new Promise((end) => setTimeout(end, 5))),
+    );
+    await Promise.all(views.slice(0, 11));
+    expect(connections).toBeLessThanOrEqual(2 + 12);
+    await Promise.all(views);
+    expect(connections).toBeLessThanOrEqual(2 + 4);
+    await storage.state.read(async () => {
+      await storage.close();
+      expect(connections).toBe(1);
+    });
+    expect(connections).toBe(0);
+  });
+
+  it('a file that could not be opened is not held against another driver', async () => {
+    const own = { ...(await driverFor(driver, 'test')), lingers: false };
+    const other: Driver = { ...own, name: driver === 'libsql' ? 'node:sqlite' : 'libsql' };
+    const file = files.newFile();
+    writeFileSync(file, 'Dear diary, '.repeat(1_000));
+    for (const it of [own, other])
+      await expect(openStorage(it, file, {})).rejects.toMatchObject({ problem: 'not-a-store' });
+  });
+
+  it('a place that cannot hold a write-ahead log is refused by name', async () => {
+    const own = await driverFor(driver, 'test');
+    const elsewhere: Driver = {
+      ...own,
+      open: (uri) => {
+        const connection = own.open(uri);
+        const prepare = (sql: string) =>
+          connection.prepare(sql.replace('journal_mode = WAL', 'journal_mode = DELETE'));
+        return { ...connection, prepare };
+      },
+    };
+    const opening = openStorage(elsewhere, files.newFile(), {});
+    await expect(opening).rejects.toMatchObject({ problem: 'unsupported' });
+    await expect(opening).rejects.toThrow('use a local disk');
   });
 
   it('the write-ahead log of a stranger’s file stays where it is', async () => {

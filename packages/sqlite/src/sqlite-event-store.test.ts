@@ -136,6 +136,26 @@ describe.each(availableDrivers())('with %s', (name) => {
     await woken;
   });
 
+  it.each(['the store', 'the last subscription'])(
+    'nobody looks for appends any more once %s ends',
+    async (what) => {
+      const looks = jest.spyOn(globalThis, 'setInterval');
+      const ends = jest.spyOn(globalThis, 'clearInterval');
+      const { events } = await open(files.newFile(), { pollMs: 777 });
+      const unsubscribe = [events.onAppend(() => undefined), events.onAppend(() => undefined)];
+      const looking = looks.mock.calls.findIndex(([, ms]) => ms === 777);
+      const timer = looks.mock.results[looking]!.value as unknown;
+      const ended = () => ends.mock.calls.some(([it]) => it === timer);
+      unsubscribe[0]!();
+      expect(ended()).toBe(false);
+      if (what === 'the store') await events.close();
+      else unsubscribe[1]!();
+      expect(ended()).toBe(true);
+      looks.mockRestore();
+      ends.mockRestore();
+    },
+  );
+
   it('state that is written wakes nobody', async () => {
     const file = files.newFile();
     const here = await open(file, { pollMs: 1 });
@@ -153,6 +173,10 @@ describe.each(availableDrivers())('with %s', (name) => {
 
   it.each([
     ['reading page after page', ({ events }: OpenStorage) => eventsOf(events, { pageSize: 1 })],
+    [
+      'one append of many events',
+      ({ events }: OpenStorage) => record(events, 'b-1', ...Array.from({ length: 9_000 }, () => anEvent())),
+    ],
     ['loading stream after stream', ({ events }: OpenStorage) => inARow(() => events.identity())],
     ['one view after the other', ({ state }: OpenStorage) => inARow(() => state.read((it) => it.count('c')))],
     [

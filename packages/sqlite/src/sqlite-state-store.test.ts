@@ -21,10 +21,21 @@ describe.each(availableDrivers())('with %s', (driver) => {
       await expect(state.transaction([], async () => 1)).rejects.toMatchObject(inside);
       await expect(state.acquire('l', { owner: 'me', ttlMs: 1 })).rejects.toMatchObject(inside);
       await expect(events.adopt()).rejects.toMatchObject(inside);
+      await expect(events.restore([])).rejects.toMatchObject(inside);
       expect(await eventsOf(events)).toEqual([]); // reading is no waiting
       await tx.put('c', 'k', 'v');
     });
     expect(await record(events, 'a-1', anEvent())).toMatchObject({ position: 1 });
+  });
+
+  it('a transaction that is over keeps no process', async () => {
+    const { state } = await open({ transactionTimeoutMs: 1_000_000 });
+    const timers = () => process.getActiveResourcesInfo().filter((it) => it === 'Timeout').length;
+    const before = timers();
+    await state.transaction([], async () => expect(timers()).toBe(before + 1));
+    expect(timers()).toBe(before);
+    await state.transaction([], () => Promise.reject(new Error('no'))).catch(() => undefined);
+    expect(timers()).toBe(before);
   });
 
   it('an append of somebody else waits until the transaction is over', async () => {
