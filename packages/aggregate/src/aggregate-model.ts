@@ -10,7 +10,8 @@ import { attachRecord, recordOf, AggregateRecord } from './aggregate-record.js';
 import { FoldFailed, NotTheNextEvent } from './errors.js';
 import { EventSourcedAggregate } from './event-sourced-aggregate.js';
 import { foldPlan, type FoldPlan } from './fold-plan.js';
-import { fold, stateOf } from './raise.js';
+import { keepFolded, stateOf } from './folded-state.js';
+import { fold } from './raise.js';
 
 /**
  * How aggregates of one kind are made, folded and shown. Repositories and replay know aggregates only through it, so
@@ -62,8 +63,8 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
   }
 
   create(id: string): A {
-    const aggregate = new (this.cls as new () => A)();
-    attachRecord(aggregate, new AggregateRecord(this.plan, id));
+    const aggregate = this.make(id);
+    this.keep(aggregate);
     return aggregate;
   }
 
@@ -82,6 +83,7 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
       record.version = event.version;
       record.position = event.position;
     }
+    this.keep(aggregate);
   }
 
   state(aggregate: A): JsonObject {
@@ -91,7 +93,7 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
   }
 
   restore(id: string, state: JsonObject, at: { readonly version: number; readonly position: number }): A {
-    const aggregate = this.create(id);
+    const aggregate = this.make(id);
     const fields = decodeInstance(this.cls, state, `${this.category}.state`);
     // A property that the snapshot does not have was undefined when it was taken.
     for (const name of Object.keys(aggregate)) (aggregate as Record<string, unknown>)[name] = undefined;
@@ -99,7 +101,19 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     const record = recordOf(aggregate);
     record.version = at.version;
     record.position = at.position;
+    this.keep(aggregate);
     return aggregate;
+  }
+
+  private make(id: string): A {
+    const aggregate = new (this.cls as new () => A)();
+    attachRecord(aggregate, new AggregateRecord(this.plan, id));
+    return aggregate;
+  }
+
+  private keep(aggregate: A): void {
+    const record = recordOf(aggregate);
+    keepFolded(record, () => stateOf(aggregate, record));
   }
 
   private foldOne(aggregate: A, record: AggregateRecord, stored: StoredEvent): void {

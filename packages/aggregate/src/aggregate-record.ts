@@ -11,6 +11,8 @@ export class AggregateRecord {
   position = 0;
   /** Raised and not yet recorded. */
   readonly pending: NewEvent[] = [];
+  /** The state that the events made, as text; outside production only, where it is compared with the state there is. */
+  folded: string | undefined;
   /** The handler at work. */
   folding: string | symbol | undefined;
   /** Set when the instance was loaded as of the past: `at version 3`. */

@@ -225,6 +225,91 @@ describe('raise', () => {
   });
 });
 
+describe('state that a command changes without an event', () => {
+  const stray = (...properties: string[]) =>
+    expect.objectContaining({ code: 'BACKSTORY_CHANGED_WITHOUT_EVENT', properties }) as Error;
+  const production = (work: () => void) => {
+    const before = process.env['NODE_ENV'];
+    process.env['NODE_ENV'] = 'production';
+    try {
+      work();
+    } finally {
+      process.env['NODE_ENV'] = before;
+    }
+  };
+  const folded = () => {
+    const it = account();
+    modelOf(Account).fold(it, [stored('account.deposited', { amount: 2, tags: [] })]);
+    return it;
+  };
+  const restored = () => modelOf(Account).restore('42', { balance: 2 }, { version: 1, position: 1 });
+  const raised = () => {
+    const it = account();
+    it.tell(new Seen(new Date(0)));
+    it.tell(new Deposited(5));
+    return it;
+  };
+
+  it.each([
+    ['made', account],
+    ['loaded', folded],
+    ['restored', restored],
+    ['raised on', raised],
+  ])('is refused by the next event, on an instance that was %s', (_, make) => {
+    const it = make();
+    it.balance += 1;
+    expect(() => it.tell(new Deposited(5))).toThrow(
+      'Account 42 changed its state in another way than by its events (balance): raise an event, and change it in its handler from what the event says.',
+    );
+    expect(() => it.tell(new Noted())).toThrow(stray('balance'));
+    it.balance -= 1;
+    expect(() => it.tell(new Deposited(5))).not.toThrow();
+  });
+
+  it('is told by the names of all its properties, also inside a value, gone or new', () => {
+    const it = raised();
+    it.lastSeen!.setTime(1);
+    Object.assign(it, { balance: undefined, extra: 1 });
+    expect(() => it.tell(new Noted())).toThrow(stray('balance', 'lastSeen', 'extra'));
+  });
+
+  it('is no change when it is the same as before, in whatever order', () => {
+    const it = raised();
+    const { balance } = it;
+    Reflect.deleteProperty(it, 'balance');
+    Object.assign(it, { balance, extra: undefined });
+    expect(() => it.tell(new Noted())).not.toThrow();
+  });
+
+  it('is not looked for in production, nor on an instance that was folded there', () => {
+    production(() => {
+      const it = account();
+      it.balance = 7;
+      it.tell(new Deposited(5));
+      expect(it.balance).toBe(12);
+    });
+    const it = account();
+    production(() => it.tell(new Deposited(5)));
+    expect(() => it.tell(new Noted())).not.toThrow();
+    const read = account();
+    production(() => modelOf(Account).fold(read, [stored('account.deposited', { amount: 2, tags: [] })]));
+    expect(() => read.tell(new Noted())).not.toThrow();
+  });
+
+  it('is not looked for where the state could not be stored anyhow, which is told when it is raised', () => {
+    @Aggregate('a')
+    @Ignores(Noted)
+    class Clocked extends EventSourcedAggregate {
+      clock: unknown = () => 0;
+      tell(): void {
+        this.raise(new Noted());
+      }
+    }
+    const it = modelOf(Clocked).create('1');
+    expect(() => it.tell()).toThrow('a.state.clock is a function');
+  });
+});
+
 describe('fold', () => {
   const model = modelOf(Account);
   it('applies recorded events, also under an alias, and skips what is ignored', () => {

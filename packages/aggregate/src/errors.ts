@@ -74,6 +74,22 @@ export class FoldFailed extends BackstoryError {
   }
 }
 
+/** State was changed by something else than the handler of an event. It would be lost when the aggregate is loaded again. */
+export class ChangedWithoutEvent extends BackstoryError {
+  readonly code = 'BACKSTORY_CHANGED_WITHOUT_EVENT';
+  constructor(
+    readonly aggregate: string,
+    readonly id: string,
+    /** Those that are not what the events made them. */
+    readonly properties: readonly string[],
+  ) {
+    super(
+      `${aggregate} ${id} changed its state in another way than by its events (${properties.join(', ')}): ` +
+        'raise an event, and change it in its handler from what the event says.',
+    );
+  }
+}
+
 /** The events given to fold do not continue where the aggregate is. */
 export class NotTheNextEvent extends BackstoryError {
   readonly code = 'BACKSTORY_NOT_THE_NEXT_EVENT';

@@ -15,7 +15,8 @@ import { raise, type RaiseMetadata } from './raise.js';
  * ```
  *
  * Subclasses have no constructor parameters; a repository makes them. Their own properties are the state: what JSON does
- * not know is declared with `@Field`, and a property that is `undefined` counts as absent.
+ * not know is declared with `@Field`, and a property that is `undefined` counts as absent. Only handlers change it: outside
+ * production (by NODE_ENV) `raise` and saving refuse state that anything else has changed.
  */
 export abstract class EventSourcedAggregate {
   /** For the types only: handlers here fold. */
@@ -35,7 +36,7 @@ export abstract class EventSourcedAggregate {
    * Says that something has happened: checks the event, folds it as it will be read back, and keeps it until the
    * aggregate is saved. `metadata` says what the ambient context does not, above all `occurredAt` for imports.
    *
-   * @throws InvalidData, UnstorableValue, MissingHandler, RaiseFailed, RaiseInFold, AsyncFold, UpdateOver
+   * @throws InvalidData, UnstorableValue, MissingHandler, RaiseFailed, RaiseInFold, AsyncFold, ChangedWithoutEvent, UpdateOver
    */
   protected raise(event: object, metadata?: RaiseMetadata): void {
     raise(this, event, metadata);

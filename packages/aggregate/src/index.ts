@@ -7,6 +7,7 @@ export {
   AggregateUnusable,
   AggregateWithoutId,
   AsyncFold,
+  ChangedWithoutEvent,
   FoldFailed,
   MissingHandler,
   NotTheNextEvent,
@@ -15,5 +16,6 @@ export {
   ReadOnlyAggregate,
   UpdateOver,
 } from './errors.js';
+export { refuseStrayChange, strayChange } from './folded-state.js';
 export { EventSourcedAggregate } from './event-sourced-aggregate.js';
 export type { RaiseMetadata } from './raise.js';

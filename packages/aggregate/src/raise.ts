@@ -1,9 +1,10 @@
 import type { NewEvent } from '@backstory/core';
-import { encodeInstance, type JsonObject } from '@backstory/events';
 import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import { recordOf, type AggregateRecord } from './aggregate-record.js';
 import { AsyncFold, RaiseFailed, RaiseInFold } from './errors.js';
 import { stepFor, type FoldStep } from './fold-plan.js';
+import { keepFolded, refuseStrayChange, stateOf } from './folded-state.js';
+import { isProduction } from './is-production.js';
 
 /** What may be said of an event when it is raised. The rest comes from the ambient context. */
 export type RaiseMetadata = GivenMetadata;
@@ -14,6 +15,7 @@ export function raise(aggregate: object, event: object, metadata: RaiseMetadata 
   record.checkOpen();
   const step = stepFor(record.plan, event);
   if (record.folding !== undefined) refuseRaise(record, step);
+  refuseStrayChange(aggregate);
   const encoded = step.type.encode(event);
   const stamped: NewEvent = { ...encoded, metadata: checkMetadata(metadata, step.type.name) };
   const readBack = step.type.decode(encoded);
@@ -23,7 +25,8 @@ export function raise(aggregate: object, event: object, metadata: RaiseMetadata 
       failed: (handler, options) =>
         new RaiseFailed(record.plan.name, record.id, step.type.name, handler, options),
     });
-    stateOf(aggregate, record);
+    const state = stateOf(aggregate, record);
+    keepFolded(record, () => state);
   } catch (error) {
     // Its state may be half changed.
     record.spoil(`folding ${step.type.name} failed`, error);
@@ -62,11 +65,6 @@ export interface Folding {
   readonly failed: (handler: string, options: { readonly cause: unknown }) => Error;
 }
 
-/** The state as plain JSON. @throws UnstorableValue naming the path: `account.state.lastSeen` */
-export function stateOf(aggregate: object, record: AggregateRecord): JsonObject {
-  return encodeInstance(aggregate, `${record.plan.category}.state`);
-}
-
 function handlerName(record: AggregateRecord, method: string | symbol): string {
   return `${record.plan.name}.${String(method)}`;
 }
@@ -82,10 +80,6 @@ function isThenable(value: unknown): value is Promise<unknown> {
   // Its failure is not lost: the fold is refused in any case.
   (value as Promise<unknown>).then(undefined, () => undefined);
   return true;
-}
-
-function isProduction(): boolean {
-  return process.env['NODE_ENV'] === 'production';
 }
 
 function deepFreeze<T>(value: T): T {

@@ -272,6 +272,33 @@ describe('save', () => {
   });
 });
 
+describe('state changed without an event', () => {
+  const stray = expect.objectContaining({
+    code: 'BACKSTORY_CHANGED_WITHOUT_EVENT',
+    properties: ['balance'],
+  }) as Error;
+
+  it.each([
+    ['alone', (account: Account) => void (account.balance = 7)],
+    ['after an event', (account: Account) => [account.deposit(1), (account.balance = 7)]],
+    ['before an event', (account: Account) => [(account.balance = 7), account.deposit(1)]],
+  ])('%s is refused by update, and nothing is recorded', async (_, change) => {
+    const { accounts, store } = await filled();
+    await expect(accounts.update('42', change)).rejects.toThrow(stray);
+    expect(await eventsOf(store)).toHaveLength(3);
+  });
+
+  it('is refused by save, also when nothing was raised', async () => {
+    const { accounts, store } = await filled();
+    const account = await accounts.load('42');
+    account.deposit(1);
+    await accounts.save(account);
+    account.balance = 7;
+    await expect(accounts.save(account)).rejects.toThrow(stray);
+    expect(await eventsOf(store)).toHaveLength(4);
+  });
+});
+
 it('a save that was recorded at another version is not taken for this one, though the events are alike', async () => {
   const { accounts, store } = await filled();
   const [cause] = await eventsOf(store);

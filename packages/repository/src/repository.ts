@@ -104,7 +104,7 @@ export class Repository<A extends EventSourcedAggregate> {
    * is recorded.
    *
    * @throws VersionConflict, AppendOutcomeUnknown (repeat with its `appendId`), SaveInProgress, ReadOnlyAggregate,
-   * ForeignAggregate
+   * ForeignAggregate, ChangedWithoutEvent
    */
   async save(aggregate: A, options: SaveOptions = {}): Promise<Saved> {
     // To the compiler a subclass, or any class of the same shape, would do.
@@ -134,7 +134,7 @@ export class Repository<A extends EventSourcedAggregate> {
    * `change` may therefore run several times and should have no effects of its own. What it does not await is too late:
    * the aggregate it was given, which is also the one given back, raises nothing more.
    *
-   * @throws AggregateNotFound without `create`; UpdateConflict after the last attempt; InvalidCommandId; whatever
+   * @throws AggregateNotFound without `create`; UpdateConflict after the last attempt; InvalidCommandId; ChangedWithoutEvent; whatever
    * `change` throws
    */
   async update<T>(

@@ -1,5 +1,5 @@
 import assert, { AssertionError } from 'node:assert';
-import { recordOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
+import { recordOf, strayChange, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { JsonObject } from '@backstory/events';
 
 /** What a test expects of a decision. */
@@ -45,12 +45,11 @@ function checkStateFollows<A extends EventSourcedAggregate>({
   aggregate,
   replayed,
 }: Outcome<A>): void {
-  if (!recordOf(aggregate).isUsable) return;
-  compare(
-    model.state(aggregate),
-    model.state(replayed),
-    `${model.name} changed its state in another way than by its events`,
-  );
+  const record = recordOf(aggregate);
+  if (!record.isUsable) return;
+  const [actual, expected] = [model.state(aggregate), model.state(replayed)];
+  const stray = strayChange(record, actual, expected);
+  if (stray) compare(actual, expected, stray.message);
 }
 
 function checkError<A extends EventSourcedAggregate>(
@@ -74,7 +73,7 @@ function checkError<A extends EventSourcedAggregate>(
     if (!expected.test(error instanceof Error ? error.message : String(error)))
       fail(`${String(error)} does not match ${wanted}.`, outcome, expected);
   } else {
-    compare(factsOf(error), factsOf(expected), 'Another error was thrown than expected');
+    compare(factsOf(error), factsOf(expected), 'Another error was thrown than expected:');
   }
 }
 
@@ -89,7 +88,7 @@ function checkEvents<A extends EventSourcedAggregate>(
     const encoded = model.types.encode(event);
     return decode(encoded.type, encoded);
   });
-  compare(raised, wanted, `${model.name} raised other events than expected`);
+  compare(raised, wanted, `${model.name} raised other events than expected:`);
 }
 
 function checkState<A extends EventSourcedAggregate>(
@@ -104,7 +103,7 @@ function checkState<A extends EventSourcedAggregate>(
   const actual = Object.fromEntries(
     Object.keys(expected).map((name) => [name, (readBack as Record<string, unknown>)[name]]),
   );
-  compare(actual, expected, `The state of ${model.name} is another than expected`);
+  compare(actual, expected, `The state of ${model.name} is another than expected:`);
 }
 
 function factsOf(error: unknown): unknown {
@@ -118,7 +117,7 @@ function compare(actual: unknown, expected: unknown, what: string): void {
   } catch (error) {
     if (!(error instanceof AssertionError)) throw error;
     throw new AssertionError({
-      message: `${what}:\n${error.message}`,
+      message: `${what}\n${error.message}`,
       actual,
       expected,
       operator: 'deepStrictEqual',
