@@ -30,3 +30,25 @@ test('what was closed is used no more; other openings of the same storage are', 
   expect(await other.events.identity()).toMatchObject({ head: 0 });
   await other.close();
 });
+
+test('a page of any length is restored', async () => {
+  const { events } = await memory().open();
+  const metadata = '{"correlationId":"c","source":"s","occurredAt":"2026-01-02T03:04:05.678Z"}';
+  const stamped = { type: 't', schemaVersion: 1, data: '{}', metadata, recordedAt: new Date(0) };
+  const restored = Array.from({ length: 150_000 }, (_, i) => {
+    return { ...stamped, id: `${i}`, stream: 'a-1', version: i + 1, position: i + 1, appendIndex: 0 };
+  });
+  expect(await events.restore([{ events: restored, through: 150_000 }])).toMatchObject({ head: 150_000 });
+});
+
+test('what is appended while a restore is read is not overwritten', async () => {
+  const { events } = await memory().open();
+  const metadata = '{"correlationId":"c","source":"s","occurredAt":"2026-01-02T03:04:05.678Z"}';
+  const event = { id: 'i', type: 't', schemaVersion: 1, data: '{}', metadata };
+  async function* pages() {
+    await events.append([{ stream: 'a-1', expected: 'any', events: [event] }]);
+    yield { events: [], through: 0 };
+  }
+  await expect(events.restore(pages())).rejects.toMatchObject({ code: 'BACKSTORY_LOG_NOT_EMPTY' });
+  expect(await events.identity()).toMatchObject({ head: 1 });
+});
