@@ -6,7 +6,7 @@ import type { FieldType, FieldWriter } from './field-type.js';
 import { readFields } from './instance-codec.js';
 import type { Json } from './json.js';
 import { refuseBuiltIn, refusePrivateState } from './private-state.js';
-import { WHICH_BIG, adviceFor } from './unstorable.js';
+import { WHICH_BIG, problemOf } from './unstorable.js';
 
 /** What the elements of a list, map or set are: a field type, a class, or `String`, `Number`, `Boolean` for plain JSON. */
 export type ElementType = FieldType | AnyClass | StringConstructor | NumberConstructor | BooleanConstructor;
@@ -167,6 +167,6 @@ function isAltered(value: object, cls: AnyClass): boolean {
 }
 
 function mismatch(writer: FieldWriter, value: unknown, wanted: string): never {
-  const found = typeof value === 'object' ? adviceFor(value)[0] : `a ${typeof value}`;
+  const found = typeof value === 'object' ? problemOf(value) : `a ${typeof value}`;
   return writer.refuse(found, `its field is declared to be ${wanted}`);
 }

@@ -1,34 +1,96 @@
 import { types } from 'node:util';
 import { Big } from 'big.js';
+import { formatPath } from './path.js';
 
 /** Only this class is the one that `decimal` stores. */
 export const WHICH_BIG = 'the class Big that backstory and @backstory/events export';
 
-/** What a value is and what to do about it, for a value that JSON cannot hold. */
-export function adviceFor(value: unknown): [problem: string, advice: string] {
-  if (typeof value === 'object' && value !== null) return adviceForObject(value);
-  if (value === undefined) return ['undefined', 'leave it out, or use null'];
-  if (typeof value === 'bigint') return ['a bigint', 'declare it with @Field(bigint)'];
-  return [`a ${typeof value}`, 'store only data'];
+/**
+ * Where a value stands, as far as advice depends on it: where no class is near (metadata); somewhere inside an instance;
+ * as a property that its class does not declare, or as an item of a list that is such a property.
+ */
+export type Place = 'plain' | 'inside' | UndeclaredProperty;
+
+/** A property that a class could declare. */
+export interface UndeclaredProperty {
+  readonly cls: string;
+  readonly property: string;
+  readonly isItem: boolean;
 }
 
-function adviceForObject(value: object): [problem: string, advice: string] {
-  if (types.isDate(value)) return ['a Date', 'declare it with @Field(instant)'];
-  if (types.isMap(value)) return ['a Map', 'declare it with @Field(mapOf(…))'];
-  if (types.isSet(value)) return ['a Set', 'declare it with @Field(setOf(…))'];
-  if (value instanceof Big) return ['a Big', 'declare it with @Field(decimal)'];
-  if (types.isPromise(value)) return ['a Promise', 'await it first'];
-  if (types.isBoxedPrimitive(value)) return ['a boxed primitive', 'use the primitive itself'];
+/** What a value is, for a value that JSON cannot hold. */
+export function problemOf(value: unknown): string {
+  return kindOf(value).problem;
+}
+
+/** What a value is and what to do about it where it stands, for a value that JSON cannot hold. */
+export function adviceFor(value: unknown, place: Place): [problem: string, advice: string] {
+  const kind = kindOf(value);
+  return [kind.problem, 'advice' in kind ? kind.advice : adviceAt(place, kind)];
+}
+
+/** What no field type stores. */
+interface Hopeless {
+  readonly problem: string;
+  readonly advice: string;
+}
+
+/** What a field type stores. */
+interface Declarable {
+  readonly problem: string;
+  readonly type: string;
+  /** What JSON can hold in its place. */
+  readonly instead: string;
+  /** What has to be done beside declaring it. */
+  readonly first?: string;
+}
+
+function adviceAt(place: Place, { type, instead, first = '' }: Declarable): string {
+  if (place === 'plain') return `store ${instead}`;
+  if (place === 'inside')
+    return `store ${instead}, or make what holds it a class that declares it as ${type}, and declare that with nested(…)`;
+  const { cls, property, isItem } = place;
+  const declared = isItem ? `listOf(${type})` : type;
+  // A property of the parameter list has no place for a decorator of its own, and nothing tells it from others.
+  const parameter = `with @Fields({ ${formatPath([property])}: ${declared} }) on ${cls} where it is a constructor parameter`;
+  return `${first}declare ${isItem ? 'its list' : 'it'} with @Field(${declared}), or ${parameter}`;
+}
+
+function kindOf(value: unknown): Hopeless | Declarable {
+  if (typeof value === 'object' && value !== null) return kindOfObject(value);
+  if (value === undefined) return { problem: 'undefined', advice: 'leave it out, or use null' };
+  if (typeof value === 'bigint')
+    return { problem: 'a bigint', type: 'bigint', instead: 'text, e.g. toString()' };
+  return { problem: `a ${typeof value}`, advice: 'store only data' };
+}
+
+function kindOfObject(value: object): Hopeless | Declarable {
+  if (types.isDate(value)) return { problem: 'a Date', type: 'instant', instead: 'text, e.g. toISOString()' };
+  if (types.isMap(value))
+    return { problem: 'a Map', type: 'mapOf(…)', instead: 'a plain object, e.g. Object.fromEntries(it)' };
+  if (types.isSet(value)) return { problem: 'a Set', type: 'setOf(…)', instead: 'an array, e.g. [...it]' };
+  if (value instanceof Big) return { problem: 'a Big', type: 'decimal', instead: 'text, e.g. toString()' };
+  if (types.isPromise(value)) return { problem: 'a Promise', advice: 'await it first' };
+  if (types.isBoxedPrimitive(value))
+    return { problem: 'a boxed primitive', advice: 'use the primitive itself' };
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value))
-    return ['bytes', 'store them as base64 text'];
-  if (Object.getPrototypeOf(value) === null) return ['an object without a prototype', 'copy it: { ...it }'];
-  if (isForeignBig(value))
-    return [
-      'a Big of another copy of big.js',
-      `declare it with @Field(decimal) and make it with ${WHICH_BIG}`,
-    ];
+    return { problem: 'bytes', advice: 'store them as base64 text' };
+  if (Object.getPrototypeOf(value) === null)
+    return { problem: 'an object without a prototype', advice: 'copy it: { ...it }' };
+  return kindOfInstance(value);
+}
+
+function kindOfInstance(value: object): Declarable {
+  if (isForeignBig(value)) {
+    return {
+      problem: 'a Big of another copy of big.js',
+      type: 'decimal',
+      instead: 'text, e.g. toString()',
+      first: `make it with ${WHICH_BIG}, and `,
+    };
+  }
   const name = nameOfClass(value) || 'Class';
-  return [`an instance of ${name}`, `declare it with @Field(nested(${name})), or store plain data`];
+  return { problem: `an instance of ${name}`, type: `nested(${name})`, instead: 'plain data' };
 }
 
 /** What big.js makes is told by its sign, exponent and digits; a copy of big.js has a class of its own. */

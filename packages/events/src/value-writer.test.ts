@@ -139,12 +139,12 @@ it.each<[string, unknown, string, RegExp | string]>([
   ['a function', { f: () => 1 }, 'it.f', 'a function'],
   ['a symbol', { s: Symbol('s') }, 'it.s', 'a symbol'],
   ['a symbol key', { [Symbol('s')]: 1 }, 'it["Symbol(s)"]', 'symbol-keyed'],
-  ['a bigint', { n: 1n }, 'it.n', '@Field(bigint)'],
-  ['a Date', { lines: [{}, {}, { at: new Date() }] }, 'it.lines[2].at', '@Field(instant)'],
-  ['a Map', { m: new Map() }, 'it.m', '@Field(mapOf(…))'],
-  ['a Set', { m: new Set() }, 'it.m', '@Field(setOf(…))'],
-  ['a Big', { m: new Big(1) }, 'it.m', '@Field(decimal)'],
-  ['an instance', { p: new Point() }, 'it.p', '@Field(nested(Point))'],
+  ['a bigint', { n: 1n }, 'it.n', 'store text, e.g. toString().'],
+  ['a Date', { lines: [{}, {}, { at: new Date() }] }, 'it.lines[2].at', 'store text, e.g. toISOString().'],
+  ['a Map', { m: new Map() }, 'it.m', 'store a plain object, e.g. Object.fromEntries(it).'],
+  ['a Set', { m: new Set() }, 'it.m', 'store an array, e.g. [...it].'],
+  ['a Big', { m: new Big(1) }, 'it.m', 'store text, e.g. toString().'],
+  ['an instance', { p: new Point() }, 'it.p', 'store plain data.'],
   ['a promise', { p: Promise.resolve() }, 'it.p', 'await'],
   ['bytes', { p: Buffer.from('x') }, 'it.p', 'base64'],
   ['an object without a prototype', { p: Object.create(null) as object }, 'it.p', 'without a prototype'],
@@ -186,6 +186,76 @@ it.each<[string, unknown, string, RegExp | string]>([
   expect(() => encodeValue(value, 'it')).toThrow(message);
 });
 
+describe('the advice for a value that a class can declare fits its place', () => {
+  class Line {
+    @Field(listOf(Object)) notes: unknown[] = [];
+    @Field(listOf(String)) names: unknown[] = [];
+    'unit price'?: unknown;
+    constructor(readonly value: unknown) {}
+  }
+  class Order {
+    @Field(listOf(Line)) lines: Line[] = [];
+    more?: unknown;
+    constructor(lines: Line[], more?: unknown) {
+      this.lines = lines;
+      this.more = more;
+    }
+  }
+  const told = (instance: object) => {
+    try {
+      return encodeInstance(instance, 'it');
+    } catch (error) {
+      return (error as UnstorableValue).advice;
+    }
+  };
+  const declare = (type: string, property = 'value') =>
+    `declare it with @Field(${type}), or with @Fields({ ${property}: ${type} }) on Line where it is a constructor parameter`;
+  const instead = (what: string, type: string) =>
+    `store ${what}, or make what holds it a class that declares it as ${type}, and declare that with nested(…)`;
+  const text = 'text, e.g. toISOString()';
+
+  it.each<[unknown, string]>([
+    [new Date(), 'instant'],
+    [1n, 'bigint'],
+    [new Big(1), 'decimal'],
+    [new Map(), 'mapOf(…)'],
+    [new Set(), 'setOf(…)'],
+    [new Point(), 'nested(Point)'],
+  ])('a property: %p', (value, type) => {
+    expect(told(new Line(value))).toBe(declare(type));
+    expect(told(Object.assign(new Line(1), { 'unit price': value }))).toBe(declare(type, '["unit price"]'));
+    expect(told(new Order([new Line(1), new Line(value)]))).toBe(declare(type));
+  });
+
+  it('an item of a list that is a property', () => {
+    expect(told(new Line([1, new Date()]))).toBe(
+      'declare its list with @Field(listOf(instant)), or with @Fields({ value: listOf(instant) }) on Line where it is a constructor parameter',
+    );
+  });
+
+  it.each([
+    ['an object', { at: new Date() }],
+    ['a list in a list', [[new Date()]]],
+    ['an object in a list', [{ at: new Date() }]],
+    ['a list in an object', { times: [new Date()] }],
+  ])('inside %s, which has no class', (_, value) => {
+    expect(told(new Line(value))).toBe(instead(text, 'instant'));
+    expect(told(new Order([new Line(1)], value))).toBe(instead(text, 'instant'));
+  });
+
+  it('in a list that is declared to hold plain data', () => {
+    expect(told(Object.assign(new Line(1), { names: [new Date()] }))).toBe(instead(text, 'instant'));
+    expect(told(Object.assign(new Line(1), { notes: [{ n: 1n }] }))).toBe(
+      instead('text, e.g. toString()', 'bigint'),
+    );
+  });
+
+  it('what no field type stores is the same everywhere', () => {
+    expect(told(new Line(Buffer.from('x')))).toBe('store them as base64 text');
+    expect(told(new Line({ at: Promise.resolve() }))).toBe('await it first');
+  });
+});
+
 it('500 levels are stored and 501 are not', () => {
   const deep = (levels: number): unknown => (levels === 0 ? 1 : [deep(levels - 1)]);
   expect(encodeValue(deep(500), 'it')).toStrictEqual(deep(500));
@@ -212,12 +282,16 @@ it('a Big of another copy of big.js is refused, saying which one to use', () => 
   expect(() => encodeInstance(new Everything({ price: new Other(1) }), 'it')).toThrow(
     `it.price is a Big of another copy of big.js, which would not be read back as it is: its field is declared to be a Big, ${which}.`,
   );
-  expect(() => encodeValue({ price: new Other(1) }, 'it')).toThrow(
-    `declare it with @Field(decimal) and make it with ${which}.`,
+  class Priced {
+    constructor(readonly price: unknown) {}
+  }
+  expect(() => encodeInstance(new Priced(new Other(1)), 'it')).toThrow(
+    `it.price is a Big of another copy of big.js, which would not be read back as it is: make it with ${which}, and declare it with @Field(decimal), or with`,
   );
+  expect(() => encodeValue({ price: new Other(1) }, 'it')).toThrow(': store text, e.g. toString().');
   class Big1 {}
   Object.defineProperty(Big1, 'name', { value: 'Big' });
-  expect(() => encodeValue({ price: new Big1() }, 'it')).toThrow('@Field(nested(Big))');
+  expect(() => encodeInstance(new Priced(new Big1()), 'it')).toThrow('@Field(nested(Big))');
 });
 
 it('an object that is held twice, or frozen, is stored', () => {

@@ -5,7 +5,7 @@ import { fieldsOf } from './field.js';
 import type { FieldType, FieldWriter } from './field-type.js';
 import type { Json, JsonObject } from './json.js';
 import { formatPath, type PathStep } from './path.js';
-import { adviceFor } from './unstorable.js';
+import { adviceFor, problemOf, type Place } from './unstorable.js';
 
 /** The own symbol under which the framework keeps what is not state on an instance. The codec passes it over. */
 export const internals = Symbol.for('backstory.internals');
@@ -19,6 +19,10 @@ export const internals = Symbol.for('backstory.internals');
 export class ValueWriter implements FieldWriter {
   private readonly path: PathStep[] = [];
   private readonly open: object[] = [];
+  /** The class of the instance whose property is being written, where the property is not declared. */
+  private undeclaredIn: AnyClass | undefined;
+  /** How far down the instance is whose property is being written. None yet: no class is near. */
+  private instanceDepth: number | undefined;
 
   /** `root` begins every path in messages: `account.deposited`. */
   constructor(
@@ -42,7 +46,7 @@ export class ValueWriter implements FieldWriter {
       case 'object':
         return value === null ? null : this.writeObject(value);
       default:
-        return this.refuse(...adviceFor(value));
+        return this.refuse(...adviceFor(value, this.place()));
     }
   }
 
@@ -99,7 +103,12 @@ export class ValueWriter implements FieldWriter {
       if (key === internals) continue;
       const name = this.checkedKey(key);
       const member = this.ownValue(value, name);
-      if (member !== undefined) json[name] = this.member(name, member, types.get(name));
+      if (member === undefined) continue;
+      const type = types.get(name);
+      // Nothing can be declared on Object, which stands for plain objects.
+      this.undeclaredIn = type || cls === Object ? undefined : cls;
+      this.instanceDepth = this.path.length;
+      json[name] = this.member(name, member, type);
     }
     this.leave();
     return json;
@@ -117,7 +126,7 @@ export class ValueWriter implements FieldWriter {
 
   private writeObject(value: object): Json {
     if (Array.isArray(value)) return this.array(value);
-    if (!isPlain(value)) this.refuse(...adviceFor(value));
+    if (!isPlain(value)) this.refuse(...adviceFor(value, this.place()));
     this.enter(value);
     const json: Record<string, Json> = {};
     for (const key of Reflect.ownKeys(value)) {
@@ -144,6 +153,14 @@ export class ValueWriter implements FieldWriter {
     if (!property.enumerable)
       this.refuseMember(key, 'a hidden (non-enumerable) property', 'make it an ordinary property');
     return property.value;
+  }
+
+  private place(): Place {
+    if (this.instanceDepth === undefined) return 'plain';
+    const [property, item, ...deeper] = this.path.slice(this.instanceDepth);
+    const isItem = typeof item === 'number';
+    if (!this.undeclaredIn || (item !== undefined && !isItem) || deeper.length > 0) return 'inside';
+    return { cls: this.undeclaredIn.name, property: String(property), isItem };
   }
 
   private enter(container: object): void {
@@ -173,5 +190,5 @@ function isPlain(value: object): boolean {
 
 function nameOf(value: object): string {
   if (isPlain(value)) return 'a plain object';
-  return Array.isArray(value) ? 'an array' : adviceFor(value)[0];
+  return Array.isArray(value) ? 'an array' : problemOf(value);
 }
