@@ -16,3 +16,25 @@ export interface ContextFields {
   /** Own keys of the metadata. */
   readonly own?: Readonly<Record<string, string>>;
 }
+
+/** In the order in which they are written. */
+export const CONTEXT_FIELDS = [
+  'correlationId',
+  'causationId',
+  'actor',
+  'tenant',
+  'command',
+  'commandId',
+  'priority',
+  'traceparent',
+  'tracestate',
+  'origin',
+] as const satisfies readonly (keyof ContextFields)[];
+
+/** Metadata fields, which are no own keys, and the one name that objects cannot hold like any other. */
+export const NEVER_OWN: ReadonlySet<string> = new Set([
+  ...CONTEXT_FIELDS,
+  'source',
+  'occurredAt',
+  '__proto__',
+]);

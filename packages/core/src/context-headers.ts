@@ -1,5 +1,5 @@
 import type { EventPriority } from './event.js';
-import type { ContextFields } from './context-fields.js';
+import { NEVER_OWN, type ContextFields } from './context-fields.js';
 import { LIMITS, isName } from './names.js';
 
 /** Header values as `node:http`, Fastify, Express or a message broker give them. */
@@ -107,19 +107,10 @@ function readOwn(headers: ReadonlyMap<string, string>): ContextFields {
     if (!header.startsWith(OWN_PREFIX)) continue;
     const name = decodeOwnName(header.slice(OWN_PREFIX.length));
     const value = decoded(raw, TEXT_BYTES);
-    if (name && value !== undefined && !Object.hasOwn(HEADER_OF, name) && !NEVER_OWN.has(name))
-      own[name] = value;
+    if (name && value !== undefined && !NEVER_OWN.has(name)) own[name] = value;
   }
   return Object.keys(own).length > 0 ? { own } : {};
 }
-
-const NEVER_OWN: ReadonlySet<string> = new Set([
-  'source',
-  'occurredAt',
-  'traceparent',
-  'tracestate',
-  '__proto__',
-]);
 
 /** Header names lose their letter case and allow few characters, so names travel as hex of their UTF-8. */
 function encodeOwnName(name: string): string {

@@ -244,3 +244,8 @@ function idFor(context: Context, stream: string): string | undefined {
   void context.saving(stream, async (id) => void (given = id));
   return given;
 }
+
+it.each(['correlationId', 'source', 'occurredAt', '__proto__'])('%s is no name for an own key', (name) => {
+  const own = Object.defineProperty({}, name, { value: 'x', enumerable: true }) as Record<string, string>;
+  expect(() => Context.of({ own })).toThrow(`own.${name}`);
+});

@@ -1,22 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ContextFields } from './context-fields.js';
+import { CONTEXT_FIELDS, NEVER_OWN, type ContextFields } from './context-fields.js';
 import type { RecordedEvent } from './event.js';
 import { AppendOutcomeUnknown, VersionConflict } from './errors.js';
 import { deriveId } from './ids.js';
 import { readHeaders, writeHeaders, type HeaderOptions, type Headers } from './context-headers.js';
-
-const FIELDS = [
-  'correlationId',
-  'causationId',
-  'actor',
-  'tenant',
-  'command',
-  'commandId',
-  'priority',
-  'traceparent',
-  'tracestate',
-  'origin',
-] as const satisfies readonly (keyof ContextFields)[];
 
 /** The saves of one run of a handler or command, so that running it again derives the same ids. */
 interface SaveScope {
@@ -141,7 +128,7 @@ export class Context {
 /** Keeps what is set, in one order, and checks that it is text. */
 function onlyKnown(given: ContextFields): ContextFields {
   const kept: Record<string, unknown> = {};
-  for (const name of FIELDS) {
+  for (const name of CONTEXT_FIELDS) {
     const value = given[name];
     if (value === undefined) continue;
     if (typeof value !== 'string')
@@ -156,10 +143,8 @@ function ownFields(own: Readonly<Record<string, string>>): Readonly<Record<strin
   for (const [name, value] of Object.entries(own)) {
     if (typeof value !== 'string')
       throw new TypeError(`Context field own.${name} must be text, not ${typeof value}.`);
-    if (RESERVED.has(name))
-      throw new TypeError(`Context field own.${name}: ${name} is a metadata field of its own.`);
+    if (NEVER_OWN.has(name))
+      throw new TypeError(`Context field own.${name}: ${name} is no name for an own key.`);
   }
   return Object.freeze({ ...own });
 }
-
-const RESERVED: ReadonlySet<string> = new Set([...FIELDS, 'source', 'occurredAt']);

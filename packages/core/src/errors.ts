@@ -133,7 +133,9 @@ export class StoreUnusable extends BackstoryError {
 export class StoreClosed extends BackstoryError {
   readonly code = 'BACKSTORY_STORE_CLOSED';
   constructor(readonly store: string) {
-    super(`${store} is closed: open it again, or stop using it before closing it.`);
+    super(
+      `${store} is closed: open it again, or wait for everything that uses it (await) before closing it.`,
+    );
   }
 }
 

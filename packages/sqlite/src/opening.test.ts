@@ -36,7 +36,9 @@ it('warnings go their way after the drivers were looked for', () => {
 it('a log in memory is refused, naming what is meant for it', () => {
   expect(() => sqlite(':memory:')).toThrow('memory()');
   expect(() => sqlite('')).toThrow('memory()');
-  expect(() => sqlite('file:bank.db')).toThrow('not a URI');
+  expect(() => sqlite('file:bank.db')).toThrow('without a prefix');
+  expect(() => sqlite('sqlite:bank.db')).toThrow('without a prefix');
+  expect(() => sqlite(undefined as never)).toThrow('needs the path of a file, not undefined');
 });
 
 it.each([

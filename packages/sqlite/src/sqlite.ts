@@ -44,12 +44,14 @@ export interface SqliteOptions {
  * @throws StoreUnusable for `:memory:`, which is what `memory()` is for; InvalidOption
  */
 export function sqlite(file: string, options: SqliteOptions = {}): Storage {
+  if (typeof file !== 'string')
+    throw new StoreUnusable('sqlite', 'unsupported', `needs the path of a file, not ${String(file)}.`);
   const store = nameOf(file);
   if (file === '' || file.startsWith(':memory:')) {
     throw new StoreUnusable(store, 'unsupported', 'a log in memory is made with memory(). Name a file.');
   }
-  if (file.startsWith('file:')) {
-    throw new StoreUnusable(store, 'unsupported', 'give the path of a file, not a URI.');
+  if (/^(file|sqlite):/.test(file)) {
+    throw new StoreUnusable(store, 'unsupported', 'give the path of a file, without a prefix.');
   }
   const { driver = 'auto' } = checked(options);
   return {
