@@ -15,8 +15,9 @@ export function Aggregate(category: string): (cls: Class, context?: ClassDecorat
   };
 }
 
-/** @throws InvalidDefinition when the class has no `@Aggregate` of its own */
+/** @throws InvalidDefinition for what is no class, or has no `@Aggregate` of its own */
 export function categoryOfClass(cls: Class): string {
+  if (typeof cls !== 'function') throw new InvalidDefinition('The aggregate', notAClass(cls));
   if (Object.hasOwn(cls, CATEGORY)) return (cls as unknown as { [CATEGORY]: string })[CATEGORY];
   throw new InvalidDefinition(
     cls.name,
@@ -25,6 +26,11 @@ export function categoryOfClass(cls: Class): string {
 }
 
 const CATEGORY = Symbol.for('backstory.category');
+
+function notAClass(given: unknown): string {
+  if (given === undefined) return 'is no class but undefined: two files that import each other leave it so.';
+  return `is no class but ${typeof given === 'object' ? 'an object' : `a ${typeof given}`}: name the class itself.`;
+}
 
 function categoryProblem(category: unknown): string | undefined {
   if (!isName(category, LIMITS.stream / 2))

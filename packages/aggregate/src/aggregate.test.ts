@@ -414,6 +414,15 @@ describe('a class that cannot be an aggregate', () => {
   it.each(['', 'a-b', '_a', 'a\n', 'x'.repeat(300)])('has the category %j', (category) => {
     expect(() => aggregate(class A extends EventSourcedAggregate {}, category)).toThrow('category');
   });
+  it.each([
+    [undefined, 'undefined: two files that import each other leave it so.'],
+    [new Noted(), 'an object: name the class itself.'],
+  ])('is no class: %p', (cls, message) => {
+    expect(() => modelOf(cls as never)).toThrow(`The aggregate is no class but ${message}`);
+    expect(() => modelOf(cls as never)).toThrow(
+      expect.objectContaining({ code: 'BACKSTORY_INVALID_DEFINITION' }),
+    );
+  });
   it('has no category of its own', () => {
     expect(() => modelOf(class Savings extends Account {})).toThrow(
       "Savings has no category of its own: decorate the class with @Aggregate('…').",

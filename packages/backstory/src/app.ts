@@ -12,6 +12,7 @@ import { InvalidDefinition, type Class, type EventTypes } from '@backstory/event
 import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import { Repository } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
+import { InvalidOption } from '@backstory/core/store';
 
 /** How `app.record` records events: on what condition, and what else is said of them. */
 export interface RecordOptions {
@@ -70,7 +71,7 @@ export class App {
   repository<A extends EventSourcedAggregate>(cls: Class<A>): Repository<A> {
     if (!this.aggregates.includes(cls)) {
       throw new InvalidDefinition(
-        cls.name,
+        modelOf(cls).name,
         `is no aggregate of ${this.name}: add it to aggregates in defineBackstory.`,
       );
     }
@@ -90,13 +91,15 @@ export class App {
    * Records events that no aggregate raised. To the stream of an aggregate only what it handles or ignores: it could not be
    * loaded any more.
    *
-   * @throws UnknownEventType, MissingHandler, InvalidData, UnstorableValue, VersionConflict, AppendOutcomeUnknown
+   * @throws InvalidOption, UnknownEventType, MissingHandler, InvalidData, UnstorableValue, VersionConflict,
+   * AppendOutcomeUnknown
    */
   async record(
     stream: string,
     events: readonly object[],
     options: RecordOptions = {},
   ): Promise<RecordResult> {
+    requireList(events, `must be a list, also of one event: app.record('${stream}', [event]).`);
     const { expected = 'any', occurredAt, metadata, appendId } = options;
     const given = checkMetadata({ ...metadata, ...(occurredAt && { occurredAt }) }, stream);
     const encoded = events.map((event) => ({ ...this.types.encode(event), metadata: given }));
@@ -129,4 +132,8 @@ export class App {
       await this.parts.log.close();
     }
   }
+}
+
+function requireList(events: unknown, message: string): void {
+  if (!Array.isArray(events)) throw new InvalidOption('events', message);
 }

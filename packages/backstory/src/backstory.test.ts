@@ -114,6 +114,18 @@ describe('an application', () => {
     });
   });
 
+  test('refuses to record what is no list, and to give the repository of what is no class', async () => {
+    await define().run(async (app) => {
+      await expect(app.record('audit-1', new Noted('seen') as never)).rejects.toMatchObject({
+        code: 'BACKSTORY_INVALID_OPTION',
+        message: "events: must be a list, also of one event: app.record('audit-1', [event]).",
+      });
+      expect(() => app.repository(undefined as never)).toThrow(
+        'The aggregate is no class but undefined: two files that import each other leave it so.',
+      );
+    });
+  });
+
   test('keeps the expected version of events that no aggregate raised', async () => {
     await define().run(async (app) => {
       await app.record('audit-1', [new Noted('first')]);
@@ -258,6 +270,44 @@ describe('a definition', () => {
     expect(() =>
       defineBackstory({ name: 'bank', store: memory(), aggregates: [Account], events: [Paid] }),
     ).toThrow(/Deposited.*Paid|Paid.*Deposited/);
+  });
+
+  test.each<[string, unknown, string]>([
+    [
+      'nothing at all',
+      undefined,
+      "defineBackstory needs a name, e.g. { name: 'bank', store: sqlite('bank.db') }: events keep it as their source.",
+    ],
+    [
+      'a class in place of a list',
+      { aggregates: Account },
+      'defineBackstory needs a list of aggregates: write { aggregates: [Account] }.',
+    ],
+    [
+      'no list at all',
+      { events: null },
+      'defineBackstory needs a list of events: write { events: […] }, or leave it out.',
+    ],
+    [
+      'an aggregate that is undefined',
+      { aggregates: [Account, undefined] },
+      'defineBackstory was given aggregates[1], which is undefined: two files that import each other leave it so.',
+    ],
+    [
+      'an event that is undefined',
+      { events: [undefined] },
+      'defineBackstory was given events[0], which is undefined: two files that import each other leave it so.',
+    ],
+    [
+      'an instance for a class',
+      { events: [new Noted('seen')] },
+      'defineBackstory was given events[0], which is no class: name the class itself.',
+    ],
+  ])('refuses %s, saying what to give', (_, options, message) => {
+    const defining = () =>
+      defineBackstory((options && { name: 'bank', store: memory(), ...options }) as never);
+    expect(defining).toThrow(message);
+    expect(defining).toThrow(expect.objectContaining({ code: 'BACKSTORY_INVALID_DEFINITION' }));
   });
 
   test('refuses to be without a name or a store, saying what to give', () => {

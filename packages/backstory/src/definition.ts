@@ -45,12 +45,14 @@ export class Backstory {
   readonly types: EventTypes;
 
   constructor(private readonly options: BackstoryOptions) {
+    if (typeof options?.name !== 'string' || options.name === '')
+      throw new InvalidDefinition('defineBackstory', NAMELESS);
     const { name, version = '0.0.0', environment, store, aggregates = [], events = [] } = options;
-    if (typeof name !== 'string' || name === '')
-      throw new InvalidDefinition('defineBackstory', 'needs a name: events keep it as their source.');
     if (typeof (store as Partial<Storage> | undefined)?.open !== 'function') {
       throw new InvalidDefinition('defineBackstory', "needs a store, e.g. { store: sqlite('app.db') }.");
     }
+    requireClasses('aggregates', aggregates);
+    requireClasses('events', events);
     refuseSharedCategories(aggregates);
     this.name = name;
     this.version = version;
@@ -91,6 +93,26 @@ export class Backstory {
     } finally {
       await app.close();
     }
+  }
+}
+
+const NAMELESS =
+  "needs a name, e.g. { name: 'bank', store: sqlite('bank.db') }: events keep it as their source.";
+
+function requireClasses(option: 'aggregates' | 'events', given: unknown): void {
+  const refuse = (problem: string): never => {
+    throw new InvalidDefinition('defineBackstory', problem);
+  };
+  if (typeof given === 'function')
+    return refuse(`needs a list of ${option}: write { ${option}: [${given.name}] }.`);
+  if (!Array.isArray(given))
+    return refuse(`needs a list of ${option}: write { ${option}: […] }, or leave it out.`);
+  // Not forEach: it passes over holes.
+  for (const [i, cls] of given.entries()) {
+    if (cls === undefined)
+      refuse(`was given ${option}[${i}], which is undefined: two files that import each other leave it so.`);
+    if (typeof cls !== 'function')
+      refuse(`was given ${option}[${i}], which is no class: name the class itself.`);
   }
 }
 

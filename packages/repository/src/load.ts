@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { InvalidQuery, type EventStore, type StreamSlice } from '@backstory/core';
 import { recordOf, type AggregateModel } from '@backstory/aggregate';
 import { AppendWatch, type RecordedAppend } from './append-watch.js';
@@ -50,6 +51,18 @@ export async function loadAggregate<A extends object>(
   return { aggregate, recorded: watch?.found };
 }
 
+/**
+ * Refuses what would be passed over, and so give the aggregate as it is now for one of the past.
+ *
+ * @throws InvalidQuery
+ */
+export function checkPoint(point: unknown): void {
+  if (typeof point !== 'object' || point === null || Array.isArray(point) || types.isDate(point))
+    throw new InvalidQuery('point', `must be ${POINTS}.`);
+  const unknown = Object.keys(point).find((key) => key !== 'at' && key !== 'atVersion');
+  if (unknown !== undefined) throw new InvalidQuery(unknown, `is no way to say when: give ${POINTS}.`);
+}
+
 /** When the first event of a stream was recorded; `undefined` for a stream without events. */
 export async function beganAt(store: EventStore, stream: string): Promise<Date | undefined> {
   for await (const { events } of store.readStream(stream, { limit: 1 })) {
@@ -58,11 +71,14 @@ export async function beganAt(store: EventStore, stream: string): Promise<Date |
   return undefined;
 }
 
+const POINTS = '{ atVersion: 3 } or { at: new Date("2026-01-31") }';
+
 function sliceOf({ atVersion, at }: PointInTime): StreamSlice {
   if (atVersion !== undefined && !(Number.isSafeInteger(atVersion) && atVersion >= 1)) {
     throw new InvalidQuery('atVersion', `versions are 1, 2, 3 …, not ${String(atVersion)}.`);
   }
-  if (at !== undefined && Number.isNaN(at.getTime())) throw new InvalidQuery('at', 'is not a valid Date.');
+  if (at !== undefined && !(types.isDate(at) && !Number.isNaN(at.getTime())))
+    throw new InvalidQuery('at', 'must be a valid Date, e.g. new Date("2020-01-01").');
   return {
     ...(atVersion !== undefined && { upTo: atVersion }),
     ...(at !== undefined && { recordedUpTo: at }),

@@ -128,6 +128,27 @@ describe('load', () => {
     );
   });
 
+  it.each<[string, unknown, string]>([
+    ['text for a time', { at: '2020-01-01' }, 'at: must be a valid Date, e.g. new Date("2020-01-01").'],
+    ['null for a time', { at: null }, 'at: must be a valid Date, e.g.'],
+    [
+      'an option it does not know',
+      { version: 1 },
+      'version: is no way to say when: give { atVersion: 3 } or { at: new Date("2026-01-31") }.',
+    ],
+    ['a bare version', 1, 'point: must be { atVersion: 3 } or { at: new Date("2026-01-31") }.'],
+    ['a bare time', new Date(), 'point: must be { atVersion: 3 }'],
+    ['a list', [1], 'point: must be { atVersion: 3 }'],
+    ['null', null, 'point: must be { atVersion: 3 }'],
+  ])('refuses %s', async (_, point, message) => {
+    const { accounts } = await filled();
+    const refused = expect.objectContaining({ code: 'BACKSTORY_INVALID_QUERY' }) as Error;
+    for (const read of [accounts.load.bind(accounts), accounts.find.bind(accounts)]) {
+      await expect(read('42', point as never)).rejects.toThrow(message);
+      await expect(read('42', point as never)).rejects.toThrow(refused);
+    }
+  });
+
   it('an invalid Date is no time', async () => {
     const { accounts } = await filled();
     await expect(accounts.load('42', { at: new Date(NaN) })).rejects.toThrow(
@@ -327,6 +348,16 @@ describe('update', () => {
       stream: 'account-42',
     });
     expect(updated.aggregate).toMatchObject({ balance: 70 });
+  });
+
+  it('without a function is refused before anything is read', async () => {
+    const { accounts, store } = await filled();
+    const reads = jest.spyOn(store, 'readStream');
+    await expect(accounts.update('42', undefined as never)).rejects.toMatchObject({
+      code: 'BACKSTORY_INVALID_OPTION',
+      message: 'change: must be a function that is given the aggregate: (it) => it.deposit(100).',
+    });
+    expect(reads).not.toHaveBeenCalled();
   });
 
   it('records nothing when nothing was raised', async () => {

@@ -8,12 +8,19 @@ import {
   type Recorder,
 } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
-import { LIMITS, isName } from '@backstory/core/store';
+import { InvalidOption, LIMITS, isName } from '@backstory/core/store';
 import { modelOf, recordOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { Class } from '@backstory/events';
 import { untilNoConflict, type Attempts } from './attempts.js';
 import { AggregateNotFound, ForeignAggregate, InvalidAggregateId, InvalidCommandId } from './errors.js';
-import { beganAt, loadAggregate, type Loaded, type LoadRequest, type PointInTime } from './load.js';
+import {
+  beganAt,
+  checkPoint,
+  loadAggregate,
+  type Loaded,
+  type LoadRequest,
+  type PointInTime,
+} from './load.js';
 import { saveAggregate, type SaveCollaborators, type Saved, type SaveOptions } from './save.js';
 
 /** What a repository works with. */
@@ -70,7 +77,7 @@ export class Repository<A extends EventSourcedAggregate> {
   /**
    * The aggregate as it is now, or read-only as it was: `{ atVersion: 3 }`, `{ at: new Date(…) }` (recorded no later).
    *
-   * @throws AggregateNotFound, VersionOutOfRange
+   * @throws AggregateNotFound, VersionOutOfRange, InvalidQuery
    */
   async load(id: string, point: PointInTime = {}): Promise<A> {
     const found = await this.find(id, point);
@@ -79,9 +86,9 @@ export class Repository<A extends EventSourcedAggregate> {
     throw new AggregateNotFound(this.model.name, id, began);
   }
 
-  /** The same, `undefined` where nothing has happened. @throws VersionOutOfRange */
-  async find(id: string, { at, atVersion }: PointInTime = {}): Promise<A | undefined> {
-    const point = { ...(at !== undefined && { at }), ...(atVersion !== undefined && { atVersion }) };
+  /** The same, `undefined` where nothing has happened. @throws VersionOutOfRange, InvalidQuery */
+  async find(id: string, point: PointInTime = {}): Promise<A | undefined> {
+    checkPoint(point);
     const { aggregate } = await this.read({ id, stream: this.streamOf(id), ...point });
     return aggregate.version === 0 ? undefined : aggregate;
   }
@@ -134,8 +141,8 @@ export class Repository<A extends EventSourcedAggregate> {
    * `change` may therefore run several times and should have no effects of its own. What it does not await is too late:
    * the aggregate it was given, which is also the one given back, raises nothing more.
    *
-   * @throws AggregateNotFound without `create`; UpdateConflict after the last attempt; InvalidCommandId; ChangedWithoutEvent; whatever
-   * `change` throws
+   * @throws AggregateNotFound without `create`; UpdateConflict after the last attempt; InvalidCommandId, InvalidOption,
+   * ChangedWithoutEvent; whatever `change` throws
    */
   async update<T>(
     id: string,
@@ -143,6 +150,7 @@ export class Repository<A extends EventSourcedAggregate> {
     options: UpdateOptions = {},
   ): Promise<Updated<A, T>> {
     const stream = this.streamOf(id);
+    if (typeof change !== 'function') throw new InvalidOption('change', NO_FUNCTION);
     const { command, commandId } = options;
     if (commandId !== undefined && !isName(commandId, LIMITS.idBytes)) throw new InvalidCommandId(commandId);
     let context = Context.current();
@@ -202,6 +210,8 @@ export class Repository<A extends EventSourcedAggregate> {
     return stream;
   }
 }
+
+const NO_FUNCTION = 'must be a function that is given the aggregate: (it) => it.deposit(100).';
 
 /** Over before anything is sent to the store: what is raised from then on nobody would record. */
 async function decide<A extends object, T>(
