@@ -131,6 +131,18 @@ it('more bytes than may wait are pushed back, one append alone never is', async 
   await third;
 });
 
+it('many small appends are pushed back as well: each takes room beside its bytes', async () => {
+  const queue = new AppendQueue(async (batch) => batch.map(recorded), {
+    store: 'test',
+    maxQueuedBytes: 10_000,
+  });
+  const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => queue.append(append(2))));
+  expect(outcomes.map(({ status }) => status)).toEqual([
+    ...Array<string>(4).fill('fulfilled'),
+    ...Array<string>(4).fill('rejected'),
+  ]);
+});
+
 it('an append that fails leaves its neighbours unharmed', async () => {
   const [good, bad, alsoGood] = [append(), append(), append()];
   const queue = new AppendQueue(

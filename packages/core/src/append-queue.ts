@@ -23,7 +23,7 @@ export interface AppendQueueOptions {
   readonly maxBatchEvents?: number;
   /** A batch is closed when it has this many bytes. Default 4 MiB. */
   readonly maxBatchBytes?: number;
-  /** More than this many bytes waiting are refused with StoreUnavailable. Default 64 MiB. */
+  /** More than this waiting is refused with StoreUnavailable: bytes, of which an event takes 2 KiB beside its texts. Default 64 MiB. */
   readonly maxQueuedBytes?: number;
   readonly observer?: Observer;
 }
@@ -67,13 +67,13 @@ export class AppendQueue {
   append(append: CheckedAppend): Promise<AppendResult> {
     const { store, maxQueuedBytes } = this.options;
     if (this.closed) return Promise.reject(new StoreClosed(store));
-    if (this.queuedBytes > 0 && this.queuedBytes + append.bytes > maxQueuedBytes) {
-      const reason = `${this.queue.length} appends of ${this.queuedBytes} bytes are waiting already`;
+    if (this.queuedBytes > 0 && this.queuedBytes + memoryOf(append) > maxQueuedBytes) {
+      const reason = `${this.queue.length} appends are waiting already, ${this.queuedBytes} bytes`;
       return Promise.reject(new StoreUnavailable(store, reason));
     }
     return new Promise((resolve, reject) => {
       this.queue.push({ append, since: performance.now(), resolve, reject });
-      this.queuedBytes += append.bytes;
+      this.queuedBytes += memoryOf(append);
       this.running ??= outside(() => this.run());
     });
   }
@@ -106,8 +106,9 @@ export class AppendQueue {
       bytes += append.bytes;
       count++;
     }
-    this.queuedBytes -= bytes;
-    return this.queue.splice(0, count);
+    const batch = this.queue.splice(0, count);
+    for (const { append } of batch) this.queuedBytes -= memoryOf(append);
+    return batch;
   }
 
   private async send(batch: readonly Waiting[]): Promise<void> {
@@ -141,6 +142,11 @@ export class AppendQueue {
     for (const one of batch) outcomes.push(...(await this.outcomesOf([one])));
     return outcomes;
   }
+}
+
+/** What an append takes while it waits, about: measured, an event keeps some 2 KiB of objects alive. */
+function memoryOf({ bytes, eventCount }: CheckedAppend): number {
+  return bytes + eventCount * 2_048;
 }
 
 function settle(waiting: Waiting, outcome: AppendOutcome | undefined): void {

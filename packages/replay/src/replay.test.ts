@@ -60,9 +60,11 @@ describe('the state of a stream', () => {
     expect(await stateAt(source, 'cart-1', { at: new Date(BEGIN + 1_000) })).toMatchObject({ version: 2 });
     expect(await stateAt(source, 'cart-1', { at: new Date(BEGIN + 999) })).toMatchObject({ version: 1 });
     expect(await stateAt(source, 'cart-1', { at: new Date(BEGIN + 99_000) })).toMatchObject({ version: 4 });
-    await expect(stateAt(source, 'cart-1', { at: new Date('x') })).rejects.toMatchObject({
-      code: 'BACKSTORY_INVALID_QUERY',
-    });
+    for (const at of [new Date('x'), '2020-01-01' as never]) {
+      await expect(stateAt(source, 'cart-1', { at })).rejects.toMatchObject({
+        code: 'BACKSTORY_INVALID_QUERY',
+      });
+    }
   });
 
   test('of a version the stream does not have is refused, saying the one it has', async () => {

@@ -32,7 +32,8 @@ export async function stateAt(
   stream: string,
   { atVersion, at, signal }: Moment = {},
 ): Promise<StateAt> {
-  if (at !== undefined && Number.isNaN(at.getTime())) throw new InvalidQuery('at', 'must be a valid Date.');
+  if (at !== undefined && !(at instanceof Date && !Number.isNaN(at.getTime())))
+    throw new InvalidQuery('at', 'must be a valid Date.');
   const fold = await StreamFold.of(source, stream);
   if (atVersion !== undefined) fold.checkVersion(atVersion);
   const slice = {
