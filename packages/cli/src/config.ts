@@ -96,7 +96,10 @@ async function load(file: string): Promise<unknown> {
   const options = { fsCache: false, interopDefault: false, alias: aliasesFor(file) };
   const jiti = createJiti(file, { ...options, transform: transpiler(file, createJiti(file, options)) });
   try {
-    return await jiti.import(file);
+    const loaded: unknown = await jiti.import(file);
+    // A turn of the event loop: what failed without anybody waiting is known before the command begins.
+    await new Promise((turn) => setImmediate(turn));
+    return loaded;
   } catch (cause) {
     throw loadingFailed(file, cause);
   }
