@@ -144,18 +144,26 @@ it('a signal that outlives its followers does not keep them', async () => {
 });
 
 it('a follower that was woken leaves no timer that keeps the process', async () => {
-  const timers = () => process.getActiveResourcesInfo().filter((it) => it === 'Timeout').length;
-  const log = await logOf(1);
-  const pages = follow(log, { pollMs: NEVER });
-  await pages.next();
-  const before = timers();
-  const next = pages.next();
-  for (let turns = 0; turns < 3; turns++) await new Promise((turn) => setImmediate(turn));
-  expect(timers()).toBe(before + 1);
-  await log.append([write()]);
-  await next;
-  expect(timers()).toBe(before);
-  await pages.return!();
+  const set = jest.spyOn(globalThis, 'setTimeout');
+  const cleared = jest.spyOn(globalThis, 'clearTimeout');
+  try {
+    const log = await logOf(1);
+    const pages = follow(log, { pollMs: NEVER });
+    await pages.next();
+    const next = pages.next();
+    for (let turns = 0; turns < 3; turns++) await new Promise((turn) => setImmediate(turn));
+    const own = set.mock.calls.flatMap(([, ms], i) =>
+      ms === NEVER ? [set.mock.results[i]!.value as unknown] : [],
+    );
+    await log.append([write()]);
+    await next;
+    await pages.return!();
+    expect(own).toHaveLength(1);
+    expect(cleared.mock.calls.map(([timer]) => timer as unknown)).toContain(own[0]);
+  } finally {
+    set.mockRestore();
+    cleared.mockRestore();
+  }
 });
 
 it('a log that lost its end while it was reached stops a follower, though it has grown again', async () => {

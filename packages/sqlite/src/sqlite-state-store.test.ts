@@ -29,13 +29,22 @@ describe.each(availableDrivers())('with %s', (driver) => {
   });
 
   it('a transaction that is over keeps no process', async () => {
-    const { state } = await open({ transactionTimeoutMs: 1_000_000 });
-    const timers = () => process.getActiveResourcesInfo().filter((it) => it === 'Timeout').length;
-    const before = timers();
-    await state.transaction([], async () => expect(timers()).toBe(before + 1));
-    expect(timers()).toBe(before);
-    await state.transaction([], () => Promise.reject(new Error('no'))).catch(() => undefined);
-    expect(timers()).toBe(before);
+    const set = jest.spyOn(globalThis, 'setTimeout');
+    const cleared = jest.spyOn(globalThis, 'clearTimeout');
+    try {
+      const { state } = await open({ transactionTimeoutMs: 1_000_000 });
+      await state.transaction([], async () => undefined);
+      await state.transaction([], () => Promise.reject(new Error('no'))).catch(() => undefined);
+      const isOwn = ([, ms]: readonly unknown[]) => ms === 1_000_000;
+      const own = set.mock.calls.flatMap((call, i) =>
+        isOwn(call) ? [set.mock.results[i]!.value as unknown] : [],
+      );
+      expect(own).toHaveLength(2);
+      expect(cleared.mock.calls.map(([timer]) => timer as unknown)).toEqual(expect.arrayContaining(own));
+    } finally {
+      set.mockRestore();
+      cleared.mockRestore();
+    }
   });
 
   it('an append of somebody else waits until the transaction is over', async () => {
