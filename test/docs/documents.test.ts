@@ -1,74 +1,95 @@
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { defineBackstory, sqlite } from 'backstory';
-import { Fine } from '../../examples/fines/src/fine';
-import { importFines } from '../../examples/fines/src/import-fines';
-import { blocksOf, exchangesOf, settled, type Block } from './blocks';
+import ts from 'typescript';
+import { commandsOf } from './blocks';
+import { DOCUMENTS, WRITTEN, found, read, root, tracked } from './corpus';
+import { brokenLinks, linkedFrom } from './links';
+import { runByTests, standsIn } from './programs';
 
-const root = path.join(__dirname, '..', '..');
-const read = (file: string) => fs.readFileSync(path.join(root, file), 'utf8');
-const tracked = (...patterns: string[]) =>
-  execFileSync('git', ['ls-files', '--', ...patterns], { cwd: root, encoding: 'utf8' })
-    .split('\n')
-    .filter(Boolean);
+describe('the programs in the documents', () => {
+  const files = tracked('examples/*.ts', 'test/*.ts');
+  const typed = found('sh').flatMap(({ block }) => commandsOf(block).join(' ').split(' '));
+  const run = [
+    ...runByTests(files.map((file) => path.join(root, file))),
+    ...files.filter((file) => typed.includes(path.basename(file))).map((file) => path.join(root, file)),
+  ].map((file) => fs.readFileSync(file, 'utf8'));
 
-const DOCUMENTS = tracked('*.md').filter((file) => file !== 'CONTRIBUTING.md');
-const found = (language: string) =>
-  DOCUMENTS.flatMap((file) => blocksOf(read(file)).map((block) => ({ file, block }))).filter(
-    ({ block }) => block.language === language,
-  );
-const place = ({ file, block }: { file: string; block: Block }) => `${file}:${block.line}`;
-
-describe('the documents', () => {
-  const programs = tracked('examples/*.ts', 'test/*.ts').map((file) => read(file));
-  test.each(found('ts').map((it) => [place(it), it.block.text]))(
+  test.each(found('ts').map((it) => [it.at, it.block.text]))(
     'the program at %s stands in code that tests run',
-    (_, text) => {
-      expect(programs.some((program) => program.includes(text))).toBe(true);
+    (_, text) => expect(run.some((program) => standsIn(program, text))).toBe(true),
+  );
+
+  const data = tracked('examples/*.json', 'test/*.json', 'test/*.ts').map(read);
+  test('every block of JSON stands in a file that tests use', () => {
+    const missing = found('json').filter(({ block }) => !data.some((file) => standsIn(file, block.text)));
+    expect(missing.map(({ at }) => at)).toEqual([]);
+  });
+
+  test.each(found('text', '').map((it) => [it.at, it.block.text]))(
+    'what stands at %s is a picture, not code in disguise',
+    (_, text) => expect(text).not.toMatch(/^\s*(\$ |npx |npm |import |export |const |await |@\w+\()/m),
+  );
+});
+
+describe('the tables in the documents', () => {
+  /** The rows of every table whose first column is called so: what stands as code in that column. */
+  const rows = (file: string, heading: string) =>
+    [
+      ...read(file).matchAll(new RegExp(`^\\| ${heading} \\|.*\\n\\|[-| ]+\\n((?:\\|.*\\n?)+)`, 'gm')),
+    ].flatMap(([, body]) =>
+      body!
+        .split('\n')
+        .flatMap((row) =>
+          [...(/^\| (.*?) \|/.exec(row)?.[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, it]) => it!),
+        ),
+    );
+
+  /** A document with a table of options, and the interface that says which there are. */
+  const OPTIONS: Readonly<Record<string, readonly [file: string, name: string]>> = {
+    'packages/backstory/README.md': ['packages/backstory/src/definition.ts', 'BackstoryOptions'],
+    'packages/sqlite/README.md': ['packages/sqlite/src/sqlite.ts', 'SqliteOptions'],
+  };
+
+  test.each(WRITTEN.filter((file) => rows(file, 'option').length > 0))(
+    '%s names every option, and no other',
+    (file) => {
+      const [source, name] = OPTIONS[file] ?? ['', ''];
+      expect(rows(file, 'option').sort()).toEqual([...propertiesOf(source, name)].sort());
     },
   );
 
-  const packages = fs.readdirSync(path.join(root, 'packages'));
-  test.each(packages)('the README names packages/%s', (name) => {
-    expect(read('README.md')).toContain(`(packages/${name})`);
-  });
-
-  test.each(DOCUMENTS)('every link to a file in %s leads somewhere', (file) => {
-    const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, target]) => target!);
-    const broken = links.filter((target) => !fs.existsSync(path.join(root, path.dirname(file), target)));
-    expect(broken).toEqual([]);
-  });
-});
-
-describe('the transcripts', () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'transcripts-'));
-    const store = sqlite(path.join(folder, 'fines.db'));
-    await defineBackstory({ name: 'fines', store, aggregates: [Fine] }).run((app) => importFines(app));
-  });
-  afterAll(() => fs.rmSync(folder, { recursive: true }));
-
-  const exchanges = found('console').flatMap((it) =>
-    exchangesOf(it.block).map((exchange) => ({ ...exchange, at: place(it) })),
+  const exported = tracked('packages/*/api.txt').flatMap((file) =>
+    [...read(file).matchAll(/^ {2}(\w+):/gm)].map(([, it]) => it!),
   );
-
-  test('are there', () => expect(exchanges.length).toBeGreaterThanOrEqual(3));
-
-  test.each(exchanges.map(({ at, command, answer }) => [at, command, answer]))(
-    '%s: %s',
-    (_, command, answer) => {
-      expect(command).toMatch(/^npx backstory /);
-      const store = `sqlite:${path.join(folder, 'fines.db')}`;
-      const argv = [...command.split(' ').slice(2), '--store', store];
-      const bin = path.join(root, 'packages', 'cli', 'bin', 'backstory.js');
-      const said = execFileSync(process.execPath, [bin, ...argv], {
-        cwd: path.join(root, 'examples', 'fines'),
-        encoding: 'utf8',
-      });
-      expect(settled(said)).toBe(settled(answer));
+  test.each(WRITTEN.filter((file) => rows(file, 'error').length > 0))(
+    'every error that %s explains is exported',
+    (file) => {
+      expect(rows(file, 'error').filter((name) => !exported.includes(name))).toEqual([]);
     },
   );
 });
+
+describe('the links in the documents', () => {
+  test.each(DOCUMENTS)('every link in %s leads to a file, and to a heading there', (file) =>
+    expect(brokenLinks(root, file)).toEqual([]),
+  );
+
+  test.each(fs.readdirSync(path.join(root, 'packages')))('the README names packages/%s', (name) =>
+    expect(linkedFrom(root, 'README.md')).toContain(`packages/${name}`),
+  );
+
+  test('the index names every guide and every page of the reference', () => {
+    const indexes = ['docs/README.md', 'docs/reference/README.md'].filter((file) => DOCUMENTS.includes(file));
+    const named = indexes.flatMap((file) => linkedFrom(root, file));
+    expect(
+      tracked('docs/guides/*.md', 'docs/reference/*.md').filter((file) => !named.includes(file)),
+    ).toEqual([]);
+  });
+});
+
+function propertiesOf(file: string, name: string): readonly string[] {
+  const source = ts.createSourceFile(file, read(file), ts.ScriptTarget.Latest, true);
+  const found = source.statements.find((it) => ts.isInterfaceDeclaration(it) && it.name.text === name);
+  if (!found) throw new Error(`${file} declares no interface ${name}.`);
+  return (found as ts.InterfaceDeclaration).members.map((it) => it.name!.getText());
+}
