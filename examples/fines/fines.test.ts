@@ -1,7 +1,7 @@
 import { defineBackstory, memory, type App } from 'backstory';
 import { Fine } from './src/fine';
 import { FINES_LOG, importFines } from './src/import-fines';
-import { readXes, type XesCase } from './src/read-xes';
+import { readXes, type XesCase } from '../xes/read-xes';
 
 const cents = (amount: string | undefined) => Math.round(Number(amount) * 100);
 

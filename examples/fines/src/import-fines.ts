@@ -9,7 +9,7 @@ import {
   PenaltyAdded,
   SentForCollection,
 } from './fine';
-import { readXes, type XesCase, type XesEvent } from './read-xes';
+import { readXes, type XesCase, type XesEvent } from '../../xes/read-xes';
 
 /** The real log of 100 road-traffic fines that comes with pm4js (Process Mining for JavaScript). */
 export const FINES_LOG = require.resolve('pm4js/examples/input_data/roadtraffic100traces.xes');

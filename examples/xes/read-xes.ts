@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { XMLParser } from 'fast-xml-parser';
 
-/** One case of an XES log (https://www.xes-standard.org): its name and its events in the order of the file. */
+/** One case of an XES log (https://www.xes-standard.org): its name, and its events in the order of the file. */
 export interface XesCase {
   readonly name: string;
+  /** What the log says of the case as a whole. */
+  readonly attributes: Readonly<Record<string, string>>;
   readonly events: readonly XesEvent[];
 }
 
@@ -34,10 +36,12 @@ export async function readXes(file: string): Promise<readonly XesCase[]> {
     log?: { trace?: readonly (Attributes & { event?: readonly Attributes[] })[] };
   };
   if (!log?.trace) throw new Error(`${file} has no <log> with traces: is it an XES file?`);
-  return log.trace.map((trace) => ({
-    name: attributesOf(trace)['concept:name'] ?? '',
-    events: (trace.event ?? []).map(readEvent),
-  }));
+  return log.trace.map((trace) => {
+    const attributes = attributesOf(trace);
+    const name = attributes['concept:name'];
+    if (name === undefined) throw new Error(`A case lacks its name: ${JSON.stringify(attributes)}`);
+    return { name, attributes, events: (trace.event ?? []).map(readEvent) };
+  });
 }
 
 function readEvent(event: Attributes): XesEvent {
