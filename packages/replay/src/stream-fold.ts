@@ -72,14 +72,16 @@ export class StreamFold {
   }
 }
 
-async function headOf(store: EventStore, stream: string): Promise<number> {
+/** The version a stream is at. @throws StreamNotFound */
+export async function headOf(store: EventStore, stream: string): Promise<number> {
   for await (const { events } of store.readStream(stream, { backwards: true, limit: 1 })) {
     if (events[0]) return events[0].version;
   }
   throw new StreamNotFound(stream, await nearStreams(store, stream));
 }
 
-function modelFor(aggregates: ReplaySource['aggregates'], stream: string): AggregateModel<object> {
+/** The model that folds a stream. @throws NoAggregate */
+export function modelFor(aggregates: ReplaySource['aggregates'], stream: string): AggregateModel<object> {
   const category = categoryOf(stream);
   const models = aggregates.map((cls) => modelOf(cls));
   const model = models.find((it) => it.category === category);

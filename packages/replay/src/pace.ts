@@ -1,0 +1,30 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+
+/** How to watch or end what may take long. */
+export interface CursorWait {
+  /** Ends it; it then throws the signal's reason. What was reached until then is kept. */
+  readonly signal?: AbortSignal;
+  /** Called now and then with the version reached and the version to reach. */
+  readonly onProgress?: (version: number, to: number) => void;
+}
+
+const BREATH_MS = 20;
+
+/** Lets others have their turn during long work, so that who waits can see it and end it. */
+export class Pace {
+  private last = performance.now();
+
+  constructor(
+    private readonly wait: CursorWait,
+    private readonly from: number,
+  ) {}
+
+  async at(version: number, to: number): Promise<void> {
+    this.wait.signal?.throwIfAborted();
+    if (performance.now() - this.last < BREATH_MS) return;
+    this.wait.onProgress?.(version - this.from, to - this.from);
+    await turnOfTheLoop();
+    this.wait.signal?.throwIfAborted();
+    this.last = performance.now();
+  }
+}

@@ -1,0 +1,232 @@
+import { InvalidQuery, readRecorded, type EventStore, type RecordedEvent } from '@backstory/core';
+import type { Json, JsonObject } from '@backstory/events';
+import { VersionOutOfRange } from '@backstory/repository';
+import { changesBetween, type Change } from './changes.js';
+import { NoAggregate } from './errors.js';
+import { Pace, type CursorWait } from './pace.js';
+import { RewindableFold, type CursorFailure, type Found, type Stretch } from './rewindable-fold.js';
+import { headOf, modelFor, type ReplaySource } from './stream-fold.js';
+import { valueAt } from './value-at.js';
+
+/** What a stream was at one version, and what the event of that version did. */
+export interface CursorStep {
+  /** 0: before the first event. */
+  readonly version: number;
+  /** As it was recorded; `null` at version 0, and where it cannot be read. */
+  readonly event: RecordedEvent | null;
+  /** `null` where it is not known, for the reason that `failure` gives. */
+  readonly state: JsonObject | null;
+  /** `null` where the state before or after is not known. */
+  readonly changes: readonly Change[] | null;
+  /** Why the state is not known: which version cannot be folded or shown. For a stream that no aggregate folds it is 0. */
+  readonly failure: CursorFailure | null;
+}
+
+/**
+ * A place in the history of a stream that moves forwards and back. The states are those that `history` gives.
+ *
+ * It reads what it is asked for and no more, and keeps the state at versions far apart (at most 256 of them, in at most
+ * 32 MB of text), so that going back folds a few hundred events again rather than the whole stream. An event that cannot be
+ * folded is no error here but part of a step: one may look at every version before it, and at every event after it.
+ */
+export class ReplayCursor {
+  /** Calls are answered one after another. */
+  private turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly store: EventStore,
+    readonly stream: string,
+    private lastVersion: number,
+    private readonly fold: RewindableFold | NoAggregate,
+  ) {}
+
+  /**
+   * Reads how long the stream is, and nothing else.
+   *
+   * @throws StreamNotFound
+   */
+  static async open({ events, aggregates }: ReplaySource, stream: string): Promise<ReplayCursor> {
+    const head = await headOf(events, stream);
+    return new ReplayCursor(events, stream, head, foldOf({ events, aggregates }, stream));
+  }
+
+  /** The last version, as of the last look. */
+  get head(): number {
+    return this.lastVersion;
+  }
+
+  /** Why the states of this stream are not known at any version; `null` where an aggregate folds it. */
+  get eventsOnly(): NoAggregate | null {
+    return this.fold instanceof NoAggregate ? this.fold : null;
+  }
+
+  /** Looks again how long the stream is. */
+  refresh(): Promise<number> {
+    return this.next(async () => (this.lastVersion = await headOf(this.store, this.stream)));
+  }
+
+  /**
+   * The step at a version.
+   *
+   * @throws VersionOutOfRange
+   */
+  at(version: number, wait: CursorWait = {}): Promise<CursorStep> {
+    return this.next(async () => {
+      this.checkVersion(version);
+      if (version === 0) return this.step(0, null, null, await this.stateAt(0, wait));
+      // In this order: what is folded is left at the later version, from where the next step goes on.
+      const before = await this.stateAt(version - 1, wait);
+      const after = await this.stateAt(version, wait);
+      return this.step(version, await this.eventAt(version), before, after);
+    });
+  }
+
+  /** The last version recorded no later than an instant; 0 when nothing had happened yet. */
+  versionAt(at: Date): Promise<number> {
+    return this.next(async () => {
+      if (!(at instanceof Date && !Number.isNaN(at.getTime())))
+        throw new InvalidQuery('at', 'must be a valid Date.');
+      const slice = { recordedUpTo: at, upTo: this.lastVersion, backwards: true, limit: 1 };
+      for await (const { events } of this.store.readStream(this.stream, slice))
+        if (events[0]) return events[0].version;
+      return 0;
+    });
+  }
+
+  /**
+   * The first version after this one that changed the value at one of the paths; `undefined` when none did.
+   *
+   * @throws InvalidQuery for what is no path; what folding throws where the history in between cannot be folded
+   */
+  nextChange(paths: readonly string[], after: number, wait: CursorWait = {}): Promise<number | undefined> {
+    return this.next(async () => {
+      const fold = this.checkedFold(paths, after);
+      return firstOf(
+        changesIn(fold, paths, { from: after, to: this.lastVersion, pace: new Pace(wait, after) }),
+      );
+    });
+  }
+
+  /**
+   * The last version before this one that changed the value at one of the paths; `undefined` when none did.
+   *
+   * @throws InvalidQuery for what is no path; what folding throws where the history in between cannot be folded
+   */
+  previousChange(
+    paths: readonly string[],
+    before: number,
+    wait: CursorWait = {},
+  ): Promise<number | undefined> {
+    return this.next(async () => {
+      const fold = this.checkedFold(paths, before);
+      // From one kept state to the next, the latest part of the history first.
+      for (let to = before - 1; to > 0;) {
+        const from = fold.keptBefore(to);
+        const onProgress = (at: number) => wait.onProgress?.(before - to + (at - from), before);
+        const pace = new Pace({ ...wait, onProgress }, from);
+        const found = await lastOf(changesIn(fold, paths, { from, to, pace }));
+        if (found !== undefined) return found;
+        to = from;
+      }
+      return undefined;
+    });
+  }
+
+  private checkVersion(version: number): void {
+    if (!(Number.isSafeInteger(version) && version >= 0 && version <= this.lastVersion))
+      throw new VersionOutOfRange(this.stream, version, this.lastVersion);
+  }
+
+  private checkedFold(paths: readonly string[], version: number): RewindableFold {
+    this.checkVersion(version);
+    for (const path of paths) valueAt({}, path);
+    if (this.fold instanceof NoAggregate) throw this.fold;
+    return this.fold;
+  }
+
+  private async stateAt(version: number, wait: CursorWait): Promise<Found> {
+    if (this.fold instanceof NoAggregate) return { version: 0, error: this.fold };
+    return this.fold.stateAt(version, wait);
+  }
+
+  private step(
+    version: number,
+    found: RecordedEvent | Error | null,
+    before: Found | null,
+    after: Found,
+  ): CursorStep {
+    const unreadable = found instanceof Error ? { version, error: found } : null;
+    return {
+      version,
+      event: unreadable ? null : (found as RecordedEvent | null),
+      state: 'state' in after ? after.state : null,
+      changes: changesOf(before, after),
+      failure: 'state' in after ? unreadable : after,
+    };
+  }
+
+  private async eventAt(version: number): Promise<RecordedEvent | Error> {
+    const slice = { after: version - 1, upTo: version };
+    for await (const { events } of this.store.readStream(this.stream, slice)) {
+      if (!events[0]) continue;
+      try {
+        return readRecorded(events[0]);
+      } catch (error) {
+        return error as Error;
+      }
+    }
+    throw new VersionOutOfRange(this.stream, version, this.lastVersion);
+  }
+
+  private next<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function foldOf(source: ReplaySource, stream: string): RewindableFold | NoAggregate {
+  try {
+    return new RewindableFold(source.events, modelFor(source.aggregates, stream), stream);
+  } catch (error) {
+    if (error instanceof NoAggregate) return error;
+    throw error;
+  }
+}
+
+function changesOf(before: Found | null, after: Found): CursorStep['changes'] {
+  if (before === null) return [];
+  return 'state' in before && 'state' in after ? changesBetween(before.state, after.state) : null;
+}
+
+/** The versions of a stretch that changed a value at one of the paths. States that cannot be shown are passed over. */
+async function* changesIn(
+  fold: RewindableFold,
+  paths: readonly string[],
+  stretch: Stretch,
+): AsyncGenerator<number> {
+  const values = (state: JsonObject) => JSON.stringify(paths.map((path) => told(valueAt(state, path))));
+  let known: string | undefined;
+  for await (const { version, state } of fold.states(stretch)) {
+    if (state === null) continue;
+    const now = values(state);
+    if (known !== undefined && now !== known) yield version;
+    known = now;
+  }
+}
+
+/** In a list that `null` may be in as well. */
+function told(value: Json | undefined): readonly Json[] {
+  return value === undefined ? [] : [value];
+}
+
+async function firstOf(versions: AsyncIterable<number>): Promise<number | undefined> {
+  for await (const version of versions) return version;
+  return undefined;
+}
+
+async function lastOf(versions: AsyncIterable<number>): Promise<number | undefined> {
+  let last: number | undefined;
+  for await (const version of versions) last = version;
+  return last;
+}
