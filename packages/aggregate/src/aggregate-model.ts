@@ -1,17 +1,14 @@
 import type { StoredEvent } from '@backstory/core';
-import {
-  UnknownEventType,
-  decodeInstance,
-  type Class,
-  type EventTypes,
-  type JsonObject,
-} from '@backstory/events';
+import { UnknownEventType, type Class, type EventTypes, type Json, type JsonObject } from '@backstory/events';
+import { readFields } from '@backstory/events/codec';
 import { attachRecord, recordOf, AggregateRecord } from './aggregate-record.js';
 import { FoldFailed, NotTheNextEvent } from './errors.js';
 import { EventSourcedAggregate } from './event-sourced-aggregate.js';
 import { foldPlan, type FoldPlan } from './fold-plan.js';
 import { keepFolded, stateOf } from './folded-state.js';
 import { fold } from './raise.js';
+import type { SnapshotPolicy } from './state-options.js';
+import { stateShape } from './state-shape.js';
 
 /**
  * How aggregates of one kind are made, folded and shown. Repositories and replay know aggregates only through it, so
@@ -22,6 +19,10 @@ export interface AggregateModel<A extends object> {
   readonly name: string;
   readonly category: string;
   readonly types: EventTypes;
+  /** Changes with the code that makes the state of its events, so that no other code reads what this one has kept. */
+  readonly shape: string;
+  /** When to keep snapshots; `undefined` for never. */
+  readonly snapshots: Required<SnapshotPolicy> | undefined;
   /** A new instance, to which nothing has happened. */
   create(id: string): A;
   /**
@@ -32,7 +33,11 @@ export interface AggregateModel<A extends object> {
   fold(aggregate: A, events: readonly StoredEvent[]): void;
   /** The state as plain JSON, for snapshots, diffs and digests. @throws UnstorableValue */
   state(aggregate: A): JsonObject;
-  /** The instance whose state this is, as of a recorded event. */
+  /**
+   * The instance whose state this is, as of a recorded event. The JSON becomes part of it: nobody else may hold it.
+   *
+   * @throws UnreadableValue
+   */
   restore(id: string, state: JsonObject, at: { readonly version: number; readonly position: number }): A;
 }
 
@@ -53,13 +58,22 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
   readonly name: string;
   readonly category: string;
   readonly types: EventTypes;
+  readonly snapshots: Required<SnapshotPolicy> | undefined;
   private readonly plan: FoldPlan;
+  private knownShape: string | undefined;
 
   constructor(private readonly cls: Class<A>) {
     this.plan = foldPlan(cls, EventSourcedAggregate as unknown as Class);
     this.name = this.plan.name;
     this.category = this.plan.category;
     this.types = this.plan.types;
+    this.snapshots = this.plan.state.snapshots;
+  }
+
+  get shape(): string {
+    const { state, types, steps } = this.plan;
+    const base = EventSourcedAggregate;
+    return (this.knownShape ??= stateShape({ version: state.version, code: [this.cls], base, types, steps }));
   }
 
   create(id: string): A {
@@ -94,7 +108,7 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
 
   restore(id: string, state: JsonObject, at: { readonly version: number; readonly position: number }): A {
     const aggregate = this.make(id);
-    const fields = decodeInstance(this.cls, state, `${this.category}.state`);
+    const fields = readFields(this.cls, state as Record<string, Json>, `${this.category}.state`);
     // A property that the snapshot does not have was undefined when it was taken.
     for (const name of Object.keys(aggregate)) (aggregate as Record<string, unknown>)[name] = undefined;
     Object.assign(aggregate, fields);

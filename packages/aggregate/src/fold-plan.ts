@@ -7,8 +7,9 @@ import {
   ignoredBy,
   refusePrivateState,
 } from '@backstory/events/codec';
-import { categoryOfClass } from './aggregate-decorator.js';
+import { declaredAggregate } from './aggregate-decorator.js';
 import { AsyncFold, MissingHandler } from './errors.js';
+import type { DeclaredState } from './state-options.js';
 
 /** An event type and the method that folds it; without a method it changes nothing. */
 export interface FoldStep {
@@ -21,6 +22,7 @@ export interface FoldPlan {
   /** The name of the class. */
   readonly name: string;
   readonly category: string;
+  readonly state: DeclaredState;
   readonly types: EventTypes;
   /** By event name and by alias. */
   readonly steps: ReadonlyMap<string, FoldStep>;
@@ -32,7 +34,7 @@ export interface FoldPlan {
  * @throws InvalidDefinition, PrivateState, AsyncFold, NotAnEvent …
  */
 export function foldPlan(cls: Class, base: Class): FoldPlan {
-  const category = categoryOfClass(cls);
+  const { category, ...state } = declaredAggregate(cls);
   if (cls.length > 0)
     throw new InvalidDefinition(
       cls.name,
@@ -46,7 +48,7 @@ export function foldPlan(cls: Class, base: Class): FoldPlan {
     const step = { type, method: methods.get(type.cls) };
     for (const name of [type.name, ...type.aliases]) steps.set(name, step);
   }
-  return { name: cls.name, category, types, steps };
+  return { name: cls.name, category, state, types, steps };
 }
 
 /** The step for an event about to be raised. @throws NotAnEvent, MissingHandler */

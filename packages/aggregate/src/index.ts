@@ -19,3 +19,4 @@ export {
 export { refuseStrayChange, strayChange } from './folded-state.js';
 export { EventSourcedAggregate } from './event-sourced-aggregate.js';
 export type { RaiseMetadata } from './raise.js';
+export type { SnapshotPolicy, StateOptions } from './state-options.js';

@@ -110,6 +110,8 @@ export interface SnapshotStart {
 export interface SnapshotEnd {
   readonly result: 'hit' | 'miss' | 'stale' | 'written' | 'refused';
   readonly bytes: number;
+  /** Why it is stale, or was refused. */
+  readonly reason?: string;
 }
 
 /** An event as the seams of handling see it. */

@@ -12,6 +12,7 @@ export {
 } from './read-bounds.js';
 export { readCheckpoint, verifyCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.js';
 export { readEnvelope, writeEnvelope } from './event-envelope.js';
+export { readFormat } from './format.js';
 export { InvalidOption, LONGEST_TIMER, numberOption } from './number-option.js';
 export { LogNotEmpty, StoreClosed, UnknownFormat } from './errors.js';
 export { appendIds } from './ids.js';
