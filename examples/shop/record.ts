@@ -1,0 +1,48 @@
+import { Big, Context } from 'backstory';
+import backstory from './backstory.config';
+import { Line } from './src/order-events';
+import { OrderProcess } from './src/order-process';
+import { PretendGateway } from './src/payment-gateway';
+import { ProcessRunner } from './src/process-runner';
+import { Shop } from './src/shop';
+
+const POSTER = new Line('poster', 3, new Big('33.33'));
+const FRAME = new Line('frame', 1, new Big('19.90'));
+const PIANO = new Line('piano', 1, new Big('4999.00'));
+
+void backstory.run(async (app) => {
+  const shop = new Shop(app);
+  const runner = new ProcessRunner(app, new OrderProcess(app, new PretendGateway(new Big(1_000))));
+  const by = (actor: string) => Context.of({ actor, tenant: 'eu' });
+  const checkout = (orderId: string) => ({ correlationId: `checkout-${orderId}` });
+  const place = async (orderId: string, customerId: string, lines: readonly Line[]) => {
+    const context = by(customerId).with(checkout(orderId));
+    await context.run(() => shop.place(orderId, { customerId, lines }, { commandId: `place-${orderId}` }));
+    await runner.settle();
+  };
+  const warehouse = by('warehouse');
+
+  // Delivered; a poster came bent, and a third of its price was given back.
+  await place('1001', 'customer_456', [POSTER]);
+  await warehouse.run(() => shop.dispatch('1001', { carrier: 'DHL', trackingNumber: 'JD014600' }));
+  await runner.settle();
+  await warehouse.run(() => shop.deliver('1001', 'a neighbour'));
+  await runner.settle();
+  await by('support').run(() => shop.refund('1001', { amount: new Big('11.11'), reason: 'bent' }));
+  await runner.settle();
+
+  // Refused by the customer's bank.
+  await place('1002', 'customer_789', [PIANO, FRAME]);
+
+  // Cancelled before it left.
+  await place('1003', 'customer_456', [FRAME]);
+  await by('customer_456').run(() => shop.cancel('1003', 'ordered by mistake'));
+  await runner.settle();
+
+  // Still with the warehouse.
+  await by('customer_12')
+    .with({ priority: 'high' })
+    .run(() => place('1004', 'customer_12', [FRAME, POSTER]));
+
+  console.log(`Recorded ${(await app.events.identity()).head} events of 4 orders.`);
+});
