@@ -1,5 +1,6 @@
 import { InvalidConfiguration } from './errors.js';
 import type { OutputStream } from './io.js';
+import { Pager } from './pager.js';
 import { run, tell } from './run.js';
 
 /** The `backstory` command as a process: its streams, Ctrl-C, what an application does in it, and the exit code. */
@@ -21,7 +22,9 @@ async function main(): Promise<void> {
   // Once: a second Ctrl-C ends the process at once.
   process.once('SIGINT', () => interrupt.abort());
   process.once('SIGTERM', () => interrupt.abort());
-  const io = { stdout: output.stream, stderr, cwd: process.cwd(), env, signal: interrupt.signal };
+  const left = () => end(interrupt.signal.aborted ? 130 : 0);
+  const pager = Pager.for({ terminal: output.stream, env, left });
+  const io = { stdout: output.stream, stderr, cwd: process.cwd(), env, signal: interrupt.signal, pager };
   process.once('exit', () => {
     if (over) return;
     const asJson = argv.includes('--json') && !output.begun();

@@ -46,6 +46,7 @@ function rootCommand(io: CommandIo): Command {
     .option('--config <file>', 'the configuration; default: backstory.config.ts here or above')
     .option('--store <store>', "look at this log instead of the configuration's, e.g. sqlite:bank.db")
     .option('--json', 'print one JSON document: { ok, verb, data | error }')
+    .option('--no-pager', 'print long output without a pager')
     .option('--debug', 'print the stack of errors')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [verb]', 'print help for a verb')
@@ -77,9 +78,16 @@ async function describe(
   command.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
   command.action(() => {
     const options = command.optsWithGlobals<VerbCall['options']>();
-    const report = new Report(name, options.json === true, io);
+    const { json = false, pager } = options;
+    const report = new Report(name, json, verb.paged && pager && !json ? pagedBy(io) : io);
     found({ verb, call: { verb: name, arguments: command.processedArgs as unknown[], options, io, report } });
   });
+}
+
+/** What goes to the terminal goes through the pager, notes and errors as well, which would otherwise be under it. */
+function pagedBy(io: CommandIo): CommandIo {
+  const { pager, stderr } = io;
+  return pager ? { ...io, stdout: pager, stderr: stderr.isTTY ? pager : stderr } : io;
 }
 
 function optionOf({ flags, description, parse = (text) => text, repeatable }: VerbOption): Option {

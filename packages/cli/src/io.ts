@@ -1,9 +1,10 @@
 import type { Definition } from './definition.js';
+import type { Pager } from './pager.js';
 
 /** A place to write to: `process.stdout`, or a collecting stream in a test. */
 export interface OutputStream extends NodeJS.WritableStream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
 }
 
 /** Everything a command touches of the process it runs in. */
@@ -12,6 +13,8 @@ export interface CommandIo {
   readonly stderr: OutputStream;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where verbs with long output write it instead, on a terminal. */
+  readonly pager?: Pager | undefined;
   /** Ends `tail`, and interrupts everything else. */
   readonly signal?: AbortSignal;
   /** Rejects when something fails that the command does not wait for; it then ends with that. */

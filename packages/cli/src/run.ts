@@ -11,6 +11,12 @@ import { verbIn } from './verbs.js';
  * It never throws and never ends the process.
  */
 export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+  const exitCode = await exitCodeOf(argv, io);
+  await io.pager?.close();
+  return exitCode;
+}
+
+async function exitCodeOf(argv: readonly string[], io: CommandIo): Promise<number> {
   let invocation: Invocation | undefined;
   const work = async (): Promise<void> => {
     invocation = await readCommandLine(argv, io);
@@ -35,7 +41,7 @@ interface Telling {
 /** As a document on stdout with `--json`, unless another has begun there; otherwise as a sentence on stderr. */
 export async function tell(error: unknown, { argv, io, asJson }: Telling): Promise<number> {
   const failure = failureOf(error);
-  const err = new Paper(io.stderr, io);
+  const err = new Paper(io.pager?.isOpen && io.stderr.isTTY ? io.pager : io.stderr, io);
   if (asJson) await tellJson(failure, argv, io);
   else
     await err.lines([`${err.bad('error:')} ${failure.message.split('\n').map(err.plain).join('\n       ')}`]);

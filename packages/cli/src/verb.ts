@@ -9,6 +9,8 @@ export interface Verb {
   readonly examples: readonly (readonly [line: string, shows: string])[];
   /** What the help says beyond arguments, options and examples. */
   readonly notes?: string;
+  /** Its output may be longer than a screen, and is then shown with a pager. */
+  readonly paged?: boolean;
   run(call: VerbCall): Promise<void>;
 }
 
@@ -42,4 +44,6 @@ export interface CommonOptions {
   readonly store?: string;
   readonly json?: boolean;
   readonly debug?: boolean;
+  /** `false`: `--no-pager`. */
+  readonly pager?: boolean;
 }

@@ -17,6 +17,7 @@ export const verb: Verb = {
     ['backstory diff account-42 3 7', 'what is different at version 7 from version 3'],
     ['backstory diff account-42 0 1 --json', 'what the first event changed, for a script'],
   ],
+  paged: true,
   async run(call) {
     const [stream, from, to] = call.arguments as [string, number, number];
     const { signal } = call.io;

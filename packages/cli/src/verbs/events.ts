@@ -26,6 +26,7 @@ export const verb: Verb = {
     ],
     ['backstory events --correlation 019aa2f0-… --json', 'one flow, for a script'],
   ],
+  paged: true,
   async run(call) {
     const options = call.options as Options;
     const { report } = call;

@@ -29,6 +29,7 @@ export const verb: Verb = {
     ['backstory replay account-42', 'each event, who caused it and what it changed'],
     ['backstory replay account-42 --from 10 --to 20', 'a part of it'],
   ],
+  paged: true,
   async run(call) {
     const [stream] = call.arguments as [string];
     const { from, to } = call.options as Options;

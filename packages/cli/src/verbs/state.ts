@@ -31,6 +31,7 @@ export const verb: Verb = {
     ['backstory state account-42 --at-version 3', 'what it was after its third event'],
     ['backstory state account-42 --at 2026-11-20T17:30:00Z', 'what it was at that time'],
   ],
+  paged: true,
   async run(call) {
     const [stream] = call.arguments as [string];
     const { atVersion, at } = call.options as Options;

@@ -11,6 +11,7 @@ export const verb: Verb = {
     ['backstory stats', 'how much of what is in the log'],
     ['backstory stats --store sqlite:bank.db --json', 'without the application, for a script'],
   ],
+  paged: true,
   async run(call) {
     const { system } = call.options as { readonly system?: boolean };
     const { signal } = call.io;

@@ -30,6 +30,7 @@ export const verb: Verb = {
       'without the application, for a script',
     ],
   ],
+  paged: true,
   async run(call) {
     const { category, after, system, ...limits } = call.options as Options;
     const { report } = call;

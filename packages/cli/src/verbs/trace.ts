@@ -29,6 +29,7 @@ export const verb: Verb = {
     ],
     ['backstory trace order-request-77 --store sqlite:shop.db --json', 'a flow by its correlation id'],
   ],
+  paged: true,
   async run(call) {
     const [id] = call.arguments as [string];
     const { limit, system, occurred = false } = call.options as Options;

@@ -1,0 +1,118 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { sqlite } from '@backstory/sqlite';
+import { Pty } from '../../../test/support/pty';
+import { Noted, shopOn } from '../../../test/support/shop';
+
+// The real executable in a real terminal, hence what was built.
+jest.setTimeout(60_000);
+
+const BIN = path.resolve(__dirname, '../bin/backstory.js');
+const EVENTS = 'events --store sqlite:shop.db';
+
+let folder: string;
+let pty: Pty | undefined;
+
+beforeAll(async () => {
+  folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-pager-')));
+  await shopOn(sqlite(path.join(folder, 'shop.db'))).run((app) =>
+    app.record(
+      'cart-1',
+      Array.from({ length: 2_000 }, (_, i) => new Noted(`note ${i + 1} ${'x'.repeat(1_000)}`)),
+    ),
+  );
+});
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+afterEach(() => pty?.kill());
+
+/** What is on the terminal when the command has ended. */
+async function shown(line: string, env: Readonly<Record<string, string | undefined>> = {}) {
+  pty = new Pty(`${env['WITHOUT'] ?? ''} "${process.execPath}" "${BIN}" ${line}`, { cwd: folder, env });
+  const exitCode = await pty.end();
+  return { exitCode, text: pty.text };
+}
+
+const MARKED = { BACKSTORY_PAGER: "sed 's/^/| /' | sed 's/$/ |/'" };
+
+describe('long output on a terminal', () => {
+  test('goes through the pager, which a shell reads, with its colours', async () => {
+    const { exitCode, text } = await shown(`${EVENTS} --limit 3`, MARKED);
+    expect(exitCode).toBe(0);
+    const lines = text.trim().split('\r\n');
+    expect(lines).toHaveLength(7);
+    for (const line of lines) expect(line).toMatch(/^\| .* \|$/);
+    expect(text).toContain('\u001b[1m');
+    // What is told beside the result as well, or it would be lost under it.
+    expect(lines[6]).toContain('There are more');
+  });
+
+  test('goes through $PAGER, before which $BACKSTORY_PAGER is asked', async () => {
+    expect((await shown(`${EVENTS} --limit 1`, { PAGER: MARKED.BACKSTORY_PAGER })).text).toMatch(/^\| /);
+    const both = { PAGER: 'false', ...MARKED };
+    expect((await shown(`${EVENTS} --limit 1`, both)).text).toMatch(/^\| /);
+  });
+
+  test.each([
+    ['--no-pager', `--no-pager ${EVENTS} --limit 1`, MARKED],
+    ['--json', `${EVENTS} --limit 1 --json`, MARKED],
+    ['a pipe', `${EVENTS} --limit 1 | cat`, MARKED],
+    ['a verb without long output', '--help', MARKED],
+    [
+      'an empty $BACKSTORY_PAGER',
+      `${EVENTS} --limit 1`,
+      { BACKSTORY_PAGER: '', PAGER: MARKED.BACKSTORY_PAGER },
+    ],
+    ['cat', `${EVENTS} --limit 1`, { PAGER: 'cat' }],
+    ['a terminal that can do nothing', `${EVENTS} --limit 1`, { ...MARKED, TERM: 'dumb' }],
+    ['a failure', 'state cart-1 --config nowhere.ts', MARKED],
+  ])('does not with %s', async (_, line, env) => {
+    const { text } = await shown(line, env);
+    expect(text).not.toMatch(/^\| /m);
+    expect(text.length).toBeGreaterThan(20);
+  });
+
+  test('is shown with less unless somebody says otherwise, and stays on the screen when it is short', async () => {
+    const bin = path.join(folder, 'bin');
+    fs.mkdirSync(bin);
+    fs.writeFileSync(path.join(bin, 'less'), '#!/bin/sh\necho "less $LESS"; cat', { mode: 0o755 });
+    const PATH = `${bin}:${process.env['PATH']}`;
+    expect((await shown(`${EVENTS} --limit 1`, { PATH })).text).toMatch(/^less FRX\r\n.*note 1 /s);
+    expect((await shown(`${EVENTS} --limit 1`, { PATH, LESS: '-S' })).text).toMatch(/^less -S\r\n/);
+  });
+
+  test.each([
+    ['that is not there', { PAGER: 'no-such-pager -x' }, 'no-such-pager'],
+    ['that cannot be run', { PAGER: '/dev/null' }, '/dev/null'],
+    ['when there is no less', { WITHOUT: 'PATH=/nowhere' }, ''],
+  ])('is whole without a pager %s', async (_, env, told) => {
+    const { exitCode, text } = await shown(`${EVENTS} --all`, env);
+    expect(exitCode).toBe(0);
+    expect(text).toContain(told);
+    for (const i of [1, 1_000, 2_000]) expect(text).toContain(`"note ${i} `);
+    expect(text.match(/"note /g)).toHaveLength(2_000);
+  });
+
+  test('that the reader has seen enough of ends quietly', async () => {
+    const { exitCode, text } = await shown(`${EVENTS} --all`, { PAGER: 'head -n 2' });
+    expect({ exitCode, lines: text.trim().split('\r\n').length }).toEqual({ exitCode: 0, lines: 2 });
+  });
+
+  test('keeps the exit code of the command', async () => {
+    const line = 'trace nope --store sqlite:shop.db';
+    expect((await shown(line, MARKED)).exitCode).toBe(1);
+  });
+
+  test('is left to the pager by Ctrl-C, as often as it is pressed', async () => {
+    const PAGER = `trap '' INT; head -c 40; echo; echo READY; read line < /dev/tty; cat | tail -n 1; echo OVER`;
+    const line = `"${process.execPath}" "${BIN}" ${EVENTS} --all --full`;
+    pty = new Pty(line, { cwd: folder, env: { PAGER, NO_COLOR: '1' } });
+    await pty.until('READY');
+    pty.type('\u0003');
+    await pty.until('^C');
+    pty.type('\u0003\n');
+    await pty.until('OVER');
+    expect(await pty.end()).toBe(130);
+    expect(pty.text).toMatch(/error: Interrupted\.\r\nOVER/);
+  });
+});
