@@ -1,10 +1,17 @@
 import type { Definition } from './definition.js';
-import type { Pager } from './pager.js';
 
 /** A place to write to: `process.stdout`, or a collecting stream in a test. */
 export interface OutputStream extends NodeJS.WritableStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+}
+
+/** A place to write long output to. */
+export interface PagerStream extends OutputStream {
+  /** It has the terminal to itself. */
+  readonly isOpen: boolean;
+  /** Waits until the reader has seen enough. */
+  close(): Promise<void>;
 }
 
 /** Everything a command touches of the process it runs in. */
@@ -14,7 +21,7 @@ export interface CommandIo {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where verbs with long output write it instead, on a terminal. */
-  readonly pager?: Pager | undefined;
+  readonly pager?: PagerStream | undefined;
   /** Ends `tail`, and interrupts everything else. */
   readonly signal?: AbortSignal;
   /** Rejects when something fails that the command does not wait for; it then ends with that. */

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Writable } from 'node:stream';
-import type { CommandIo, OutputStream } from './io.js';
+import type { CommandIo, OutputStream, PagerStream } from './io.js';
 
 /** How a pager is begun, and what is told of it. */
 export interface PagerOptions {
@@ -15,7 +15,7 @@ export interface PagerOptions {
  * Shows long output page by page: with `$BACKSTORY_PAGER`, else `$PAGER`, as a shell reads it, else with `less`. It is begun
  * with the first write, so that what writes nothing has none. Where it cannot be begun the output is written plainly.
  */
-export class Pager extends Writable implements OutputStream {
+export class Pager extends Writable implements PagerStream {
   readonly isTTY = true;
   private child: ChildProcess | undefined;
   private ended: Promise<void> = Promise.resolve();
@@ -43,12 +43,10 @@ export class Pager extends Writable implements OutputStream {
     return this.options.terminal.columns;
   }
 
-  /** The terminal is the pager's. */
   get isOpen(): boolean {
     return this.child !== undefined && !this.plain;
   }
 
-  /** Waits until the reader has seen enough. */
   async close(): Promise<void> {
     await new Promise<void>((done) => this.end(done));
   }
@@ -85,7 +83,7 @@ export class Pager extends Writable implements OutputStream {
       // As git: quit when it fits on one screen, keep colours, leave the text on the screen.
       env: { ...options.env, LESS: options.env['LESS'] ?? 'FRX', LV: options.env['LV'] ?? '-c' },
     });
-    child.stdin!.on('error', () => undefined);
+    child.stdin.on('error', () => undefined);
     // Ctrl-C goes to the pager as well, which may live on; its reader ends it.
     const wait = () => undefined;
     process.on('SIGINT', wait);
