@@ -13,7 +13,8 @@ export function tracked(...patterns: readonly string[]): readonly string[] {
   return files.filter((file) => file !== '' && fs.existsSync(path.join(root, file))).sort();
 }
 
-export const DOCUMENTS = tracked('*.md');
+/** Not that of a new project: what it says is tried in one (`npm run test:faults`). */
+export const DOCUMENTS = tracked('*.md').filter((file) => !file.startsWith('packages/cli/template/'));
 /** What is written by hand. `docs/reference` is generated, and a test of its own says that it is what is generated. */
 export const WRITTEN = DOCUMENTS.filter((file) => !file.startsWith('docs/reference/'));
 

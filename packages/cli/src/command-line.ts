@@ -41,7 +41,7 @@ export async function readCommandLine(
 
 function rootCommand(io: CommandIo): Command {
   return new Command('backstory')
-    .description('Explains what is in an event log: what is, what was, and why. It only reads.')
+    .description('Explains what is in an event log: what is, what was, and why.')
     .version(version(), '-V, --version', 'print the version')
     .option('--config <file>', 'the configuration; default: backstory.config.ts here or above')
     .option('--store <store>', "look at this log instead of the configuration's, e.g. sqlite:bank.db")
@@ -58,7 +58,8 @@ function rootCommand(io: CommandIo): Command {
 
 const ROOT_HELP = `
 streams, events, trace, tail and stats need only --store; state, replay and diff
-fold events with the application's own handlers and need its configuration.
+fold events with the application's own handlers and need its configuration. All of
+them only read; init writes a new folder.
 
 Exit codes: 0 fine, 1 a finding (what was asked for is not in the log, or the code
 cannot fold it), 2 usage, 3 store or configuration.`;

@@ -36,14 +36,22 @@ async function definitionFor({ io, options }: VerbCall): Promise<Definition> {
 }
 
 async function storageOf(store: string, { io }: VerbCall): Promise<Storage> {
-  const [scheme, ...rest] = store.split(':');
-  const place = rest.join(':');
-  if (scheme !== 'sqlite' || place === '') {
-    throw new UsageError(
-      'invalid-store',
-      `--store ${store} names no store that this command can open: give sqlite:<file>, e.g. --store sqlite:bank.db.`,
-    );
-  }
+  const file = sqliteFile(store);
   const { sqlite } = await import('@backstory/sqlite');
-  return sqlite(path.resolve(io.cwd, place));
+  return sqlite(path.resolve(io.cwd, file));
+}
+
+/**
+ * The file that `--store sqlite:<file>` names.
+ *
+ * @throws UsageError
+ */
+export function sqliteFile(store: string): string {
+  const [scheme, ...rest] = store.split(':');
+  const file = rest.join(':');
+  if (scheme === 'sqlite' && file !== '') return file;
+  throw new UsageError(
+    'invalid-store',
+    `--store ${store} names no store that this command can open: give sqlite:<file>, e.g. --store sqlite:bank.db.`,
+  );
 }

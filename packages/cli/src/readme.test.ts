@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fillShop, openShop } from '../../../test/support/shop';
 import { runCli } from '../../../test/support/run-cli';
@@ -15,6 +16,10 @@ function documented(verb: string): string[] {
     .map((it) => it.replace(/:.*/, '').trim());
 }
 
+let folder: string;
+beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-readme-'))));
+afterEach(() => fs.rmSync(folder, { recursive: true }));
+
 test.each(VERBS.map(({ name }) => name))('the data of %s are what the README says', async (verb) => {
   const { app, definition } = await openShop();
   const { paid } = await fillShop(app);
@@ -24,11 +29,13 @@ test.each(VERBS.map(({ name }) => name))('the data of %s are what the README say
     diff: ['cart-1', '1', '2'],
     trace: [paid],
     tail: ['--lines', '1'],
+    init: ['bank', '--no-install'],
   };
   const interrupt = new AbortController();
   const { Collected } = await import('../../../test/support/run-cli.js');
   const stdout = new Collected(() => verb === 'tail' && interrupt.abort());
-  await runCli([verb, ...(more[verb] ?? []), '--json'], { definition, stdout, signal: interrupt.signal });
+  const io = { definition, stdout, signal: interrupt.signal, cwd: folder, env: process.env };
+  await runCli([verb, ...(more[verb] ?? []), '--json'], io);
   const { data } = JSON.parse(stdout.text) as { data: object };
   expect(Object.keys(data)).toEqual(documented(verb));
 });

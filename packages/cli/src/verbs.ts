@@ -49,6 +49,11 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'how much of what is in the log',
     load: async () => (await import('./verbs/stats.js')).verb,
   },
+  {
+    name: 'init',
+    summary: 'begin a project that tests, runs and explains itself',
+    load: async () => (await import('./verbs/init.js')).verb,
+  },
 ];
 
 /** The verb that a command line names, also where the command line is wrong. */
