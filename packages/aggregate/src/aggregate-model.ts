@@ -1,6 +1,5 @@
 import type { StoredEvent } from '@backstory/core';
-import { UnknownEventType, type Class, type EventTypes, type Json, type JsonObject } from '@backstory/events';
-import { readFields } from '@backstory/events/codec';
+import { UnknownEventType, type Class, type EventTypes, type Json } from '@backstory/events';
 import { attachRecord, recordOf, AggregateRecord } from './aggregate-record.js';
 import { FoldFailed, NotTheNextEvent } from './errors.js';
 import { EventSourcedAggregate } from './event-sourced-aggregate.js';
@@ -32,13 +31,15 @@ export interface AggregateModel<A extends object> {
    */
   fold(aggregate: A, events: readonly StoredEvent[]): void;
   /** The state as plain JSON, for snapshots, diffs and digests. @throws UnstorableValue */
-  state(aggregate: A): JsonObject;
+  state(aggregate: A): Json;
+  /** The state as values: the instance with its properties; of a decider what its `evolve` gave. */
+  value(aggregate: A): unknown;
   /**
    * The instance whose state this is, as of a recorded event. The JSON becomes part of it: nobody else may hold it.
    *
    * @throws UnreadableValue
    */
-  restore(id: string, state: JsonObject, at: { readonly version: number; readonly position: number }): A;
+  restore(id: string, state: Json, at: { readonly version: number; readonly position: number }): A;
 }
 
 /**
@@ -71,9 +72,17 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
   }
 
   get shape(): string {
-    const { state, types, steps } = this.plan;
+    const { state, form, types, steps } = this.plan;
+    const code = [this.cls, ...form.code];
     const base = EventSourcedAggregate;
-    return (this.knownShape ??= stateShape({ version: state.version, code: [this.cls], base, types, steps }));
+    return (this.knownShape ??= stateShape({
+      version: state.version,
+      code,
+      initial: form.initial,
+      base,
+      types,
+      steps,
+    }));
   }
 
   create(id: string): A {
@@ -100,18 +109,19 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     this.keep(aggregate);
   }
 
-  state(aggregate: A): JsonObject {
+  state(aggregate: A): Json {
     const record = recordOf(aggregate);
     record.checkUsable();
     return stateOf(aggregate, record);
   }
 
-  restore(id: string, state: JsonObject, at: { readonly version: number; readonly position: number }): A {
+  value(aggregate: A): unknown {
+    return this.plan.form.value(aggregate);
+  }
+
+  restore(id: string, state: Json, at: { readonly version: number; readonly position: number }): A {
     const aggregate = this.make(id);
-    const fields = readFields(this.cls, state as Record<string, Json>, `${this.category}.state`);
-    // A property that the snapshot does not have was undefined when it was taken.
-    for (const name of Object.keys(aggregate)) (aggregate as Record<string, unknown>)[name] = undefined;
-    Object.assign(aggregate, fields);
+    this.plan.form.restore(aggregate, state, this.category);
     const record = recordOf(aggregate);
     record.version = at.version;
     record.position = at.position;

@@ -9,7 +9,7 @@ export class MissingHandler extends BackstoryError {
   ) {
     super(
       `${aggregate} has no handler for ${event}: add a method with @EventHandler(${event}), ` +
-        `or @Ignores(${event}) on the class if it rightly changes nothing.`,
+        `or @Ignores(${event}) on the class if it rightly changes nothing; in a decider, add it to events and evolve.`,
     );
   }
 }
@@ -24,6 +24,32 @@ export class AsyncFold extends BackstoryError {
     super(
       `${handler} is asynchronous, but a fold must be done when it returns: do the waiting before the event is raised, and put its result in the event.`,
     );
+  }
+}
+
+/** A command of a decider returned a promise. A decision follows from the state it is given, at once. */
+export class AsyncDecision extends BackstoryError {
+  readonly code = 'BACKSTORY_ASYNC_DECISION';
+  constructor(
+    /** `account.withdraw` */
+    readonly command: string,
+  ) {
+    super(
+      `${command} is asynchronous or a generator, but it must return its events: await what it needs before it is called, and give it the result.`,
+    );
+  }
+}
+
+/** What a decider's `evolve` did is no new state. */
+export class InvalidEvolution extends BackstoryError {
+  readonly code = 'BACKSTORY_INVALID_EVOLUTION';
+  constructor(
+    /** `account.evolve.Deposited` */
+    readonly handler: string,
+    readonly problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(`it ${problem}`, options);
   }
 }
 
@@ -49,8 +75,10 @@ export class RaiseFailed extends BackstoryError {
     options: { readonly cause: unknown },
   ) {
     super(
-      `${handler} cannot fold ${type}, raised on ${aggregate} ${id}: ${textOf(options.cause)}. ` +
-        'Check before raising: a handler only applies what has happened.',
+      `${handler} cannot fold ${type}, raised on ${aggregate} ${id}: ${textOf(options.cause)}.` +
+        (options.cause instanceof InvalidEvolution
+          ? ''
+          : ' Check before raising: a handler only applies what has happened.'),
       options,
     );
   }

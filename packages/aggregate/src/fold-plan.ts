@@ -9,6 +9,7 @@ import {
 } from '@backstory/events/codec';
 import { declaredAggregate } from './aggregate-decorator.js';
 import { AsyncFold, MissingHandler } from './errors.js';
+import { stateFormOf, type StateForm } from './state-form.js';
 import type { DeclaredState } from './state-options.js';
 
 /** An event type and the method that folds it; without a method it changes nothing. */
@@ -26,6 +27,8 @@ export interface FoldPlan {
   readonly types: EventTypes;
   /** By event name and by alias. */
   readonly steps: ReadonlyMap<string, FoldStep>;
+  /** How instances hold their state. */
+  readonly form: StateForm;
 }
 
 /**
@@ -48,7 +51,7 @@ export function foldPlan(cls: Class, base: Class): FoldPlan {
     const step = { type, method: methods.get(type.cls) };
     for (const name of [type.name, ...type.aliases]) steps.set(name, step);
   }
-  return { name: cls.name, category, state, types, steps };
+  return { name: cls.name, category, state, types, steps, form: stateFormOf(cls) };
 }
 
 /** The step for an event about to be raised. @throws NotAnEvent, MissingHandler */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { encodeInstance, type JsonObject } from '@backstory/events';
+import type { Json, JsonObject } from '@backstory/events';
 import { recordOf, type AggregateRecord } from './aggregate-record.js';
 import { ChangedWithoutEvent } from './errors.js';
 import { isProduction } from './is-production.js';
@@ -15,23 +15,24 @@ export function refuseStrayChange(aggregate: object): void {
   if (record.folded === undefined) return;
   const state = stateOf(aggregate, record);
   if (JSON.stringify(state) === record.folded) return;
-  const stray = strayChange(record, state, JSON.parse(record.folded) as JsonObject);
+  const stray = strayChange(record, state, JSON.parse(record.folded) as Json);
   if (stray) throw stray;
 }
 
 /** How the state of an aggregate differs from what its events make of it; `undefined` where it does not. */
 export function strayChange(
   { plan, id }: Pick<AggregateRecord, 'plan' | 'id'>,
-  state: JsonObject,
-  folded: JsonObject,
+  state: Json,
+  folded: Json,
 ): ChangedWithoutEvent | undefined {
-  const names = new Set([...Object.keys(folded), ...Object.keys(state)]);
-  const differing = [...names].filter((name) => !isDeepStrictEqual(state[name], folded[name]));
+  const [is, was] = isObject(state) && isObject(folded) ? [state, folded] : [{ state }, { state: folded }];
+  const names = new Set([...Object.keys(was), ...Object.keys(is)]);
+  const differing = [...names].filter((name) => !isDeepStrictEqual(is[name], was[name]));
   return differing.length === 0 ? undefined : new ChangedWithoutEvent(plan.name, id, differing);
 }
 
 /** Remembers that this is the state that the events made. */
-export function keepFolded(record: AggregateRecord, state: () => JsonObject): void {
+export function keepFolded(record: AggregateRecord, state: () => Json): void {
   record.folded = undefined;
   if (isProduction()) return;
   try {
@@ -42,6 +43,10 @@ export function keepFolded(record: AggregateRecord, state: () => JsonObject): vo
 }
 
 /** The state as plain JSON. @throws UnstorableValue naming the path: `account.state.lastSeen` */
-export function stateOf(aggregate: object, record: AggregateRecord): JsonObject {
-  return encodeInstance(aggregate, `${record.plan.category}.state`);
+export function stateOf(aggregate: object, { plan }: AggregateRecord): Json {
+  return plan.form.encode(aggregate, plan.category);
+}
+
+function isObject(json: Json): json is JsonObject {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }

@@ -3,12 +3,16 @@ export { modelOf } from './aggregate-model.js';
 export type { AggregateModel } from './aggregate-model.js';
 export { recordOf } from './aggregate-record.js';
 export type { AggregateRecord } from './aggregate-record.js';
+export { decider } from './decider.js';
+export type { CommandTable, DeciderClass, DeciderParts, Decision, EventTable, Evolve } from './decider.js';
 export {
   AggregateUnusable,
   AggregateWithoutId,
+  AsyncDecision,
   AsyncFold,
   ChangedWithoutEvent,
   FoldFailed,
+  InvalidEvolution,
   MissingHandler,
   NotTheNextEvent,
   RaiseFailed,

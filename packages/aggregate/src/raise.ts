@@ -1,27 +1,53 @@
 import type { NewEvent } from '@backstory/core';
 import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import { recordOf, type AggregateRecord } from './aggregate-record.js';
+import { freezeInDevelopment } from './deep-freeze.js';
 import { AsyncFold, RaiseFailed, RaiseInFold } from './errors.js';
 import { stepFor, type FoldStep } from './fold-plan.js';
 import { keepFolded, refuseStrayChange, stateOf } from './folded-state.js';
-import { isProduction } from './is-production.js';
+import { isThenable } from './thenable.js';
 
 /** What may be said of an event when it is raised. The rest comes from the ambient context. */
 export type RaiseMetadata = GivenMetadata;
 
 /** Checks, encodes, decodes and folds an event, and remembers it. See `EventSourcedAggregate.raise`. */
 export function raise(aggregate: object, event: object, metadata: RaiseMetadata = {}): void {
+  const record = openRecord(aggregate);
+  apply(aggregate, record, prepare(record, event, metadata));
+}
+
+/** The same with several: when one of them is refused, none is raised. */
+export function raiseAll(aggregate: object, events: readonly object[]): void {
+  const record = openRecord(aggregate);
+  for (const raised of events.map((event) => prepare(record, event, {}))) apply(aggregate, record, raised);
+}
+
+function openRecord(aggregate: object): AggregateRecord {
   const record = recordOf(aggregate);
   record.checkOpen();
+  return record;
+}
+
+/** An event that may be raised: as it will be recorded, and as it will be read back. */
+interface Raised {
+  readonly step: FoldStep;
+  readonly stamped: NewEvent;
+  readonly readBack: object;
+}
+
+function prepare(record: AggregateRecord, event: object, metadata: RaiseMetadata): Raised {
   const step = stepFor(record.plan, event);
   if (record.folding !== undefined) refuseRaise(record, step);
-  refuseStrayChange(aggregate);
   const encoded = step.type.encode(event);
   const stamped: NewEvent = { ...encoded, metadata: checkMetadata(metadata, step.type.name) };
-  const readBack = step.type.decode(encoded);
+  return { step, stamped, readBack: freezeInDevelopment(step.type.decode(encoded)) };
+}
+
+function apply(aggregate: object, record: AggregateRecord, { step, stamped, readBack }: Raised): void {
+  refuseStrayChange(aggregate);
   try {
     fold(aggregate, record, step, {
-      event: isProduction() ? readBack : deepFreeze(readBack),
+      event: readBack,
       failed: (handler, options) =>
         new RaiseFailed(record.plan.name, record.id, step.type.name, handler, options),
     });
@@ -73,17 +99,4 @@ function refuseRaise(record: AggregateRecord, step: FoldStep): never {
   const error = new RaiseInFold(handlerName(record, record.folding!), step.type.cls.name);
   record.spoil('an event was raised while folding', error);
   throw error;
-}
-
-function isThenable(value: unknown): value is Promise<unknown> {
-  if (typeof (value as { then?: unknown } | null | undefined)?.then !== 'function') return false;
-  // Its failure is not lost: the fold is refused in any case.
-  (value as Promise<unknown>).then(undefined, () => undefined);
-  return true;
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  for (const member of Object.values(value)) deepFreeze(member);
-  return ArrayBuffer.isView(value) ? value : Object.freeze(value);
 }

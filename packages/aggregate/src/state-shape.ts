@@ -7,14 +7,14 @@ import type { FoldStep } from './fold-plan.js';
 export interface FoldingCode {
   /** The declared version of the state, for what cannot be seen. */
   readonly version: number;
-  /** The class of the aggregate, or the functions that take its place. */
+  /** The class of the aggregate; of a decider also its functions. */
   readonly code: readonly AnyFunction[];
   /** Where the classes of the framework begin. */
   readonly base?: AnyClass;
   readonly types: EventTypes;
   readonly steps: ReadonlyMap<string, FoldStep>;
-  /** How the state is stored, where it is no class that declares it. */
-  readonly fields?: ReadonlyMap<string, FieldType>;
+  /** What the state begins with, where it is no class that says so. */
+  readonly initial: string | undefined;
 }
 
 /**
@@ -22,12 +22,12 @@ export interface FoldingCode {
  * events with their names, versions and upcasters, and of the classes inside both; what their fields are declared to be.
  * Not seen are functions that handlers call and that stand outside these classes.
  */
-export function stateShape({ version, code, base, types, steps, fields }: FoldingCode): string {
+export function stateShape({ version, code, base, types, steps, initial }: FoldingCode): string {
   const source = new Source(base);
   const parts = [
     version,
     code.map((it) => source.of(it)),
-    source.ofFields(fields ?? new Map()),
+    initial ?? null,
     types.all
       .map(({ cls, name, aliases, version: of }) => {
         const upcast = Object.entries(definitionOf(cls)?.upcast ?? {}).map(([from, up]) => [
@@ -66,8 +66,13 @@ class Source {
     return [...fields].map(([name, type]) => [name, this.ofType(type)]);
   }
 
-  private ofType({ kind, of, cls }: FieldType): unknown {
-    return [kind, of ? this.ofType(of) : null, cls ? this.of(cls) : null];
+  private ofType({ kind, of, cls, fields }: FieldType): unknown {
+    return [
+      kind,
+      of ? this.ofType(of) : null,
+      cls ? this.of(cls) : null,
+      fields ? this.ofFields(fields) : null,
+    ];
   }
 }
 

@@ -1,6 +1,6 @@
 export { defineBackstory, type Backstory, type BackstoryOptions } from './definition.js';
 export type { App, RecordOptions } from './app.js';
-export { Aggregate, EventSourcedAggregate } from '@backstory/aggregate';
+export { Aggregate, EventSourcedAggregate, decider } from '@backstory/aggregate';
 export {
   Context,
   follow,

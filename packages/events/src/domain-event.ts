@@ -28,12 +28,13 @@ export interface EventDefinition {
 
 /**
  * `@DomainEvent('account.deposited')`: the stable name under which events of this class are recorded.
- * By convention `{domain}.{what happened}`. Renaming the class does not change it.
+ * By convention `{domain}.{what happened}`. Renaming the class does not change it. Without decorator syntax:
+ * `DomainEvent('account.deposited')(class Deposited { … })`, which gives the class.
  */
 export function DomainEvent(
   name: string,
   options: DomainEventOptions = {},
-): (cls: Class, context?: ClassDecoratorContext) => void {
+): <C extends Class>(cls: C, context?: ClassDecoratorContext) => C {
   return (cls) => {
     const { version = 1, aliases = [], upcast = {} } = options;
     const problem =
@@ -45,6 +46,7 @@ export function DomainEvent(
         'has two @DomainEvent decorators: use aliases for earlier names.',
       );
     table.add(cls, Object.freeze({ name, version, aliases, upcast }));
+    return cls;
   };
 }
 

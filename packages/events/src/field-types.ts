@@ -3,13 +3,22 @@ import { Big } from 'big.js';
 import type { AnyClass, Class } from './class-table.js';
 import { InvalidDefinition, UnreadableValue } from './errors.js';
 import type { FieldType, FieldWriter } from './field-type.js';
-import { readFields } from './instance-codec.js';
+import { decodeFields, readFields } from './instance-codec.js';
 import type { Json } from './json.js';
 import { refuseBuiltIn, refusePrivateState } from './private-state.js';
-import { WHICH_BIG, problemOf } from './unstorable.js';
+import { WHICH_BIG, isPlain, problemOf } from './unstorable.js';
 
-/** What the elements of a list, map or set are: a field type, a class, or `String`, `Number`, `Boolean` for plain JSON. */
-export type ElementType = FieldType | AnyClass | StringConstructor | NumberConstructor | BooleanConstructor;
+/**
+ * What the elements of a list, map or set are: a field type, a class, or `String`, `Number`, `Boolean` for plain JSON; a
+ * plain object with the types of its properties, `{ price: decimal }`, for plain objects.
+ */
+export type ElementType =
+  FieldType | AnyClass | StringConstructor | NumberConstructor | BooleanConstructor | ObjectFields;
+
+/** The properties of a plain object that JSON does not know: `{ openedAt: instant, lines: listOf({ price: decimal }) }`. */
+export interface ObjectFields {
+  readonly [property: string]: ElementType;
+}
 
 /** A point in time, a valid `Date`, exact to the millisecond. Stored as ISO 8601 text in UTC. */
 export const instant: FieldType<Date> = {
@@ -124,6 +133,22 @@ export function nested(cls: AnyClass): FieldType<object> {
   };
 }
 
+/** A plain object of which some properties are declared; the others are plain JSON. */
+export function objectOf(properties: ObjectFields): FieldType<object> {
+  const fields = new Map(Object.entries(properties).map(([name, type]) => [name, elementType(type)]));
+  return {
+    kind: 'object',
+    fields,
+    encode: (value, writer) =>
+      isPlain(value) ? writer.object(value, fields) : mismatch(writer, value, 'a plain object'),
+    decode(json, path) {
+      if (!isPlain(json)) throw new UnreadableValue(path, 'an object');
+      if (fields.size > 0) decodeFields(fields, json as Record<string, unknown>, path);
+      return json;
+    },
+  };
+}
+
 const INSTANT = /^(\d{4}|[+-]\d{6})-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
 const DECIMAL = /^-?\d+(\.\d+)?(e[+-]\d+)?$/;
 const INTEGER = /^-?\d+$/;
@@ -137,7 +162,8 @@ const plain: FieldType = {
 function elementType(element: ElementType): FieldType {
   if (element === String || element === Number || element === Boolean) return plain;
   if (typeof element === 'function') return nested(element as AnyClass);
-  if (typeof (element as FieldType | undefined)?.encode === 'function') return element;
+  if (typeof (element as Partial<FieldType> | undefined)?.encode === 'function') return element as FieldType;
+  if (isPlain(element)) return objectOf(element as ObjectFields);
   throw new InvalidDefinition(
     'listOf(…), mapOf(…) or setOf(…)',
     'was given neither a field type nor a class: two files that import each other leave it undefined.',

@@ -1,5 +1,6 @@
 import type { AnyClass, Class } from './class-table.js';
 import { fieldsOf } from './field.js';
+import type { FieldType } from './field-type.js';
 import type { Json, JsonObject } from './json.js';
 import { ValueWriter } from './value-writer.js';
 
@@ -13,9 +14,9 @@ export function encodeInstance(instance: object, root?: string): JsonObject {
   return new ValueWriter(root ?? constructor.name).instance(instance, constructor);
 }
 
-/** A plain value as JSON, checked like everything that is stored. @throws UnstorableValue naming the path */
-export function encodeValue(value: unknown, root: string): Json {
-  return new ValueWriter(root).write(value);
+/** A value as JSON, plain or of a declared type, checked like everything that is stored. @throws UnstorableValue naming the path */
+export function encodeValue(value: unknown, root: string, type?: FieldType): Json {
+  return new ValueWriter(root).write(value, type);
 }
 
 /** Reads what {@link encodeInstance} gave. The constructor does not run. `json` is left as it is. */

@@ -1,21 +1,35 @@
 import { types } from 'node:util';
 import { Big } from 'big.js';
-import { formatPath } from './path.js';
+import { formatPath, type PathStep } from './path.js';
 
 /** Only this class is the one that `decimal` stores. */
 export const WHICH_BIG = 'the class Big that backstory and @backstory/events export';
 
 /**
  * Where a value stands, as far as advice depends on it: where no class is near (metadata); somewhere inside an instance;
- * as a property that its class does not declare, or as an item of a list that is such a property.
+ * as a property that its class does not declare, or as an item of a list that is such a property; somewhere in a plain
+ * object whose properties can be declared.
  */
-export type Place = 'plain' | 'inside' | UndeclaredProperty;
+export type Place = 'plain' | 'inside' | UndeclaredProperty | UndeclaredPath;
 
 /** A property that a class could declare. */
 export interface UndeclaredProperty {
   readonly cls: string;
   readonly property: string;
   readonly isItem: boolean;
+}
+
+/** The way from a plain object to what its fields do not declare. */
+export interface UndeclaredPath {
+  readonly steps: readonly PathStep[];
+}
+
+/** Whether it is an object without a class. Those of another realm (a Jest sandbox, node:vm) are plain as well. */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype) return true;
+  return typeof prototype === 'object' && prototype !== null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
 /** What a value is, for a value that JSON cannot hold. */
@@ -49,11 +63,19 @@ function adviceAt(place: Place, { type, instead, first = '' }: Declarable): stri
   if (place === 'plain') return `store ${instead}`;
   if (place === 'inside')
     return `store ${instead}, or make what holds it a class that declares it as ${type}, and declare that with nested(…)`;
+  if ('steps' in place) return `${first}declare it with fields: ${declaration(place.steps, type)}`;
   const { cls, property, isItem } = place;
   const declared = isItem ? `listOf(${type})` : type;
   // A property of the parameter list has no place for a decorator of its own, and nothing tells it from others.
   const parameter = `with @Fields({ ${formatPath([property])}: ${declared} }) on ${cls} where it is a constructor parameter`;
   return `${first}declare ${isItem ? 'its list' : 'it'} with @Field(${declared}), or ${parameter}`;
+}
+
+/** `{ lines: listOf({ price: decimal }) }` */
+function declaration([step, ...deeper]: readonly PathStep[], type: string): string {
+  if (step === undefined) return type;
+  const inner = declaration(deeper, type);
+  return typeof step === 'number' ? `listOf(${inner})` : `{ ${formatPath([step])}: ${inner} }`;
 }
 
 function kindOf(value: unknown): Hopeless | Declarable {

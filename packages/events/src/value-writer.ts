@@ -5,7 +5,7 @@ import { fieldsOf } from './field.js';
 import type { FieldType, FieldWriter } from './field-type.js';
 import type { Json, JsonObject } from './json.js';
 import { formatPath, type PathStep } from './path.js';
-import { adviceFor, problemOf, type Place } from './unstorable.js';
+import { adviceFor, isPlain, problemOf, type Place } from './unstorable.js';
 
 /** The own symbol under which the framework keeps what is not state on an instance. The codec passes it over. */
 export const internals = Symbol.for('backstory.internals');
@@ -19,8 +19,8 @@ export const internals = Symbol.for('backstory.internals');
 export class ValueWriter implements FieldWriter {
   private readonly path: PathStep[] = [];
   private readonly open: object[] = [];
-  /** The class of the instance whose property is being written, where the property is not declared. */
-  private undeclaredIn: AnyClass | undefined;
+  /** The class of the instance, or the plain object, whose property is being written, where it could be declared and is not. */
+  private undeclaredIn: AnyClass | 'object' | undefined;
   /** How far down the instance is whose property is being written. None yet: no class is near. */
   private instanceDepth: number | undefined;
 
@@ -114,6 +114,21 @@ export class ValueWriter implements FieldWriter {
     return json;
   }
 
+  /** A plain object of which some properties are declared. */
+  object(value: object, fields: ReadonlyMap<string, FieldType>): JsonObject {
+    this.enter(value);
+    const json: Record<string, Json> = {};
+    for (const key of Reflect.ownKeys(value)) {
+      const name = this.checkedKey(key);
+      const type = fields.get(name);
+      this.undeclaredIn = type ? undefined : 'object';
+      this.instanceDepth = this.path.length;
+      json[name] = this.member(name, this.ownValue(value, name), type);
+    }
+    this.leave();
+    return json;
+  }
+
   refuse(problem: string, advice: string): never {
     throw new UnstorableValue(formatPath(this.path, this.root), problem, advice);
   }
@@ -157,7 +172,9 @@ export class ValueWriter implements FieldWriter {
 
   private place(): Place {
     if (this.instanceDepth === undefined) return 'plain';
-    const [property, item, ...deeper] = this.path.slice(this.instanceDepth);
+    const steps = this.path.slice(this.instanceDepth);
+    if (this.undeclaredIn === 'object') return { steps };
+    const [property, item, ...deeper] = steps;
     const isItem = typeof item === 'number';
     if (!this.undeclaredIn || (item !== undefined && !isItem) || deeper.length > 0) return 'inside';
     return { cls: this.undeclaredIn.name, property: String(property), isItem };
@@ -179,13 +196,6 @@ export class ValueWriter implements FieldWriter {
     this.path.push(key);
     return this.refuse(problem, advice);
   }
-}
-
-// Objects of another realm (a Jest sandbox, node:vm) are plain as well.
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype) return true;
-  return typeof prototype === 'object' && prototype !== null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
 function nameOf(value: object): string {

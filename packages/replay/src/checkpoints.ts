@@ -1,4 +1,4 @@
-import type { JsonObject } from '@backstory/events';
+import type { Json } from '@backstory/events';
 
 /** The state of a stream after a version, as text, which takes the least memory. */
 export interface Checkpoint {
@@ -56,6 +56,6 @@ export class Checkpoints {
 }
 
 /** The state that a checkpoint holds. */
-export function stateIn({ text }: Pick<Checkpoint, 'text'>): JsonObject {
-  return JSON.parse(text) as JsonObject;
+export function stateIn({ text }: Pick<Checkpoint, 'text'>): Json {
+  return JSON.parse(text) as Json;
 }

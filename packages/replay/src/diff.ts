@@ -1,4 +1,4 @@
-import type { JsonObject } from '@backstory/events';
+import type { Json } from '@backstory/events';
 import { changesBetween, type Change } from './changes.js';
 import { StreamFold, type ReplaySource } from './stream-fold.js';
 
@@ -28,7 +28,7 @@ export async function diff(
   return { from, to, changes };
 }
 
-async function stateOf(fold: StreamFold, version: number, signal?: AbortSignal): Promise<JsonObject> {
+async function stateOf(fold: StreamFold, version: number, signal?: AbortSignal): Promise<Json> {
   for await (const events of fold.pages({ upTo: version }, signal)) fold.fold(events);
   return fold.state();
 }

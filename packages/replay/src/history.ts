@@ -1,5 +1,5 @@
 import { readRecorded, type RecordedEvent } from '@backstory/core';
-import type { JsonObject } from '@backstory/events';
+import type { Json } from '@backstory/events';
 import { changesBetween, type Change } from './changes.js';
 import { StreamFold, type ReplaySource } from './stream-fold.js';
 
@@ -7,8 +7,8 @@ import { StreamFold, type ReplaySource } from './stream-fold.js';
 export interface HistoryStep {
   /** As it was recorded. */
   readonly event: RecordedEvent;
-  readonly before: JsonObject;
-  readonly after: JsonObject;
+  readonly before: Json;
+  readonly after: Json;
   readonly changes: readonly Change[];
 }
 

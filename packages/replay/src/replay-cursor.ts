@@ -1,5 +1,5 @@
 import { InvalidQuery, readRecorded, type EventStore, type RecordedEvent } from '@backstory/core';
-import type { Json, JsonObject } from '@backstory/events';
+import type { Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
 import { changesBetween, type Change } from './changes.js';
 import { NoAggregate } from './errors.js';
@@ -15,7 +15,7 @@ export interface CursorStep {
   /** As it was recorded; `null` at version 0, and where it cannot be read. */
   readonly event: RecordedEvent | null;
   /** `null` where it is not known, for the reason that `failure` gives. */
-  readonly state: JsonObject | null;
+  readonly state: Json | null;
   /** `null` where the state before or after is not known. */
   readonly changes: readonly Change[] | null;
   /** Why the state is not known: which version cannot be folded or shown. For a stream that no aggregate folds it is 0. */
@@ -205,10 +205,10 @@ async function* changesIn(
   paths: readonly string[],
   stretch: Stretch,
 ): AsyncGenerator<number> {
-  const values = (state: JsonObject) => JSON.stringify(paths.map((path) => told(valueAt(state, path))));
+  const values = (state: Json) => JSON.stringify(paths.map((path) => told(valueAt(state, path))));
   let known: string | undefined;
   for await (const { version, state } of fold.states(stretch)) {
-    if (state === null) continue;
+    if (state === undefined) continue;
     const now = values(state);
     if (known !== undefined && now !== known) yield version;
     known = now;

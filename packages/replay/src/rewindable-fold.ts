@@ -1,12 +1,12 @@
 import type { AggregateModel } from '@backstory/aggregate';
 import { idOf, type EventStore, type StoredEvent } from '@backstory/core';
-import { UnstorableValue, type JsonObject } from '@backstory/events';
+import { UnstorableValue, type Json } from '@backstory/events';
 import { Checkpoints, stateIn } from './checkpoints.js';
 import { UnreadableState } from './errors.js';
 import { Pace, type CursorWait } from './pace.js';
 
 /** A state, or what keeps it from being known. */
-export type Found = { readonly state: JsonObject } | CursorFailure;
+export type Found = { readonly state: Json } | CursorFailure;
 
 /** The version that cannot be folded or shown, and why. */
 export interface CursorFailure {
@@ -42,19 +42,19 @@ export class RewindableFold {
   }
 
   /**
-   * The states after each version of a stretch, beginning with that after `from`; `null` for one that cannot be shown.
+   * The states after each version of a stretch, beginning with that after `from`; `undefined` for one that cannot be shown.
    *
    * @throws what folding throws
    */
-  async *states({ from, to, pace }: Stretch): AsyncGenerator<{ version: number; state: JsonObject | null }> {
+  async *states({ from, to, pace }: Stretch): AsyncGenerator<{ version: number; state: Json | undefined }> {
     this.seek(from);
     const failure = await this.foldTo(from, pace);
     if (failure) throw failure.error;
-    yield { version: from, state: stateOrNull(this.stateNow()) };
+    yield { version: from, state: stateIfAny(this.stateNow()) };
     for await (const { events } of this.store.readStream(this.stream, { after: from, upTo: to })) {
       for (const event of events) {
         this.fold([event]);
-        yield { version: event.version, state: stateOrNull(this.stateNow()) };
+        yield { version: event.version, state: stateIfAny(this.stateNow()) };
         await pace.at(event.version, to);
       }
     }
@@ -168,6 +168,6 @@ interface Live {
   readonly aggregate: object;
 }
 
-function stateOrNull(found: Found): JsonObject | null {
-  return 'state' in found ? found.state : null;
+function stateIfAny(found: Found): Json | undefined {
+  return 'state' in found ? found.state : undefined;
 }

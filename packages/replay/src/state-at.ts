@@ -1,4 +1,4 @@
-import type { JsonObject } from '@backstory/events';
+import type { Json } from '@backstory/events';
 import { InvalidQuery } from '@backstory/core';
 import { StreamFold, type ReplaySource } from './stream-fold.js';
 
@@ -19,7 +19,7 @@ export interface StateAt {
   /** Of the event that led to this state; `null` at version 0. */
   readonly position: number | null;
   readonly recordedAt: Date | null;
-  readonly state: JsonObject;
+  readonly state: Json;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { modelOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
 import { categoryOf, idOf, type EventStore, type StoredEvent, type StreamSlice } from '@backstory/core';
-import { UnstorableValue, type Class, type JsonObject } from '@backstory/events';
+import { UnstorableValue, type Class, type Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
 import { NoAggregate, StreamNotFound, UnreadableState } from './errors.js';
 import { nearStreams } from './near.js';
@@ -62,7 +62,7 @@ export class StreamFold {
   }
 
   /** The state after the last event folded. @throws UnreadableState */
-  state(): JsonObject {
+  state(): Json {
     try {
       return this.model.state(this.aggregate);
     } catch (cause) {
