@@ -21,7 +21,7 @@ export function runByTests(files: readonly string[]): readonly string[] {
     const text = fs.readFileSync(file, 'utf8');
     for (const [, to] of text.matchAll(/(?:from|import\(|import|require\()\s*'(\.[^']*)'/g))
       reach(sourceOf(path.resolve(path.dirname(file), to!)));
-    for (const [, to] of text.matchAll(/'([\w./-]+\.worker\.ts)'/g))
+    for (const [, to] of text.matchAll(/'([\w./-]+\.(?:worker|node)\.ts)'/g))
       reach(path.resolve(path.dirname(file), to!));
   };
   for (const file of files) if (file.endsWith('.test.ts')) reach(file);
