@@ -41,5 +41,7 @@ function linked(text, linkTo) {
 function firstSentence(text) {
   const [paragraph] = text.split(/\n\n|\n```/);
   const flat = paragraph.replace(/\s*\n\s*/g, ' ');
-  return /^.*?[.?](?=\s|$)/.exec(flat.replace(/e\.g\. /g, 'e.g.\u00a0'))?.[0] ?? flat.replace(/:$/, '.');
+  // The full stops of an abbreviation end no sentence.
+  const [sentence] = /^.*?[.?](?=\s|$)/.exec(flat.replaceAll('e.g. ', 'e.g.\0')) ?? [flat.replace(/:$/, '.')];
+  return sentence.replaceAll('\0', ' ');
 }

@@ -40,11 +40,12 @@ export interface AppParts {
 
 /** A running application. */
 export class App {
+  /** The name given to `defineBackstory`, which events keep as their `source`. */
   readonly name: string;
   /** Every event that this application knows. */
   readonly types: EventTypes;
   readonly aggregates: readonly Class<EventSourcedAggregate>[];
-  /** The log. */
+  /** The log: to be read (`readAll`, `readStream`) and followed (`follow`). Record through repositories and `record`. */
   readonly events: EventStore;
   /** What is derived from the log. */
   readonly state: StateStore;

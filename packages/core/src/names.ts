@@ -16,14 +16,14 @@ export const LIMITS = {
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Text that is well-formed Unicode, not empty, without control characters and short enough. */
+/** Whether a value can be a name: well-formed Unicode text, not empty, without control characters and short enough. */
 export function isName(value: unknown, maxBytes: number): value is string {
   if (typeof value !== 'string' || value.length === 0 || value.length > maxBytes) return false;
   if (CONTROL.test(value) || !isWellFormed(value)) return false;
   return value.length * 3 <= maxBytes || Buffer.byteLength(value) <= maxBytes;
 }
 
-/** Without lone surrogates, hence the same after a round trip through UTF-8. */
+/** Whether text has no lone surrogates, and so is the same after a round trip through UTF-8. */
 export function isWellFormed(text: string): boolean {
   return !LONE_SURROGATE.test(text);
 }

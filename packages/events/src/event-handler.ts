@@ -27,8 +27,8 @@ export interface HandlerRow {
 }
 
 /**
- * `@EventHandler(Deposited)`: on this event, this method. In an aggregate it folds the event into the state; in a
- * subscriber it reacts; in a projection it projects. The method may be private. Options are for reactions.
+ * `@EventHandler(Deposited)`: calls this method for events of the class Deposited. In an aggregate it folds the event into
+ * the state; in a subscriber it reacts; in a projection it projects. The method may be private. Options are for reactions.
  */
 export function EventHandler<E extends object>(event: Class<E>): HandlerDecorator<E>;
 export function EventHandler<E extends object>(
@@ -61,7 +61,7 @@ export function EventHandler<E extends object>(
   };
 }
 
-/** `@Ignores(AuditNoted)`: these events rightly change nothing here. */
+/** `@Ignores(AuditNoted)`: says that these events rightly change nothing here, so that they need no handler. */
 export function Ignores(
   ...events: readonly Class[]
 ): (cls: AnyClass, context?: ClassDecoratorContext) => void {

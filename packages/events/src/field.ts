@@ -2,7 +2,7 @@ import { ClassTable, metadataOf, type AnyClass } from './class-table.js';
 import { InvalidDefinition } from './errors.js';
 import type { FieldType } from './field-type.js';
 
-/** `@Field(instant) readonly at: Date`: how this property is stored. For properties of events, commands, values and aggregates. */
+/** `@Field(instant) readonly at: Date`: how a property is stored that JSON does not know. For events, commands, values and aggregates. */
 export function Field(type: FieldType): FieldDecorator {
   return (target: object | undefined, context: string | symbol | ClassFieldDecoratorContext) => {
     if (typeof context === 'object') return declare(metadataOf(context), context.name, type, context.static);
@@ -13,8 +13,8 @@ export function Field(type: FieldType): FieldDecorator {
 }
 
 /**
- * `@Fields({ at: instant })`: the same for a whole class. Properties declared in the constructor's parameter list
- * (`constructor(readonly at: Date)`) can be declared only so.
+ * `@Fields({ at: instant })`: what `@Field` says, for several properties of a class at once. Those that stand in the
+ * constructor's parameter list (`constructor(readonly at: Date)`) can be declared only so.
  */
 export function Fields(
   types: Readonly<Record<string, FieldType>>,

@@ -82,7 +82,7 @@ export class SaveInProgress extends BackstoryError {
   }
 }
 
-/** `update` met a conflict in every attempt. The last one. */
+/** Others changed the aggregate during every attempt of an `update`. Its cause is the last conflict. */
 export class UpdateConflict extends VersionConflict {
   constructor(
     conflict: VersionConflict,
