@@ -10,7 +10,7 @@ import {
 } from '@backstory/core';
 import { InvalidDefinition, type Class, type EventTypes } from '@backstory/events';
 import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
-import { Repository } from '@backstory/repository';
+import { Repository, StateCache, type CacheOptions } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
 import { InvalidOption } from '@backstory/core/store';
 
@@ -34,6 +34,9 @@ export interface AppParts {
   readonly log: OpenStorage;
   /** Where state lives, when not beside the log. */
   readonly elsewhere: OpenStorage | undefined;
+  readonly readOnly: boolean;
+  readonly cache: CacheOptions | undefined;
+  readonly verifyLoads: number | undefined;
   readonly appendTimeoutMs: number | undefined;
   readonly observer: Observer | undefined;
 }
@@ -50,6 +53,7 @@ export class App {
   /** What is derived from the log. */
   readonly state: StateStore;
   private readonly recorder: Recorder;
+  private readonly cache: StateCache | undefined;
   private readonly repositories = new Map<Class, Repository<EventSourcedAggregate>>();
   private closing: Promise<void> | undefined;
 
@@ -61,6 +65,7 @@ export class App {
     this.aggregates = aggregates;
     this.events = log.events;
     this.state = (elsewhere ?? log).state;
+    this.cache = parts.cache && new StateCache(parts.cache);
     this.recorder = new Recorder(this.events, {
       source: name,
       ...(appendTimeoutMs !== undefined && { appendTimeoutMs }),
@@ -78,10 +83,14 @@ export class App {
     }
     const known = this.repositories.get(cls) as Repository<A> | undefined;
     if (known) return known;
-    const { observer } = this.parts;
+    const { observer, readOnly, verifyLoads } = this.parts;
     const made = new Repository(cls, {
       store: this.events,
       recorder: this.recorder,
+      state: this.state,
+      readOnly,
+      ...(this.cache && { cache: this.cache }),
+      ...(verifyLoads !== undefined && { verifyLoads }),
       ...(observer && { observer }),
     });
     this.repositories.set(cls, made);
@@ -127,6 +136,7 @@ export class App {
   }
 
   private async closeParts(): Promise<void> {
+    await Promise.all([...this.repositories.values()].map((repository) => repository.close()));
     try {
       await this.parts.elsewhere?.close();
     } finally {

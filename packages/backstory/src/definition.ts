@@ -2,6 +2,8 @@ import { modelOf, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { OpenOptions, Storage } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { EventTypes, InvalidDefinition, type Class } from '@backstory/events';
+import { checkCacheOptions, type CacheOptions } from '@backstory/repository';
+import { numberOption } from '@backstory/core/store';
 import { App } from './app.js';
 
 /** What an application is: its name, where its log lives, its aggregates and events. */
@@ -19,6 +21,13 @@ export interface BackstoryOptions {
   readonly aggregates?: readonly Class<EventSourcedAggregate>[];
   /** Events that no aggregate handles, recorded with `app.record`. */
   readonly events?: readonly Class[];
+  /** Keep the states of aggregates in memory between two loads, so much at most. Default: none are. */
+  readonly cache?: CacheOptions;
+  /**
+   * The share of loads from a snapshot or the cache that are checked against a fold of all events: 0 to 1. Default: in
+   * production (by NODE_ENV) 0.01, else 1. The first one of a process is checked in any case.
+   */
+  readonly verifyLoads?: number;
   /** How long to repeat an append while the store cannot be reached. Default 30,000. */
   readonly appendTimeoutMs?: number;
   readonly observer?: Observer;
@@ -28,7 +37,7 @@ export interface BackstoryOptions {
  * Describes an application: its name, its store, its aggregates and events. Everything about the classes is checked here,
  * nothing is opened. The default export of `backstory.config.ts`.
  *
- * @throws InvalidDefinition, DuplicateEventType, MissingUpcaster, PrivateState …
+ * @throws InvalidDefinition, InvalidOption, DuplicateEventType, MissingUpcaster, PrivateState …
  */
 export function defineBackstory(options: BackstoryOptions): Backstory {
   return new Backstory(options);
@@ -51,6 +60,8 @@ export class Backstory {
     if (typeof (store as Partial<Storage> | undefined)?.open !== 'function') {
       throw new InvalidDefinition('defineBackstory', "needs a store, e.g. { store: sqlite('app.db') }.");
     }
+    if (options.cache !== undefined) checkCacheOptions(options.cache);
+    if (options.verifyLoads !== undefined) numberOption('verifyLoads', options.verifyLoads, 0, 1);
     requireClasses('aggregates', aggregates);
     requireClasses('events', events);
     refuseSharedCategories(aggregates);
@@ -72,13 +83,14 @@ export class Backstory {
     store = this.store,
     readOnly = false,
   }: { readonly store?: Storage; readonly readOnly?: boolean } = {}): Promise<App> {
-    const { observer, state, appendTimeoutMs } = this.options;
+    const { observer, state, cache, verifyLoads, appendTimeoutMs } = this.options;
     const opening: OpenOptions = { readOnly, ...(observer && { observer }) };
     const log = await store.open(opening);
     try {
       const elsewhere = await state?.open(opening);
       const { name, types, aggregates } = this;
-      return new App({ name, types, aggregates, log, elsewhere, appendTimeoutMs, observer });
+      const how = { readOnly, cache, verifyLoads, appendTimeoutMs, observer };
+      return new App({ name, types, aggregates, log, elsewhere, ...how });
     } catch (error) {
       await log.close();
       throw error;

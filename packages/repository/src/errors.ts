@@ -82,6 +82,25 @@ export class SaveInProgress extends BackstoryError {
   }
 }
 
+/** A load that began with a snapshot or the cache gave another state than the events do. Outside production only. */
+export class SnapshotMismatch extends BackstoryError {
+  readonly code = 'BACKSTORY_SNAPSHOT_MISMATCH';
+  constructor(
+    readonly stream: string,
+    readonly version: number,
+    /** The version of the state that the load began with. */
+    readonly snapshot: number,
+    /** Those that are not what the events make them. */
+    readonly properties: readonly string[],
+  ) {
+    super(
+      `${stream} at version ${version}, loaded from its state at version ${snapshot}, is not what its events make of it ` +
+        `(${properties.join(', ')}). If a function that its handlers call has changed, raise the version in @Aggregate; ` +
+        'else keep in its properties all that handlers need.',
+    );
+  }
+}
+
 /** Others changed the aggregate during every attempt of an `update`. Its cause is the last conflict. */
 export class UpdateConflict extends VersionConflict {
   constructor(

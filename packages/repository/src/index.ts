@@ -4,6 +4,7 @@ export {
   InvalidAggregateId,
   InvalidCommandId,
   SaveInProgress,
+  SnapshotMismatch,
   UpdateConflict,
   VersionOutOfRange,
 } from './errors.js';
@@ -11,3 +12,5 @@ export type { PointInTime } from './load.js';
 export { Repository } from './repository.js';
 export type { RepositoryOptions, UpdateOptions, Updated } from './repository.js';
 export type { Saved, SaveOptions } from './save.js';
+export { StateCache, checkCacheOptions } from './state-cache.js';
+export type { CacheOptions, CachedState } from './state-cache.js';

@@ -1,8 +1,15 @@
 import { types } from 'node:util';
-import { InvalidQuery, type EventStore, type StreamSlice } from '@backstory/core';
+import {
+  InvalidQuery,
+  type EventStore,
+  type LogPage,
+  type StoredEvent,
+  type StreamSlice,
+} from '@backstory/core';
 import { recordOf, type AggregateModel } from '@backstory/aggregate';
 import { AppendWatch, type RecordedAppend } from './append-watch.js';
 import { VersionOutOfRange } from './errors.js';
+import { isWitness, type Snapshot } from './snapshot.js';
 
 /** A moment in an aggregate's life. With both, whatever is earlier. */
 export interface PointInTime {
@@ -21,22 +28,32 @@ export interface LoadRequest extends PointInTime {
 
 export interface Loaded<A> {
   readonly aggregate: A;
+  /** The last event folded by this load, if there was one. */
+  readonly last: StoredEvent | undefined;
   /** The append that was looked for, where the stream has it. */
   readonly recorded: RecordedAppend | undefined;
 }
 
-/** Folds a stream, page by page, into a new instance; up to a moment it is read-only. */
-export async function loadAggregate<A extends object>(
+/** Where a fold begins: an instance, and the events after it in pages. */
+export interface Beginning<A> {
+  readonly aggregate: A;
+  readonly events: AsyncIterable<readonly StoredEvent[]>;
+}
+
+/** Folds what is left of a stream, page by page, into the instance that it begins with; up to a moment it is read-only. */
+export async function foldFrom<A extends object>(
   model: AggregateModel<A>,
-  store: EventStore,
   request: LoadRequest,
+  { aggregate, events: pages }: Beginning<A>,
 ): Promise<Loaded<A>> {
-  const { id, stream, appendId, atVersion } = request;
-  const aggregate = model.create(id);
+  const { stream, appendId, atVersion } = request;
   const watch = appendId === undefined ? undefined : new AppendWatch(appendId);
-  for await (const { events } of store.readStream(stream, sliceOf(request))) {
+  let last: StoredEvent | undefined;
+  for await (const events of pages) {
+    if (events.length === 0) continue;
     model.fold(aggregate, events);
     watch?.see(events);
+    last = events.at(-1);
   }
   const record = recordOf(aggregate);
   if (
@@ -48,7 +65,39 @@ export async function loadAggregate<A extends object>(
     throw new VersionOutOfRange(stream, atVersion, record.version);
   }
   record.readOnly = describe(request);
-  return { aggregate, recorded: watch?.found };
+  return { aggregate, last, recorded: watch?.found };
+}
+
+/** The beginning of a stream. */
+export function fromZero<A extends object>(
+  model: AggregateModel<A>,
+  store: EventStore,
+  request: LoadRequest,
+): Beginning<A> {
+  const pages = store.readStream(request.stream, sliceOf(request));
+  return { aggregate: model.create(request.id), events: eventsOf(pages) };
+}
+
+/**
+ * A snapshot and the events after it; `undefined` where the log does not have the event that it was taken after. That event
+ * is read together with those that follow.
+ *
+ * @throws UnreadableValue, StoreUnavailable …
+ */
+export async function fromSnapshot<A extends object>(
+  model: AggregateModel<A>,
+  store: EventStore,
+  request: LoadRequest,
+  { last, state }: Snapshot,
+): Promise<Beginning<A> | undefined> {
+  const aggregate = model.restore(request.id, state, last);
+  const slice = { ...sliceOf(request), after: last.version - 1 };
+  const pages = store.readStream(request.stream, slice)[Symbol.asyncIterator]();
+  const first = await pages.next();
+  const [own, ...next] = first.done ? [] : first.value.events;
+  if (isWitness(own, last)) return { aggregate, events: rest(next, pages) };
+  await pages.return?.();
+  return undefined;
 }
 
 /**
@@ -72,6 +121,22 @@ export async function beganAt(store: EventStore, stream: string): Promise<Date |
 }
 
 const POINTS = '{ atVersion: 3 } or { at: new Date("2026-01-31") }';
+
+async function* eventsOf(pages: AsyncIterable<LogPage>): AsyncGenerator<readonly StoredEvent[]> {
+  for await (const { events } of pages) yield events;
+}
+
+async function* rest(
+  next: readonly StoredEvent[],
+  pages: AsyncIterator<LogPage>,
+): AsyncGenerator<readonly StoredEvent[]> {
+  try {
+    yield next;
+    for (let page = await pages.next(); !page.done; page = await pages.next()) yield page.value.events;
+  } finally {
+    await pages.return?.();
+  }
+}
 
 function sliceOf({ atVersion, at }: PointInTime): StreamSlice {
   if (atVersion !== undefined && !(Number.isSafeInteger(atVersion) && atVersion >= 1)) {

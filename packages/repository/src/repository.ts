@@ -6,28 +6,35 @@ import {
   type EventStore,
   type RecordedEvent,
   type Recorder,
+  type StateStore,
 } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
-import { InvalidOption, LIMITS, isName } from '@backstory/core/store';
+import { InvalidOption, LIMITS, isName, numberOption } from '@backstory/core/store';
 import { modelOf, recordOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { Class } from '@backstory/events';
 import { untilNoConflict, type Attempts } from './attempts.js';
 import { AggregateNotFound, ForeignAggregate, InvalidAggregateId, InvalidCommandId } from './errors.js';
-import {
-  beganAt,
-  checkPoint,
-  loadAggregate,
-  type Loaded,
-  type LoadRequest,
-  type PointInTime,
-} from './load.js';
+import { beganAt, checkPoint, type PointInTime } from './load.js';
+import { Loader } from './loader.js';
 import { saveAggregate, type SaveCollaborators, type Saved, type SaveOptions } from './save.js';
+import type { StateCache } from './state-cache.js';
 
 /** What a repository works with. */
 export interface RepositoryOptions {
   readonly store: EventStore;
   readonly recorder: Recorder;
   readonly observer?: Observer;
+  /** Where snapshots are kept of aggregates that say when. Without it none are. */
+  readonly state?: StateStore;
+  /** Read snapshots and write none. */
+  readonly readOnly?: boolean;
+  /** Where states are kept between two loads. Without it none are. */
+  readonly cache?: StateCache;
+  /**
+   * The share of loads from a snapshot or the cache that are checked against a fold of all events: 0 to 1. Default: in
+   * production 0.01, else 1. The first one is checked in any case.
+   */
+  readonly verifyLoads?: number;
 }
 
 /** How `update` goes about it: whether it may begin the aggregate, how often it tries, and what it repeats. */
@@ -66,12 +73,28 @@ export class Repository<A extends EventSourcedAggregate> {
   private readonly model: AggregateModel<A>;
   private readonly log: SaveCollaborators;
   private readonly observer: Observer;
+  private readonly loader: Loader<A>;
 
-  /** @throws InvalidDefinition and the like when the class cannot be an aggregate */
-  constructor(cls: Class<A>, { store, recorder, observer }: RepositoryOptions) {
+  /** @throws InvalidDefinition and the like when the class cannot be an aggregate; InvalidOption */
+  constructor(cls: Class<A>, options: RepositoryOptions) {
+    const { store, recorder, observer, state, readOnly = false, cache, verifyLoads } = options;
+    if (verifyLoads !== undefined) numberOption('verifyLoads', verifyLoads, 0, 1);
     this.model = modelOf(cls);
     this.log = { store, recorder };
     this.observer = guarded(observer);
+    this.loader = new Loader(this.model, {
+      store,
+      observer: this.observer,
+      state,
+      readOnly,
+      cache,
+      verifyLoads,
+    });
+  }
+
+  /** Waits for the snapshots that are being written. Loads after it leave none behind. */
+  close(): Promise<void> {
+    return this.loader.close();
   }
 
   /**
@@ -89,7 +112,7 @@ export class Repository<A extends EventSourcedAggregate> {
   /** The same, `undefined` where nothing has happened. @throws VersionOutOfRange, InvalidQuery */
   async find(id: string, point: PointInTime = {}): Promise<A | undefined> {
     checkPoint(point);
-    const { aggregate } = await this.read({ id, stream: this.streamOf(id), ...point });
+    const { aggregate } = await this.loader.load({ id, stream: this.streamOf(id), ...point });
     return aggregate.version === 0 ? undefined : aggregate;
   }
 
@@ -129,7 +152,7 @@ export class Repository<A extends EventSourcedAggregate> {
     } catch (error) {
       if (!(error instanceof EventIdReused)) throw error;
       // An earlier run of the same handler or command recorded this save, and had decided otherwise.
-      const { recorded } = await this.read({ id: aggregate.id, stream, appendId });
+      const { recorded } = await this.loader.load({ id: aggregate.id, stream, appendId });
       if (!recorded) throw error;
       recordOf(aggregate).spoil('an earlier run of the same handler or command had saved something else');
       return { stream, ...recorded, repeated: true };
@@ -176,7 +199,7 @@ export class Repository<A extends EventSourcedAggregate> {
     options: UpdateOptions,
   ): Promise<Updated<A, T>> {
     return untilNoConflict(options, async (attempts) => {
-      const { aggregate, recorded } = await this.read({ id, stream, appendId });
+      const { aggregate, recorded } = await this.loader.load({ id, stream, appendId });
       if (recorded) return { stream, ...recorded, aggregate, attempts, repeated: true, value: undefined };
       if (aggregate.version === 0 && options.create !== true)
         throw new AggregateNotFound(this.model.name, id);
@@ -187,20 +210,10 @@ export class Repository<A extends EventSourcedAggregate> {
       if (!(saved instanceof EventIdReused) && recordOf(aggregate).isUsable)
         return { ...saved, aggregate, attempts, repeated: false, value };
       // Somebody carried out the same command meanwhile, and may have decided otherwise.
-      const now = await this.read({ id, stream, appendId });
+      const now = await this.loader.load({ id, stream, appendId });
       const first = now.recorded ?? saved;
       if (first instanceof EventIdReused) throw first;
       return { ...first, stream, aggregate: now.aggregate, attempts, repeated: true, value: undefined };
-    });
-  }
-
-  private read(request: LoadRequest): Promise<Loaded<A>> {
-    const start = () => ({ aggregate: this.model.name, stream: request.stream });
-    return this.observer.load(start, async (end) => {
-      const loaded = await loadAggregate(this.model, this.log.store, request);
-      const { version } = loaded.aggregate;
-      end(() => ({ version, eventsFolded: version, from: 'stream', snapshotVersion: undefined }));
-      return loaded;
     });
   }
 
