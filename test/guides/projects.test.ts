@@ -43,11 +43,12 @@ test.each(['legacy', 'standard'])('%s decorators, compiled by tsc and tested by 
   expect(status).toBe(0);
 });
 
-test('Jest with swc', () => {
+test('Jest with swc, in memory and on a file', () => {
   take('invoice/config/jest.package.json', 'package.json');
   take('invoice/invoice.test.ts', 'invoice.test.ts');
+  take('invoice/repository.test.ts', 'repository.test.ts');
 
   const { status, said } = run(bin('jest/bin/jest.js'), '--no-cache', '-i');
-  expect(said).toMatch(/Tests: +6 passed, 6 total/);
+  expect(said).toMatch(/Tests: +11 passed, 11 total/);
   expect(status).toBe(0);
 });
