@@ -47,6 +47,7 @@ describe('the tables in the documents', () => {
   /** A document with a table of options, and the interface that says which there are. */
   const OPTIONS: Readonly<Record<string, readonly [file: string, name: string]>> = {
     'packages/backstory/README.md': ['packages/backstory/src/definition.ts', 'BackstoryOptions'],
+    'packages/postgres/README.md': ['packages/postgres/src/postgres.ts', 'PostgresOptions'],
     'packages/sqlite/README.md': ['packages/sqlite/src/sqlite.ts', 'SqliteOptions'],
   };
 

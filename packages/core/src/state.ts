@@ -1,4 +1,5 @@
 /** For those who write state stores, and for what keeps its state in one. */
+export { afterPrefix } from './after-prefix.js';
 export {
   checkCollection,
   checkEntry,

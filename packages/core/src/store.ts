@@ -10,6 +10,8 @@ export {
   type ResolvedSlice,
   type ResolvedStreamsQuery,
 } from './read-bounds.js';
+export { byBytes } from './by-bytes.js';
+export { streamRanges, type StreamRange } from './stream-ranges.js';
 export { readCheckpoint, verifyCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.js';
 export { readEnvelope, writeEnvelope } from './event-envelope.js';
 export { readFormat } from './format.js';

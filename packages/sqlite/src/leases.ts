@@ -1,6 +1,5 @@
-import type { Fence, Lease } from '@backstory/core/state';
+import { afterPrefix, type Fence, type Lease } from '@backstory/core/state';
 import type { Session } from './session.js';
-import { afterPrefix } from './state-view.js';
 
 /** The functions write in the transaction that is open; `now` is the store's clock. A row outlives its release: tokens only rise. */
 export function acquireLease(

@@ -1,7 +1,6 @@
 import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
 import { availableDrivers } from './choose-driver.js';
 import { sqlite, type SqliteOptions } from './sqlite.js';
-import { afterPrefix } from './state-view.js';
 
 const files = sqliteFiles();
 
@@ -132,15 +131,4 @@ describe.each(availableDrivers())('with %s', (driver) => {
     await second.state.release(fresh);
     expect((await first.state.acquire('shard', { owner: 'first', ttlMs: 10 }))!.token).toBe(fresh.token + 1);
   });
-});
-
-it.each([
-  ['a', 'b'],
-  ['', undefined],
-  ['a\u{10ffff}', 'b'],
-  ['\u{10ffff}', undefined],
-  ['\ud7ff', '\ue000'],
-  ['\uffff', '\u{10000}'],
-])('the text after everything that begins with %j is %j', (prefix, after) => {
-  expect(afterPrefix(prefix)).toBe(after);
 });

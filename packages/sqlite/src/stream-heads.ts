@@ -1,5 +1,5 @@
 import type { StreamHead } from '@backstory/core';
-import type { ResolvedStreamsQuery } from '@backstory/core/store';
+import { byBytes, streamRanges, type ResolvedStreamsQuery, type StreamRange } from '@backstory/core/store';
 import { Pace } from './pace.js';
 import type { Session } from './session.js';
 import type { SqliteFile } from './sqlite-file.js';
@@ -9,7 +9,7 @@ export async function* streamHeads(
   file: SqliteFile,
   { after, categories, includeSystem, limit, pageSize }: ResolvedStreamsQuery,
 ): AsyncGenerator<readonly StreamHead[]> {
-  const ranges = rangesOf(categories, includeSystem);
+  const ranges = streamRanges(categories, includeSystem);
   let last = after;
   let left = limit;
   let first = true;
@@ -24,37 +24,9 @@ export async function* streamHeads(
   }
 }
 
-/** Names from `from` up to but without `to`, in byte order. */
-interface Range {
-  readonly from: string;
-  readonly to: string | undefined;
-}
-
-/** The names of a category are the category itself, and what begins with it and a dash; "." follows "-". */
-function rangesOf(categories: readonly string[] | undefined, includeSystem: boolean): readonly Range[] {
-  const all: Range[] =
-    categories === undefined
-      ? [{ from: '', to: undefined }]
-      : categories
-          .filter((name) => !name.includes('-'))
-          .flatMap((name) => [
-            { from: name, to: `${name}\0` },
-            { from: `${name}-`, to: `${name}.` },
-          ]);
-  const wanted = includeSystem ? all : all.flatMap(withoutSystem);
-  return wanted.sort((a, b) => byBytes(a.from, b.from));
-}
-
-/** System streams are the names from "_" up to "`". */
-function withoutSystem({ from, to }: Range): Range[] {
-  const low = { from, to: to === undefined || byBytes('_', to) < 0 ? '_' : to };
-  const high = { from: byBytes(from, '`') < 0 ? '`' : from, to };
-  return [low, high].filter((range) => range.to === undefined || byBytes(range.from, range.to) < 0);
-}
-
 async function nextHeads(
   file: SqliteFile,
-  ranges: readonly Range[],
+  ranges: readonly StreamRange[],
   after: string,
   size: number,
 ): Promise<StreamHead[]> {
@@ -94,7 +66,3 @@ const NAME_AFTER = 'SELECT min(stream) FROM events WHERE stream > ?';
 const NAME_FROM = 'SELECT min(stream) FROM events WHERE stream >= ?';
 const LAST_EVENT =
   'SELECT version, position, recorded_at FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1';
-
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}

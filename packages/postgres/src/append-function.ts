@@ -1,52 +1,32 @@
--- The log. `collate "C"` is byte order; data and metadata are `json`, which keeps the text as it was written.
-create table events (
-  position bigint primary key,
-  stream text collate "C" not null,
-  version bigint not null,
-  id text collate "C" not null unique,
-  type text collate "C" not null,
-  schema_version int not null,
-  -- 0, 1, 2 … within its append: an append begins where it is 0. Without it a prefix of an append would pass for the whole.
-  append_index int not null,
-  -- Given by the client. Reading them from metadata here would fail on text that holds \u0000 anywhere in it.
-  correlation_id text collate "C" not null,
-  causation_id text collate "C",
-  recorded_at timestamptz not null,
-  data json not null,
-  metadata json not null,
-  unique (stream, version)
-);
-create index events_by_category on events (split_part(stream, '-', 1), position);
-create index events_by_type on events (type, position);
-create index events_by_correlation on events (correlation_id, position);
-create index events_by_causation on events (causation_id, position) where causation_id is not null;
+/**
+ * `append_v1`: what PostgreSQL runs for every batch of appends. Why it is as it is: docs/decisions/0002.
+ *
+ * Its name has a version: processes of an older release call theirs while a newer release is rolled out.
+ *
+ * @param schema quoted
+ */
+export function appendFunction(schema: string): string {
+  return APPEND_V1.replaceAll('{schema}', () => schema);
+}
 
-create function refuse_change() returns trigger language plpgsql as $$
-begin
-  raise exception 'events are never changed: % was refused', lower(tg_op) using errcode = 'restrict_violation';
-end
-$$;
-create trigger events_never_change before update or delete or truncate on events
-  for each statement execute function refuse_change();
-alter table events enable always trigger events_never_change;
-
+const APPEND_V1 = `
 -- Records a batch of appends as if they ran one after another, and says what became of each of their writes.
 --
 --   append_writes   one per append: how many writes it has
---   write_stream    one per write: the place of its stream in `streams`
+--   write_stream    one per write: the place of its stream in streams
 --   write_expected  one per write: the version, -1 for "exists", -2 for "any"
 --   write_events    one per write: how many events it has
 --   streams         the streams of the batch, each once
 --   the others      one per event, in the order of the writes
 --
--- Answers one row per write, `recorded` or `repeated`, with the version and position of its last event; for an append that
--- was refused one row, `conflict` with the stream's version or `reused` with the id, at the write that it concerns.
-create function append_v1(
+-- Answers one row per write, recorded or repeated, with the version and position of its last event; for an append that
+-- was refused one row, conflict with the stream's version or reused with the id, at the write that it concerns.
+create function {schema}.append_v1(
   append_writes int[], write_stream int[], write_expected bigint[], write_events int[], streams text[],
   ids text[], types text[], schema_versions int[], correlations text[], causations text[], datas json[], metadatas json[]
 ) returns table (append int, write int, outcome text, last_version bigint, last_position bigint, recorded timestamptz, event_id text)
 language plpgsql
-  set search_path from current
+  set search_path = {schema}, pg_temp
   set plan_cache_mode = force_generic_plan  -- planning anew costs more than running
   set enable_seqscan = off                  -- a plan made while the log was small must not scan it once it is large
 as $$
@@ -54,8 +34,8 @@ declare
   head bigint;                 -- the last position given
   stored bigint;               -- the last position inserted
   clock timestamptz;
-  versions bigint[];           -- of `streams`, as this batch leaves them
-  suspects int[];              -- places in `ids` of those that are in the log already or occur twice in this batch
+  versions bigint[];           -- of streams, as this batch leaves them
+  suspects int[];              -- places in ids of those that are in the log already or occur twice in this batch
   event_stream text[];
   event_position bigint[] := array_fill(null::bigint, array[cardinality(ids)]);  -- null: not recorded
   event_version bigint[] := event_position;
@@ -86,7 +66,7 @@ begin
   clock := greatest(clock, date_trunc('milliseconds', clock_timestamp()));
   select array_agg(coalesce((select e.version from events e where e.stream = s.name order by e.version desc limit 1), 0) order by s.n)
     into versions from unnest(streams) with ordinality s(name, n);
-  -- Not `exists`: that may be planned as a hash of the whole table.
+  -- Not exists: that may be planned as a hash of the whole table.
   select array_agg(i.n order by i.n) into suspects
     from (select id, n, count(*) over (partition by id) as times from unnest(ids) with ordinality x(id, n)) i
     where i.times > 1 or (select e.position from events e where e.id = i.id) is not null;
@@ -111,9 +91,9 @@ begin
     -- What was accepted is inserted at the end, or before an append that may repeat it.
     if head > stored and (suspect or a > cardinality(append_writes)) then
       insert into events (position, stream, version, id, type, schema_version, append_index, correlation_id, causation_id,
-          recorded_at, data, metadata)
+          recorded_at, size, data, metadata)
         select n.position, n.stream, n.version, n.id, n.type, n.schema_version, n.append_index, n.correlation_id, n.causation_id,
-          clock, n.data, n.metadata
+          clock, octet_length(n.data::text) + octet_length(n.metadata::text), n.data, n.metadata
         from unnest(event_position, event_stream, event_version, ids, types, schema_versions, event_index, correlations,
           causations, datas, metadatas) as n(position, stream, version, id, type, schema_version, append_index,
           correlation_id, causation_id, data, metadata)
@@ -199,3 +179,4 @@ begin
   end loop;
 end
 $$;
+`;

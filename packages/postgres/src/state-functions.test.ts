@@ -1,40 +1,59 @@
-import { FenceLost, type Lease } from '@backstory/core/state';
-import { Pool } from 'pg';
-import { failureOf } from './mutants.js';
-import { startPostgres, type PostgresServer } from '../../support/postgres-server.js';
-import { SpikeStateStore, STATE_V1, type SpikeTransaction } from './state.js';
+import { FenceLost, type Lease, type StateTransaction } from '@backstory/core/state';
+import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
+import { Database } from './database.js';
+import { failureOf } from './failure-of.js';
+import { PostgresStateStore } from './postgres-state-store.js';
+import { schemaSql } from './schema.js';
+import type { Run } from './session.js';
 
 jest.setTimeout(60_000);
 
+const SQL = schemaSql('public');
+
 let server: PostgresServer;
-const pools: Pool[] = [];
+const opened: PostgresStateStore[] = [];
 beforeAll(async () => void (server = await startPostgres()));
 afterEach(async () => {
-  for (const pool of pools.splice(0)) await pool.end();
+  for (const store of opened.splice(0)) await store.close();
 });
 afterAll(() => server?.stop());
 
-/** Two processes on one database. A wait for a lock that does not end becomes an error. */
-async function openStores({ sql = STATE_V1, isolation = 'serializable' } = {}): Promise<
-  [SpikeStateStore, SpikeStateStore]
-> {
-  const connectionString = await server.createDatabase();
-  const stores = [1, 2].map(() => {
-    const pool = new Pool({ connectionString, max: 4, options: '-c lock_timeout=1000' });
-    pool.on('error', () => undefined);
-    pools.push(pool);
-    return new SpikeStateStore(pool, isolation);
-  });
-  await pools.at(-1)!.query(sql);
-  return [stores[0]!, stores[1]!];
+/** As another isolation level would have it. */
+class OtherIsolation extends Database {
+  isolation = 'serializable';
+  override session<T>(work: (run: Run, discard: () => void) => Promise<T>): Promise<T> {
+    return super.session((run, discard) =>
+      work((statement) => {
+        const text = statement.text.replace(
+          'isolation level serializable',
+          `isolation level ${this.isolation}`,
+        );
+        return run({ ...statement, text });
+      }, discard),
+    );
+  }
 }
 
-type Stores = [SpikeStateStore, SpikeStateStore];
+/** Two processes on one database. A wait for a lock that does not end becomes an error. */
+async function openStores({ sql = SQL, isolation = 'serializable' } = {}): Promise<Stores> {
+  const connection = { connectionString: await server.createDatabase(), options: '-c lock_timeout=1000' };
+  const databases = [1, 2].map(() => {
+    const named = { store: 'postgres:test', schema: 'public' };
+    const database = new OtherIsolation({ ...named, connection, maxConnections: 4, prepare: true });
+    database.isolation = isolation;
+    opened.push(new PostgresStateStore(database.retain(), { transactionTimeoutMs: 30_000 }));
+    return database;
+  });
+  await databases[0]!.session((run) => run({ text: sql }));
+  return opened.slice(-2) as Stores;
+}
+
+type Stores = [PostgresStateStore, PostgresStateStore];
 
 const SCENARIOS = {
   'transactions of two processes behave as if they ran one after another': async ([one, two]: Stores) => {
     await Promise.all([one, two, one, two].map((store) => countTo(store, 15)));
-    expect(await one.transaction(undefined, (state) => state.get('counts', 'a'))).toBe('60');
+    expect(await one.transaction([], (state) => state.get('counts', 'a'))).toBe('60');
   },
 
   'a former owner that stalled in its work holds up nobody and writes nothing': async ([
@@ -42,26 +61,26 @@ const SCENARIOS = {
     two,
   ]: Stores) => {
     const lease = await held(one.acquire('partition-1', { owner: 'one', ttlMs: 1 }));
-    const stalled = one.transaction(lease, async (state) => {
+    const stalled = one.transaction([lease], async (state) => {
       await state.put('marks', 'by', 'one');
       await sleep(5);
       const taken = await held(two.acquire('partition-1', { owner: 'two', ttlMs: 60_000 }));
       expect(taken.token).toBe(lease.token + 1);
-      await two.transaction(taken, (theirs) => theirs.put('other marks', 'by', 'two'));
+      await two.transaction([taken], (theirs) => theirs.put('other marks', 'by', 'two'));
     });
     await expect(stalled).rejects.toEqual(new FenceLost('partition-1', lease.token));
-    expect(await two.transaction(undefined, (state) => state.get('marks', 'by'))).toBe(undefined);
+    expect(await two.transaction([], (state) => state.get('marks', 'by'))).toBe(undefined);
     expect(await one.renew([lease])).toEqual([]);
   },
 
-  'heartbeats do not make long work run again': async ([one]: Stores) => {
+  'heartbeats do not make long work run again': async ([one, two]: Stores) => {
     const lease = await held(one.acquire('partition-1', { owner: 'one', ttlMs: 60_000 }));
     let runs = 0;
-    await one.transaction(lease, async (state) => {
+    await one.transaction([lease], async (state) => {
       runs++;
       await state.put('marks', 'by', 'one');
-      expect(await one.renew([lease])).toEqual(['partition-1']);
-      expect((await one.acquire('partition-1', { owner: 'one', ttlMs: 60_000 }))?.token).toBe(lease.token);
+      expect(await two.renew([lease])).toMatchObject([{ name: 'partition-1' }]);
+      expect((await two.acquire('partition-1', { owner: 'one', ttlMs: 60_000 }))?.token).toBe(lease.token);
     });
     expect(runs).toBe(1);
   },
@@ -130,24 +149,24 @@ const MUTANTS: readonly {
 ];
 
 describe('the scenarios find a mutant', () => {
-  it.each(MUTANTS)('$name', async ({ sql = STATE_V1, isolation = 'serializable', fails, saying }) => {
+  it.each(MUTANTS)('$name', async ({ sql = SQL, isolation = 'serializable', fails, saying }) => {
     const failure = await failureOf(async () => SCENARIOS[fails](await openStores({ sql, isolation })));
     expect(failure).toMatch(saying);
   });
 });
 
 function change(from: string, to: string): string {
-  if (!STATE_V1.includes(from))
+  if (!SQL.includes(from))
     throw new Error(`The SQL has no "${from}" to change: keep this mutant in step with it.`);
-  return STATE_V1.replace(from, to);
+  return SQL.replace(from, to);
 }
 
-async function countTo(store: SpikeStateStore, times: number): Promise<void> {
-  const addOne = async (state: SpikeTransaction) => {
+async function countTo(store: PostgresStateStore, times: number): Promise<void> {
+  const addOne = async (state: StateTransaction) => {
     const count = Number((await state.get('counts', 'a')) ?? 0);
     await state.put('counts', 'a', String(count + 1));
   };
-  for (let i = 0; i < times; i++) await store.transaction(undefined, addOne);
+  for (let i = 0; i < times; i++) await store.transaction([], addOne);
 }
 
 async function held(lease: Promise<Lease | undefined>): Promise<Lease> {

@@ -1,0 +1,207 @@
+import { createServer, connect, type Socket } from 'node:net';
+import { StoreUnavailable, follow, type OpenStorage } from '@backstory/core';
+import { Client } from 'pg';
+import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
+import { anEvent, eventsOf, record } from '../../../test/support/sqlite-files.js';
+import { postgres, type PostgresOptions } from './postgres.js';
+
+jest.setTimeout(60_000);
+
+let server: PostgresServer;
+const closing: (() => Promise<unknown>)[] = [];
+beforeAll(async () => void (server = await startPostgres()));
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+afterAll(() => server?.stop());
+
+async function open(url: string, options: PostgresOptions = {}): Promise<OpenStorage> {
+  const storage = await postgres(url, options).open();
+  closing.push(() => storage.close());
+  return storage;
+}
+
+/** A connection of nobody's, to look and to disturb. */
+async function bystander(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  closing.push(() => client.end());
+  return client;
+}
+
+const TERMINATE = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and application_name = 'backstory'`;
+const LOCK = `select pg_advisory_lock(x'42535459'::bigint << 32 | 'backstory.events'::regclass::oid::bigint)`;
+const UNLOCK = LOCK.replace('advisory_lock', 'advisory_unlock');
+
+test('a store goes on when all of its idle connections were ended', async () => {
+  const url = await server.createDatabase();
+  const { events, state } = await open(url);
+  const other = await bystander(url);
+  await record(events, 'a-1', anEvent());
+  await state.transaction([], (draft) => draft.put('c', 'k', 'v'));
+  await other.query(TERMINATE);
+  await eventually(async () => expect((await record(events, 'a-1', anEvent())).position).toBe(2));
+  await eventually(async () => expect(await eventsOf(events)).toHaveLength(2));
+  expect(await state.read((view) => view.get('c', 'k'))).toBe('v');
+});
+
+test('an append whose connection ends under way is unknown, and recorded once when it is sent again', async () => {
+  const url = await server.createDatabase();
+  const { events } = await open(url);
+  const other = await bystander(url);
+  await record(events, 'a-1', anEvent());
+  await other.query(LOCK);
+  const event = anEvent();
+  const waiting = record(events, 'a-1', event);
+  await eventually(async () => {
+    const waits = `select 1 from pg_locks where locktype = 'advisory' and not granted`;
+    expect((await other.query(waits)).rowCount).toBe(1);
+  });
+  await other.query(TERMINATE);
+  await expect(waiting).rejects.toThrow(StoreUnavailable);
+  await other.query(UNLOCK);
+  expect(await record(events, 'a-1', event)).toMatchObject({ position: 2, repeated: false });
+  expect(await record(events, 'a-1', event)).toMatchObject({ position: 2, repeated: true });
+  expect(await eventsOf(events)).toHaveLength(2);
+});
+
+test('an append over a line that has gone dead without a word is given up after a time, and may be sent again', async () => {
+  const url = await server.createDatabase();
+  const line = await stallingProxy(url);
+  const { events } = await open(line.url, { responseTimeoutMs: 300, connectTimeoutMs: 300 });
+  await record(events, 'a-1', anEvent());
+  line.stall();
+  const event = anEvent();
+  await expect(record(events, 'a-1', event)).rejects.toThrow('the server did not answer in time');
+  line.restore();
+  await eventually(async () => expect((await record(events, 'a-1', event)).position).toBe(2));
+  expect(await eventsOf(events)).toHaveLength(2);
+});
+
+test('a follower in another process is woken by a notification, and again when its connection was ended', async () => {
+  const url = await server.createDatabase();
+  const [writer, reader] = [await open(url), await open(url, { pollMs: 60_000 })];
+  const other = await bystander(url);
+  const seen: number[] = [];
+  const stop = new AbortController();
+  const following = (async () => {
+    for await (const { events } of follow(reader.events, { pollMs: 60_000, signal: stop.signal }))
+      seen.push(...events.map(({ position }) => position));
+  })();
+  await listening(other, 1);
+  await record(writer.events, 'a-1', anEvent());
+  await eventually(() => expect(seen).toEqual([1]));
+  await other.query(`${TERMINATE} and query like 'listen%'`);
+  await listening(other, 1);
+  await record(writer.events, 'a-1', anEvent());
+  await eventually(() => expect(seen).toEqual([1, 2]));
+  stop.abort();
+  await following;
+});
+
+test('a password never shows in the name of a store', () => {
+  expect(postgres('postgres://bank:secret@db.example:5433/ledger').description).toBe(
+    'postgres:db.example/ledger',
+  );
+});
+
+test.each([
+  [
+    'a database that does not exist',
+    (url: string) => url.replace(/\/[^/]+$/, '/nowhere'),
+    'BACKSTORY_STORE_UNUSABLE',
+  ],
+  ['a server that is not there', () => 'postgres://127.0.0.1:1/bank', 'BACKSTORY_STORE_UNAVAILABLE'],
+])('%s is told as such', async (_, change, code) => {
+  const url = change(await server.createDatabase());
+  await expect(postgres(url).open()).rejects.toMatchObject({ code });
+});
+
+test('a store that is opened read-only makes nothing and writes nothing', async () => {
+  const url = await server.createDatabase();
+  await expect(postgres(url).open({ readOnly: true })).rejects.toMatchObject({ problem: 'missing' });
+  await record((await open(url)).events, 'a-1', anEvent());
+  const storage = await postgres(url).open({ readOnly: true });
+  closing.push(() => storage.close());
+  await expect(record(storage.events, 'a-1', anEvent())).rejects.toMatchObject({ problem: 'read-only' });
+  await expect(storage.state.transaction([], (draft) => draft.put('c', 'k', 'v'))).rejects.toMatchObject({
+    problem: 'read-only',
+  });
+  expect(await eventsOf(storage.events)).toHaveLength(1);
+});
+
+test('many that open an empty database at once make one log', async () => {
+  const url = await server.createDatabase();
+  const stores = await Promise.all(Array.from({ length: 6 }, () => open(url)));
+  const ids = await Promise.all(stores.map(async ({ events }) => (await events.identity()).logId));
+  expect(new Set(ids).size).toBe(1);
+});
+
+test('a schema of something else is left alone', async () => {
+  const url = await server.createDatabase();
+  const other = await bystander(url);
+  await other.query('create schema backstory; create table backstory.events (name text)');
+  await expect(postgres(url).open()).rejects.toMatchObject({ problem: 'not-a-store' });
+  expect((await other.query(`select to_regclass('backstory.meta') as meta`)).rows).toEqual([{ meta: null }]);
+});
+
+test.each([[''], ['pg_own'], ['a\0b'], ['x'.repeat(64)]])('%j is no name for a schema', (schema) => {
+  expect(() => postgres('postgres://localhost/bank', { schema })).toThrow('schema: must be a name');
+});
+
+test('a schema may have any other name', async () => {
+  const url = await server.createDatabase();
+  const { events } = await open(url, { schema: `it's "$&" \\ {schema}` });
+  await record(events, 'a-1', anEvent());
+  expect(await eventsOf(events, { types: ['happened'] })).toHaveLength(1);
+});
+
+/** A proxy whose line can go dead: both ends stay connected and nothing passes. */
+async function stallingProxy(url: string) {
+  const target = new URL(url);
+  const folder = decodeURIComponent(target.hostname);
+  const sockets = new Set<Socket>();
+  let stalled = false;
+  const proxy = createServer((near) => {
+    const far = folder.startsWith('/')
+      ? connect(`${folder}/.s.PGSQL.5432`)
+      : connect(Number(target.port || 5432), folder);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.on('error', () => to.destroy());
+      from.on('close', () => to.destroy());
+      from.on('data', (data) => void (stalled || to.write(data)));
+    }
+  });
+  await new Promise<void>((ready) => proxy.listen(0, '127.0.0.1', ready));
+  closing.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((done) => proxy.close(done));
+  });
+  const { port } = proxy.address() as { port: number };
+  target.hostname = '127.0.0.1';
+  target.port = String(port);
+  return { url: target.href, stall: () => (stalled = true), restore: () => (stalled = false) };
+}
+
+async function listening(other: Client, count: number): Promise<void> {
+  await eventually(async () => {
+    const listens = `select 1 from pg_stat_activity where datname = current_database() and query like 'listen%'`;
+    expect((await other.query(listens)).rowCount).toBe(count);
+  });
+}
+
+async function eventually(check: () => void | Promise<void>): Promise<void> {
+  for (const deadline = Date.now() + 10_000; ; await new Promise((wait) => setTimeout(wait, 20))) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}

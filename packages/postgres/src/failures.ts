@@ -1,0 +1,47 @@
+import { BackstoryError, StoreUnavailable, StoreUnusable } from '@backstory/core';
+
+/** What a failure of PostgreSQL or of the way there means to those who use the store; others are given back as they are. */
+export function storeError(error: unknown, store: string): unknown {
+  if (error instanceof BackstoryError) return error;
+  const options = { cause: error };
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  const unusable = UNUSABLE.find(([codes]) => codes.test(code));
+  if (unusable) return new StoreUnusable(store, unusable[1], unusable[2], options);
+  if (NO_ANSWER.test(message))
+    return new StoreUnavailable(store, 'the server did not answer in time', options);
+  if (isTransient(error)) return new StoreUnavailable(store, message || code, options);
+  return error;
+}
+
+/** The connection is gone or was never there, the server is ending or beginning, or too much is going on. */
+export function isTransient(error: unknown): boolean {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  return TRANSIENT_CODES.test(code) || TRANSIENT_MESSAGES.test(message);
+}
+
+/** Another transaction was in the way: a serialization failure or a deadlock. The same work may succeed now. */
+export function isCollision(error: unknown): boolean {
+  return ['40001', '40P01'].includes((error as { code?: string }).code ?? '');
+}
+
+/** SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) and codes of Node. */
+const TRANSIENT_CODES =
+  /^(08...|53[034]..|57P0[123]|55P03|40001|40P01|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
+/** The driver's own, which have no code. */
+const TRANSIENT_MESSAGES =
+  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout|timeout expired)/;
+
+const NO_ANSWER = /^Query read timeout/;
+
+const UNUSABLE: readonly (readonly [codes: RegExp, problem: StoreUnusable['problem'], message: string])[] = [
+  [/^28/, 'unsupported', 'the server does not let this user in. Check user, password and pg_hba.conf.'],
+  [/^3D000$/, 'missing', 'there is no such database. Create it first: createdb.'],
+  [/^53100$/, 'full', "the server's disk is full. Nothing was written; make room and go on."],
+  [/^42501$/, 'read-only', 'this user may not do that. Grant it what it lacks, or open the store read-only.'],
+  [
+    /^25006$/,
+    'read-only',
+    'the server only reads: it is a standby, or set so. Connect to the primary, or open the store read-only.',
+  ],
+  [/^XX00[12]$/, 'corrupt', 'the server reports damaged data. Restore the database from a backup.'],
+];

@@ -1,0 +1,118 @@
+import type { ResolvedQuery } from '@backstory/core/store';
+import { EVENT_COLUMNS, type EventRow } from './event-row.js';
+import { textArray } from './binary-arrays.js';
+import type { Statement, Value } from './session.js';
+
+/** Where a part of the log begins and ends: positions > `after` and ≤ `upTo`, at most `size` of them looked at. */
+export interface Part {
+  readonly after: number;
+  readonly upTo: number;
+  readonly size: number;
+}
+
+/**
+ * A row of a page. There is one at least, whose event is null where the part has none. An event that was looked at and that
+ * the filters do not let through has no data. `looked` is how many the statement looked at; a page of large events has fewer.
+ */
+export type PageRow = readonly [
+  head: string,
+  looked: string | null,
+  matches: 't' | 'f' | null,
+  ...event: EventRow,
+];
+
+/** Makes the statement for a part of the log from a query. @param schema quoted */
+export type LogStatement = (part: Part) => Statement;
+
+/**
+ * How a query is answered: the filter that lets the fewest events through, as far as one can know, gives them in log order
+ * from its index; the other filters are tested on these. Comparing rows, `(type, position) > ($4, $1)`, leaves the planner no
+ * other index: with `type = $4` it may walk the whole log for a type that hardly occurs.
+ */
+export function logStatement(schema: string, query: ResolvedQuery): LogStatement {
+  const [first, ...others] = filtersOf(query);
+  const values: Value[] = [...(first ? [first] : []), ...others].map(({ values }) => textArray(values));
+  const tests = others.map(({ expression }, i) => `${expression} = any($${i + 5}::text[])`);
+  if (!query.includeSystem) tests.push(`left(stream, 1) <> '_'`);
+  const scope = {
+    schema,
+    direction: query.backwards ? 'desc' : 'asc',
+    matches: tests.join(' and ') || 'true',
+  };
+  const text = pageSql(scope, first ? byFilter(scope, first) : inOrder(scope));
+  return ({ after, upTo, size }) => ({ text, values: [after, upTo, size, ...values] });
+}
+
+interface Filter {
+  readonly expression: string;
+  readonly values: readonly string[];
+  /** What follows the expression in its index. */
+  readonly place: 'position' | 'version' | undefined;
+}
+
+interface Scope {
+  readonly schema: string;
+  readonly direction: string;
+  /** Whether an event that was found is wanted. */
+  readonly matches: string;
+}
+
+function filtersOf(query: ResolvedQuery): Filter[] {
+  const { ids, correlationIds, causationIds, streams, types, categories } = query;
+  const given: readonly (readonly [string, readonly string[] | undefined, Filter['place']])[] = [
+    ['id', ids, undefined],
+    ['correlation_id', correlationIds, 'position'],
+    ['causation_id', causationIds, 'position'],
+    ['stream', streams, 'version'],
+    ['type', types, 'position'],
+    [`split_part(stream, '-', 1)`, categories, 'position'],
+  ];
+  return given.flatMap(([expression, values, place]) =>
+    values === undefined ? [] : [{ expression, values, place }],
+  );
+}
+
+/** A page ends before it would hold more than this of data and metadata; its first event it always has. */
+export const MAX_PAGE_BYTES = 8 * 2 ** 20;
+
+/** One statement, so that head and events are of one snapshot. */
+function pageSql({ schema, direction }: Scope, found: string): string {
+  const columns = EVENT_COLUMNS.replace(
+    'data, metadata',
+    'case when matches then data end, case when matches then metadata end',
+  );
+  return `select head, looked, matches, ${columns} from (select coalesce(max(position), 0) as head from ${schema}.events) h
+    left join lateral (
+      select * from (
+        select c.*, count(*) over () as looked,
+          sum(case when matches then size else 0 end) over (order by position ${direction} rows unbounded preceding) as bytes
+        from (${found}) c
+      ) b where bytes <= ${MAX_PAGE_BYTES} or bytes = size
+    ) e on true order by position ${direction}`;
+}
+
+function inOrder({ schema, direction, matches }: Scope): string {
+  return `select *, ${matches} as matches from ${schema}.events
+    where position > $1 and position <= least(head, $2) order by position ${direction} limit $3`;
+}
+
+function byFilter(scope: Scope, { expression, place }: Filter): string {
+  const { schema, direction, matches } = scope;
+  const branch =
+    place === undefined
+      ? `${expression} = value and position > $1 and position <= least(head, $2)`
+      : `(${expression}, ${place}) > (value, ${BOUNDS[place](schema).after})
+          and (${expression}, ${place}) <= (value, ${BOUNDS[place](schema).upTo})
+          order by ${expression} ${direction}, ${place} ${direction} limit $3`;
+  return `select found.*, ${matches} as matches from unnest($4::text[]) value
+    cross join lateral (select * from ${schema}.events where ${branch}) found order by position ${direction} limit $3`;
+}
+
+/** The bounds of a branch, by what its index is ordered by. Versions rise with positions. */
+const BOUNDS = {
+  position: () => ({ after: '$1::bigint', upTo: 'least(head, $2)' }),
+  version: (schema: string) => ({
+    after: `case when $1::bigint = 0 then 0 else ${schema}.last_version_by(value, $1) end`,
+    upTo: `case when $2 >= head then ${Number.MAX_SAFE_INTEGER} else ${schema}.last_version_by(value, $2) end`,
+  }),
+};

@@ -1,0 +1,153 @@
+import type {
+  AppendResult,
+  EventStore,
+  LogIdentity,
+  LogPage,
+  LogQuery,
+  StreamHead,
+  StreamSlice,
+  Write,
+} from '@backstory/core';
+import type { Observer } from '@backstory/core/observe';
+import {
+  AppendQueue,
+  StoreClosed,
+  checkAppend,
+  resolveQuery,
+  resolveSlice,
+  resolveStreamsQuery,
+  type AppendOutcome,
+  type CheckedAppend,
+  type StoreCapabilities,
+  type StreamsQuery,
+  type Unsubscribe,
+} from '@backstory/core/store';
+import { appendOutcomes, appendStatement, type AppendRow } from './append-batch.js';
+import type { Database } from './database.js';
+import { adoptLog, readIdentity } from './log-identity.js';
+import { logPages } from './log-pages.js';
+import { restoreLog } from './restore-log.js';
+import { streamHeads } from './stream-heads.js';
+import { streamPages } from './stream-pages.js';
+import { inTransaction } from './transaction.js';
+import { Wakes, type WakesOptions } from './wakes.js';
+import { Writer } from './writer.js';
+
+export interface PostgresEventStoreOptions extends WakesOptions {
+  readonly maxEventBytes: number;
+  readonly maxBatchEvents: number;
+  readonly maxBatchBytes: number;
+  readonly maxQueuedBytes: number;
+  readonly observer: Observer;
+}
+
+/** The log in PostgreSQL. Appends go through one queue and one connection and are committed together; reads use others. */
+export class PostgresEventStore implements EventStore {
+  readonly capabilities: StoreCapabilities = {
+    durable: true,
+    multiStreamAppends: true,
+    densePositions: true,
+    unindexed: [],
+  };
+  private readonly queue: AppendQueue;
+  private readonly writer: Writer;
+  private readonly wakes: Wakes;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly options: PostgresEventStoreOptions,
+  ) {
+    this.queue = new AppendQueue((batch) => this.commit(batch), { ...options, store: database.store });
+    this.writer = new Writer(database);
+    this.wakes = new Wakes(database, options);
+  }
+
+  async append(writes: readonly Write[]): Promise<AppendResult> {
+    this.checkOpen();
+    this.database.refuseInside('append');
+    return this.queue.append(checkAppend(writes, this.options));
+  }
+
+  private async commit(batch: readonly CheckedAppend[]): Promise<readonly AppendOutcome[]> {
+    const rows = await this.writer.run<AppendRow>(appendStatement(this.database.schema, batch));
+    const outcomes = appendOutcomes(batch, rows);
+    const head = Math.max(...outcomes.map((outcome) => ('result' in outcome ? outcome.result.position : 0)));
+    if (head > 0) this.wakes.appended(head);
+    return outcomes;
+  }
+
+  readStream(stream: string, slice?: StreamSlice): AsyncGenerator<LogPage> {
+    return this.whileOpen(() => streamPages(this.database, stream, resolveSlice(stream, slice)));
+  }
+
+  readAll(query?: LogQuery): AsyncGenerator<LogPage> {
+    return this.whileOpen(() => logPages(this.database, resolveQuery(query)));
+  }
+
+  listStreams(query?: StreamsQuery): AsyncGenerator<readonly StreamHead[]> {
+    return this.whileOpen(() => streamHeads(this.database, resolveStreamsQuery(query)));
+  }
+
+  onAppend(wake: () => void): Unsubscribe {
+    this.checkOpen();
+    return this.wakes.add(wake);
+  }
+
+  async identity(): Promise<LogIdentity> {
+    this.checkOpen();
+    return this.database.session((run) => readIdentity(run, this.database.schema));
+  }
+
+  async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {
+    const { schema } = this.database;
+    const { maxEventBytes } = this.options;
+    const identity = await this.alone('restore', (run) => restoreLog(run, pages, { schema, maxEventBytes }));
+    this.wakes.appended(identity.head);
+    return identity;
+  }
+
+  async adopt(): Promise<LogIdentity> {
+    return this.alone('adopt', (run) => adoptLog(run, this.database.schema));
+  }
+
+  async close(): Promise<void> {
+    this.database.refuseInside('close');
+    return (this.closing ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    await this.queue.close();
+    await this.wakes.close();
+    await this.writer.close();
+    await this.database.release();
+  }
+
+  /** Administrative work in a transaction of its own. */
+  private async alone<T>(
+    operation: string,
+    work: (run: Parameters<Parameters<Database['session']>[0]>[0]) => Promise<T>,
+  ): Promise<T> {
+    this.checkOpen();
+    this.database.refuseInside(operation);
+    return this.database.session((run) =>
+      inTransaction(run, { begin: 'begin isolation level read committed' }, () => work(run)),
+    );
+  }
+
+  /** Each page is read from an open store, whenever it is asked for. */
+  private async *whileOpen<Page>(read: () => AsyncGenerator<Page>): AsyncGenerator<Page> {
+    this.checkOpen();
+    const pages = read();
+    for (;;) {
+      this.checkOpen();
+      const next = await pages.next();
+      if (next.done) return;
+      yield next.value;
+    }
+  }
+
+  private checkOpen(): void {
+    if (this.closing) throw new StoreClosed(this.database.store);
+  }
+}

@@ -1,0 +1,186 @@
+import { StoreUnavailable, type StateStore } from '@backstory/core';
+import { StoreClosed } from '@backstory/core/store';
+import {
+  FenceLost,
+  TransactionTimedOut,
+  checkLease,
+  type Fence,
+  type Lease,
+  type StateCapabilities,
+  type StateTransaction,
+  type StateView,
+} from '@backstory/core/state';
+import { escapeLiteral } from 'pg';
+import type { Database } from './database.js';
+import { isCollision } from './failures.js';
+import { acquireLease, listLeases, releaseLease, renewLeases } from './leases.js';
+import { PostgresStateDraft, PostgresStateView } from './state-view.js';
+import { inTransaction } from './transaction.js';
+
+/**
+ * State beside the log or in a database of its own. Transactions are serializable: one that collides with another is rolled
+ * back and its work runs again. A fence is looked at before the work and locked after it, so that work that stalls holds
+ * up nobody.
+ */
+export class PostgresStateStore implements StateStore {
+  readonly capabilities: StateCapabilities = { durable: true };
+  private readonly underWay = new Set<Promise<unknown>>();
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly options: { readonly transactionTimeoutMs: number },
+  ) {}
+
+  async start(): Promise<void> {
+    this.checkOpen();
+  }
+
+  async transaction<T>(fences: readonly Fence[], work: (state: StateTransaction) => Promise<T>): Promise<T> {
+    this.checkOpen();
+    this.database.refuseInside('transaction');
+    return this.waitedFor(this.attempts(fences, work));
+  }
+
+  private async attempts<T>(
+    fences: readonly Fence[],
+    work: (state: StateTransaction) => Promise<T>,
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.attempt(fences, work);
+      } catch (error) {
+        const cause = error instanceof StoreUnavailable ? error.cause : error;
+        const lost = (cause as { code?: string }).code === FENCE_LOST ? (cause as Error).message : undefined;
+        if (lost !== undefined) throw new FenceLost(lost, fences.find(({ name }) => name === lost)!.token);
+        if (!isCollision(cause) || attempt === ATTEMPTS) throw error;
+        await new Promise((wait) => setTimeout(wait, Math.random() * Math.min(200, 2 ** attempt)));
+      }
+    }
+  }
+
+  private attempt<T>(fences: readonly Fence[], work: (state: StateTransaction) => Promise<T>): Promise<T> {
+    const { schema, store, inside } = this.database;
+    const call = (check: string) =>
+      fences
+        .map(({ name, token }) => `select ${schema}.${check}(${escapeLiteral(name)}, ${Number(token)});`)
+        .join('');
+    return this.database.session(async (run, discard) => {
+      const scope = { running: true };
+      const draft = new PostgresStateDraft({
+        run,
+        schema,
+        isRunning: () => scope.running,
+        name: `a transaction of ${store}`,
+      });
+      const begin = `begin isolation level serializable;${call('fence_before_v1')}`;
+      const transaction = inTransaction(run, { begin, end: call('fence_after_v1') }, async () => {
+        try {
+          return await inside.run(scope, () => work(draft));
+        } finally {
+          scope.running = false;
+        }
+      });
+      return this.inTime(transaction, () => {
+        scope.running = false;
+        discard();
+      });
+    });
+  }
+
+  async read<T>(work: (state: StateView) => Promise<T>): Promise<T> {
+    this.checkOpen();
+    const { schema, store } = this.database;
+    return this.database.session(async (run) => {
+      let running = true;
+      const view = new PostgresStateView({
+        run,
+        schema,
+        isRunning: () => running && !this.closing,
+        name: `a read of ${store}`,
+      });
+      // The first statement takes the snapshot.
+      const begin = 'begin isolation level repeatable read read only; select 1';
+      return inTransaction(run, { begin }, async () => {
+        try {
+          return await work(view);
+        } finally {
+          running = false;
+        }
+      });
+    });
+  }
+
+  async acquire(
+    name: string,
+    { owner, ttlMs }: { readonly owner: string; readonly ttlMs: number },
+  ): Promise<Lease | undefined> {
+    checkLease(name, ttlMs, owner);
+    return this.alone('acquire', () => acquireLease(this.database, { name, owner, ttlMs }));
+  }
+
+  async renew(leases: readonly Lease[]): Promise<readonly Lease[]> {
+    for (const { name, ttlMs, owner } of leases) checkLease(name, ttlMs, owner);
+    return this.alone('renew', () => renewLeases(this.database, leases));
+  }
+
+  async release(lease: Lease): Promise<void> {
+    return this.alone('release', () => releaseLease(this.database, lease));
+  }
+
+  async leases(prefix = ''): Promise<readonly Lease[]> {
+    this.checkOpen();
+    return listLeases(this.database, prefix);
+  }
+
+  async close(): Promise<void> {
+    this.database.refuseInside('close');
+    return (this.closing ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    await Promise.allSettled(this.underWay);
+    await this.database.release();
+  }
+
+  private async alone<T>(operation: string, work: () => Promise<T>): Promise<T> {
+    this.checkOpen();
+    this.database.refuseInside(operation);
+    return work();
+  }
+
+  private async waitedFor<T>(work: Promise<T>): Promise<T> {
+    this.underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.underWay.delete(work);
+    }
+  }
+
+  /** Work that takes too long loses its connection, which rolls back what it did. */
+  private async inTime<T>(work: Promise<T>, stop: () => void): Promise<T> {
+    const { transactionTimeoutMs } = this.options;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        stop();
+        reject(new TransactionTimedOut(this.database.store, transactionTimeoutMs));
+      }, transactionTimeoutMs);
+    });
+    work.catch(() => undefined);
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private checkOpen(): void {
+    if (this.closing) throw new StoreClosed(this.database.store);
+  }
+}
+
+const ATTEMPTS = 20;
+/** Raised by the functions that look at a fence; the message is the lease's name. */
+const FENCE_LOST = 'BSFEN';

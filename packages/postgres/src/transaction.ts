@@ -1,0 +1,18 @@
+import type { Run } from './session.js';
+
+/** Runs `work` between `begin` and `commit`, or rolls back. `end` goes with the commit, in one message. */
+export async function inTransaction<T>(
+  run: Run,
+  { begin, end = '' }: { readonly begin: string; readonly end?: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    await run({ text: begin });
+    const result = await work();
+    await run({ text: `${end}commit` });
+    return result;
+  } catch (error) {
+    await run({ text: 'rollback' }).catch(() => undefined);
+    throw error;
+  }
+}
