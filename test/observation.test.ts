@@ -9,6 +9,7 @@ import {
   defineBackstory,
   follow,
   sqlite,
+  type App,
 } from 'backstory';
 import { silent, type Observer } from '@backstory/core/observe';
 
@@ -27,6 +28,9 @@ class Light extends EventSourcedAggregate {
     this.on = event.on;
   }
 }
+
+@Aggregate('lamp', { snapshots: { every: 2 } })
+class Lamp extends Light {}
 
 interface Heard {
   readonly seam: string;
@@ -125,6 +129,57 @@ describe('observation', () => {
       });
     expect(await traceOf(recording([]))).toBe(TRACE);
     expect(await traceOf()).toBeUndefined();
+  });
+
+  test('tells of snapshots: what was looked for and found, written, and not of this log', async () => {
+    const heard: Heard[] = [];
+    const about = { aggregate: 'Lamp', stream: 'lamp-1' };
+    const options = {
+      name: 'lamps',
+      state: sqlite(path.join(folder, 'state.db')),
+      aggregates: [Lamp],
+      observer: recording(heard),
+    };
+    const app = (log: string) => defineBackstory({ ...options, store: sqlite(path.join(folder, log)) });
+    const flip = (it: App) => it.repository(Lamp).update('1', (lamp) => lamp.flip(), { create: true });
+    await app('l.db').run(async (it) => {
+      await flip(it);
+      await flip(it);
+      await it.repository(Lamp).load('1');
+    });
+    const snapshots = () => heard.splice(0).filter(({ seam }) => seam === 'snapshot' || seam === 'load');
+    const bytes: unknown = expect.any(Number);
+    expect(snapshots()).toMatchObject([
+      { start: { ...about, operation: 'load' }, end: { result: 'miss', bytes: 0 } },
+      { seam: 'load', end: { from: 'stream', eventsFolded: 0 } },
+      { start: { ...about, operation: 'load' }, end: { result: 'miss', bytes: 0 } },
+      { seam: 'load', end: { from: 'stream', eventsFolded: 1 } },
+      { start: { ...about, operation: 'load' }, end: { result: 'miss', bytes: 0 } },
+      { seam: 'load', end: { from: 'stream', eventsFolded: 2 } },
+      { start: { ...about, operation: 'save' }, end: { result: 'written', bytes } },
+    ]);
+    await app('l.db').run((it) => it.repository(Lamp).load('1'));
+    expect(snapshots()).toMatchObject([
+      { start: { ...about, operation: 'load' }, end: { result: 'hit', bytes } },
+      { seam: 'load', end: { from: 'snapshot', eventsFolded: 0, snapshotVersion: 2, version: 2 } },
+    ]);
+    await app('l.db').run((it) =>
+      it.state.transaction([], async (state) => {
+        for (const { key, value } of await state.list('backstory.snapshots'))
+          await state.put('backstory.snapshots', key, value.replace('"position":2', '"position":3'));
+      }),
+    );
+    await app('l.db').run((it) => it.repository(Lamp).load('1'));
+    const reason = 'the log does not have the event that it was taken after';
+    const background = (row: Heard) => ['invalidate', 'save'].includes((row.start as any).operation);
+    const told = snapshots();
+    expect([...told.filter((row) => !background(row)), ...told.filter(background)]).toMatchObject([
+      { start: { ...about, operation: 'load' }, end: { result: 'stale', bytes, reason } },
+      { start: { ...about, operation: 'load' }, end: { result: 'miss' } },
+      { seam: 'load', end: { from: 'stream', eventsFolded: 2 } },
+      { start: { ...about, operation: 'invalidate' }, end: { result: 'stale', reason } },
+      { start: { ...about, operation: 'save' }, end: { result: 'written', bytes } },
+    ]);
   });
 
   test('an observer that throws at every seam changes nothing of an update', async () => {
