@@ -75,7 +75,7 @@ describe('this repository', () => {
       encoding: 'utf8',
     });
     expect(commits.length).toBeGreaterThanOrEqual(Math.min(150, all.trim().split('\n').length));
-  });
+  }, 30_000);
 });
 
 describe('a repository is at each commit what git ls-tree says it is, also one', () => {
@@ -158,11 +158,10 @@ describe('a repository is at each commit what git ls-tree says it is, also one',
     ];
     it.commit('one', { files: [['.gitmodules', modules], at('1')] });
     it.commit('two', { files: [at('2')] });
-    it.git('config', 'diff.ignoreSubmodules', 'all');
-    it.git('config', 'diff.renames', 'copies');
-    it.git('config', 'log.showRoot', 'false');
-    it.git('config', 'core.quotePath', 'true');
-    expect((await checked(it.folder)).checked).toHaveLength(2);
+    const settings = ['diff.ignoreSubmodules=all', 'diff.renames=copies', 'log.showRoot=false'];
+    const options = settings.flatMap((setting) => ['--config', setting]);
+    // Only where there are files to look at does git read .gitmodules.
+    expect((await checked(clone(it.folder, '--no-bare', ...options))).checked).toHaveLength(2);
   });
 
   test('with merges, which are one step that brings all that was merged', async () => {
