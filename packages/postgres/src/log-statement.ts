@@ -101,7 +101,7 @@ function byFilter(scope: Scope, { expression, place }: Filter): string {
   const branch =
     place === undefined
       ? `${expression} = value and position > $1 and position <= least(head, $2)`
-      : `(${expression}, ${place}) > (value, ${BOUNDS[place](schema).after})
+      : `${expression} is not null and (${expression}, ${place}) > (value, ${BOUNDS[place](schema).after})
           and (${expression}, ${place}) <= (value, ${BOUNDS[place](schema).upTo})
           order by ${expression} ${direction}, ${place} ${direction} limit $3`;
   return `select found.*, ${matches} as matches from unnest($4::text[]) value

@@ -135,15 +135,23 @@ export class PostgresEventStore implements EventStore {
     );
   }
 
-  /** Each page is read from an open store, whenever it is asked for. */
+  /** While a page is worked on the next one is on its way. None is given by a store that was closed meanwhile. */
   private async *whileOpen<Page>(read: () => AsyncGenerator<Page>): AsyncGenerator<Page> {
     this.checkOpen();
     const pages = read();
-    for (;;) {
-      this.checkOpen();
-      const next = await pages.next();
-      if (next.done) return;
-      yield next.value;
+    try {
+      let coming = pages.next();
+      for (;;) {
+        const { done, value } = await coming;
+        this.checkOpen();
+        if (done) return;
+        coming = pages.next();
+        coming.catch(() => undefined); // told when it is asked for
+        yield value;
+        this.checkOpen();
+      }
+    } finally {
+      await pages.return(undefined);
     }
   }
 

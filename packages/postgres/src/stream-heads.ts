@@ -50,7 +50,7 @@ function streamHead([stream, version, position, recordedAt]: HeadRow): StreamHea
 }
 
 /** From name to name by the index, rather than over all events of a stream. */
-function headsSql(schema: string): string {
+export function headsSql(schema: string): string {
   const next = (condition: string) =>
     `(select stream from ${schema}.events where ${condition} and ($2::text is null or stream < $2 collate "C") order by stream limit 1)`;
   return `with recursive names(stream, n) as (

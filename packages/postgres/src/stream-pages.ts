@@ -11,7 +11,7 @@ export async function* streamPages(
   slice: ResolvedSlice,
 ): AsyncGenerator<LogPage> {
   const { backwards, pageSize } = slice;
-  const text = pageSql(database.schema, backwards);
+  const text = streamSql(database.schema, backwards);
   let { after, upTo, limit } = slice;
   for (;;) {
     const size = Math.min(pageSize, limit);
@@ -33,7 +33,7 @@ export async function* streamPages(
 
 type StreamRow = readonly [found: string, ...event: EventRow];
 
-function pageSql(schema: string, backwards: boolean): string {
+export function streamSql(schema: string, backwards: boolean): string {
   const direction = backwards ? 'desc' : 'asc';
   return `select found, ${EVENT_COLUMNS} from (
       select e.*, count(*) over () as found, sum(size) over (order by version ${direction} rows unbounded preceding) as bytes
