@@ -79,6 +79,11 @@ describe('the links in the documents', () => {
     expect(linkedFrom(root, 'README.md')).toContain(`packages/${name}`),
   );
 
+  const examples = tracked('examples/*/backstory.config.ts').map((file) => path.dirname(file));
+  test.each(examples)('the README names %s', (folder) =>
+    expect(linkedFrom(root, 'README.md')).toContain(folder),
+  );
+
   test('the index names every guide and every page of the reference', () => {
     const indexes = ['docs/README.md', 'docs/reference/README.md'].filter((file) => DOCUMENTS.includes(file));
     const named = indexes.flatMap((file) => linkedFrom(root, file));
