@@ -142,12 +142,12 @@ export class PostgresEventStore implements EventStore {
     try {
       let coming = pages.next();
       for (;;) {
-        const { done, value } = await coming;
+        const next: IteratorResult<Page> = await coming;
         this.checkOpen();
-        if (done) return;
+        if (next.done) return;
         coming = pages.next();
         coming.catch(() => undefined); // told when it is asked for
-        yield value;
+        yield next.value;
         this.checkOpen();
       }
     } finally {
