@@ -244,6 +244,14 @@ describe('an aggregate', () => {
       expect(thrown(() => container.get(Account))).toEqual(refused);
     });
 
+    it('is not resolved while, nor after, somebody has it bound', async () => {
+      const { container } = await loaded({}, options);
+      const bound = container.bind(Account).toSelf().getIdentifier();
+      expect(thrown(() => container.get(Account))).toEqual(refused);
+      container.unbindSync(bound);
+      expect(thrown(() => container.get(Account))).toEqual(refused);
+    });
+
     it('is free again when the module is unloaded', async () => {
       const container = new Container(options);
       const module = moduleOf(await started());
