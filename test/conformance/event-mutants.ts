@@ -9,6 +9,7 @@ import type {
 } from '@backstory/core';
 import { VersionConflict } from '@backstory/core';
 import { MemoryEventStore, type MemoryLog } from '@backstory/core/store';
+import { delegating } from './delegating.js';
 
 /** The memory store with one defect that a real store might have, and the case that must notice it. */
 export interface EventMutant {
@@ -474,24 +475,9 @@ export const eventMutants: readonly EventMutant[] = [
 function mutant(defect: string, killedBy: string, spoil: Defect): EventMutant {
   const make: EventMutant['make'] = (clock, log) => {
     const store = new MemoryEventStore(clock, log);
-    return Object.assign(delegating(store), spoil(store, clock.now ?? Date.now));
+    return delegating<EventStore>(store, spoil(store, clock.now ?? Date.now));
   };
   return { defect, killedBy, make };
-}
-
-function delegating(store: EventStore): EventStore {
-  return {
-    capabilities: store.capabilities,
-    append: (writes) => store.append(writes),
-    readStream: (stream, slice) => store.readStream(stream, slice),
-    readAll: (query) => store.readAll(query),
-    listStreams: (query) => store.listStreams(query),
-    onAppend: (wake) => store.onAppend(wake),
-    identity: () => store.identity(),
-    restore: (pages) => store.restore(pages),
-    adopt: () => store.adopt(),
-    close: () => store.close(),
-  };
 }
 
 function turn(): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type StateTransaction,
   type StateView,
 } from '@backstory/core/state';
+import { delegating } from './delegating.js';
 
 /** The memory state store with one defect that a real one might have, and the case that must notice it. */
 export interface StateMutant {
@@ -250,7 +251,7 @@ export const stateMutants: readonly StateMutant[] = [
     (store) => ({
       transaction: (fences, work) =>
         store.transaction(fences, (state) =>
-          store.read((view) => work({ ...delegatingView(view), ...writesOf(state) })),
+          store.read((view) => work(delegating<StateTransaction>(state, readsOf(view)))),
         ),
     }),
   ),
@@ -269,11 +270,7 @@ export const stateMutants: readonly StateMutant[] = [
         let ended = false;
         try {
           return await store.transaction(fences, (state) =>
-            work({
-              ...delegatingView(state),
-              ...writesOf(state),
-              get: async (c, k) => (ended ? undefined : state.get(c, k)),
-            }),
+            work(delegating(state, { get: async (c, k) => (ended ? undefined : state.get(c, k)) })),
           );
         } finally {
           ended = true;
@@ -290,7 +287,7 @@ export const stateMutants: readonly StateMutant[] = [
           const clear = async (collection: string): Promise<void> => {
             for (const one of [collection, `${collection}2`]) await state.clear(one);
           };
-          return work({ ...delegatingView(state), ...writesOf(state), clear });
+          return work(delegating(state, { clear }));
         }),
     }),
   ),
@@ -306,7 +303,7 @@ export const stateMutants: readonly StateMutant[] = [
 function mutant(defect: string, killedBy: string, spoil: Defect): StateMutant {
   const make: StateMutant['make'] = (clock, state) => {
     const store = new MemoryStateStore(clock, state);
-    return Object.assign(delegating(store), spoil(store, clock.now ?? Date.now));
+    return delegating<StateStore>(store, spoil(store, clock.now ?? Date.now));
   };
   return { defect, killedBy, make };
 }
@@ -318,46 +315,18 @@ function reader(
   spoil: (view: StateView) => Partial<StateView>,
 ): StateMutant {
   return mutant(defect, killedBy, (store) => ({
-    read: (work) => store.read((view) => work({ ...delegatingView(view), ...spoil(view) })),
+    read: (work) => store.read((view) => work(delegating(view, spoil(view)))),
     transaction: (fences, work) =>
-      store.transaction(fences, (state) =>
-        work({ ...delegatingView(state), ...spoil(state), ...writesOf(state) }),
-      ),
+      store.transaction(fences, (state) => work(delegating<StateTransaction>(state, spoil(state)))),
   }));
 }
 
-function delegating(store: StateStore): StateStore {
-  return {
-    capabilities: store.capabilities,
-    start: () => store.start(),
-    transaction: (fences, work) => store.transaction(fences, work),
-    read: (work) => store.read(work),
-    acquire: (name, options) => store.acquire(name, options),
-    renew: (leases) => store.renew(leases),
-    release: (lease) => store.release(lease),
-    leases: (prefix) => store.leases(prefix),
-    close: () => store.close(),
-  };
-}
-
-function delegatingView(view: StateView): StateView {
+function readsOf(view: StateView): StateView {
   return {
     get: (collection, key) => view.get(collection, key),
     getMany: (collection, keys) => view.getMany(collection, keys),
     list: (collection, query) => view.list(collection, query),
     count: (collection) => view.count(collection),
-  };
-}
-
-type Writes = Omit<StateTransaction, keyof StateView>;
-
-function writesOf(state: StateTransaction): Writes {
-  return {
-    put: (collection, key, value) => state.put(collection, key, value),
-    putMany: (collection, entries) => state.putMany(collection, entries),
-    delete: (collection, key) => state.delete(collection, key),
-    deleteMany: (collection, keys) => state.deleteMany(collection, keys),
-    clear: (collection) => state.clear(collection),
   };
 }
 
