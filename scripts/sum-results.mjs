@@ -1,11 +1,26 @@
-// Adds up the result files of several Jest runs: one line, and exit code 1 unless every run succeeded.
+// Adds up several Jest runs: what each wrote with results-so-far.js to <folder>/<name>.json, and its exit code in
+// <folder>/<name>.exit. The last line is the sum; exit code 1 unless every run succeeded.
 import fs from 'node:fs';
+import path from 'node:path';
 
-const runs = process.argv.slice(2).map((file) => JSON.parse(fs.readFileSync(file, 'utf8')));
-const sum = (...fields) => runs.flatMap((run) => fields.map((it) => run[it])).reduce((a, b) => a + b, 0);
-const passed = sum('numPassedTests');
-// A suite that could not even be loaded has no tests to count.
-const failed = sum('numFailedTests', 'numRuntimeErrorTestSuites');
-const skipped = sum('numPendingTests', 'numTodoTests');
+const folder = process.argv[2];
+const names = fs
+  .readdirSync(folder)
+  .flatMap((it) => (it.endsWith('.exit') ? [path.basename(it, '.exit')] : []));
+const runs = names.map(resultOf);
+const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((field) =>
+  runs.reduce((sum, run) => sum + run[field], 0),
+);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-process.exitCode = passed > 0 && runs.every((run) => run.success) ? 0 : 1;
+process.exitCode = passed > 0 && failed === 0 ? 0 : 1;
+
+function resultOf(name) {
+  const file = path.join(folder, `${name}.json`);
+  const exit = fs.readFileSync(path.join(folder, `${name}.exit`), 'utf8').trim();
+  const none = { passed: 0, failed: 0, skipped: 0, running: [] };
+  const { running, ...counts } = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : none;
+  if (exit === '0') return counts;
+  const where = running.length > 0 ? `during ${running.join(', ')}` : 'after its last test';
+  console.log(`${name}: exit code ${exit} ${where}`);
+  return { ...counts, failed: Math.max(1, counts.failed) };
+}

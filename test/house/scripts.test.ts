@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { readJson, root } from './sources.js';
 
 interface Lock {
@@ -17,13 +19,13 @@ describe('the lock file', () => {
   const lock = () => readJson<Lock>('package-lock.json');
 
   it('contains every per-platform package that it names, and names no registry', () => {
-    expect(check(lock())).toEqual({ status: 0, stderr: '' });
+    expect(check(lock())).toMatchObject({ status: 0, stderr: '' });
   });
 
   it('is refused when one platform is missing', () => {
     const planted = lock();
     delete planted.packages['node_modules/@libsql/win32-x64-msvc'];
-    expect(check(planted)).toEqual({
+    expect(check(planted)).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('node_modules/libsql names @libsql/win32-x64-msvc'),
     });
@@ -32,7 +34,7 @@ describe('the lock file', () => {
   it('is refused when it names a registry', () => {
     const planted = lock();
     planted.packages['node_modules/libsql']!.resolved = 'https://registry.example/libsql.tgz';
-    expect(check(planted)).toEqual({
+    expect(check(planted)).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('node_modules/libsql names a registry'),
     });
@@ -41,7 +43,7 @@ describe('the lock file', () => {
 
 describe('floors', () => {
   it('what is generated from floors.json agrees with it', () => {
-    expect(run('scripts/floors.mjs', '--check')).toEqual({ status: 0, stderr: '' });
+    expect(run('scripts/floors.mjs', '--check')).toMatchObject({ status: 0, stderr: '' });
   });
 
   it('a reference written by hand is refused, and so is a package without a floor', () => {
@@ -69,7 +71,79 @@ describe('floors', () => {
   });
 });
 
+describe('the sum of several Jest runs', () => {
+  const folder = () => fs.mkdtempSync(path.join(os.tmpdir(), 'results-'));
+  const runIn = (into: string, name: string, exit: number, counts?: object) => {
+    fs.writeFileSync(path.join(into, `${name}.exit`), `${exit}\n`);
+    if (counts) fs.writeFileSync(path.join(into, `${name}.json`), JSON.stringify({ running: [], ...counts }));
+  };
+  const sumOf = (into: string) => {
+    const { status, stdout } = run('scripts/sum-results.mjs', into);
+    return { status, lines: stdout.trim().split('\n') };
+  };
+
+  let nested: ChildProcess | undefined;
+  afterEach(() => nested?.kill('SIGKILL'));
+
+  it('is green when every run was', () => {
+    const into = folder();
+    runIn(into, 'here', 0, { passed: 3, failed: 0, skipped: 1 });
+    runIn(into, 'node24', 0, { passed: 2, failed: 0, skipped: 0 });
+    expect(sumOf(into)).toEqual({ status: 0, lines: ['5 passed, 0 failed, 1 skipped'] });
+  });
+
+  it('is red when a test failed, and when a run ended badly without a failed test or without a word', () => {
+    const into = folder();
+    runIn(into, 'faults', 1);
+    runIn(into, 'here', 1, { passed: 3, failed: 2, skipped: 0 });
+    runIn(into, 'node22', 124, { passed: 4, failed: 0, skipped: 0, running: ['test/slow.test.ts'] });
+    expect(sumOf(into)).toEqual({
+      status: 1,
+      lines: [
+        'faults: exit code 1 after its last test',
+        'here: exit code 1 after its last test',
+        'node22: exit code 124 during test/slow.test.ts',
+        '7 passed, 4 failed, 0 skipped',
+      ],
+    });
+  });
+
+  it('is red when nothing was run', () => {
+    expect(sumOf(folder())).toEqual({ status: 1, lines: ['0 passed, 0 failed, 0 skipped'] });
+  });
+
+  it('counts what a run that is killed had passed, and names the file that kept it', async () => {
+    const into = folder();
+    const file = path.join(into, 'here.json');
+    fs.writeFileSync(path.join(into, 'package.json'), '{ "jest": { "maxWorkers": 1 } }');
+    // The larger file is run first.
+    fs.writeFileSync(path.join(into, 'good.test.js'), `test("ends", () => {});${' '.repeat(1_000)}`);
+    fs.writeFileSync(path.join(into, 'bad.test.js'), 'test("stays", () => { for (;;); });');
+    const argv = [path.join(root, 'node_modules/jest/bin/jest.js'), '--runTestsByPath'];
+    const reporter = `--reporters=${path.join(root, 'scripts/results-so-far.js')}`;
+    nested = spawn(process.execPath, [...argv, 'good.test.js', 'bad.test.js', reporter], {
+      cwd: into,
+      env: { ...process.env, RESULTS_FILE: file },
+      stdio: 'ignore',
+    });
+    const ended = once(nested, 'exit');
+    const sofar = () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
+    const stuck = () => sofar() === '{"passed":1,"failed":0,"skipped":0,"running":["bad.test.js"]}';
+    while (!stuck() && !nested.killed && nested.exitCode === null) await setTimeout(20);
+    nested.kill('SIGKILL');
+    await ended;
+    runIn(into, 'here', 137);
+    expect(sumOf(into)).toEqual({
+      status: 1,
+      lines: ['here: exit code 137 during bad.test.js', '1 passed, 1 failed, 0 skipped'],
+    });
+  });
+});
+
 function run(script: string, ...args: string[]) {
-  const { status, stderr } = spawnSync(process.execPath, [script, ...args], { cwd: root, encoding: 'utf8' });
-  return { status, stderr };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
 }
