@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { commandsOf } from './blocks';
 import { DOCUMENTS, WRITTEN, found, read, root, tracked } from './corpus';
 import { brokenLinks, linkedFrom } from './links';
-import { runByTests, standsIn } from './programs';
+import { examplesIn, runByTests, standsIn, standsInUnformatted } from './programs';
 
 describe('the programs in the documents', () => {
   const files = tracked('examples/*.ts', 'test/*.ts');
@@ -17,6 +17,13 @@ describe('the programs in the documents', () => {
   test.each(found('ts').map((it) => [it.at, it.block.text]))(
     'the program at %s stands in code that tests run',
     (_, text) => expect(run.some((program) => standsIn(program, text))).toBe(true),
+  );
+
+  const examples = tracked('packages/*/src/*.ts').flatMap((file) =>
+    examplesIn(read(file)).map((example) => [`${file}: ${example.split('\n')[0]}`, example] as const),
+  );
+  test.each(examples)('the example in a doc comment stands in code that tests run: %s', (_, example) =>
+    expect(run.some((program) => standsInUnformatted(program, example))).toBe(true),
   );
 
   const data = tracked('examples/*.json', 'test/*.json', 'test/*.ts').map(read);

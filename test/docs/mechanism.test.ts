@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { blocksOf, commandsOf, exchangesOf, settled } from './blocks';
 import { anchorsOf, brokenLinks } from './links';
-import { runByTests, standsIn } from './programs';
+import { examplesIn, runByTests, standsIn, standsInUnformatted } from './programs';
 
 describe('a block that nobody would check is refused', () => {
   test.each([
@@ -32,6 +32,15 @@ describe('a program', () => {
     'not as %j',
     (text) => expect(standsIn(program, text)).toBe(false),
   );
+
+  test('in a doc comment stands in another, however it is broken into lines, but word for word', () => {
+    const source = '/**\n * It adds.\n *\n * ```ts\n * add({ a: 1, b: 2 });\n * ```\n */\n  /** `no` */\n';
+    const [example] = examplesIn(source);
+    expect(examplesIn(source)).toEqual(['add({ a: 1, b: 2 });']);
+    expect(standsInUnformatted('add({\n  a: 1,\n  b: 2,\n});', example!)).toBe(true);
+    expect(standsInUnformatted('add({ a: 1, b: 3 });', example!)).toBe(false);
+    expect(standsInUnformatted('anything', '')).toBe(false);
+  });
 
   test('is run when a test imports it, also through another, or starts it', () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'run-by-tests-'));

@@ -11,6 +11,23 @@ export function standsIn(program: string, block: string): boolean {
   });
 }
 
+/** Whether an example of a doc comment stands in a program, which a formatter may have broken otherwise. */
+export function standsInUnformatted(program: string, example: string): boolean {
+  const text = unformatted(example);
+  return text !== '' && unformatted(program).includes(text);
+}
+
+function unformatted(text: string): string {
+  return text.replace(/\s+/g, '').replace(/,(?=[)\]}])/g, '');
+}
+
+/** The `ts` blocks in the doc comments of a source. */
+export function examplesIn(source: string): readonly string[] {
+  return [...source.matchAll(/^\s*\* ```ts\n([\s\S]*?)^\s*\* ```$/gm)].map(([, block]) =>
+    block!.replace(/^\s*\* ?/gm, '').trim(),
+  );
+}
+
 /** Of these files those that tests run: the tests themselves, what they import, and the processes they start. */
 export function runByTests(files: readonly string[]): readonly string[] {
   const known = new Set(files);
