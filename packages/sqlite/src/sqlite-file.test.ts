@@ -1,6 +1,8 @@
+import fs from 'node:fs';
 import { sqliteFiles } from '../../../test/support/sqlite-files.js';
 import { availableDrivers, driverFor } from './choose-driver.js';
 import { openFile } from './open-file.js';
+import type { Session } from './session.js';
 import { SqliteFile } from './sqlite-file.js';
 
 const files = sqliteFiles();
@@ -8,10 +10,10 @@ const HOLD = "INSERT INTO leases VALUES ('l', 'me', 1, 1, 1)";
 const COUNT = 'SELECT count(*) FROM leases';
 
 describe.each(availableDrivers())('with %s', (name) => {
-  const open = async (): Promise<SqliteFile> => {
+  const open = async (path = files.newFile()): Promise<SqliteFile> => {
     const driver = await driverFor(name, 'test');
     const options = { store: 'test', lockTimeoutMs: 100, transactionTimeoutMs: 100 };
-    const access = await openFile(driver, { ...options, path: files.newFile(), readOnly: false });
+    const access = await openFile(driver, { ...options, path, readOnly: false });
     const file = (await SqliteFile.connect(access, { ...options, synchronous: 'full' })).retain();
     await files.opened(Promise.resolve({ close: () => file.release() }));
     return file;
@@ -59,5 +61,25 @@ describe.each(availableDrivers())('with %s', (name) => {
     const file = await open();
     const [full] = (await file.write((session) => session.first<[number]>('PRAGMA synchronous')))!;
     expect(full).toBe(2);
+  });
+
+  it('no connection waits for a lock for longer than a moment, during which the process would stand still', async () => {
+    const file = await open();
+    const patience = (session: Session) => session.first('PRAGMA busy_timeout');
+    expect(await file.write(async (session) => patience(session))).toEqual([2]);
+    expect(await file.read(patience)).toEqual([2]);
+    expect(await file.snapshot(async (session) => patience(session))).toEqual([2]);
+  });
+
+  it('the write-ahead log is moved into the file every 8 MB, neither more often nor never', async () => {
+    const path = files.newFile();
+    const file = await open(path);
+    for (let half = 0; half < 32; half++) {
+      const name = `${half + 10}`.repeat(250_000);
+      await file.write(async (session) => session.run(HOLD.replace("'l'", '?'), [name]));
+    }
+    const megabytes = fs.statSync(`${path}-wal`).size / 1_000_000;
+    expect(megabytes).toBeGreaterThan(8);
+    expect(megabytes).toBeLessThan(10);
   });
 });
