@@ -10,9 +10,16 @@ interface Lock {
   packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }>;
 }
 
+const folders: string[] = [];
+const newFolder = () => {
+  folders.push(fs.mkdtempSync(path.join(os.tmpdir(), 'scripts-')));
+  return folders.at(-1)!;
+};
+afterEach(() => folders.splice(0).forEach((it) => fs.rmSync(it, { recursive: true })));
+
 describe('the lock file', () => {
   const check = (lock: Lock) => {
-    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'lock-')), 'package-lock.json');
+    const file = path.join(newFolder(), 'package-lock.json');
     fs.writeFileSync(file, JSON.stringify(lock));
     return run('scripts/lock.mjs', file);
   };
@@ -47,7 +54,7 @@ describe('floors', () => {
   });
 
   it('a reference written by hand is refused, and so is a package without a floor', () => {
-    const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'floors-'));
+    const copy = newFolder();
     for (const it of ['scripts', 'floors.json', '.prettierrc.json', 'tsconfig.json', 'tsconfig.paths.json'])
       fs.cpSync(path.join(root, it), path.join(copy, it), { recursive: true });
     fs.cpSync(path.join(root, 'packages'), path.join(copy, 'packages'), {
@@ -72,7 +79,6 @@ describe('floors', () => {
 });
 
 describe('the sum of several Jest runs', () => {
-  const folder = () => fs.mkdtempSync(path.join(os.tmpdir(), 'results-'));
   const runIn = (into: string, name: string, exit: number, counts?: object) => {
     fs.writeFileSync(path.join(into, `${name}.exit`), `${exit}\n`);
     if (counts) fs.writeFileSync(path.join(into, `${name}.json`), JSON.stringify({ running: [], ...counts }));
@@ -86,14 +92,14 @@ describe('the sum of several Jest runs', () => {
   afterEach(() => nested?.kill('SIGKILL'));
 
   it('is green when every run was', () => {
-    const into = folder();
+    const into = newFolder();
     runIn(into, 'here', 0, { passed: 3, failed: 0, skipped: 1 });
     runIn(into, 'node24', 0, { passed: 2, failed: 0, skipped: 0 });
     expect(sumOf(into)).toEqual({ status: 0, lines: ['5 passed, 0 failed, 1 skipped'] });
   });
 
   it('is red when a test failed, and when a run ended badly without a failed test or without a word', () => {
-    const into = folder();
+    const into = newFolder();
     runIn(into, 'faults', 1);
     runIn(into, 'here', 1, { passed: 3, failed: 2, skipped: 0 });
     runIn(into, 'node22', 124, { passed: 4, failed: 0, skipped: 0, running: ['test/slow.test.ts'] });
@@ -109,11 +115,11 @@ describe('the sum of several Jest runs', () => {
   });
 
   it('is red when nothing was run', () => {
-    expect(sumOf(folder())).toEqual({ status: 1, lines: ['0 passed, 0 failed, 0 skipped'] });
+    expect(sumOf(newFolder())).toEqual({ status: 1, lines: ['0 passed, 0 failed, 0 skipped'] });
   });
 
   it('counts what a run that is killed had passed, and names the file that kept it', async () => {
-    const into = folder();
+    const into = newFolder();
     const file = path.join(into, 'here.json');
     fs.writeFileSync(path.join(into, 'package.json'), '{ "jest": { "maxWorkers": 1 } }');
     // The larger file is run first.
