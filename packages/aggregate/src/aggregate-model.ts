@@ -4,9 +4,9 @@ import { attachRecord, recordOf, AggregateRecord } from './aggregate-record.js';
 import { FoldFailed, NotTheNextEvent } from './errors.js';
 import { EventSourcedAggregate } from './event-sourced-aggregate.js';
 import { foldPlan, type FoldPlan } from './fold-plan.js';
-import { keepFolded, stateOf } from './folded-state.js';
-import { fold } from './raise.js';
+import { failureOf, fold } from './fold.js';
 import type { SnapshotPolicy } from './state-options.js';
+import { keepFolded, stateOf } from './state-check.js';
 import { stateShape } from './state-shape.js';
 
 /**
@@ -87,7 +87,7 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
 
   create(id: string): A {
     const aggregate = this.make(id);
-    this.keep(aggregate);
+    keepFolded(aggregate);
     return aggregate;
   }
 
@@ -98,15 +98,16 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
       if (event.version !== record.version + 1)
         throw new NotTheNextEvent(event.stream, event.version, record.version + 1);
       try {
-        this.foldOne(aggregate, record, event);
-      } catch (error) {
-        record.spoil(`folding version ${event.version} failed`, error);
-        throw error;
+        const step = this.plan.steps.get(event.type);
+        if (!step) throw new UnknownEventType(event.type, event, this.name);
+        if (step.method !== undefined) fold(aggregate, record, step.method, step.type.decode(event));
+      } catch (cause) {
+        throw this.failed(record, event, cause);
       }
       record.version = event.version;
       record.position = event.position;
     }
-    this.keep(aggregate);
+    keepFolded(aggregate);
   }
 
   state(aggregate: A): Json {
@@ -125,7 +126,7 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     const record = recordOf(aggregate);
     record.version = at.version;
     record.position = at.position;
-    this.keep(aggregate);
+    keepFolded(aggregate);
     return aggregate;
   }
 
@@ -135,19 +136,13 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     return aggregate;
   }
 
-  private keep(aggregate: A): void {
-    const record = recordOf(aggregate);
-    keepFolded(record, () => stateOf(aggregate, record));
-  }
-
-  private foldOne(aggregate: A, record: AggregateRecord, stored: StoredEvent): void {
-    const step = this.plan.steps.get(stored.type);
-    if (!step) throw new UnknownEventType(stored.type, stored, this.name);
-    if (step.method === undefined) return;
-    fold(aggregate, record, step, {
-      event: step.type.decode(stored),
-      failed: (handler, options) =>
-        new FoldFailed(stored.stream, stored.version, stored.type, handler, options),
-    });
+  private failed(record: AggregateRecord, { stream, version, type }: StoredEvent, cause: unknown): unknown {
+    const error = failureOf(
+      record,
+      cause,
+      (handler, options) => new FoldFailed(stream, version, type, handler, options),
+    );
+    record.spoil(`folding version ${version} failed`, error);
+    return error;
   }
 }

@@ -2,6 +2,7 @@ import type { NewEvent } from '@backstory/core';
 import { internals } from '@backstory/events/codec';
 import { AggregateUnusable, AggregateWithoutId, ReadOnlyAggregate, UpdateOver } from './errors.js';
 import type { FoldPlan } from './fold-plan.js';
+import { isProduction } from './is-production.js';
 
 /** What the framework knows about one instance. It is kept under a symbol and is no part of the state. */
 export class AggregateRecord {
@@ -11,8 +12,18 @@ export class AggregateRecord {
   position = 0;
   /** Raised and not yet recorded. */
   readonly pending: NewEvent[] = [];
-  /** The state that the events made, as text; outside production only, where it is compared with the state there is. */
+  /** Whether what costs time with every event is checked. Asked once for an instance, for asking is slow. */
+  readonly isDevelopment = !isProduction();
+  /** The state that the events made, as text; in development only, where it is compared with the state there is. */
   folded: string | undefined;
+  /** Instead of it, where the state is too large to be looked at with every raise: a copy that only events reach. */
+  twin: object | undefined;
+  /** How many values the state had when it was last looked at. */
+  size = 0;
+  /** What raises have earned of the next look. */
+  earned = 0;
+  /** The version at which the whole state was last known to be storable. */
+  checkedAt = 0;
   /** The handler at work. */
   folding: string | symbol | undefined;
   /** Set when the instance was loaded as of the past: `at version 3`. */

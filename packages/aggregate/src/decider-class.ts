@@ -12,9 +12,10 @@ import { encodeValue, isPlain, objectOf, type ObjectFields } from '@backstory/ev
 import { Aggregate } from './aggregate-decorator.js';
 import { recordOf } from './aggregate-record.js';
 import { checkParts, type UntypedParts } from './decider-parts.js';
-import { freezeInDevelopment } from './deep-freeze.js';
+import { deepFreeze } from './deep-freeze.js';
 import { AsyncDecision, AsyncFold, InvalidEvolution } from './errors.js';
 import { EventSourcedAggregate } from './event-sourced-aggregate.js';
+import { isProduction } from './is-production.js';
 import { raiseAll } from './raise.js';
 import { holdInState } from './state-form.js';
 import { isThenable } from './thenable.js';
@@ -47,7 +48,8 @@ function classWith(category: string, parts: UntypedParts): Class<DeciderAggregat
   const text = JSON.stringify(encodeValue(value, path, type));
   const copy = () => {
     const json = JSON.parse(text) as Json;
-    return freezeInDevelopment(json === null ? null : type.decode(json, path));
+    const state = json === null ? null : type.decode(json, path);
+    return isProduction() ? state : deepFreeze(state);
   };
   const cls = class extends EventSourcedAggregate {
     state: unknown = copy();
@@ -82,7 +84,7 @@ function handler(at: string, evolve: Table, name: string) {
     }
     if (isThenable(next)) throw new AsyncFold(at);
     if (next === undefined) throw new InvalidEvolution(at, NOTHING);
-    this.state = freezeInDevelopment(next);
+    this.state = recordOf(this).isDevelopment ? deepFreeze(next) : next;
   };
 }
 

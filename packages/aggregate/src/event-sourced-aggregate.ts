@@ -16,7 +16,7 @@ import { raise, type RaiseMetadata } from './raise.js';
  *
  * Subclasses have no constructor parameters; a repository makes them. Their own properties are the state: what JSON does
  * not know is declared with `@Field`, and a property that is `undefined` counts as absent. Only handlers change it: outside
- * production (by NODE_ENV) `raise` and saving refuse state that anything else has changed.
+ * production (by NODE_ENV) state that anything else has changed is refused, before saving at the latest.
  */
 export abstract class EventSourcedAggregate {
   /** For the types only: handlers here fold. */
@@ -35,6 +35,9 @@ export abstract class EventSourcedAggregate {
   /**
    * Says that something has happened: checks the event, folds it as it will be read back, and keeps it until the
    * aggregate is saved. `metadata` says what the ambient context does not, above all `occurredAt` for imports.
+   *
+   * The state is checked as well: a state of up to about 100 values with every event, a larger one with the first after a load or
+   * a save, then now and then, and always before it is saved. So `save` may refuse what many events have made of a large state.
    *
    * @throws InvalidData, UnstorableValue, MissingHandler, RaiseFailed, RaiseInFold, AsyncFold, ChangedWithoutEvent, UpdateOver
    */

@@ -20,8 +20,8 @@ export {
   ReadOnlyAggregate,
   UpdateOver,
 } from './errors.js';
-export { refuseStrayChange, strayChange } from './folded-state.js';
 export { isProduction } from './is-production.js';
+export { checkState, strayChange } from './state-check.js';
 export { EventSourcedAggregate } from './event-sourced-aggregate.js';
 export type { RaiseMetadata } from './raise.js';
 export type { SnapshotPolicy, StateOptions } from './state-options.js';

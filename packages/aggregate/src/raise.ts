@@ -1,11 +1,11 @@
 import type { NewEvent } from '@backstory/core';
 import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import { recordOf, type AggregateRecord } from './aggregate-record.js';
-import { freezeInDevelopment } from './deep-freeze.js';
-import { AsyncFold, RaiseFailed, RaiseInFold } from './errors.js';
+import { deepFreeze } from './deep-freeze.js';
+import { RaiseFailed, RaiseInFold } from './errors.js';
+import { failureOf, fold, handlerName } from './fold.js';
 import { stepFor, type FoldStep } from './fold-plan.js';
-import { keepFolded, refuseStrayChange, stateOf } from './folded-state.js';
-import { isThenable } from './thenable.js';
+import { afterFold, beforeFold } from './state-check.js';
 
 /** What may be said of an event when it is raised. The rest comes from the ambient context. */
 export type RaiseMetadata = GivenMetadata;
@@ -40,20 +40,23 @@ function prepare(record: AggregateRecord, event: object, metadata: RaiseMetadata
   if (record.folding !== undefined) refuseRaise(record, step);
   const encoded = step.type.encode(event);
   const stamped: NewEvent = { ...encoded, metadata: checkMetadata(metadata, step.type.name) };
-  return { step, stamped, readBack: freezeInDevelopment(step.type.decode(encoded)) };
+  const readBack = step.type.decode(encoded);
+  if (record.isDevelopment) deepFreeze(readBack);
+  return { step, stamped, readBack };
 }
 
 function apply(aggregate: object, record: AggregateRecord, { step, stamped, readBack }: Raised): void {
-  refuseStrayChange(aggregate);
+  beforeFold(aggregate);
   try {
-    fold(aggregate, record, step, {
-      event: readBack,
-      failed: (handler, options) =>
-        new RaiseFailed(record.plan.name, record.id, step.type.name, handler, options),
-    });
-    const state = stateOf(aggregate, record);
-    keepFolded(record, () => state);
-  } catch (error) {
+    if (step.method !== undefined) fold(aggregate, record, step.method, readBack);
+    afterFold(aggregate, stamped);
+  } catch (cause) {
+    const { name } = record.plan;
+    const error = failureOf(
+      record,
+      cause,
+      (handler, options) => new RaiseFailed(name, record.id, step.type.name, handler, options),
+    );
     // Its state may be half changed.
     record.spoil(`folding ${step.type.name} failed`, error);
     throw error;
@@ -61,38 +64,6 @@ function apply(aggregate: object, record: AggregateRecord, { step, stamped, read
   // Applied before it is remembered, so an event that cannot be applied is never saved.
   record.version++;
   record.pending.push(stamped);
-}
-
-/** Calls the handler of one event. The caller sees to the version. @throws AsyncFold, RaiseInFold, what `failed` gives */
-export function fold(
-  aggregate: object,
-  record: AggregateRecord,
-  { method }: FoldStep,
-  { event, failed }: Folding,
-): void {
-  if (method === undefined) return;
-  record.folding = method;
-  try {
-    const result = (aggregate as Record<string | symbol, (event: object) => unknown>)[method]!(event);
-    // It raised, and swallowed the refusal.
-    if (!record.isUsable) throw record.failure;
-    if (isThenable(result)) throw new AsyncFold(handlerName(record, method));
-  } catch (cause) {
-    if (cause instanceof AsyncFold || cause instanceof RaiseInFold) throw cause;
-    throw failed(handlerName(record, method), { cause });
-  } finally {
-    record.folding = undefined;
-  }
-}
-
-/** What is folded, and how to say that its handler threw. */
-export interface Folding {
-  readonly event: object;
-  readonly failed: (handler: string, options: { readonly cause: unknown }) => Error;
-}
-
-function handlerName(record: AggregateRecord, method: string | symbol): string {
-  return `${record.plan.name}.${String(method)}`;
 }
 
 function refuseRaise(record: AggregateRecord, step: FoldStep): never {

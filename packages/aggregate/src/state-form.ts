@@ -1,6 +1,7 @@
 import { encodeInstance, type Class, type Json } from '@backstory/events';
 import { readFields } from '@backstory/events/codec';
-import { freezeInDevelopment } from './deep-freeze.js';
+import { deepFreeze } from './deep-freeze.js';
+import { isProduction } from './is-production.js';
 
 /** What of an instance is its state, and how it is written and read. */
 export interface StateForm {
@@ -51,7 +52,7 @@ const WHOLE: StateForm = {
     const { state: value } = readFields(classOf(aggregate), { state }, category) as {
       readonly state: unknown;
     };
-    Object.assign(aggregate, { state: freezeInDevelopment(value) });
+    Object.assign(aggregate, { state: isProduction() ? value : deepFreeze(value) });
   },
   value: (aggregate) => (aggregate as { readonly state: unknown }).state,
 };

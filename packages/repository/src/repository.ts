@@ -134,7 +134,7 @@ export class Repository<A extends EventSourcedAggregate> {
    * is recorded.
    *
    * @throws VersionConflict, AppendOutcomeUnknown (repeat with its `appendId`), SaveInProgress, ReadOnlyAggregate,
-   * ForeignAggregate, ChangedWithoutEvent
+   * ForeignAggregate, ChangedWithoutEvent, UnstorableValue
    */
   async save(aggregate: A, options: SaveOptions = {}): Promise<Saved> {
     // To the compiler a subclass, or any class of the same shape, would do.
@@ -165,7 +165,7 @@ export class Repository<A extends EventSourcedAggregate> {
    * the aggregate it was given, which is also the one given back, raises nothing more.
    *
    * @throws AggregateNotFound without `create`; UpdateConflict after the last attempt; InvalidCommandId, InvalidOption,
-   * ChangedWithoutEvent; whatever `change` throws
+   * ChangedWithoutEvent, UnstorableValue; whatever `change` throws
    */
   async update<T>(
     id: string,

@@ -1,5 +1,5 @@
 import type { EventStore, NewEvent, Recorder } from '@backstory/core';
-import { recordOf, refuseStrayChange } from '@backstory/aggregate';
+import { checkState, recordOf } from '@backstory/aggregate';
 import { SaveInProgress } from './errors.js';
 
 /** How `save` goes about it. */
@@ -36,7 +36,7 @@ export async function saveAggregate(
   const record = recordOf(aggregate);
   record.checkWritable();
   if (record.saving) throw new SaveInProgress(stream);
-  refuseStrayChange(aggregate);
+  checkState(aggregate);
   const events = [...record.pending];
   const expected = record.version - events.length;
   if (events.length === 0)
