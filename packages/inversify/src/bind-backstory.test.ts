@@ -4,6 +4,7 @@ import {
   DomainEvent,
   EventHandler,
   EventSourcedAggregate,
+  decider,
   defineBackstory,
   memory,
   sqlite,
@@ -99,6 +100,24 @@ describe('a container with a running app', () => {
     await app.close();
     const again = await started({ store: sqlite(file) });
     expect(await again.repository(Account).load('42')).toMatchObject({ balance: 100, version: 1 });
+  });
+
+  it('gives the repository of a decider like that of a class, and the decider itself to nobody', async () => {
+    const Till = decider('till', {
+      initial: { cash: 0 },
+      events: { Deposited },
+      decide: { put: (_, amount: number) => new Deposited(amount) },
+      evolve: { Deposited: ({ cash }, { amount }) => ({ cash: cash + amount }) },
+    });
+    @injectable()
+    class Cashier {
+      constructor(@inject(repositoryOf(Till)) readonly tills: Repository<InstanceType<typeof Till>>) {}
+    }
+    const { app, container } = await loaded({ aggregates: [Till] });
+    container.bind(Cashier).toSelf();
+    await container.get(Cashier).tills.update('1', (till) => till.put(5), { create: true });
+    expect((await app.repository(Till).load('1')).state).toEqual({ cash: 5 });
+    expect(() => container.get(Till)).toThrow('inject its repository, @inject(repositoryOf(till))');
   });
 
   it('may have it from a module, for which nobody need wait', async () => {
