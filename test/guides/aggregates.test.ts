@@ -10,11 +10,17 @@ import {
   DomainEvent,
   EventHandler,
   EventSourcedAggregate,
+  Fields,
   InvalidData,
   UpdateConflict,
   VersionConflict,
+  bigint,
+  decimal,
   defineBackstory,
+  instant,
+  mapOf,
   memory,
+  setOf,
   type App,
 } from 'backstory';
 import {
@@ -234,6 +240,21 @@ describe('rules of class-validator', () => {
       expect((await app.events.identity()).head).toBe(0);
     });
   });
+});
+
+test('values stand in the log as the guide says', () => {
+  @DomainEvent('sample.taken')
+  @Fields({ at: instant, amount: decimal, count: bigint, tags: setOf(String), payments: mapOf(decimal) })
+  class SampleTaken {
+    at = new Date('2026-12-24T00:00:00.000Z');
+    amount = new Big('99.90');
+    count = 42n;
+    tags = new Set(['a', 'b']);
+    payments = new Map([['bank-77', new Big('99.90')]]);
+  }
+  const { types } = defineBackstory({ name: 'samples', store: memory(), events: [SampleTaken] });
+  const stored = JSON.parse(types.encode(new SampleTaken()).data) as object;
+  for (const value of Object.values(stored)) expect(guide).toContain(`\`${JSON.stringify(value)}\``);
 });
 
 describe('a common ancestor', () => {
