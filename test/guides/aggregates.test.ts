@@ -51,6 +51,7 @@ const issue = (id: string) =>
 
 describe('repositories', () => {
   test('an invoice from nothing to settled', async () => {
+    const app = await billing.start();
     const invoices = app.repository(Invoice);
 
     await invoices.update('2026-001', (invoice) => invoice.issue('ann', lines, due), { create: true });
@@ -59,6 +60,7 @@ describe('repositories', () => {
       invoice.pay(invoice.open, 'bank-78'),
     );
     expect([aggregate.status, version]).toEqual(['settled', 4]);
+    await app.close();
   });
 
   test('what update gives back', async () => {
