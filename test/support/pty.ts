@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Terminal } from '@xterm/headless';
 
+const PATIENCE_MS = 45_000;
+
 export interface PtyOptions {
   readonly cwd: string;
   /** Beside what a terminal in a UTF-8 locale has. */
@@ -56,14 +58,23 @@ export class Pty {
       return typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text);
     };
     await new Promise<void>((resolve, reject) => {
+      const fail = (why: string) => {
+        this.waiting.delete(look);
+        reject(new Error(`${why}, and never showed ${String(wanted)}:\n${this.lines().join('\n')}`));
+      };
+      // Only so that a test which fails shows the screen.
+      const patience = setTimeout(() => fail(`${PATIENCE_MS} ms went by`), PATIENCE_MS);
       const look = () => {
         if (!is(this.lines())) return;
+        clearTimeout(patience);
         this.waiting.delete(look);
         resolve();
       };
       this.child.once('close', () => {
-        look();
-        reject(new Error(`It ended, and never showed ${String(wanted)}:\n${this.lines().join('\n')}`));
+        this.screen.write('', () => {
+          look();
+          fail('It ended');
+        });
       });
       this.waiting.add(look);
       look();

@@ -24,7 +24,16 @@ async function main(): Promise<void> {
   process.once('SIGTERM', () => interrupt.abort());
   const left = () => end(interrupt.signal.aborted ? 130 : 0);
   const pager = Pager.for({ terminal: output.stream, env, left });
-  const io = { stdout: output.stream, stderr, cwd: process.cwd(), env, signal: interrupt.signal, pager };
+  const stdin = () => process.stdin;
+  const io = {
+    stdin,
+    stdout: output.stream,
+    stderr,
+    cwd: process.cwd(),
+    env,
+    signal: interrupt.signal,
+    pager,
+  };
   process.once('exit', () => {
     if (over) return;
     const asJson = argv.includes('--json') && !output.begun();
@@ -51,7 +60,9 @@ function ownOutput(stdout: OutputStream): { readonly stream: OutputStream; reado
     begun = true;
     return write(...args);
   };
-  stdout.write = process.stderr.write.bind(process.stderr);
+  // Whatever that is by then: while there is a screen, it is kept off it.
+  stdout.write = ((...args: Parameters<typeof stdout.write>) =>
+    process.stderr.write(...args)) as typeof stdout.write;
   const stream = new Proxy(stdout, {
     get: (target, name) => {
       if (name === 'write') return writeOwn;

@@ -4,6 +4,14 @@ import type { Definition } from './definition.js';
 export interface OutputStream extends NodeJS.WritableStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+}
+
+/** Where a person types: `process.stdin`. */
+export interface InputStream extends NodeJS.ReadableStream {
+  readonly isTTY?: boolean | undefined;
+  /** Gives every key at once, and to nobody else. */
+  setRawMode?(isRaw: boolean): unknown;
 }
 
 /** A place to write long output to. */
@@ -18,6 +26,8 @@ export interface PagerStream extends OutputStream {
 export interface CommandIo {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** Where what is interactive reads; nothing else asks for it. */
+  readonly stdin?: () => InputStream;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where verbs with long output write it instead, on a terminal. */

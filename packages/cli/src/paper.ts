@@ -37,7 +37,7 @@ export class Paper {
 }
 
 // https://no-color.org and https://force-color.org: set and not empty.
-function wantsColor({ isTTY }: OutputStream, env: CommandIo['env']): boolean {
+export function wantsColor({ isTTY }: OutputStream, env: CommandIo['env']): boolean {
   if (env['FORCE_COLOR']) return env['FORCE_COLOR'] !== '0';
   return isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 }

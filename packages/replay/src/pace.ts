@@ -22,7 +22,8 @@ export class Pace {
   async at(version: number, to: number): Promise<void> {
     this.wait.signal?.throwIfAborted();
     if (performance.now() - this.last < BREATH_MS) return;
-    this.wait.onProgress?.(version - this.from, to - this.from);
+    // On the way to where it begins there is nothing to tell yet.
+    if (version > this.from) this.wait.onProgress?.(version - this.from, to - this.from);
     await turnOfTheLoop();
     this.wait.signal?.throwIfAborted();
     this.last = performance.now();

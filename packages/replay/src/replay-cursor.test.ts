@@ -55,14 +55,22 @@ describe('a cursor', () => {
     expect(cursor.head).toBe(1_301);
     const back = Array.from({ length: 40 }, (_, i) => 1_300 - i);
     for (const version of [1, 2, 3, 1_301, ...back, 1_260, 1_261, ...shuffled(1_301).slice(0, 200)]) {
-      const { event, after, changes } = steps[version - 1]!;
-      expect(await cursor.at(version)).toEqual({ version, event, state: after, changes, failure: null });
+      const { event, before, after, changes } = steps[version - 1]!;
+      expect(await cursor.at(version)).toEqual({
+        version,
+        event,
+        before,
+        state: after,
+        changes,
+        failure: null,
+      });
     }
   });
 
   test('shows the initial state at version 0, which no event made', async () => {
     const cursor = await ReplayCursor.open(source, 'cart-1');
-    const initial = { version: 0, event: null, state: { lines: [], prices: {} }, changes: [], failure: null };
+    const state = { lines: [], prices: {} };
+    const initial = { version: 0, event: null, before: undefined, state, changes: [], failure: null };
     expect(await cursor.at(0)).toEqual(initial);
     await cursor.at(4);
     expect(await cursor.at(0)).toEqual(initial);
@@ -131,11 +139,12 @@ describe('a cursor', () => {
     expect(await cursor.at(1)).toEqual({
       version: 1,
       event: expect.objectContaining({ type: 'payment.taken', data: { amount: 7 } }),
-      state: null,
+      before: undefined,
+      state: undefined,
       changes: null,
       failure: { version: 0, error: cursor.eventsOnly },
     });
-    expect(await cursor.at(0)).toMatchObject({ version: 0, event: null, state: null });
+    expect(await cursor.at(0)).toMatchObject({ version: 0, event: null, state: undefined });
     await expect(cursor.nextChange(['x'], 0)).rejects.toBe(cursor.eventsOnly);
   });
 });
@@ -156,7 +165,7 @@ describe('an event that cannot be folded', () => {
     const failure = { version: 701, error: expect.objectContaining({ code, version: 701 }) };
     for (const version of [1_101, 701, 702, 1_101]) {
       const step = await cursor.at(version);
-      expect(step).toMatchObject({ state: null, changes: null, failure });
+      expect(step).toMatchObject({ state: undefined, changes: null, failure });
       expect(step.event!.version).toBe(version);
     }
     for (const version of [700, 699, 3, 700])
@@ -170,7 +179,7 @@ describe('an event that cannot be folded', () => {
     await app.record('cart-1', [new Broken('nan'), priced(), new Priced({ pen: 4 })]);
     const cursor = await ReplayCursor.open(source, 'cart-1');
     expect(await cursor.at(5)).toMatchObject({
-      state: null,
+      state: undefined,
       changes: null,
       failure: { version: 5, error: { code: 'BACKSTORY_UNREADABLE_STATE', path: 'cart.state.prices.total' } },
     });
@@ -253,10 +262,17 @@ describe('long work', () => {
     const cursor = await ReplayCursor.open(source, 'cart-1');
     const seen: (readonly [number, number])[] = [];
     const onProgress = (...it: readonly [number, number]) => void seen.push(it);
-    await cursor.nextChange(['owner'], 4, { onProgress });
-    expect(seen.length).toBeGreaterThan(0);
-    for (const [at, to] of seen) expect([at > 0 && at <= 20_000, to]).toEqual([true, 20_000]);
-    expect(seen.map(([at]) => at)).toEqual(seen.map(([at]) => at).sort((a, b) => a - b));
+    const works: (readonly [number, () => Promise<unknown>])[] = [
+      [20_000, () => cursor.nextChange(['owner'], 4, { onProgress })],
+      [20_004, () => cursor.previousChange(['nothing'], 20_004, { onProgress })],
+    ];
+    for (const [all, work] of works) {
+      seen.length = 0;
+      await work();
+      expect(seen.length).toBeGreaterThan(0);
+      for (const [at, to] of seen) expect([at > 0 && at <= all, to]).toEqual([true, all]);
+      expect(seen.map(([at]) => at)).toEqual(seen.map(([at]) => at).sort((a, b) => a - b));
+    }
   });
 });
 

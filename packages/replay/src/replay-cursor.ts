@@ -14,8 +14,10 @@ export interface CursorStep {
   readonly version: number;
   /** As it was recorded; `null` at version 0, and where it cannot be read. */
   readonly event: RecordedEvent | null;
-  /** `null` where it is not known, for the reason that `failure` gives. */
-  readonly state: Json | null;
+  /** `undefined` at version 0, and where it is not known. */
+  readonly before: Json | undefined;
+  /** `undefined` where it is not known, for the reason that `failure` gives. */
+  readonly state: Json | undefined;
   /** `null` where the state before or after is not known. */
   readonly changes: readonly Change[] | null;
   /** Why the state is not known: which version cannot be folded or shown. For a stream that no aggregate folds it is 0. */
@@ -122,7 +124,7 @@ export class ReplayCursor {
       // From one kept state to the next, the latest part of the history first.
       for (let to = before - 1; to > 0;) {
         const from = fold.keptBefore(to);
-        const onProgress = (at: number) => wait.onProgress?.(before - to + (at - from), before);
+        const onProgress = (done: number) => wait.onProgress?.(before - to + done, before);
         const pace = new Pace({ ...wait, onProgress }, from);
         const found = await lastOf(changesIn(fold, paths, { from, to, pace }));
         if (found !== undefined) return found;
@@ -159,7 +161,8 @@ export class ReplayCursor {
     return {
       version,
       event: unreadable ? null : (found as RecordedEvent | null),
-      state: 'state' in after ? after.state : null,
+      before: before && 'state' in before ? before.state : undefined,
+      state: 'state' in after ? after.state : undefined,
       changes: changesOf(before, after),
       failure: 'state' in after ? unreadable : after,
     };

@@ -1,14 +1,17 @@
 import type { RecordedEvent } from '@backstory/core';
 import { causesOf, history, type Change, type ReplaySource } from '@backstory/replay';
 import { changeLines } from '../change-text.js';
+import { UsageError } from '../errors.js';
 import { wholeFrom } from '../numbers.js';
 import { withSource } from '../open.js';
 import type { Paper } from '../paper.js';
 import type { Verb } from '../verb.js';
+import { whyTexts } from '../why-text.js';
 
 interface Options {
   readonly from?: number;
   readonly to?: number;
+  readonly interactive?: boolean;
 }
 
 /** One event, the event that caused it if it is in the log, and what it changed. */
@@ -23,16 +26,27 @@ export const verb: Verb = {
   options: [
     { flags: '--from <version>', description: 'begin at this version', parse: wholeFrom(1) },
     { flags: '--to <version>', description: 'end at this version', parse: wholeFrom(1) },
+    {
+      flags: '-i, --interactive',
+      description: 'walk through it on the screen: on, back, to where a value changes; ? shows the keys',
+    },
   ],
   notes: 'It folds events with the handlers of the application,\nso it needs backstory.config.ts.',
   examples: [
     ['backstory replay account-42', 'each event, who caused it and what it changed'],
     ['backstory replay account-42 --from 10 --to 20', 'a part of it'],
+    ['backstory replay account-42 --interactive', 'forwards and back, one version at a time'],
   ],
   paged: true,
   async run(call) {
     const [stream] = call.arguments as [string];
-    const { from, to } = call.options as Options;
+    const { from, to, interactive } = call.options as Options;
+    if (interactive) {
+      if (to !== undefined)
+        throw new UsageError('conflicting-options', 'Give either --interactive or --to, not both.');
+      const { replayInteractively } = await import('../interactive/replay-interactively.js');
+      return replayInteractively(call, stream, from);
+    }
     const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
     await withSource(call, (source) =>
       call.report.list<Step>({
@@ -83,22 +97,8 @@ function stepLines({ event, cause, changes }: Step, paper: Paper): readonly stri
   const at = event.recordedAt.toISOString();
   return [
     `${paper.bold(`v${event.version}`)}  ${paper.bold(event.type)}  ${paper.dim(`${at}  position ${event.position}`)}`,
-    ...why(event, cause).map((line) => `    ${paper.plain(line)}`),
+    ...whyTexts(event, cause).map((line) => `    ${paper.plain(line)}`),
     ...(changes.length > 0 ? changeLines(changes, paper, '    ') : [paper.dim('    changed nothing')]),
     '',
   ];
-}
-
-const NOTABLE_MS = 1_000;
-
-function why({ metadata, recordedAt }: RecordedEvent, cause: Step['cause']): readonly string[] {
-  const { actor, command, causationId, occurredAt } = metadata;
-  const who = [actor === undefined ? '' : `by ${actor}`, command === undefined ? '' : `command ${command}`];
-  const late = recordedAt.getTime() - Date.parse(occurredAt);
-  return [
-    who.filter((it) => it !== '').join(', '),
-    cause ? `caused by ${cause.type} (${cause.stream} v${cause.version})` : '',
-    !cause && causationId !== undefined ? `caused by event ${causationId}, which is not in this log` : '',
-    Math.abs(late) >= NOTABLE_MS ? `happened ${occurredAt}` : '',
-  ].filter((it) => it !== '');
 }

@@ -1,0 +1,22 @@
+/** What each key does: the help on the screen, and in the guide. */
+export const HELP: readonly (readonly [keys: string, does: string])[] = [
+  ['l  Right  Space  Enter', 'the next version'],
+  ['h  Left  Backspace', 'the version before'],
+  ['g  Home      G  End', 'the first version, the last one'],
+  ['12l  12h  12g', 'twelve versions on, twelve back, version 12'],
+  [':', 'go to a version or a time: 12, 2026-11-20T17:30'],
+  ['/', 'find the next change of a path, such as lines[2].sku'],
+  ['n  N', 'its next change, its previous; else of what is watched'],
+  ['w', 'watch a path, or no longer; Tab completes it'],
+  ['W', 'watch nothing'],
+  ['Tab', 'which part scrolls: state, event (whole), changes'],
+  ['j  Down      k  Up', 'scroll a line'],
+  ['PageDown  PageUp', 'scroll a page; also Ctrl-F and Ctrl-B'],
+  ['z', 'long lines: cut, or whole'],
+  ['F', 'follow: show each event as it is recorded'],
+  ['Ctrl-C  Esc', 'stop what takes long; give up a question'],
+  ['Ctrl-L', 'draw the screen again'],
+  ['Ctrl-Z', 'to the shell; fg comes back'],
+  ['?', 'this help'],
+  ['q', 'leave'],
+];

@@ -1,0 +1,68 @@
+import { valueAt } from '@backstory/replay';
+import { upTo } from '../instant.js';
+import { completed } from './completed.js';
+import type { Key } from './keys.js';
+import type { Question, Viewing } from './viewing.js';
+import type { Pressed } from './wish.js';
+
+/** What a key does while something is asked for. */
+export function pressInPrompt(viewing: Viewing, prompt: NonNullable<Viewing['prompt']>, key: Key): Pressed {
+  const { question, text } = prompt;
+  const typed = (now: string, notice?: string): Pressed => ({
+    viewing: {
+      ...viewing,
+      prompt: { question, text: now },
+      notice: notice === undefined ? undefined : { text: notice, isBad: false },
+    },
+  });
+  const closed = { ...viewing, prompt: undefined, notice: undefined };
+  if (key.text !== undefined) return typed((text + key.text).slice(0, LONGEST));
+  switch (key.name) {
+    case 'enter':
+      return answered(closed, question, text.trim());
+    case 'tab':
+      return question === 'go' ? { viewing } : typed(completed(text, viewing.shown.state));
+    case 'backspace':
+      return text === '' ? { viewing: closed } : typed([...text].slice(0, -1).join(''));
+    case 'ctrl-u':
+      return typed('');
+    case 'ctrl-w':
+      return typed(text.replace(/([^.[\]\s]+|.)\s*$/u, ''));
+    case 'escape':
+    case 'ctrl-c':
+      return { viewing: closed };
+    default:
+      return { viewing };
+  }
+}
+
+const LONGEST = 1_000;
+
+/** @throws nothing: what cannot be read is said, and the question stays closed */
+function answered(viewing: Viewing, question: Question, text: string): Pressed {
+  if (text === '') return { viewing: question === 'find' ? { ...viewing, sought: undefined } : viewing };
+  try {
+    return ANSWERS[question](viewing, text);
+  } catch (error) {
+    return { viewing: { ...viewing, notice: { text: (error as Error).message, isBad: true } } };
+  }
+}
+
+const ANSWERS: Readonly<Record<Question, (viewing: Viewing, text: string) => Pressed>> = {
+  go: (viewing, text) => ({
+    viewing: { ...viewing, isFollowing: false },
+    wish: /^v?\d+$/.test(text)
+      ? { kind: 'go', version: Number(text.replace('v', '')) }
+      : { kind: 'go-at', at: upTo(text) },
+  }),
+  find: (viewing, path) => {
+    valueAt({}, path);
+    return { viewing: { ...viewing, sought: path }, wish: { kind: 'find', paths: [path], direction: 1 } };
+  },
+  watch: (viewing, path) => {
+    valueAt({}, path);
+    const { watched } = viewing;
+    const others = watched.filter((it) => it !== path);
+    return { viewing: { ...viewing, watched: others.length < watched.length ? others : [...watched, path] } };
+  },
+};
