@@ -28,6 +28,14 @@ export interface Found {
 /** The blocks of these languages, in the order in which they are read. */
 export function found(...languages: readonly Language[]): readonly Found[] {
   return WRITTEN.flatMap((file) =>
-    blocksOf(read(file)).map((block) => ({ file, block, at: `${file}:${block.line}` })),
+    blocksIn(file).map((block) => ({ file, block, at: `${file}:${block.line}` })),
   ).filter(({ block }) => languages.includes(block.language));
+}
+
+function blocksIn(file: string): readonly Block[] {
+  try {
+    return blocksOf(read(file));
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
+  }
 }

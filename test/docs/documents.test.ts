@@ -79,6 +79,24 @@ describe('the tables in the documents', () => {
   );
 });
 
+describe('the command line in the documents', () => {
+  const [overview = '', ...sections] = read('docs/reference/command-line.md').split(/^## backstory /m);
+  const help = new Map(sections.map((text) => [/^\S+/.exec(text)![0], text]));
+
+  const named = WRITTEN.flatMap((file) =>
+    [...read(file).matchAll(/`(?:npx )?backstory ((?!--)[^`\n]+)`/g)].map(
+      ([code, rest]) => [file, code, rest!] as const,
+    ),
+  );
+  test.each(named)('%s: %s has the verb and the options', (_, __, rest) => {
+    const [verb = '', ...words] = rest.split(' ');
+    const text = help.get(verb) ?? (verb.startsWith('<') ? overview : undefined);
+    const options = words.map((word) => word.split('=')[0]!).filter((word) => word.startsWith('--'));
+    expect({ verb, isThere: text !== undefined }).toEqual({ verb, isThere: true });
+    expect(options.filter((option) => !new RegExp(`${option}\\b`).test(text!))).toEqual([]);
+  });
+});
+
 describe('the links in the documents', () => {
   test.each(DOCUMENTS)('every link in %s leads to a file, and to a heading there', (file) =>
     expect(brokenLinks(root, file)).toEqual([]),
