@@ -8,8 +8,10 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { branch: { type: 'string' }, as: { type: 'string' } },
 });
-// npm changes to the folder of the package.
-const folder = path.resolve(process.env['INIT_CWD'] ?? '.', positionals[0] ?? '.');
+// npm changes to the folder of the package, and says where it came from.
+const isNpm = process.env['npm_lifecycle_event'] === 'record';
+const from = (isNpm && process.env['INIT_CWD']) || process.cwd();
+const folder = path.resolve(from, positionals[0] ?? '.');
 
 history
   .run(async (app) => {
@@ -24,7 +26,9 @@ history
         `The branch was rewritten: it went from ${rewound.from} back to ${rewound.to}, and on from there.`,
       );
     console.log(
-      head ? `${stream}: ${commits} commits recorded, now at ${head}.` : `${stream} has no commits yet.`,
+      head
+        ? `${stream}: ${commits} ${commits === 1 ? 'commit' : 'commits'} recorded, now at ${head}.`
+        : `${stream} has no commits yet.`,
     );
   })
   .catch((error: unknown) => {
