@@ -31,12 +31,27 @@ const Meter = decider('meter', {
   evolve: { Switched: (count) => count + 1 },
   snapshots: { every: 5 },
 });
+interface Page {
+  readonly day: string;
+}
+interface DiaryState {
+  readonly last: Date | null;
+  readonly days: readonly string[];
+  /** The last page is also the open one: what nobody changes may stand in two places. */
+  readonly pages: readonly Page[];
+  readonly open: Page | null;
+}
 const Diary = decider('diary', {
-  initial: (): { readonly last: Date | null; readonly days: readonly string[] } => ({ last: null, days: [] }),
+  initial: (): DiaryState => ({ last: null, days: [], pages: [], open: null }),
   fields: { last: instant },
   events,
   decide,
-  evolve: { Switched: (diary, { at }) => ({ last: new Date(at), days: [...diary.days, at] }) },
+  evolve: {
+    Switched(diary, { at }) {
+      const open = { day: at };
+      return { last: new Date(at), days: [...diary.days, at], pages: [...diary.pages, open], open };
+    },
+  },
   snapshots: { every: 5 },
 });
 

@@ -22,6 +22,8 @@ export interface AggregateModel<A extends object> {
   readonly shape: string;
   /** When to keep snapshots; `undefined` for never. */
   readonly snapshots: Required<SnapshotPolicy> | undefined;
+  /** Whether its state is never changed in place but replaced, as a decider's. */
+  readonly isPure: boolean;
   /** A new instance, to which nothing has happened. */
   create(id: string): A;
   /**
@@ -69,6 +71,10 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     this.category = this.plan.category;
     this.types = this.plan.types;
     this.snapshots = this.plan.state.snapshots;
+  }
+
+  get isPure(): boolean {
+    return this.plan.form.isPure;
   }
 
   get shape(): string {

@@ -5,6 +5,8 @@ import { isProduction } from './is-production.js';
 
 /** What of an instance is its state, and how it is written and read. */
 export interface StateForm {
+  /** Whether it is never changed in place but replaced. */
+  readonly isPure: boolean;
   /** Functions beside the class that make the state, and what it begins with, where the class does not say so. */
   readonly code: readonly Evolution[];
   readonly initial?: string;
@@ -33,6 +35,7 @@ export type Evolution = (state: unknown, event: never) => unknown;
 const FORM = Symbol.for('backstory.state-form');
 
 const PROPERTIES: StateForm = {
+  isPure: false,
   code: [],
   encode: (aggregate, category) => encodeInstance(aggregate, `${category}.state`),
   restore(aggregate, state, category) {
@@ -46,6 +49,7 @@ const PROPERTIES: StateForm = {
 
 // The property's own name completes the paths in messages.
 const WHOLE: StateForm = {
+  isPure: true,
   code: [],
   encode: (aggregate, category) => encodeInstance(aggregate, category)['state']!,
   restore(aggregate, state, category) {

@@ -1,6 +1,7 @@
 import type { AggregateModel } from '@backstory/aggregate';
 import { idOf, type EventStore, type StoredEvent } from '@backstory/core';
 import { UnstorableValue, type Json } from '@backstory/events';
+import { restoreProblem } from '@backstory/repository';
 import { Checkpoints, stateIn } from './checkpoints.js';
 import { UnreadableState } from './errors.js';
 import { Pace, type CursorWait } from './pace.js';
@@ -127,7 +128,7 @@ export class RewindableFold {
     const text = JSON.stringify(found.state);
     try {
       const again = this.restored(position, { version, text });
-      if (JSON.stringify(this.model.state(again)) === text)
+      if (restoreProblem(this.model, this.live.aggregate, again) === undefined)
         this.checkpoints.keep({ version, position, text });
     } catch {
       // A state that cannot be restored is folded again instead.

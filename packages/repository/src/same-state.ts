@@ -4,6 +4,21 @@ import { Big } from '@backstory/events';
 import { formatPath, type PathStep } from '@backstory/events/codec';
 
 /**
+ * Why a restored instance would not go on as the one it was made of, where it would not. The state of a decider is never
+ * changed in place, so that it does not matter whether two places of it hold one object.
+ */
+export function restoreProblem<A extends object>(
+  model: AggregateModel<A>,
+  aggregate: A,
+  restored: A,
+): string | undefined {
+  const lost = differences(model, aggregate, restored);
+  if (lost.length > 0) return `it would not be restored as it is: ${lost.join(', ')}`;
+  const shared = model.isPure ? undefined : sharedPlaces(aggregate);
+  return shared && `${shared} are one object, and would be restored as two`;
+}
+
+/**
  * How two instances differ: the properties that do. Compared are what the instances hold in fact, in its order, and their
  * states as they are stored, to the letter. Inside a value a field that is undefined counts as absent, as it does when it
  * is stored; on the aggregate itself it does not.
@@ -23,7 +38,7 @@ export function differences<A extends object>(model: AggregateModel<A>, one: A, 
  * Two places of a state that hold one object: `first and lines[0]`. Read back they would hold two, and what a handler does
  * to one would no longer be done to the other. Dates and decimals are values: nobody changes them in place.
  */
-export function sharedPlaces(state: object): string | undefined {
+function sharedPlaces(state: object): string | undefined {
   const places = new Map<object, readonly PathStep[]>();
   const visit = (value: unknown, path: readonly PathStep[]): string | undefined => {
     if (!isObject(value) || types.isDate(value) || value instanceof Big) return undefined;

@@ -1,7 +1,7 @@
 import { recordOf, type AggregateModel } from '@backstory/aggregate';
 import type { StoredEvent } from '@backstory/core';
 import type { Json } from '@backstory/events';
-import { differences, sharedPlaces } from './same-state.js';
+import { restoreProblem } from './same-state.js';
 import { witnessOf, writeSnapshot } from './snapshot.js';
 
 /** A snapshot in its stored form, or why there can be none. */
@@ -19,10 +19,8 @@ export function takeSnapshot<A extends object>(
   try {
     const state = JSON.stringify(model.state(aggregate));
     const restored = model.restore(recordOf(aggregate).id, JSON.parse(state) as Json, last);
-    const lost = differences(model, aggregate, restored);
-    if (lost.length > 0) return { refused: `it would not be restored as it is: ${lost.join(', ')}` };
-    const shared = sharedPlaces(aggregate);
-    if (shared !== undefined) return { refused: `${shared} are one object, and would be restored as two` };
+    const refused = restoreProblem(model, aggregate, restored);
+    if (refused !== undefined) return { refused };
     return { text: writeSnapshot({ stream: last.stream, shape: model.shape, last: witnessOf(last) }, state) };
   } catch (error) {
     return { refused: error instanceof Error ? error.message : String(error) };
