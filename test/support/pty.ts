@@ -31,6 +31,8 @@ export class Pty {
       env: { ...inherited, TERM: 'xterm-256color', LC_ALL: 'C.UTF-8', SHELL: '/bin/sh', ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
+    // One that waits listens until the end.
+    this.child.setMaxListeners(0);
     this.child.stdin!.on('error', () => undefined);
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.text += text;

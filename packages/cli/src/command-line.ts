@@ -1,10 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { Commands } from './commands.js';
 import { UsageError } from './errors.js';
 import type { CommandIo } from './io.js';
+import { NamedArgument, NamedOption } from './named-option.js';
 import { Report } from './report.js';
-import type { Verb, VerbCall, VerbOption } from './verb.js';
+import type { Verb, VerbArgument, VerbCall, VerbOption } from './verb.js';
 import { VERBS, verbIn, type VerbEntry } from './verbs.js';
 
 /** A verb and how it was called. */
@@ -24,11 +26,8 @@ export async function readCommandLine(
 ): Promise<Invocation | undefined> {
   const found: { invocation?: Invocation } = {};
   const program = rootCommand(io);
-  for (const entry of VERBS) {
-    const command = program.command(entry.name).summary(entry.summary).description(sentence(entry.summary));
-    if (argv.includes(entry.name))
-      await describe(command, entry, io, (invocation) => (found.invocation = invocation));
-  }
+  const commands = commandsOf(program, io, (invocation) => (found.invocation = invocation));
+  for (const { name } of VERBS) if (argv.includes(name)) await commands.verb(name);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -43,8 +42,8 @@ function rootCommand(io: CommandIo): Command {
   return new Command('backstory')
     .description('Explains what is in an event log: what is, what was, and why.')
     .version(version(), '-V, --version', 'print the version')
-    .option('--config <file>', 'the configuration; default: backstory.config.ts here or above')
-    .option('--store <store>', "look at this log instead of the configuration's, e.g. sqlite:bank.db")
+    .addOption(new NamedOption('--config <file>', CONFIG, 'file'))
+    .addOption(new NamedOption('--store <store>', STORE, 'store'))
     .option('--json', 'print one JSON document: { ok, verb, data | error }')
     .option('--no-pager', 'print long output without a pager')
     .option('--debug', 'print the stack of errors')
@@ -56,6 +55,9 @@ function rootCommand(io: CommandIo): Command {
     .exitOverride();
 }
 
+const CONFIG = 'the configuration; default: backstory.config.ts here or above';
+const STORE = "look at this log instead of the configuration's, e.g. sqlite:bank.db";
+
 const ROOT_HELP = `
 streams, events, trace, tail and stats need only --store; state, replay and diff
 fold events with the application's own handlers and need its configuration. All of
@@ -64,15 +66,31 @@ them only read; init writes a new folder.
 Exit codes: 0 fine, 1 a finding (what was asked for is not in the log, or the code
 cannot fold it), 2 usage, 3 store or configuration.`;
 
+type Found = (invocation: Invocation) => void;
+
+/** Every verb by its name and summary; the rest of a verb once it is asked for. */
+function commandsOf(root: Command, io: CommandIo, found: Found): Commands {
+  for (const { name, summary } of VERBS) root.command(name).summary(summary).description(sentence(summary));
+  const described = new Map<string, Promise<Command>>();
+  const verb: Commands['verb'] = async (name) => {
+    const entry = VERBS.find((it) => it.name === name);
+    if (!entry) return undefined;
+    const command = described.get(name) ?? describe(entry, { root, verb }, io, found);
+    described.set(name, command);
+    return command;
+  };
+  return { root, verb };
+}
+
 async function describe(
-  command: Command,
   { name, load }: VerbEntry,
+  commands: Commands,
   io: CommandIo,
-  found: (invocation: Invocation) => void,
-): Promise<void> {
+  found: Found,
+): Promise<Command> {
   const verb = await load();
-  for (const { name: argument, description, parse } of verb.arguments ?? [])
-    command.argument(argument, description, ...(parse ? [(text: string) => parse(text)] : []));
+  const command = commands.root.commands.find((it) => it.name() === name)!;
+  for (const argument of verb.arguments ?? []) command.addArgument(argumentOf(argument));
   for (const option of verb.options ?? []) command.addOption(optionOf(option));
   if (verb.notes) command.addHelpText('after', `\n${verb.notes}`);
   const examples = verb.examples.map(([line, shows]) => `  ${line}\n      ${shows}`);
@@ -81,8 +99,17 @@ async function describe(
     const options = command.optsWithGlobals<VerbCall['options']>();
     const { json = false, pager } = options;
     const report = new Report(name, json, verb.paged && pager && !json ? pagedBy(io) : io);
-    found({ verb, call: { verb: name, arguments: command.processedArgs as unknown[], options, io, report } });
+    const words = command.processedArgs as unknown[];
+    found({ verb, call: { verb: name, arguments: words, options, io, report, commands } });
   });
+  return command;
+}
+
+function argumentOf({ name, description, parse, choices, names }: VerbArgument): NamedArgument {
+  const argument = new NamedArgument(name, description, names);
+  if (choices) argument.choices(choices);
+  if (parse) argument.argParser((text) => parse(text));
+  return argument;
 }
 
 /** What goes to the terminal goes through the pager, notes and errors as well, which would otherwise be under it. */
@@ -91,8 +118,14 @@ function pagedBy(io: CommandIo): CommandIo {
   return pager ? { ...io, stdout: pager, stderr: stderr.isTTY ? pager : stderr } : io;
 }
 
-function optionOf({ flags, description, parse = (text) => text, repeatable }: VerbOption): Option {
-  const option = new Option(flags, description);
+function optionOf({
+  flags,
+  description,
+  parse = (text) => text,
+  repeatable,
+  names,
+}: VerbOption): NamedOption {
+  const option = new NamedOption(flags, description, names, repeatable);
   if (!flags.includes('<')) return option;
   return option.argParser<unknown>((text, previous) => {
     if (repeatable) return [...((previous as unknown[] | undefined) ?? []), parse(text)];

@@ -11,7 +11,10 @@ import type { CommandIo } from './io.js';
  *
  * @throws InvalidConfiguration
  */
-export async function loadConfig({ cwd, enterFolder }: CommandIo, given?: string): Promise<Definition> {
+export async function loadConfig(
+  { cwd, enterFolder }: Pick<CommandIo, 'cwd' | 'enterFolder'>,
+  given?: string,
+): Promise<Definition> {
   const file = given === undefined ? findConfig(cwd) : path.resolve(cwd, given);
   requireReadable(file);
   refuseOtherInstallation(file);

@@ -38,7 +38,7 @@ describe('a command line that means nothing ends with exit code 2', () => {
     [
       [],
       'no-verb',
-      'Give a verb: streams, events, state, replay, diff, trace, tail, stats, init. See backstory --help.',
+      'Give a verb: streams, events, state, replay, diff, trace, tail, stats, init, completion. See backstory --help.',
     ],
     [
       ['stat'],

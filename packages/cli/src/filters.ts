@@ -5,13 +5,24 @@ import type { VerbOption } from './verb.js';
 
 /** Filters that `events` and `tail` share. */
 export const FILTERS: readonly VerbOption[] = [
-  { flags: '--stream <name>', description: 'only this stream; may be repeated', repeatable: true },
+  {
+    flags: '--stream <name>',
+    description: 'only this stream; may be repeated',
+    repeatable: true,
+    names: 'stream',
+  },
   {
     flags: '--category <name>',
     description: 'only streams of this category; may be repeated',
     repeatable: true,
+    names: 'category',
   },
-  { flags: '--type <name>', description: 'only this event type; may be repeated', repeatable: true },
+  {
+    flags: '--type <name>',
+    description: 'only this event type; may be repeated',
+    repeatable: true,
+    names: 'type',
+  },
   { flags: '--correlation <id>', description: 'only this flow' },
   { flags: '--causation <id>', description: 'only what this event caused' },
   { flags: '--system', description: "include the framework's own streams, which begin with _" },

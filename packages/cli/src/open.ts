@@ -5,15 +5,21 @@ import type { Definition } from './definition.js';
 import { UsageError } from './errors.js';
 import type { VerbCall } from './verb.js';
 
+/** Which log is meant, and from where. */
+export interface StoreCall {
+  readonly options: Pick<VerbCall['options'], 'config' | 'store'>;
+  readonly io: Pick<VerbCall['io'], 'cwd' | 'definition' | 'enterFolder'>;
+}
+
 /** Opens the log for reading, works, and closes it. Needs `--store` or a configuration. */
-export async function withLog<T>(call: VerbCall, work: (log: EventStore) => Promise<T>): Promise<T> {
+export async function withLog<T>(call: StoreCall, work: (log: EventStore) => Promise<T>): Promise<T> {
   const { store } = call.options;
   const storage = store === undefined ? (await definitionFor(call)).store : await storageOf(store, call);
   return withStorage(storage, work);
 }
 
 /** Opens the log and the application's aggregates, works, and closes. Needs a configuration. */
-export async function withSource<T>(call: VerbCall, work: (source: ReplaySource) => Promise<T>): Promise<T> {
+export async function withSource<T>(call: StoreCall, work: (source: ReplaySource) => Promise<T>): Promise<T> {
   const { store } = call.options;
   const { aggregates, store: own } = await definitionFor(call);
   const storage = store === undefined ? own : await storageOf(store, call);
@@ -29,13 +35,13 @@ async function withStorage<T>(storage: Storage, work: (log: EventStore) => Promi
   }
 }
 
-async function definitionFor({ io, options }: VerbCall): Promise<Definition> {
+async function definitionFor({ io, options }: StoreCall): Promise<Definition> {
   if (io.definition) return io.definition;
   const { loadConfig } = await import('./config.js');
   return loadConfig(io, options.config);
 }
 
-async function storageOf(store: string, { io }: VerbCall): Promise<Storage> {
+async function storageOf(store: string, { io }: StoreCall): Promise<Storage> {
   const file = sqliteFile(store);
   const { sqlite } = await import('@backstory/sqlite');
   return sqlite(path.resolve(io.cwd, file));

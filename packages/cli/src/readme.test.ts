@@ -30,6 +30,7 @@ test.each(VERBS.map(({ name }) => name))('the data of %s are what the README say
     trace: [paid],
     tail: ['--lines', '1'],
     init: ['bank', '--no-install'],
+    completion: ['bash'],
   };
   const interrupt = new AbortController();
   const { Collected } = await import('../../../test/support/run-cli.js');

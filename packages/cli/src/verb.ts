@@ -1,4 +1,6 @@
+import type { Commands } from './commands.js';
 import type { CommandIo } from './io.js';
+import type { Naming } from './named-option.js';
 import type { Report } from './report.js';
 
 /** What the command can do: one verb, one small file. */
@@ -18,6 +20,10 @@ export interface VerbArgument {
   readonly name: string;
   readonly description: string;
   readonly parse?: (text: string) => unknown;
+  /** The values it may have. */
+  readonly choices?: readonly string[];
+  /** What it names, for shells to complete. */
+  readonly names?: Naming;
 }
 
 export interface VerbOption {
@@ -27,6 +33,8 @@ export interface VerbOption {
   readonly parse?: (text: string) => unknown;
   /** May be given several times; its value is a list. */
   readonly repeatable?: boolean;
+  /** What its value names, for shells to complete. */
+  readonly names?: Naming;
 }
 
 /** One use of a verb. */
@@ -36,6 +44,7 @@ export interface VerbCall {
   readonly options: Readonly<Record<string, unknown>> & CommonOptions;
   readonly io: CommandIo;
   readonly report: Report;
+  readonly commands: Commands;
 }
 
 /** Options that every verb has. */

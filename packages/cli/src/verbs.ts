@@ -54,6 +54,11 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'begin a project that tests, runs and explains itself',
     load: async () => (await import('./verbs/init.js')).verb,
   },
+  {
+    name: 'completion',
+    summary: 'print a script that lets a shell complete what is typed',
+    load: async () => (await import('./verbs/completion.js')).verb,
+  },
 ];
 
 /** The verb that a command line names, also where the command line is wrong. */

@@ -6,7 +6,7 @@ import type { Verb } from '../verb.js';
 
 export const verb: Verb = {
   arguments: [
-    { name: '<stream>', description: 'the stream, e.g. account-42' },
+    { name: '<stream>', description: 'the stream, e.g. account-42', names: 'stream' },
     { name: '<from>', description: 'a version; 0 is the initial state', parse: wholeFrom(0) },
     { name: '<to>', description: 'another version, earlier or later', parse: wholeFrom(0) },
   ],

@@ -16,7 +16,9 @@ interface Options {
 }
 
 export const verb: Verb = {
-  arguments: [{ name: '[folder]', description: 'the new folder; default: this one, if it is empty' }],
+  arguments: [
+    { name: '[folder]', description: 'the new folder; default: this one, if it is empty', names: 'folder' },
+  ],
   options: [
     { flags: '--name <name>', description: "the package's name; default: that of the folder" },
     { flags: '--no-install', description: 'leave npm install to you' },

@@ -22,7 +22,7 @@ interface Step {
 }
 
 export const verb: Verb = {
-  arguments: [{ name: '<stream>', description: 'the stream, e.g. account-42' }],
+  arguments: [{ name: '<stream>', description: 'the stream, e.g. account-42', names: 'stream' }],
   options: [
     { flags: '--from <version>', description: 'begin at this version', parse: wholeFrom(1) },
     { flags: '--to <version>', description: 'end at this version', parse: wholeFrom(1) },

@@ -12,7 +12,7 @@ interface Options {
 }
 
 export const verb: Verb = {
-  arguments: [{ name: '<stream>', description: 'the stream, e.g. account-42' }],
+  arguments: [{ name: '<stream>', description: 'the stream, e.g. account-42', names: 'stream' }],
   options: [
     {
       flags: '--at-version <n>',
