@@ -10,8 +10,9 @@ import { ScratchRepository, type Put } from './scratch-repository';
 import { Branch } from './src/branch';
 import type { Committed, Rewound } from './src/branch-events';
 import { FilesChanged } from './src/branch-events';
-import { GitFailed } from './src/git';
+import { Git, GitFailed } from './src/git';
 import { NoSuchBranch, OtherHistory, importBranch } from './src/import-branch';
+import { readCommits } from './src/read-commits';
 
 let folder: string;
 let app: App;
@@ -298,6 +299,16 @@ describe('what a commit says of itself', () => {
     });
   });
 
+  test('is read in the encoding that the commit names, whatever git is asked to print', async () => {
+    const it = scratch();
+    it.git('config', 'i18n.commitEncoding', 'ISO-8859-1');
+    it.git('config', 'i18n.logOutputEncoding', 'ISO-8859-1');
+    const commit = it.git('commit-tree', it.git('write-tree'), { input: Buffer.from('caf\xe9', 'latin1') });
+    it.move('main', commit);
+    const [event] = await eventsOf((await importBranch(app, it.folder)).stream);
+    expect(event!.data).toMatchObject({ commit, subject: 'café' });
+  });
+
   test('may be no text, of no time and of nobody', async () => {
     const it = scratch();
     const tree = it.git('write-tree');
@@ -327,6 +338,31 @@ describe('what a commit says of itself', () => {
     ]);
     expect(events[1]!.metadata).toMatchObject({ actor: ' <>', occurredAt: '1970-01-01T00:00:00.000Z' });
   });
+});
+
+test('a long history is not read ahead of those who record it', async () => {
+  const it = scratch();
+  it.commitMany(20_000);
+  let asked = 0;
+  class Counting extends Git {
+    override async *lines(...args: readonly string[]) {
+      for await (const line of super.lines(...args)) {
+        asked++;
+        yield line;
+      }
+    }
+  }
+  for await (const { facts } of readCommits(new Counting(it.folder), 'main')) {
+    expect(facts.subject).toBe('many');
+    // Until the pipes are full.
+    for (let before = -1; before !== asked;) {
+      before = asked;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    break;
+  }
+  expect(asked).toBeGreaterThan(0);
+  expect(asked).toBeLessThan(10_000);
 });
 
 describe('importing again', () => {

@@ -13,22 +13,27 @@ const PIANO = new Line('piano', 1, new Big('4999.00'));
 void backstory.run(async (app) => {
   const shop = new Shop(app);
   const runner = new ProcessRunner(app, new OrderProcess(app, new PretendGateway(new Big(1_000))));
+  // Every request has an id, so running this again does nothing again.
+  const request = (commandId: string) => ({ commandId });
   const by = (actor: string) => Context.of({ actor, tenant: 'eu' });
   const checkout = (orderId: string) => ({ correlationId: `checkout-${orderId}` });
   const place = async (orderId: string, customerId: string, lines: readonly Line[]) => {
     const context = by(customerId).with(checkout(orderId));
-    await context.run(() => shop.place(orderId, { customerId, lines }, { commandId: `place-${orderId}` }));
+    await context.run(() => shop.place(orderId, { customerId, lines }, request(`place-${orderId}`)));
     await runner.settle();
   };
   const warehouse = by('warehouse');
 
   // Delivered; a poster came bent, and a third of its price was given back.
   await place('1001', 'customer_456', [POSTER]);
-  await warehouse.run(() => shop.dispatch('1001', { carrier: 'DHL', trackingNumber: 'JD014600' }));
+  await warehouse.run(() =>
+    shop.dispatch('1001', { carrier: 'DHL', trackingNumber: 'JD014600' }, request('dispatch-1001')),
+  );
   await runner.settle();
-  await warehouse.run(() => shop.deliver('1001', 'a neighbour'));
+  await warehouse.run(() => shop.deliver('1001', 'a neighbour', request('deliver-1001')));
   await runner.settle();
-  await by('support').run(() => shop.refund('1001', { amount: new Big('11.11'), reason: 'bent' }));
+  const bent = { amount: new Big('11.11'), reason: 'bent' };
+  await by('support').run(() => shop.refund('1001', bent, request('refund-1001')));
   await runner.settle();
 
   // Refused by the customer's bank.
@@ -36,7 +41,7 @@ void backstory.run(async (app) => {
 
   // Cancelled before it left.
   await place('1003', 'customer_456', [FRAME]);
-  await by('customer_456').run(() => shop.cancel('1003', 'ordered by mistake'));
+  await by('customer_456').run(() => shop.cancel('1003', 'ordered by mistake', request('cancel-1003')));
   await runner.settle();
 
   // Still with the warehouse.
@@ -44,5 +49,5 @@ void backstory.run(async (app) => {
     .with({ priority: 'high' })
     .run(() => place('1004', 'customer_12', [FRAME, POSTER]));
 
-  console.log(`Recorded ${(await app.events.identity()).head} events of 4 orders.`);
+  console.log(`The log holds ${(await app.events.identity()).head} events of 4 orders.`);
 });
