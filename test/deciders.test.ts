@@ -97,7 +97,7 @@ test('a state that is no object is shown, compared and replayed as what it is', 
   expect(await ask('diff', 'meter-1', '2', '7')).toMatch(/~ \(all of it\) {2}2 → 7$/);
   expect(await ask('diff', 'lamp-1', '1', '3')).not.toContain('~');
   expect(await ask('replay', 'lamp-1', '--from', '12')).toContain('~ (all of it)  "on" → "off"');
-  expect(await ask('replay', 'diary-1', '--from', '12')).toContain('+ days[11]  "<now>"');
+  expect(await ask('replay', 'diary-1', '--from', '12')).toContain('+ days[11]   "<now>"');
   const { events: recorded } = await firstPage(app.events.readStream('lamp-1'));
   const { correlationId } = JSON.parse(recorded[0]!.metadata) as { correlationId: string };
   expect(await ask('trace', correlationId)).toContain('lamp.switched  lamp-1 v1');
