@@ -61,6 +61,7 @@ export class Pty {
     };
     await new Promise<void>((resolve, reject) => {
       const fail = (why: string) => {
+        clearTimeout(patience);
         this.waiting.delete(look);
         reject(new Error(`${why}, and never showed ${String(wanted)}:\n${this.lines().join('\n')}`));
       };

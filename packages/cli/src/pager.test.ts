@@ -3,7 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { sqlite } from '@backstory/sqlite';
 import { Pty } from '../../../test/support/pty';
+import { Terminal } from '../../../test/support/run-cli';
 import { Noted, shopOn } from '../../../test/support/shop';
+import { Pager } from './pager.js';
 
 // The real executable in a real terminal, hence what was built.
 jest.setTimeout(60_000);
@@ -32,6 +34,32 @@ async function shown(line: string, env: Readonly<Record<string, string | undefin
   const exitCode = await pty.end();
   return { exitCode, text: pty.text };
 }
+
+/** A terminal that is none, and what became of a pager for it. */
+function pagerFor(PAGER: string) {
+  const left = jest.fn();
+  const pager = Pager.for({ terminal: new Terminal(), env: { ...process.env, PAGER }, left });
+  return { pager, left };
+}
+
+test('a reader who leaves before the end is told of at once, one who stays to the end is not', async () => {
+  const early = pagerFor('true');
+  const gone = new Promise((resolve) => early.left.mockImplementation(resolve));
+  for (let i = 0; i < 100; i++) early.pager!.write('x'.repeat(10_000));
+  await gone;
+  const patient = pagerFor('cat > /dev/null');
+  patient.pager!.write('x');
+  expect(patient.pager!.isOpen).toBe(true);
+  await patient.pager!.close();
+  expect(patient.left).not.toHaveBeenCalled();
+});
+
+test('nothing is begun for nothing, and cat is no pager', async () => {
+  const { pager } = pagerFor('exit 1');
+  await pager!.close();
+  expect(pager!.isOpen).toBe(false);
+  expect(pagerFor('cat').pager).toBeUndefined();
+});
 
 const MARKED = { BACKSTORY_PAGER: "sed 's/^/| /' | sed 's/$/ |/'" };
 
@@ -106,13 +134,12 @@ describe('long output on a terminal', () => {
   test('is left to the pager by Ctrl-C, as often as it is pressed', async () => {
     const PAGER = `trap '' INT; head -c 40; echo; echo READY; read line < /dev/tty; cat | tail -n 1; echo OVER`;
     const line = `"${process.execPath}" "${BIN}" ${EVENTS} --all --full`;
-    pty = new Pty(line, { cwd: folder, env: { PAGER, NO_COLOR: '1' } });
+    pty = new Pty(`trap : INT; ${line}; echo AFTER $?`, { cwd: folder, env: { PAGER, NO_COLOR: '1' } });
     await pty.until('READY');
     pty.type('\u0003');
     await pty.until('^C');
     pty.type('\u0003\n');
-    await pty.until('OVER');
-    expect(await pty.end()).toBe(130);
-    expect(pty.text).toMatch(/error: Interrupted\.\r\nOVER/);
+    await pty.until('AFTER');
+    expect(pty.text).toMatch(/error: Interrupted\.\r\nOVER\r\nAFTER 130/);
   });
 });

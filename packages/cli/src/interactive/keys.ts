@@ -15,7 +15,10 @@ export class KeyReader {
   private isPasting = false;
 
   read(text: string | undefined, { name, ctrl, meta, shift }: Keypress): readonly Key[] {
-    if (name === 'paste-start' || name === 'paste-end') this.isPasting = name === 'paste-start';
+    if (name === 'paste-start' || name === 'paste-end') {
+      this.isPasting = name === 'paste-start';
+      return [];
+    }
     if (ctrl && name === 'c') this.isPasting = false;
     // eslint-disable-next-line no-control-regex -- a key that writes something writes no control character
     const isText = text !== undefined && text !== '' && !/[\u0000-\u001f\u007f-\u009f]/.test(text);
@@ -25,7 +28,8 @@ export class KeyReader {
     if (meta && name !== undefined && name !== 'escape')
       return [{ name: 'escape' }, ...this.read(name.length === 1 && shift ? name.toUpperCase() : name, {})];
     if (isText) return [{ name: text === ' ' ? 'space' : text, text }];
-    if (name === undefined) return [];
+    // So it calls what it does not know.
+    if (name === undefined || name === 'undefined') return [];
     if (name === 'tab' && shift) return [{ name: 'shift-tab' }];
     return [{ name: name === 'return' ? 'enter' : name }];
   }

@@ -9,6 +9,7 @@ import { Pty, type PtyOptions } from '../../../../test/support/pty';
 import {
   Broken,
   LineAdded,
+  LineRemoved,
   Noted,
   Opened,
   PaymentTaken,
@@ -29,6 +30,8 @@ let pty: Pty;
 beforeAll(async () => {
   folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-interactive-')));
   fs.writeFileSync(path.join(folder, 'backstory.config.ts'), CONFIG);
+  const failing = `${CONFIG} setTimeout(() => { throw new Error('no broker'); }, 500);`;
+  fs.writeFileSync(path.join(folder, 'failing.ts'), failing);
   await shopOn(sqlite(path.join(folder, 'shop.db'))).run(async (app) => {
     await app.record('cart-1', [
       new Opened('Ann'),
@@ -41,6 +44,11 @@ beforeAll(async () => {
     await app.record('cart-broken', [new Opened('Bob'), new Broken('throw'), new Noted('after')]);
     await app.record('cart-live', [new Opened('Liv')]);
     await app.record('payment-1', [new PaymentTaken(7)]);
+    await app.record(
+      'cart-slow',
+      Array.from({ length: 400 }, () => new LineRemoved('slowly')),
+    );
+    await app.record('cart-exit', [new Opened('Eve'), new LineRemoved('exit')]);
     for (let i = 0; i < 40; i++)
       await app.record(
         'cart-long',
@@ -56,6 +64,7 @@ const CONFIG = `
 import { Aggregate, DomainEvent, EventHandler, EventSourcedAggregate, Ignores, defineBackstory, sqlite } from 'backstory';
 @DomainEvent('cart.opened') class Opened { constructor(readonly owner: string) {} }
 @DomainEvent('cart.line-added') class LineAdded { constructor(readonly sku: string, readonly quantity: number) {} }
+@DomainEvent('cart.line-removed') class LineRemoved { constructor(readonly sku: string) {} }
 @DomainEvent('cart.priced') class Priced { constructor(readonly prices: Record<string, number>) {} }
 @DomainEvent('cart.noted') class Noted { constructor(readonly text: string) {} }
 @DomainEvent('cart.broken') class Broken { constructor(readonly how: string) {} }
@@ -68,6 +77,10 @@ class Cart extends EventSourcedAggregate {
   @EventHandler(LineAdded) protected added({ sku, quantity }: LineAdded) {
     const line = this.lines.find((it) => it.sku === sku);
     if (line) line.quantity += quantity; else this.lines.push({ sku, quantity });
+  }
+  @EventHandler(LineRemoved) protected removed({ sku }: LineRemoved) {
+    if (sku === 'exit') process.exit(0);
+    for (const until = Date.now() + 25; Date.now() < until;);
   }
   @EventHandler(Priced) protected priced({ prices }: Priced) { this.prices = { ...prices }; }
   @EventHandler(Broken) protected broken() { throw new RangeError('no such shelf'); }
@@ -173,6 +186,36 @@ describe('on the screen', () => {
     await record(new LineAdded('nib', 1));
     await pty.until(/v3 of 3, following[^]*"nib"/);
     await typed('h', (lines) => lines[0]!.endsWith(' v2 of 3'));
+  });
+
+  test('a long way is shown and stopped by Ctrl-C, which ends nothing else', async () => {
+    await opened('cart-slow');
+    await typed('G', /Going to the last version: \d+ % {2}\(Ctrl-C stops\)/);
+    await typed('\u0003', 'Stopped.');
+    expect(pty.lines()[0]).toContain('v1 of 400');
+    await typed('/nothing\r', /Looking for a change of nothing: \d+ %/);
+    await typed('\u0003', 'Stopped.');
+    await typed('l', 'v2 of 400');
+    // It need not be waited for.
+    await typed('G', 'Going to the last version');
+    pty.type('q');
+    expect(await pty.end()).toBe(0);
+  });
+
+  test('ten thousand keys at once are keys, or, where the terminal says they were pasted, none', async () => {
+    await opened('cart-long');
+    await typed('l'.repeat(10_000), ' v10001 of 20000');
+    await typed(`\u001b[200~${'q'.repeat(10_000)}\u001b[201~h`, ' v10000 of 20000');
+    pty.type('j'.repeat(50_000));
+    await typed('\u0003', 'Press q to leave.');
+    await typed('g', ' v1 of 20000');
+  });
+
+  test('going back from the end of a long stream does not begin at its beginning', async () => {
+    await opened('cart-long');
+    await typed('G', ' v20000 of 20000');
+    for (const version of [19_999, 19_998, 19_997]) await typed('h', ` v${version} of 20000`);
+    await typed('/prices.ink\rN', 'No earlier change of prices.ink.');
   });
 
   test('is nothing of what the application prints, which follows when the screen is gone', async () => {
@@ -302,6 +345,20 @@ describe('the terminal is given back as it was', () => {
     await typed('\u0003', 'Press q to leave.');
     pty.type('q');
     expect(await givenBack()).toBe(0);
+  });
+
+  test('when the application ends the process, and what is said of that is seen', async () => {
+    open(`${START.replace('cart-1', 'cart-exit')}; ${END}`);
+    await pty.until('v1 of 2');
+    pty.type('l');
+    expect(await givenBack()).toBe(3);
+    expect(pty.lines().join('\n')).toContain('The application ended the process');
+  });
+
+  test('when something fails that nobody waits for', async () => {
+    open(`${START.replace('cart-1', 'cart-1 --config failing.ts')}; ${END}`);
+    expect(await givenBack()).toBe(3);
+    expect(pty.lines().join('\n')).toContain('no broker');
   });
 
   test('to the shell on Ctrl-Z, and is taken again', async () => {
