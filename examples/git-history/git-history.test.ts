@@ -495,6 +495,16 @@ describe('importing again', () => {
 });
 
 describe('where there is nothing to record', () => {
+  test('git that is not installed is asked for', async () => {
+    const found = process.env['PATH'];
+    process.env['PATH'] = folder;
+    try {
+      await expect(importBranch(app, folder)).rejects.toThrow('is git installed?');
+    } finally {
+      process.env['PATH'] = found;
+    }
+  });
+
   test('an empty repository is one without commits', async () => {
     expect(await importBranch(app, scratch().folder)).toEqual({
       stream: expect.any(String) as string,

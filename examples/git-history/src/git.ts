@@ -77,7 +77,10 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 async function* output(child: ChildProcess, args: readonly string[]): AsyncGenerator<Buffer, void> {
-  const ended = once(child, 'close') as Promise<[number | null]>;
+  const ended = once(child, 'close').catch((error: Error) => {
+    throw new GitFailed(args[0] ?? '', `${error.message}: is git installed?`);
+  }) as Promise<[number | null]>;
+  // Its failure is told when its output has ended.
   ended.catch(() => undefined);
   const said: Buffer[] = [];
   child.stderr!.on('data', (chunk: Buffer) => said.push(chunk));
