@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { StateStore } from '@backstory/core';
 import type { StateTransaction, StateView } from '@backstory/core/state';
 import { refused } from '../event-store/draft.js';
-import { contents, noOtherConnection, put, turn, turns, type Case } from './state-parts.js';
+import { contents, noOtherConnection, put, turn, type Case } from './state-parts.js';
 
 export const transactionCases: readonly Case[] = [
   {
