@@ -535,6 +535,16 @@ describe('the types of a decider', () => {
     void (() => (order.state = { status: 'none' }));
   });
 
+  test('know no commands where there are none', () => {
+    const log = modelOf(
+      decider('log', { initial: 0, events: { Noted }, decide: {}, evolve: { Noted: (n) => n + 1 } }),
+    ).create('1');
+    const id: string = log.id;
+    // @ts-expect-error there is no command at all
+    const none: unknown = log.write;
+    expect([id, none]).toEqual(['1', undefined]);
+  });
+
   test('refuse another state, an unknown event, a missing and a misspelt handler', () => {
     const Withdraws = { Withdrawn };
     expect(() => {

@@ -58,7 +58,12 @@ export interface DeciderParts<
 export type DeciderClass<State, Commands> = new () => EventSourcedAggregate & {
   /** The state that the events made. It is frozen outside production. */
   readonly state: State;
-} & { readonly [Name in keyof Commands]: (...given: Given<Commands[Name]>) => void };
+} & {
+  // Without commands TypeScript would infer that there may be any.
+  readonly [Name in keyof Commands as string extends Name ? never : Name]: (
+    ...given: Given<Commands[Name]>
+  ) => void;
+};
 
 /** Event classes by name. */
 export type EventTable = Readonly<Record<string, Class>>;
