@@ -190,7 +190,7 @@ describe('a snapshot', () => {
 
   it('is begun with for a time only when its event was recorded by then', async () => {
     const { store, state } = aLog();
-    const { loads, observer } = listening();
+    const { loads, told, observer } = listening();
     const accounts = repositoryOf(Account, { store, state, observer });
     const times: Date[] = [];
     for (let i = 0; i < 3; i++) {
@@ -207,6 +207,9 @@ describe('a snapshot', () => {
     expect(loads.at(-1)).toMatchObject({ snapshotVersion: 10, eventsFolded: 0 });
     expect(await at(times[0]!.getTime() - 1)).toBeUndefined();
     expect(loads.at(-1)).toMatchObject({ from: 'stream' });
+    // Those of a later time are as good as before.
+    expect(told.map((it) => it.result)).not.toContain('stale');
+    expect(await versionsIn(state)).toEqual([10, 20, 30]);
   });
 
   it('of other code is not read, and both stay', async () => {
@@ -266,6 +269,15 @@ describe('a snapshot', () => {
     expect(isClosed).toBe(false);
     open();
     await Promise.all([held, closing]);
+    expect(await versionsIn(state)).toEqual([10]);
+  });
+
+  it('is left also by a load inside a state transaction, after that', async () => {
+    const { store, state } = aLog();
+    const accounts = repositoryOf(Account, { store, state });
+    await deposit(accounts, 10);
+    await state.transaction([], async () => void (await accounts.load('42')));
+    await accounts.close();
     expect(await versionsIn(state)).toEqual([10]);
   });
 
