@@ -54,14 +54,15 @@ function sharedPlaces(state: object): string | undefined {
   return visit(state, []);
 }
 
-function isSame(one: unknown, other: unknown): boolean {
+/** `open` is what stands around `one`: of an object inside itself it is enough that both go on inside themselves. */
+function isSame(one: unknown, other: unknown, open: readonly object[] = []): boolean {
   if (!isObject(one) || !isObject(other)) return Object.is(one, other);
   if (Object.getPrototypeOf(one) !== Object.getPrototypeOf(other)) return false;
   if (types.isDate(one)) return one.getTime() === (other as Date).getTime();
-  const [of, to] = [presentIn(one), presentIn(other)];
-  return (
-    of.length === to.length && of.every(([key, member], i) => key === to[i]![0] && isSame(member, to[i]![1]))
-  );
+  if (open.includes(one)) return true;
+  const [of, to, around] = [presentIn(one), presentIn(other), [...open, one]];
+  if (of.length !== to.length) return false;
+  return of.every(([key, member], i) => key === to[i]![0] && isSame(member, to[i]![1], around));
 }
 
 function presentIn(value: object): readonly (readonly [PathStep, unknown])[] {

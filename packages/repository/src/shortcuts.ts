@@ -153,13 +153,13 @@ export class Shortcuts<A extends object> {
   }
 
   private save(stream: string, version: number, text: string): void {
-    const accepted = this.afterwork.add(() =>
+    const work = () =>
       this.observe(stream, 'save', async (end) => {
         await this.snapshots!.write(stream, version, text, this.policy!.keep);
         end({ result: 'written', bytes: Buffer.byteLength(text) });
-      }),
-    );
-    if (!accepted)
+      });
+    // Text takes one or two bytes a character.
+    if (!this.afterwork.add(work, 2 * text.length))
       this.tell(stream, 'save', { result: 'refused', reason: 'too many are waiting to be written' });
   }
 
@@ -171,8 +171,7 @@ export class Shortcuts<A extends object> {
   }
 
   private tell(stream: string, operation: SnapshotStart['operation'], facts: Told): void {
-    // Also where too much is waiting to be written; that is told as well.
-    this.afterwork.add(() => this.observe(stream, operation, async (end) => end(facts)), 1_000);
+    this.afterwork.add(() => this.observe(stream, operation, async (end) => end(facts)));
   }
 
   private observe<T>(

@@ -815,6 +815,7 @@ describe('a state', () => {
     'shares a value': (thing) => thing.prices.set('x', thing.budget!),
     deletes: (thing) => void delete (thing as { nothing?: unknown }).nothing,
     adds: (thing) => (thing['later'] = undefined),
+    'goes round': (thing) => (thing.plain['self'] = thing.plain),
     'adds to a decimal': (thing) => Object.assign(thing.total, { label: 'x' }),
     'moves a property': (thing) => {
       delete (thing as { plain?: unknown }).plain;
@@ -829,6 +830,7 @@ describe('a state', () => {
     return {
       told,
       loads,
+      store,
       state,
       repository: new Repository(Thing, { store, recorder, state, observer, ...options }),
     };
@@ -878,6 +880,20 @@ describe('a state', () => {
         reason: expect.stringContaining(reason),
       }),
     );
+  });
+
+  it('that goes round in circles after it was kept can be checked all the same', async () => {
+    await inProduction(async () => {
+      const { loads, repository, store } = things();
+      await repository.update('1', (thing) => thing.does('a', 'b'), { create: true });
+      await repository.load('1');
+      const recorder = new Recorder(store, { source: 'things' });
+      const event = { type: 'thing.happened', schemaVersion: 1, data: '{"what":"goes round"}' };
+      await recorder.record([{ stream: 'thing-1', expected: 2, events: [event] }]);
+      const thing = await repository.load('1');
+      expect(thing.plain['self']).toBe(thing.plain);
+      expect(loads.at(-1)).toMatchObject({ from: 'snapshot', snapshotVersion: 2 });
+    });
   });
 });
 
