@@ -53,7 +53,8 @@ export function afterFold(aggregate: object, event: NewEvent): void {
 export function checkState(aggregate: object): void {
   const record = recordOf(aggregate);
   if (record.folded !== undefined) return compare(record, stateOf(aggregate, record), record.folded);
-  if (record.pending.length === 0 || (record.checkedAt === record.version && !record.twin)) return;
+  const isKnown = record.pending.length === 0 || record.checkedAt === record.version;
+  if (isKnown && !record.twin) return;
   try {
     const state = look(aggregate, record);
     if (record.twin) compareWithTwin(record, state, record.pending);
