@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fillShop, openShop } from '../../../test/support/shop';
 import { runCli } from '../../../test/support/run-cli';
+import { BOUNDS, FILTERS } from './filters.js';
 import { VERBS } from './verbs.js';
 
 const readme = fs.readFileSync(path.join(__dirname, '../README.md'), 'utf8');
@@ -47,4 +48,30 @@ test('the README names every verb with its arguments', async () => {
     const line = [name, ...names].join(' ').replace('trace <id>', 'trace <event id \\| correlation id>');
     expect(readme).toContain(`| \`${line}\` |`);
   }
+});
+
+test('the guide says of every filter which verbs have it', async () => {
+  const guide = fs.readFileSync(path.join(__dirname, '../../../docs/guides/command-line.md'), 'utf8');
+  const [, table] = /\| filter \|.*\n\|[-| ]+\n((?:\|.*\n)+)/.exec(guide)!;
+  const said = table!.split('\n').flatMap((row) => {
+    const [, filters = '', , verbs = ''] = row.split(' | ').length > 1 ? ['', ...row.split(' | ')] : [];
+    const named = (text: string) => [...text.matchAll(/`([\w-]+)`/g)].map(([, it]) => it!);
+    return named(filters).flatMap((filter) => named(verbs).map((verb) => `${filter} ${verb}`));
+  });
+  const filters = new Set(said.map((it) => it.split(' ')[0]));
+  const there: string[] = [];
+  for (const { name, load } of VERBS)
+    for (const { flags } of (await load()).options ?? []) there.push(`${flags.split(' ')[0]} ${name}`);
+  const other = ['replay', 'diff', 'init'];
+  const byName = ['--after streams'];
+  const wanted = there.filter((it) => filters.has(it.split(' ')[0]) && !other.includes(it.split(' ')[1]!));
+  expect(said.sort()).toEqual(wanted.filter((it) => !byName.includes(it)).sort());
+  const all = [...FILTERS, ...BOUNDS].map(({ flags }) => flags.split(' ')[0]);
+  expect([...filters, '--backwards'].sort()).toEqual([...new Set(all)].sort());
+});
+
+test('the guide names every verb as the answer to a question', () => {
+  const guide = fs.readFileSync(path.join(__dirname, '../../../docs/guides/command-line.md'), 'utf8');
+  const named = [...guide.matchAll(/^\| [A-Z].*\? \| `(\w+)` \|/gm)].map(([, it]) => it);
+  expect(named.sort()).toEqual(VERBS.map(({ name }) => name).sort());
 });
