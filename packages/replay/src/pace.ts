@@ -12,20 +12,20 @@ const BREATH_MS = 20;
 
 /** Lets others have their turn during long work, so that who waits can see it and end it. */
 export class Pace {
-  private last = performance.now();
-
   constructor(
     private readonly wait: CursorWait,
     private readonly from: number,
+    /** When others had their last turn; shared by the parts of one piece of work, each of which may be short. */
+    private readonly turn = { at: performance.now() },
   ) {}
 
   async at(version: number, to: number): Promise<void> {
     this.wait.signal?.throwIfAborted();
-    if (performance.now() - this.last < BREATH_MS) return;
+    if (performance.now() - this.turn.at < BREATH_MS) return;
     // On the way to where it begins there is nothing to tell yet.
     if (version > this.from) this.wait.onProgress?.(version - this.from, to - this.from);
     await turnOfTheLoop();
     this.wait.signal?.throwIfAborted();
-    this.last = performance.now();
+    this.turn.at = performance.now();
   }
 }

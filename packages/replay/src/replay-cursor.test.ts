@@ -242,6 +242,12 @@ describe('where a value changes', () => {
 });
 
 describe('long work', () => {
+  // A clock for which a few hundred events are over in a moment, and a few thousand are not.
+  beforeEach(() => {
+    let now = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => (now += 0.05));
+  });
+
   test('lets others have their turn, is ended by its signal, and can be begun again', async () => {
     await grow(5_004);
     const cursor = await ReplayCursor.open(source, 'cart-1');

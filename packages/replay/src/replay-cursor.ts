@@ -121,11 +121,12 @@ export class ReplayCursor {
   ): Promise<number | undefined> {
     return this.next(async () => {
       const fold = this.checkedFold(paths, before);
+      const turn = { at: performance.now() };
       // From one kept state to the next, the latest part of the history first.
       for (let to = before - 1; to > 0;) {
         const from = fold.keptBefore(to);
         const onProgress = (done: number) => wait.onProgress?.(before - to + done, before);
-        const pace = new Pace({ ...wait, onProgress }, from);
+        const pace = new Pace({ ...wait, onProgress }, from, turn);
         const found = await lastOf(changesIn(fold, paths, { from, to, pace }));
         if (found !== undefined) return found;
         to = from;
