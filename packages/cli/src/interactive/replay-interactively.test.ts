@@ -394,9 +394,7 @@ describe('the terminal is given back as it was', () => {
   ] as const)('on %s', async (signal, exitCode) => {
     open(`${START}; ${END}`);
     await pty.until('v1 of 6');
-    const pid = Number(read('pid'));
-    process.kill(pid, signal);
-    process.kill(pid, signal);
+    process.kill(Number(read('pid')), signal);
     expect(await givenBack()).toBe(exitCode);
   });
 });
