@@ -38,48 +38,81 @@ export function checkAppend(
 ): CheckedAppend {
   if (!Array.isArray(writes) || writes.length === 0)
     throw new InvalidAppend('empty', 'writes', 'there is nothing to append.');
-  const seen = { streams: new Set<string>(), ids: new Set<string>() };
-  const total = { events: 0, bytes: 0 };
-  const checked = writes.map((write: Write, w): CheckedWrite => {
-    const path = `writes[${w}]`;
-    checkWrite(write, path, seen.streams);
-    total.events += write.events.length;
-    const events = write.events.map((event, e) => {
-      const at = `${path}.events[${e}]`;
-      const { bytes, ...rest } = checkEvent(event, at, options.maxEventBytes ?? LIMITS.event);
-      if (seen.ids.has(event.id))
-        refuse('id-twice', `${at}.id`, `"${event.id}" occurs twice in this append.`);
-      seen.ids.add(event.id);
-      total.bytes += bytes;
-      return rest;
-    });
-    return { stream: write.stream, expected: write.expected === 'none' ? 0 : write.expected, events };
-  });
-  if (total.events > LIMITS.appendEvents) {
+  const check = new AppendCheck(options.maxEventBytes ?? LIMITS.event);
+  const checked = writes.map((write: Write) => check.write(write));
+  if (check.eventCount > LIMITS.appendEvents) {
     refuse(
       'too-many',
       'writes',
-      `${total.events} events in one append, at most ${LIMITS.appendEvents}: split it.`,
+      `${check.eventCount} events in one append, at most ${LIMITS.appendEvents}: split it.`,
     );
   }
-  return {
-    appendId: checked[0]!.events[0]!.id,
-    writes: checked,
-    eventCount: total.events,
-    bytes: total.bytes,
-  };
+  const { eventCount, bytes } = check;
+  return { appendId: checked[0]!.events[0]!.id, writes: checked, eventCount, bytes };
 }
+
+/** What has been seen of an append so far. Every event comes by here, so a place is put into words only for a refusal. */
+class AppendCheck {
+  eventCount = 0;
+  bytes = 0;
+  private readonly streams = new Set<string>();
+  private readonly ids = new Set<string>();
+  private last: KnownMetadata | undefined;
+
+  constructor(private readonly maxEventBytes: number) {}
+
+  write(write: Write): CheckedWrite {
+    const w = this.streams.size;
+    checkWrite(write, `writes[${w}]`, this.streams);
+    const { stream, expected, events } = write;
+    this.eventCount += events.length;
+    const checked = events.map((event, e) =>
+      this.event(event, { toString: () => `writes[${w}].events[${e}]` }),
+    );
+    return { stream, expected: expected === 'none' ? 0 : expected, events: checked };
+  }
+
+  private event(event: StampedEvent, at: Place): CheckedEvent {
+    if (typeof event !== 'object' || event === null) refuse('id', at, 'must be a stamped event.');
+    const { id, type, schemaVersion, data, metadata } = event;
+    if (!isName(id, LIMITS.idBytes)) refuse('id', `${at}.id`, NAME(LIMITS.idBytes));
+    if (!isName(type, LIMITS.type)) refuse('type', `${at}.type`, NAME(LIMITS.type));
+    if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > 2 ** 31 - 1)
+      refuse('schema-version', `${at}.schemaVersion`, 'must be a whole number from 1.');
+    // The events of an append mostly share their metadata, to the letter.
+    const same = this.last?.metadata === metadata ? this.last : undefined;
+    const metadataBytes = same?.bytes ?? sizeOf(metadata, at, 'metadata');
+    this.bytes += within(this.maxEventBytes, sizeOf(data, at, 'data') + metadataBytes, at);
+    parsed(data, at, 'data');
+    const known = same ?? {
+      metadata,
+      bytes: metadataBytes,
+      ...indexed(parsed(metadata, at, 'metadata'), at),
+    };
+    const { correlationId, causationId } = (this.last = known);
+    if (this.ids.has(id)) refuse('id-twice', `${at}.id`, `"${id}" occurs twice in this append.`);
+    this.ids.add(id);
+    return { id, type, schemaVersion, data, metadata, correlationId, causationId };
+  }
+}
+
+/** Metadata that was checked. */
+interface KnownMetadata extends Pick<CheckedEvent, 'metadata' | 'correlationId' | 'causationId'> {
+  readonly bytes: number;
+}
+
+/** Where something stands in an append, as text: `writes[0].events[3]`. */
+interface Place {
+  toString(): string;
+}
+
+const NAME = (maxBytes: number) =>
+  `must be 1 to ${maxBytes} bytes of well-formed text without control characters.`;
 
 function checkWrite(write: Write, path: string, streams: Set<string>): void {
   if (typeof write !== 'object' || write === null)
     refuse('empty', path, 'must be a write: { stream, expected, events }.');
-  if (!isName(write.stream, LIMITS.stream)) {
-    refuse(
-      'stream',
-      `${path}.stream`,
-      `must be 1 to ${LIMITS.stream} bytes of well-formed text without control characters.`,
-    );
-  }
+  if (!isName(write.stream, LIMITS.stream)) refuse('stream', `${path}.stream`, NAME(LIMITS.stream));
   if (streams.has(write.stream)) {
     refuse('stream-twice', `${path}.stream`, `"${write.stream}" occurs twice: put its events in one write.`);
   }
@@ -105,60 +138,27 @@ function isExpectedVersion(expected: ExpectedVersion): boolean {
   );
 }
 
-function checkEvent(
-  event: StampedEvent,
-  path: string,
-  maxBytes: number,
-): CheckedEvent & { readonly bytes: number } {
-  if (typeof event !== 'object' || event === null) refuse('id', path, 'must be a stamped event.');
-  const { id, type, schemaVersion, data, metadata } = event;
-  if (!isName(id, LIMITS.idBytes)) {
-    refuse(
-      'id',
-      `${path}.id`,
-      `must be 1 to ${LIMITS.idBytes} bytes of well-formed text without control characters.`,
-    );
-  }
-  if (!isName(type, LIMITS.type)) {
-    refuse(
-      'type',
-      `${path}.type`,
-      `must be 1 to ${LIMITS.type} bytes of well-formed text without control characters.`,
-    );
-  }
-  if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > 2 ** 31 - 1) {
-    refuse('schema-version', `${path}.schemaVersion`, 'must be a whole number from 1.');
-  }
-  const bytes = sizeOf(data, `${path}.data`, 'data') + sizeOf(metadata, `${path}.metadata`, 'metadata');
-  if (bytes > maxBytes) {
-    refuse(
-      'too-large',
-      path,
-      `data and metadata take ${bytes} bytes, at most ${maxBytes}: store the bulk elsewhere and record a reference.`,
-    );
-  }
-  parsed(data, `${path}.data`, 'data');
-  const { correlationId, causationId } = checkMetadata(
-    parsed(metadata, `${path}.metadata`, 'metadata'),
-    `${path}.metadata`,
-  );
-  return { id, type, schemaVersion, data, metadata, correlationId, causationId, bytes };
+function within(maxBytes: number, bytes: number, at: Place): number {
+  if (bytes <= maxBytes) return bytes;
+  const message = `data and metadata take ${bytes} bytes, at most ${maxBytes}: store the bulk elsewhere and record a reference.`;
+  return refuse('too-large', at, message);
 }
 
-function sizeOf(text: unknown, path: string, problem: AppendProblem): number {
-  if (typeof text !== 'string') return refuse(problem, path, `must be JSON text, not ${typeof text}.`);
-  if (!isWellFormed(text)) refuse(problem, path, 'has a lone surrogate, which no UTF-8 store can keep.');
+function sizeOf(text: unknown, at: Place, part: 'data' | 'metadata'): number {
+  if (typeof text !== 'string')
+    return refuse(part, `${at}.${part}`, `must be JSON text, not ${typeof text}.`);
+  if (!isWellFormed(text))
+    refuse(part, `${at}.${part}`, 'has a lone surrogate, which no UTF-8 store can keep.');
   return Buffer.byteLength(text);
 }
 
-function parsed(text: string, path: string, problem: AppendProblem): unknown {
-  if (text.length > LIMITS.depth && depthOf(text) > LIMITS.depth) {
-    refuse('too-deep', path, `is nested more than ${LIMITS.depth} levels deep.`);
-  }
+function parsed(text: string, at: Place, part: 'data' | 'metadata'): unknown {
+  if (text.length > LIMITS.depth && depthOf(text) > LIMITS.depth)
+    refuse('too-deep', `${at}.${part}`, `is nested more than ${LIMITS.depth} levels deep.`);
   try {
     return JSON.parse(text);
   } catch (error) {
-    return refuse(problem, path, `is not JSON: ${(error as Error).message}`);
+    return refuse(part, `${at}.${part}`, `is not JSON: ${(error as Error).message}`);
   }
 }
 
@@ -175,32 +175,20 @@ function depthOf(json: string): number {
   return deepest;
 }
 
-function checkMetadata(
-  metadata: unknown,
-  path: string,
-): { correlationId: string; causationId: string | undefined } {
+const ID = `must be 1 to ${LIMITS.idBytes} bytes of text without control characters.`;
+
+/** What stores index of metadata that is as it should be. */
+function indexed(metadata: unknown, at: Place): Pick<CheckedEvent, 'correlationId' | 'causationId'> {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
-    refuse('metadata', path, 'must be a JSON object.');
+    refuse('metadata', `${at}.metadata`, 'must be a JSON object.');
   const { correlationId, causationId, source, occurredAt } = metadata as Record<string, unknown>;
-  if (!isName(correlationId, LIMITS.idBytes)) {
-    refuse(
-      'metadata',
-      `${path}.correlationId`,
-      `must be 1 to ${LIMITS.idBytes} bytes of text without control characters.`,
-    );
-  }
-  if (causationId !== undefined && !isName(causationId, LIMITS.idBytes)) {
-    refuse(
-      'metadata',
-      `${path}.causationId`,
-      `must be 1 to ${LIMITS.idBytes} bytes of text without control characters.`,
-    );
-  }
+  if (!isName(correlationId, LIMITS.idBytes)) refuse('metadata', `${at}.metadata.correlationId`, ID);
+  if (causationId !== undefined && !isName(causationId, LIMITS.idBytes))
+    refuse('metadata', `${at}.metadata.causationId`, ID);
   if (typeof source !== 'string')
-    refuse('metadata', `${path}.source`, 'must name the application that records the event.');
-  if (typeof occurredAt !== 'string' || !isInstant(occurredAt)) {
-    refuse('metadata', `${path}.occurredAt`, 'must be a time in ISO 8601, in UTC, with milliseconds.');
-  }
+    refuse('metadata', `${at}.metadata.source`, 'must name the application that records the event.');
+  if (typeof occurredAt !== 'string' || !isInstant(occurredAt))
+    refuse('metadata', `${at}.metadata.occurredAt`, 'must be a time in ISO 8601, in UTC, with milliseconds.');
   return { correlationId, causationId };
 }
 
@@ -214,6 +202,6 @@ function isInstant(text: string): boolean {
 const EVERY_MONTH_HAS =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
-function refuse(problem: AppendProblem, path: string, message: string): never {
-  throw new InvalidAppend(problem, path, message);
+function refuse(problem: AppendProblem, at: Place, message: string): never {
+  throw new InvalidAppend(problem, String(at), message);
 }

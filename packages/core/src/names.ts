@@ -14,7 +14,6 @@ export const LIMITS = {
 
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
-const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Whether a value can be a name: well-formed Unicode text, not empty, without control characters and short enough. */
 export function isName(value: unknown, maxBytes: number): value is string {
@@ -25,5 +24,5 @@ export function isName(value: unknown, maxBytes: number): value is string {
 
 /** Whether text has no lone surrogates, and so is the same after a round trip through UTF-8. */
 export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text);
+  return text.isWellFormed();
 }

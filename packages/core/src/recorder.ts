@@ -96,11 +96,12 @@ export class Recorder {
     trace: TraceContext | undefined,
   ): Write[] {
     const common = this.commonMetadata(context, ids[0]!, trace);
+    const text = JSON.stringify(common);
     let next = 0;
     return writes.map(({ stream, expected, events }) => ({
       stream,
       expected,
-      events: events.map((event): StampedEvent => stampOne(event, ids[next++]!, common)),
+      events: events.map((event) => stampOne(event, ids[next++]!, metadataOf(event, common, text))),
     }));
   }
 
@@ -162,15 +163,12 @@ function refuseSystemStreams(writes: readonly NewWrite[]): void {
 }
 
 /** The order of the keys is part of the stored form, version 1 (see the golden files). */
-function stampOne(event: NewEvent, id: string, common: EventMetadata): StampedEvent {
-  const metadata = event.metadata ? { ...common, ...withoutUndefined(event.metadata) } : common;
-  return {
-    id,
-    type: event.type,
-    schemaVersion: event.schemaVersion ?? 1,
-    data: event.data,
-    metadata: JSON.stringify(metadata),
-  };
+function metadataOf({ metadata }: NewEvent, common: EventMetadata, commonText: string): string {
+  return metadata ? JSON.stringify({ ...common, ...withoutUndefined(metadata) }) : commonText;
+}
+
+function stampOne({ type, schemaVersion = 1, data }: NewEvent, id: string, metadata: string): StampedEvent {
+  return { id, type, schemaVersion, data, metadata };
 }
 
 function withoutUndefined(given: Partial<EventMetadata>): Partial<EventMetadata> {

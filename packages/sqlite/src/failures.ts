@@ -11,11 +11,17 @@ const CORRUPT = 11;
 const FULL = 13;
 const CANTOPEN = 14;
 const PROTOCOL = 15;
+const CONSTRAINT = 19;
 const NOTADB = 26;
 
 /** Somebody else holds a lock for now. */
 export function isBusy(error: unknown): boolean {
   return error instanceof SqliteFailure && [BUSY, LOCKED, PROTOCOL].includes(error.code);
+}
+
+/** An index or a trigger has refused a row. */
+export function isConstraint(error: unknown): boolean {
+  return error instanceof SqliteFailure && error.code === CONSTRAINT;
 }
 
 /** The file, or one that belongs to it, cannot be opened or made. */

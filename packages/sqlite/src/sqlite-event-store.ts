@@ -1,12 +1,13 @@
-import type {
-  AppendResult,
-  EventStore,
-  LogIdentity,
-  LogPage,
-  LogQuery,
-  StreamHead,
-  StreamSlice,
-  Write,
+import {
+  EventIdReused,
+  type AppendResult,
+  type EventStore,
+  type LogIdentity,
+  type LogPage,
+  type LogQuery,
+  type StreamHead,
+  type StreamSlice,
+  type Write,
 } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import {
@@ -22,9 +23,11 @@ import {
   type StreamsQuery,
   type Unsubscribe,
 } from '@backstory/core/store';
-import { appendBatch } from './append-batch.js';
+import { appendBatch, type CommittedBatch } from './append-batch.js';
+import { isConstraint } from './failures.js';
 import { adoptLog, readIdentity } from './log-identity.js';
 import { logPages } from './log-pages.js';
+import { LogTail } from './log-tail.js';
 import { restoreLog } from './restore-log.js';
 import type { SqliteFile } from './sqlite-file.js';
 import { streamHeads } from './stream-heads.js';
@@ -51,6 +54,8 @@ export class SqliteEventStore implements EventStore {
   };
   private readonly queue: AppendQueue;
   private readonly wakes: WakePoll;
+  private readonly tail = new LogTail();
+  private lookFirst = false;
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -68,11 +73,27 @@ export class SqliteEventStore implements EventStore {
   }
 
   private async commit(appends: readonly CheckedAppend[]): Promise<readonly AppendOutcome[]> {
-    const { outcomes, head, wrote } = await this.file.write((session) =>
-      appendBatch(session, appends, this.options.now()),
-    );
+    const { outcomes, head, versions, wrote } = await this.write(appends);
+    this.tail.committed(head, versions);
+    // What comes again seldom comes alone: after a crash, a consumer repeats all that it had done since.
+    this.lookFirst = outcomes.some(isRepetition);
     if (wrote) this.wakes.appended(head);
     return outcomes;
+  }
+
+  private async write(appends: readonly CheckedAppend[]): Promise<CommittedBatch> {
+    const write = (lookFirst: boolean) =>
+      this.file.write((session) =>
+        appendBatch(session, appends, { now: this.options.now(), tail: this.tail, lookFirst }),
+      );
+    if (this.lookFirst) return write(true);
+    try {
+      return await write(false);
+    } catch (error) {
+      if (!isConstraint(error)) throw error;
+      this.tail.forget();
+      return write(true);
+    }
   }
 
   readStream(stream: string, slice?: StreamSlice): AsyncGenerator<LogPage> {
@@ -140,4 +161,8 @@ export class SqliteEventStore implements EventStore {
   private checkOpen(): void {
     if (this.closing) throw new StoreClosed(this.file.store);
   }
+}
+
+function isRepetition(outcome: AppendOutcome): boolean {
+  return 'error' in outcome ? outcome.error instanceof EventIdReused : outcome.result.repeated;
 }
