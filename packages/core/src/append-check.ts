@@ -66,19 +66,17 @@ class AppendCheck {
     checkWrite(write, `writes[${w}]`, this.streams);
     const { stream, expected, events } = write;
     this.eventCount += events.length;
-    const checked = events.map((event, e) =>
-      this.event(event, { toString: () => `writes[${w}].events[${e}]` }),
-    );
+    const checked = events.map((event, e) => this.event(event, () => `writes[${w}].events[${e}]`));
     return { stream, expected: expected === 'none' ? 0 : expected, events: checked };
   }
 
   private event(event: StampedEvent, at: Place): CheckedEvent {
-    if (typeof event !== 'object' || event === null) refuse('id', at, 'must be a stamped event.');
+    if (typeof event !== 'object' || event === null) refuse('id', at(), 'must be a stamped event.');
     const { id, type, schemaVersion, data, metadata } = event;
-    if (!isName(id, LIMITS.idBytes)) refuse('id', `${at}.id`, NAME(LIMITS.idBytes));
-    if (!isName(type, LIMITS.type)) refuse('type', `${at}.type`, NAME(LIMITS.type));
+    if (!isName(id, LIMITS.idBytes)) refuse('id', `${at()}.id`, NAME(LIMITS.idBytes));
+    if (!isName(type, LIMITS.type)) refuse('type', `${at()}.type`, NAME(LIMITS.type));
     if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > 2 ** 31 - 1)
-      refuse('schema-version', `${at}.schemaVersion`, 'must be a whole number from 1.');
+      refuse('schema-version', `${at()}.schemaVersion`, 'must be a whole number from 1.');
     // The events of an append mostly share their metadata, to the letter.
     const same = this.last?.metadata === metadata ? this.last : undefined;
     const metadataBytes = same?.bytes ?? sizeOf(metadata, at, 'metadata');
@@ -90,7 +88,7 @@ class AppendCheck {
       ...indexed(parsed(metadata, at, 'metadata'), at),
     };
     const { correlationId, causationId } = (this.last = known);
-    if (this.ids.has(id)) refuse('id-twice', `${at}.id`, `"${id}" occurs twice in this append.`);
+    if (this.ids.has(id)) refuse('id-twice', `${at()}.id`, `"${id}" occurs twice in this append.`);
     this.ids.add(id);
     return { id, type, schemaVersion, data, metadata, correlationId, causationId };
   }
@@ -101,10 +99,8 @@ interface KnownMetadata extends Pick<CheckedEvent, 'metadata' | 'correlationId' 
   readonly bytes: number;
 }
 
-/** Where something stands in an append, as text: `writes[0].events[3]`. */
-interface Place {
-  toString(): string;
-}
+/** Says where something stands in an append: `writes[0].events[3]`. */
+type Place = () => string;
 
 const NAME = (maxBytes: number) =>
   `must be 1 to ${maxBytes} bytes of well-formed text without control characters.`;
@@ -141,24 +137,24 @@ function isExpectedVersion(expected: ExpectedVersion): boolean {
 function within(maxBytes: number, bytes: number, at: Place): number {
   if (bytes <= maxBytes) return bytes;
   const message = `data and metadata take ${bytes} bytes, at most ${maxBytes}: store the bulk elsewhere and record a reference.`;
-  return refuse('too-large', at, message);
+  return refuse('too-large', at(), message);
 }
 
 function sizeOf(text: unknown, at: Place, part: 'data' | 'metadata'): number {
   if (typeof text !== 'string')
-    return refuse(part, `${at}.${part}`, `must be JSON text, not ${typeof text}.`);
+    return refuse(part, `${at()}.${part}`, `must be JSON text, not ${typeof text}.`);
   if (!isWellFormed(text))
-    refuse(part, `${at}.${part}`, 'has a lone surrogate, which no UTF-8 store can keep.');
+    refuse(part, `${at()}.${part}`, 'has a lone surrogate, which no UTF-8 store can keep.');
   return Buffer.byteLength(text);
 }
 
 function parsed(text: string, at: Place, part: 'data' | 'metadata'): unknown {
   if (text.length > LIMITS.depth && depthOf(text) > LIMITS.depth)
-    refuse('too-deep', `${at}.${part}`, `is nested more than ${LIMITS.depth} levels deep.`);
+    refuse('too-deep', `${at()}.${part}`, `is nested more than ${LIMITS.depth} levels deep.`);
   try {
     return JSON.parse(text);
   } catch (error) {
-    return refuse(part, `${at}.${part}`, `is not JSON: ${(error as Error).message}`);
+    return refuse(part, `${at()}.${part}`, `is not JSON: ${(error as Error).message}`);
   }
 }
 
@@ -180,15 +176,19 @@ const ID = `must be 1 to ${LIMITS.idBytes} bytes of text without control charact
 /** What stores index of metadata that is as it should be. */
 function indexed(metadata: unknown, at: Place): Pick<CheckedEvent, 'correlationId' | 'causationId'> {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
-    refuse('metadata', `${at}.metadata`, 'must be a JSON object.');
+    refuse('metadata', `${at()}.metadata`, 'must be a JSON object.');
   const { correlationId, causationId, source, occurredAt } = metadata as Record<string, unknown>;
-  if (!isName(correlationId, LIMITS.idBytes)) refuse('metadata', `${at}.metadata.correlationId`, ID);
+  if (!isName(correlationId, LIMITS.idBytes)) refuse('metadata', `${at()}.metadata.correlationId`, ID);
   if (causationId !== undefined && !isName(causationId, LIMITS.idBytes))
-    refuse('metadata', `${at}.metadata.causationId`, ID);
+    refuse('metadata', `${at()}.metadata.causationId`, ID);
   if (typeof source !== 'string')
-    refuse('metadata', `${at}.metadata.source`, 'must name the application that records the event.');
+    refuse('metadata', `${at()}.metadata.source`, 'must name the application that records the event.');
   if (typeof occurredAt !== 'string' || !isInstant(occurredAt))
-    refuse('metadata', `${at}.metadata.occurredAt`, 'must be a time in ISO 8601, in UTC, with milliseconds.');
+    refuse(
+      'metadata',
+      `${at()}.metadata.occurredAt`,
+      'must be a time in ISO 8601, in UTC, with milliseconds.',
+    );
   return { correlationId, causationId };
 }
 
@@ -202,6 +202,6 @@ function isInstant(text: string): boolean {
 const EVERY_MONTH_HAS =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
-function refuse(problem: AppendProblem, at: Place, message: string): never {
-  throw new InvalidAppend(problem, String(at), message);
+function refuse(problem: AppendProblem, path: string, message: string): never {
+  throw new InvalidAppend(problem, path, message);
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { VersionConflict, type OpenStorage } from '@backstory/core';
+import { EventIdReused, VersionConflict, type OpenStorage, type StampedEvent } from '@backstory/core';
 import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
 import { availableDrivers, driverFor } from './choose-driver.js';
 import type { Connection, Driver } from './driver.js';
@@ -100,6 +100,81 @@ describe.each(availableDrivers())('with %s', (name) => {
       'fulfilled',
     ]);
     expect(results[3]).toMatchObject({ reason: new VersionConflict('a-1', 7, 2) });
+  });
+
+  it('what comes again among what is new is answered as it was, also twice in one batch', async () => {
+    const { events } = await open(files.newFile());
+    const [first, second, third] = [anEvent(), anEvent(), anEvent()];
+    const at = (expected: number | 'any', stream: string, ...some: StampedEvent[]) =>
+      events.append([{ stream, expected, events: some }]);
+    await at(0, 'a-1', first);
+    const results = await Promise.all([
+      at(0, 'b-1', second),
+      at('any', 'a-1', first),
+      at(1, 'a-1', third),
+      at('any', 'b-1', second),
+    ]);
+    expect(results.map(({ position, repeated }) => [position, repeated])).toEqual([
+      [2, false],
+      [1, true],
+      [3, false],
+      [2, true],
+    ]);
+    await expect(at('any', 'c-1', anEvent(), third)).rejects.toThrow(new EventIdReused(third.id, 'c-1'));
+    for (let again = 0; again < 3; again++)
+      expect(await at(7, 'b-1', second)).toMatchObject({ repeated: true });
+    expect(await at(2, 'a-1', anEvent())).toMatchObject({ position: 4, repeated: false });
+    expect((await eventsOf(events)).map(({ id }) => id).slice(0, 3)).toEqual([first.id, second.id, third.id]);
+  });
+
+  it.each(['any', 0, 7] as const)(
+    'what comes again at %s after something new is answered as it was, and an id used again is refused',
+    async (expected) => {
+      const { events } = await open(files.newFile());
+      const [first, second] = [anEvent(), anEvent()];
+      await record(events, 'a-1', first);
+      await record(events, 'a-1', second);
+      const again = await events.append([{ stream: 'a-1', expected, events: [first] }]);
+      expect(again).toMatchObject({ position: 1, repeated: true });
+      await record(events, 'b-1', anEvent());
+      const reused = events.append([{ stream: 'b-1', expected, events: [anEvent(), second] }]);
+      await expect(reused).rejects.toThrow(new EventIdReused(second.id, 'b-1'));
+      expect(await eventsOf(events)).toHaveLength(3);
+    },
+  );
+
+  it('versions that are remembered give way to what another connection has appended', async () => {
+    const file = files.newFile();
+    const [here, there] = [await open(file), await open(file)];
+    const append = ({ events }: OpenStorage, expected: number | 'none' | 'exists') =>
+      events.append([{ stream: 'a-1', expected, events: [anEvent()] }]);
+    await append(here, 0);
+    await append(here, 1);
+    await append(there, 2);
+    await expect(append(here, 2)).rejects.toThrow(new VersionConflict('a-1', 2, 3));
+    expect((await append(here, 3)).writes).toEqual([{ stream: 'a-1', version: 4, position: 4 }]);
+    await append(there, 'exists');
+    await expect(append(here, 'none')).rejects.toThrow(new VersionConflict('a-1', 0, 5));
+    // Refused for want of the other stream, which is no reason to remember a version that was never reached.
+    const both = [
+      { stream: 'a-1', expected: 5, events: [anEvent()] },
+      { stream: 'b-1', expected: 1, events: [anEvent()] },
+    ];
+    await expect(here.events.append(both)).rejects.toThrow(new VersionConflict('b-1', 1, 0));
+    expect((await append(here, 5)).position).toBe(6);
+  });
+
+  it('a commit that fails leaves no version behind', async () => {
+    const limited = limitedDriver(await driverFor(name, 'test'));
+    const { events } = await open(files.newFile(), {}, limited.driver);
+    await record(events, 'a-1', anEvent());
+    limited.limit(1);
+    const large = { ...anEvent(), data: JSON.stringify('x'.repeat(100_000)) };
+    await expect(record(events, 'a-1', large)).rejects.toMatchObject({ problem: 'full' });
+    limited.limit(1_000_000);
+    expect(await events.append([{ stream: 'a-1', expected: 1, events: [large] }])).toMatchObject({
+      position: 2,
+    });
   });
 
   it('system streams in great number are passed over, in both directions', async () => {
