@@ -32,6 +32,8 @@ export class EventType {
   private readonly upcasters: readonly Upcaster[];
   private readonly fields: ReadonlyMap<string, FieldType>;
   private readonly prototype: object;
+  /** Setting a property of an instance sets it, and runs nothing. */
+  private readonly isPlain: boolean;
 
   /** Use {@link eventTypeOf}, which keeps one for each class. */
   constructor(
@@ -50,6 +52,7 @@ export class EventType {
     this.upcasters = Array.from({ length: version - 1 }, (_, i) => upcast[i + 1]!);
     this.fields = fieldsOf(cls);
     this.prototype = cls.prototype as object;
+    this.isPlain = setsPlainly(this.prototype);
   }
 
   /**
@@ -78,7 +81,15 @@ export class EventType {
       throw new UnreadableEvent(this.name, 'its data is not a JSON object', stored);
     }
     if (this.fields.size > 0) this.decodeFields(json as Record<string, unknown>, stored);
-    return Object.setPrototypeOf(json, this.prototype) as object;
+    return this.instanceOf(json);
+  }
+
+  /** A new object with the properties is had for a fraction of what it takes to give a prototype to one that is there. */
+  private instanceOf(json: object): object {
+    if (!this.isPlain || Object.hasOwn(json, '__proto__'))
+      return Object.setPrototypeOf(json, this.prototype) as object;
+    const instance = Object.create(this.prototype) as object;
+    return Object.assign(instance, json);
   }
 
   private parse(stored: Readable): unknown {
@@ -168,3 +179,10 @@ export function classOfEvent(event: unknown): Class {
 }
 
 const cache = new WeakMap<AnyClass, EventType>();
+
+function setsPlainly(prototype: object): boolean {
+  if (prototype === Object.prototype) return true;
+  const properties = Object.values(Object.getOwnPropertyDescriptors(prototype));
+  const parent = Object.getPrototypeOf(prototype) as object | null;
+  return properties.every(({ writable }) => writable === true) && (parent === null || setsPlainly(parent));
+}

@@ -244,3 +244,35 @@ it('two sets of types stand side by side', () => {
   expect(new EventTypes([Shut]).decode(event).data).toBeInstanceOf(Shut);
   expect(types.decode(event).data).toBeInstanceOf(Closed);
 });
+
+it('recorded properties are properties of the instance, whatever its class does when they are set', () => {
+  @DomainEvent('odd')
+  class Odd {
+    declare readonly amount: number;
+    get total(): number {
+      return this.amount;
+    }
+    set note(_: string) {
+      throw new Error('set');
+    }
+  }
+  @DomainEvent('plain')
+  class Plain {
+    describe(): string {
+      return 'described';
+    }
+  }
+  const odds = new EventTypes([Odd, Plain], 'Odd');
+  const decode = (type: string, data: string): object => odds.decode(stored(type, data, 1)).data;
+  const odd = decode('odd', '{"amount":1,"total":2,"note":"n"}');
+  expect(odd).toBeInstanceOf(Odd);
+  expect(Object.entries(odd)).toEqual([
+    ['amount', 1],
+    ['total', 2],
+    ['note', 'n'],
+  ]);
+  const foreign = decode('plain', '{"__proto__":{"isAdmin":true},"describe":"own"}');
+  expect(Object.getPrototypeOf(foreign)).toBe(Plain.prototype);
+  expect(Object.keys(foreign)).toEqual(['__proto__', 'describe']);
+  expect((foreign as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+});
