@@ -1,0 +1,78 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { spawnWorker } from '../support/spawn-worker.js';
+import { LENGTH, makeLargeLog } from './large-log.js';
+
+let folder: string;
+let small: string;
+let large: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'backstory-large-'));
+  small = path.join(folder, 'small.db');
+  large = path.join(folder, 'large.db');
+  await makeLargeLog(small, 1_000);
+  await makeLargeLog(large, 1_000_000);
+  // What a process loads to warm up, before it counts.
+  for (const file of [small, large]) await makeLargeLog(`${file}.small`, 1_000);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+// Only Linux counts what a process reads.
+if (existsSync('/proc/self/io')) {
+  test('loading an aggregate reads no more pages among a million events of others than among a thousand', async () => {
+    const among = { thousand: await loaded(small), million: await loaded(large) };
+    // Two trees are walked, the stream's index and the table, and either may have become a level deeper or two. The events
+    // begin somewhere in a page, hence one more of each.
+    expect(among.million.together - among.thousand.together).toBeLessThanOrEqual(6);
+    expect(among.thousand.together).toBeGreaterThan(LENGTH / 50);
+    // At worst each event is in a page of its own, and below a page of its own: as much as the stream is long.
+    expect(among.million.scattered).toBeLessThanOrEqual(2 * LENGTH);
+    // It is reading that is counted: what lies scattered cannot be had for less.
+    expect(among.million.scattered).toBeGreaterThan(LENGTH);
+  });
+}
+
+test('a million events are followed, and no more is alive after the last of them than after the first', async () => {
+  const { events, alive } = await followed('let go');
+  expect(events).toBe(1_000_000 + 2 * LENGTH);
+  expect(alive).toHaveLength(10);
+  expect(growth(alive)).toBeLessThan(2);
+});
+
+test('what a follower keeps is seen', async () => {
+  const { alive, kept } = await followed('hoard');
+  expect(kept).toBe(1_000_000 + 2 * LENGTH);
+  expect(growth(alive)).toBeGreaterThan(20);
+});
+
+/** In MiB, from the first sample to the highest of the others. */
+function growth([first, ...others]: readonly number[]): number {
+  return (Math.max(...others) - first!) / 2 ** 20;
+}
+
+async function loaded(file: string): Promise<{ together: number; scattered: number }> {
+  const { versions, ...reads } = (await answerOf('load', file)) as {
+    versions: number[];
+    together: number;
+    scattered: number;
+  };
+  expect(versions).toEqual([LENGTH, LENGTH]);
+  return reads;
+}
+
+async function followed(how: string): Promise<{ events: number; alive: number[]; kept: number }> {
+  return (await answerOf('follow', large, how)) as { events: number; alive: number[]; kept: number };
+}
+
+async function answerOf(...args: string[]): Promise<unknown> {
+  const worker = spawnWorker(path.join(__dirname, 'large-log.worker.ts'), args);
+  let said = '';
+  let complaints = '';
+  worker.stdout!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  worker.stderr!.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => worker.once('close', resolve));
+  expect({ code, complaints }).toEqual({ code: 0, complaints: '' });
+  return JSON.parse(said);
+}
