@@ -1,0 +1,185 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { DriverName } from '@backstory/sqlite';
+import { NotDone, measure, median } from './measure.js';
+import { Usage, readOptions } from './options.js';
+import type { Contest, Row, Side } from './row.js';
+import { rows } from './rows.js';
+
+const NAMES = [
+  'core.fold',
+  'sqlite.append.batch100',
+  'sqlite.append.concurrent64',
+  'sqlite.append.single',
+  'sqlite.follow',
+  'sqlite.load1000',
+];
+const signal = new AbortController().signal;
+let folder: string;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'backstory-bench-test-'));
+});
+afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test('every file of the folder is a row, named after its file', async () => {
+  expect((await rows()).map(({ name }) => name)).toEqual(NAMES);
+});
+
+describe.each([
+  'libsql',
+  ...(process.versions.node.startsWith('20.') ? [] : ['node:sqlite']),
+] as DriverName[])('with %s', (driver) => {
+  const tiny = () => ({ folder, driver, scale: 0.02, rounds: 1, signal });
+
+  test.each(NAMES)('%s does on both sides what it says', async (name) => {
+    const result = await measure(await rowCalled(name), tiny());
+    expect(result).toMatchObject({ name, unit: 'events/s', rounds: [expect.anything()] });
+    expect(result.ratio).toBeCloseTo(result.ours / result.bare);
+    if (name.startsWith('sqlite.')) expect(result.ddl).toMatch(/CREATE TABLE events .*CREATE UNIQUE INDEX/s);
+  });
+
+  test.each(NAMES.flatMap((name) => (['ours', 'bare'] as const).map((who) => [name, who] as const)))(
+    '%s notices when %s does nothing',
+    async (name, who) => {
+      const idle = withSide(await rowCalled(name), who, (side) => ({ ...side, run: () => undefined }));
+      await expect(measure(idle, tiny())).rejects.toThrow(
+        new RegExp(`^${name}: ${who} should have done .* did`),
+      );
+    },
+  );
+});
+
+test('a round that was done twice is noticed as well', async () => {
+  const busy = withSide(await rowCalled('sqlite.follow'), 'ours', (side) => ({
+    ...side,
+    run: async () => {
+      await side.run();
+      await side.run();
+    },
+  }));
+  const tiny = { folder, driver: 'libsql', scale: 0.02, rounds: 1, signal } as const;
+  await expect(measure(busy, tiny)).rejects.toThrow(NotDone);
+});
+
+test('rounds alternate, each side first in turn, and the first two do not count', async () => {
+  const order: string[] = [];
+  const side = (name: string): Side => ({ run: () => void order.push(name), proof: () => 'done' });
+  const contest = { amount: 1, expected: 'done', ours: side('ours'), bare: side('bare') };
+  const row = rowOf({ ...contest, close: async () => void order.push('closed') });
+  const result = await measure(row, { folder, driver: 'libsql', scale: 1, rounds: 2, signal });
+  expect(order.join(' ')).toBe('ours bare bare ours ours bare bare ours closed');
+  expect(result.rounds).toHaveLength(2);
+});
+
+test('a median is the middle, or between the two in the middle', () => {
+  expect([median([3, 1, 2]), median([4, 1, 3, 2]), median([7])]).toEqual([2, 2.5, 7]);
+});
+
+test('the command line is read, and what it does not know is refused with what there is', async () => {
+  const all = await rows();
+  const read = (...argv: string[]) => readOptions(argv, all);
+  const named = (...argv: string[]) => {
+    const options = read(...argv);
+    return options === 'help' ? options : options.rows.map(({ name }) => name);
+  };
+  expect(named()).toEqual(NAMES);
+  expect(named('--only', 'append', '--only', 'core.fold')).toEqual(NAMES.slice(0, 4));
+  expect(read('--json', 'x.json', '--rounds', '3', '--scale', '0.5', '--driver', 'libsql')).toMatchObject({
+    json: 'x.json',
+    rounds: 3,
+    scale: 0.5,
+    driver: 'libsql',
+  });
+  expect(named('--help')).toBe('help');
+  for (const argv of [
+    ['--rounds', '0'],
+    ['--rounds', '1.5'],
+    ['--scale', '-1'],
+    ['--driver', 'oracle'],
+    ['--fast'],
+    ['x'],
+  ]) {
+    expect(() => read(...argv)).toThrow(Usage);
+  }
+  expect(() => read('--only', 'postgres')).toThrow(
+    /no row "postgres"\. There are:\n {2}core\.fold\n {2}sqlite/,
+  );
+});
+
+test('the program prints a table with its targets and the tables compared, and writes the file', async () => {
+  const file = path.join(folder, 'results.json');
+  const bench = run('--only', 'append', '--scale', '0.02', '--rounds', '2', '--json', file, '--dir', folder);
+  expect(await bench.ended).toEqual({ code: 0, signal: null, complaints: '' });
+  expect(bench.said()).toMatch(/sqlite\.append\.batch100 .* events\/s .* 0\.80 (met|missed)\n/);
+  expect(bench.said()).toMatch(/ours: .*\n {2}bare: .*\n/);
+  expect(bench.said()).toMatch(/CREATE UNIQUE INDEX events_id/);
+  const report = JSON.parse(readFileSync(file, 'utf8')) as { results: unknown[] };
+  const number = expect.any(Number) as number;
+  const speeds = { ours: number, bare: number };
+  const results = [0.8, 0.5, null].map((target, i) => {
+    const rounds = [speeds, speeds];
+    return { name: NAMES[i + 1], unit: 'events/s', ...speeds, ratio: number, target, rounds };
+  });
+  expect(report).toEqual({
+    machine: expect.objectContaining({ node: process.version, cpus: number }) as unknown,
+    ddl: expect.stringContaining('CREATE TABLE events') as unknown,
+    results,
+  });
+  expect(readdirSync(folder)).toEqual(['results.json']);
+});
+
+test('Ctrl-C stops it after the round, and nothing is left behind', async () => {
+  const bench = run('--only', 'core.fold', '--rounds', '100000', '--scale', '0.02', '--dir', folder);
+  while (!bench.said().includes('target')) await new Promise((resolve) => setTimeout(resolve, 20));
+  bench.interrupt();
+  expect(await bench.ended).toEqual({ code: 130, signal: null, complaints: '' });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('a name that is unknown is refused before anything is measured', async () => {
+  const bench = run('--only', 'nothing', '--dir', folder);
+  expect(await bench.ended).toMatchObject({
+    code: 2,
+    complaints: expect.stringContaining('core.fold') as string,
+  });
+  expect(bench.said()).toBe('');
+});
+
+async function rowCalled(name: string): Promise<Row> {
+  return (await rows()).find((row) => row.name === name)!;
+}
+
+function rowOf(contest: Contest): Row {
+  return { name: 'a.row', unit: 'turns/s', target: null, ours: '', bare: '', prepare: async () => contest };
+}
+
+function withSide(row: Row, who: 'ours' | 'bare', changed: (side: Side) => Side): Row {
+  return {
+    ...row,
+    async prepare(setting) {
+      const contest = await row.prepare(setting);
+      return { ...contest, [who]: changed(contest[who]) };
+    },
+  };
+}
+
+/** The program as `npm run bench` starts it, but for the build. */
+function run(...args: string[]) {
+  const register = path.join(__dirname, '../support/register-typescript.js');
+  const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning', '-r', register];
+  const child = spawn(process.execPath, [...flags, path.join(__dirname, 'bench.ts'), ...args]);
+  children.push(child);
+  let said = '';
+  let complaints = '';
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
+  const ended = new Promise<{ code: number | null; signal: string | null; complaints: string }>((resolve) =>
+    child.once('close', (code, signal) => resolve({ code, signal, complaints })),
+  );
+  return { ended, said: () => said, interrupt: () => child.kill('SIGINT') };
+}

@@ -1,0 +1,81 @@
+import type { Contest, Row, Setting, Side } from './row.js';
+
+/** What a row gave. Figures are medians, in units a second. */
+export interface Result {
+  readonly name: string;
+  readonly unit: string;
+  readonly ours: number;
+  readonly bare: number;
+  /** `ours / bare` */
+  readonly ratio: number;
+  readonly target: number | null;
+  readonly rounds: readonly Round[];
+}
+
+/** Both sides once, one right after the other. */
+export interface Round {
+  readonly ours: number;
+  readonly bare: number;
+}
+
+export interface Measuring extends Setting {
+  readonly rounds: number;
+  readonly signal: AbortSignal;
+}
+
+/** A side of a row did not do what the row says. */
+export class NotDone extends Error {
+  override readonly name = 'NotDone';
+}
+
+/** Runs a row in alternating rounds: ours, bare, bare, ours, ours … after warming both up. @throws NotDone */
+export async function measure(row: Row, measuring: Measuring): Promise<Result & { readonly ddl: string }> {
+  const contest = await row.prepare(measuring);
+  try {
+    const rounds: Round[] = [];
+    for (let i = -WARM_UP; i < measuring.rounds; i++) {
+      const round = await play(row, contest, i % 2 === 0, measuring.signal);
+      if (i >= 0) rounds.push(round);
+    }
+    const ours = median(rounds.map((round) => round.ours));
+    const bare = median(rounds.map((round) => round.bare));
+    const { name, unit, target } = row;
+    return { name, unit, ours, bare, ratio: ours / bare, target, rounds, ddl: contest.ddl ?? '' };
+  } finally {
+    await contest.close();
+  }
+}
+
+/** Rounds before the first that counts: code is compiled, caches fill, the write-ahead log reaches its size. */
+const WARM_UP = 2;
+
+async function play(row: Row, contest: Contest, oursFirst: boolean, signal: AbortSignal): Promise<Round> {
+  const order = oursFirst ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const);
+  const speed = { ours: NaN, bare: NaN };
+  for (const who of order) {
+    // A row may do all its work in one go; Ctrl-C gets its turn here.
+    await new Promise((turn) => setImmediate(turn));
+    signal.throwIfAborted();
+    const seconds = await timed(contest[who]);
+    const proof = contest[who].proof();
+    if (proof !== contest.expected)
+      throw new NotDone(`${row.name}: ${who} should have done "${contest.expected}", and did "${proof}".`);
+    speed[who] = contest.amount / seconds;
+  }
+  return speed;
+}
+
+async function timed(side: Side): Promise<number> {
+  side.before?.();
+  // What one side has left behind, the other should not have to clear away.
+  globalThis.gc?.();
+  const began = performance.now();
+  await side.run();
+  return (performance.now() - began) / 1_000;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,46 @@
+import type { DriverName } from '@backstory/sqlite';
+
+/** One line of the benchmark: something Backstory does, against the same thing done with the bare driver by hand. */
+export interface Row {
+  /** `store.what`; also the name of its file. */
+  readonly name: string;
+  /** What is counted: figures are in this a second. */
+  readonly unit: string;
+  /** The least share of the bare side's speed that ours must have; `null` where none was promised. */
+  readonly target: number | null;
+  /** What each side does, in a sentence. */
+  readonly ours: string;
+  readonly bare: string;
+  prepare(setting: Setting): Promise<Contest>;
+}
+
+/** Where and how a row is run. */
+export interface Setting {
+  /** A folder of its own, gone afterwards. */
+  readonly folder: string;
+  readonly driver: DriverName;
+  /** 1: rounds long enough to be measured. Less: less work, to see that it works. */
+  readonly scale: number;
+}
+
+/** Both sides of a row, ready to run. */
+export interface Contest {
+  /** How many units one round of either side does. */
+  readonly amount: number;
+  /** What the proof of every round must say, of either side. */
+  readonly expected: string;
+  readonly ours: Side;
+  readonly bare: Side;
+  /** The tables and indexes that both sides have. */
+  readonly ddl?: string;
+  close(): Promise<void>;
+}
+
+/** One side of a row. Only `run` is timed. */
+export interface Side {
+  /** Makes what the next round needs. */
+  before?(): void;
+  run(): void | Promise<void>;
+  /** Looks what the last round has really done, and forgets it. */
+  proof(): string;
+}

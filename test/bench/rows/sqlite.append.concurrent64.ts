@@ -1,0 +1,29 @@
+import type { Row } from '../row.js';
+import { appendContest, type Batch } from '../sqlite/append-contest.js';
+
+const WRITERS = 64;
+
+export const row: Row = {
+  name: 'sqlite.append.concurrent64',
+  unit: 'events/s',
+  target: 0.5,
+  ours: '64 writers, each with a stream of its own, append single events at the version they know, one after the other',
+  bare: 'the same events in turns over the same 64 streams, a prepared INSERT a row, 100 rows a transaction',
+  prepare: (setting) =>
+    appendContest(setting, {
+      batches: WRITERS * Math.ceil(100 * setting.scale),
+      batchSize: 1,
+      streams: WRITERS,
+      bareTransaction: 100,
+      async append(store, batches) {
+        const lanes = new Map<string, Batch[]>();
+        for (const batch of batches) lanes.set(batch.stream, [...(lanes.get(batch.stream) ?? []), batch]);
+        await Promise.all(
+          [...lanes.values()].map(async (lane) => {
+            for (const { stream, after, events } of lane)
+              await store.append([{ stream, expected: after, events }]);
+          }),
+        );
+      },
+    }),
+};
