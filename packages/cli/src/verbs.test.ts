@@ -425,6 +425,11 @@ describe('stats', () => {
   });
 });
 
+test('trace is interrupted while a flow is read', async () => {
+  const ran = await runCli(['trace', ids.paid], { definition, signal: AbortSignal.abort() });
+  expect(ran).toMatchObject({ exitCode: 130, stdout: '' });
+});
+
 describe('tail', () => {
   /** Follows until so many lines have come; then Ctrl-C. `work` is done when the first have come. */
   async function follow(argv: readonly string[], lines: number, work: () => Promise<unknown>): Promise<Ran> {

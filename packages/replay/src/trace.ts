@@ -23,6 +23,8 @@ export interface TraceOptions {
   readonly limit?: number;
   /** Include events of system streams. The flow of a system event always does. */
   readonly includeSystem?: boolean;
+  /** Ends the reading; it then throws the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface TraceOptions {
 export async function trace(
   store: EventStore,
   id: string,
-  { limit = 1_000, includeSystem = false }: TraceOptions = {},
+  { limit = 1_000, includeSystem = false, signal }: TraceOptions = {},
 ): Promise<Trace> {
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > 10_000)
     throw new InvalidQuery('limit', `must be 1 to 10,000, not ${limit}.`);
@@ -46,6 +48,7 @@ export async function trace(
     includeSystem: system,
     limit: limit + 1,
   })) {
+    signal?.throwIfAborted();
     flow.push(...page.events.map(readRecorded));
   }
   if (flow.length === 0) throw new FlowNotFound(id);

@@ -1,4 +1,4 @@
-import { follow, readRecorded, type EventStore, type LogQuery, type StoredEvent } from '@backstory/core';
+import { follow, readRecorded, type EventStore, type LogQuery } from '@backstory/core';
 import { eventLines, fullEventLines } from '../event-text.js';
 import { FILTERS, queryOf, type FilterValues } from '../filters.js';
 import { wholeFrom } from '../numbers.js';
@@ -33,36 +33,38 @@ export const verb: Verb = {
     const { signal } = call.io;
     const query = queryOf(filters);
     await withLog(call, async (log) => {
-      const { after, ...rest } = query;
-      const begin = after === undefined ? await earlier(log, rest, lines) : { events: [], head: after };
-      const show = (events: readonly StoredEvent[]) =>
-        call.report.feed(
-          events.map(readRecorded),
-          (event) => ({ event }),
-          full ? fullEventLines : eventLines,
-        );
-      await show(begin.events);
+      const { after: given, ...rest } = query;
+      const after = given ?? (await behind(log, rest, lines, signal));
       const pages = follow(log, {
-        after: begin.head,
+        after,
         query: rest,
         ...(signal ? { signal } : {}),
         name: 'tail',
       });
-      for await (const page of pages) await show(page.events);
+      for await (const page of pages)
+        await call.report.feed(
+          page.events.map(readRecorded),
+          (event) => ({ event }),
+          full ? fullEventLines : eventLines,
+        );
     });
   },
 };
 
-/** The last events up to the head, and the head: what follows it is followed, so that none is missed or shown twice. */
-async function earlier(
+/** The position behind which the last `lines` events are. Remembers no events, however many are asked for. */
+async function behind(
   log: EventStore,
   query: LogQuery,
   lines: number,
-): Promise<{ readonly events: readonly StoredEvent[]; readonly head: number }> {
+  signal?: AbortSignal,
+): Promise<number> {
   const { head } = await log.identity();
-  const events: StoredEvent[] = [];
-  if (lines === 0) return { events, head };
-  for await (const page of log.readAll({ ...query, upTo: head, backwards: true, limit: lines }))
-    events.push(...page.events);
-  return { events: events.reverse(), head };
+  if (lines === 0) return head;
+  let after = head;
+  for await (const { events } of log.readAll({ ...query, upTo: head, backwards: true, limit: lines })) {
+    if (signal?.aborted) break;
+    const last = events.at(-1);
+    if (last) after = last.position - 1;
+  }
+  return after;
 }

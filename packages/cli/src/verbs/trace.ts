@@ -33,7 +33,12 @@ export const verb: Verb = {
   async run(call) {
     const [id] = call.arguments as [string];
     const { limit, system, occurred = false } = call.options as Options;
-    const options = { ...(limit === undefined ? {} : { limit }), ...(system ? { includeSystem: true } : {}) };
+    const { signal } = call.io;
+    const options = {
+      ...(signal ? { signal } : {}),
+      ...(limit === undefined ? {} : { limit }),
+      ...(system ? { includeSystem: true } : {}),
+    };
     const found = await withLog(call, (log) => trace(log, id, options));
     await call.report.answer(found, (paper) => traceLines(found, { asked: id, occurred }, paper), traceJson);
     if (found.truncatedAt !== undefined)
