@@ -33,6 +33,7 @@ export type ResolvedStreamsQuery = Required<Omit<StreamsQuery, 'categories'>> & 
 /** Checks a slice of a stream as every store must. @throws InvalidQuery naming the option */
 export function resolveSlice(stream: string, slice: StreamSlice = {}): ResolvedSlice {
   text('stream', stream);
+  refuseUnknown(slice, SLICE);
   const bound = (name: 'after' | 'upTo' | 'upToPosition', otherwise: number) =>
     whole(name, slice[name], otherwise);
   return {
@@ -46,6 +47,7 @@ export function resolveSlice(stream: string, slice: StreamSlice = {}): ResolvedS
 
 /** Checks a query as every store must. @throws InvalidQuery naming the option */
 export function resolveQuery(query: LogQuery = {}): ResolvedQuery {
+  refuseUnknown(query, QUERY);
   const categories = names('categories', query.categories);
   const streams = names('streams', query.streams);
   return {
@@ -66,10 +68,39 @@ export function resolveQuery(query: LogQuery = {}): ResolvedQuery {
 
 /** Checks a query for streams as every store must. @throws InvalidQuery naming the option */
 export function resolveStreamsQuery(query: StreamsQuery = {}): ResolvedStreamsQuery {
+  refuseUnknown(query, STREAMS);
   const { limit, pageSize } = resolveBounds(query);
   const categories = names('categories', query.categories);
   const includeSystem = query.includeSystem ?? (categories ?? []).some(isSystemStream);
   return { limit, pageSize, categories, includeSystem, after: text('after', query.after) ?? '' };
+}
+
+const BOUNDS = ['backwards', 'limit', 'pageSize'] as const satisfies (keyof PageBounds)[];
+const SLICE: readonly (keyof StreamSlice)[] = [...BOUNDS, 'after', 'upTo', 'upToPosition', 'recordedUpTo'];
+const STREAMS: readonly (keyof StreamsQuery)[] = [
+  'after',
+  'categories',
+  'includeSystem',
+  'limit',
+  'pageSize',
+];
+const FILTERS = ['categories', 'streams', 'types', 'ids', 'correlationIds', 'causationIds'] as const;
+const QUERY: readonly (keyof LogQuery)[] = [
+  ...BOUNDS,
+  ...FILTERS,
+  'after',
+  'upTo',
+  'recordedFrom',
+  'recordedUpTo',
+  'includeSystem',
+  'scan',
+];
+
+/** A filter that is misspelt would let everything through. */
+function refuseUnknown(given: object, options: readonly string[]): void {
+  const unknown = Object.keys(given).find((name) => !options.includes(name));
+  if (unknown !== undefined)
+    throw new InvalidQuery(unknown, `is no option of this read: there are ${options.join(', ')}.`);
 }
 
 function resolveBounds({ backwards = false, limit, pageSize }: PageBounds): Required<PageBounds> {

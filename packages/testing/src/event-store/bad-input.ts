@@ -60,6 +60,8 @@ const BAD_QUERIES: Readonly<Record<string, readonly unknown[]>> = {
   causationIds: [1, {}],
   recordedFrom: [0, '2026-01-01', new Date(NaN)],
   recordedUpTo: [1, null, new Date(NaN)],
+  // Misspelt: a filter that is passed over would let everything through.
+  correlationId: [['c']],
 };
 
 const NAME_FILTERS = ['types', 'streams', 'categories', 'ids', 'correlationIds', 'causationIds'] as const;
@@ -107,7 +109,7 @@ export const badInputCases: readonly Case[] = [
     async run(harness) {
       const store = await harness.open();
       const read = (slice: LogQuery) => eventsOf(store.readStream('a-1', slice));
-      await refusesQueries(read, ['after', 'upTo', 'limit', 'pageSize', 'recordedUpTo']);
+      await refusesQueries(read, ['after', 'upTo', 'limit', 'pageSize', 'recordedUpTo', 'correlationId']);
       const slice = { upToPosition: -1 };
       await refused(eventsOf(store.readStream('a-1', slice)), 'BACKSTORY_INVALID_QUERY', {
         option: 'upToPosition',
@@ -118,7 +120,10 @@ export const badInputCases: readonly Case[] = [
     name: 'a listing of streams with options that mean nothing is refused, naming the option',
     async run(harness) {
       const store = await harness.open();
-      await refusesQueries((query) => listed(store, query), ['limit', 'pageSize', 'categories']);
+      await refusesQueries(
+        (query) => listed(store, query),
+        ['limit', 'pageSize', 'categories', 'correlationId'],
+      );
       await refused(listed(store, { after: 3 }), 'BACKSTORY_INVALID_QUERY', { option: 'after' });
     },
   },
