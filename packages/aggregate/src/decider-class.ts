@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import { inspect, types } from 'node:util';
 import {
   EventHandler,
   Fields,
@@ -13,7 +13,7 @@ import { Aggregate } from './aggregate-decorator.js';
 import { recordOf } from './aggregate-record.js';
 import { checkParts, type UntypedParts } from './decider-parts.js';
 import { deepFreeze } from './deep-freeze.js';
-import { AsyncDecision, AsyncFold, InvalidEvolution } from './errors.js';
+import { AsyncDecision, AsyncFold, InvalidDecision, InvalidEvolution } from './errors.js';
 import { EventSourcedAggregate } from './event-sourced-aggregate.js';
 import { isProduction } from './is-production.js';
 import { raiseAll } from './raise.js';
@@ -68,8 +68,17 @@ function command(at: string, decide: Table, name: string) {
     const decision = decide[name]!(this.state, ...given);
     if (isThenable(decision)) throw new AsyncDecision(at);
     if (decision === undefined) return;
-    raiseAll(this, Array.isArray(decision) ? (decision as object[]) : [decision as object]);
+    const events: unknown[] = Array.isArray(decision) ? decision : [decision];
+    // Not find: what is wanted may be undefined.
+    const odd = events.findIndex((event) => !isInstance(event) || isPlain(event));
+    if (odd >= 0) throw new InvalidDecision(at, described(events[odd]));
+    raiseAll(this, events as object[]);
   };
+}
+
+function described(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return inspect(value);
+  return isPlain(value) ? 'a plain object' : `an instance of ${(value as object).constructor.name}`;
 }
 
 function handler(at: string, evolve: Table, name: string) {

@@ -84,7 +84,8 @@ function checkEvolve(category: string, subject: string, { events, evolve }: Unty
 function checkDecide(category: string, { decide }: UntypedParts): void {
   for (const [name, decision] of Object.entries(decide)) {
     const at = `${category}.${name}`;
-    if (name === 'state' || name === 'then' || name in EventSourcedAggregate.prototype)
+    const clashes = name === 'state' || name === 'then' || name.startsWith('evolve.');
+    if (clashes || name in EventSourcedAggregate.prototype)
       throw new InvalidDefinition(at, `cannot be a command, because ${taken(name)}: give it another name.`);
     requireFunction(at, decision);
     if (isAsync(decision)) throw new AsyncDecision(at);
@@ -93,6 +94,7 @@ function checkDecide(category: string, { decide }: UntypedParts): void {
 
 function taken(name: string): string {
   if (name === 'then') return 'whatever has a "then" is taken for a promise';
+  if (name.startsWith('evolve.')) return 'names like this are those of the functions that evolve the state';
   return `every aggregate has a property "${name}"`;
 }
 

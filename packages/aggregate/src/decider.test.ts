@@ -301,6 +301,18 @@ describe('evolve', () => {
     expect(() => aggregate.go()).toThrow('cannot be used any more');
   });
 
+  test('that changes what is in a state frozen on the outside only is refused', () => {
+    let first = true;
+    const evolve = (state: { list: number[] }) => {
+      if (!first) state.list.push(1);
+      first = false;
+      return Object.freeze({ list: [...state.list] });
+    };
+    const aggregate = goOn({ evolve: { Deposited: evolve } });
+    aggregate.go();
+    expect(() => aggregate.go()).toThrow('changes the state');
+  });
+
   test('that returns nothing is refused, raised or recorded', () => {
     const parts = { evolve: { Deposited: () => undefined } };
     expect(() => goOn(parts).go()).toThrow('it returned undefined: return the next state');
@@ -361,14 +373,24 @@ describe('decide', () => {
   });
 
   test.each([
-    ['text', 'deposited', 'A value of type string is not an event'],
-    ['null', null, 'null is not an event'],
-    ['the class of an event', Deposited, 'A value of type function is not an event'],
-    ['a plain object', { amount: 1 }, 'Object is not an event'],
-    ['an event that it does not know', new Noted('x'), 'odd has no handler for Noted'],
-  ])('that returns %s is refused', (_, result, message) => {
+    ["'deposited'", 'deposited'],
+    ['null', null],
+    ['false', false],
+    ['undefined', [undefined]],
+    ['null', [new Deposited(1), null]],
+    ['an instance of Array', [[new Deposited(1)]]],
+    ['an instance of Set', new Set([new Deposited(1)])],
+    ['[class Deposited]', Deposited],
+    ['a plain object', { amount: 1 }],
+  ])('that returns %s is refused by its name, and raises nothing', (what, result) => {
     const aggregate = goOn({ decide: { go: () => result } });
-    expect(() => aggregate.go()).toThrow(message);
+    expect(() => aggregate.go()).toThrow(`odd.go decided ${what}, which is no event: return an instance`);
+    expect(aggregate.version).toBe(0);
+  });
+
+  test('that returns an event that it does not know is refused', () => {
+    const aggregate = goOn({ decide: { go: () => new Noted('x') } });
+    expect(() => aggregate.go()).toThrow('odd has no handler for Noted');
     expect(aggregate.version).toBe(0);
   });
 
@@ -413,13 +435,20 @@ describe('the definition of a decider', () => {
     ],
     ['with something else than a function', { ...parts(), decide: { go: 1 } }, 'x.go is no function'],
     ['with a generator', { ...parts(), decide: { *go() {} } }, 'x.go is asynchronous or a generator'],
-    ...['id', 'version', 'state', 'raise', 'then', 'constructor', ...Object.keys(wrong)].map(
-      (name): [string, unknown, string] => [
-        `with a command called ${name}`,
-        { ...parts(), decide: { [name]: () => [] } },
-        `x.${name} cannot be a command`,
-      ],
-    ),
+    ...[
+      'id',
+      'version',
+      'state',
+      'raise',
+      'then',
+      'constructor',
+      'evolve.Deposited',
+      ...Object.keys(wrong),
+    ].map((name): [string, unknown, string] => [
+      `with a command called ${name}`,
+      { ...parts(), decide: { [name]: () => [] } },
+      `x.${name} cannot be a command`,
+    ]),
   ])('%s is refused', (_, given, message) => {
     expect(() => decider('x', given as never)).toThrow(message);
   });

@@ -40,6 +40,21 @@ export class AsyncDecision extends BackstoryError {
   }
 }
 
+/** A command of a decider returned something else than events. Nothing was raised. */
+export class InvalidDecision extends BackstoryError {
+  readonly code = 'BACKSTORY_INVALID_DECISION';
+  constructor(
+    /** `account.withdraw` */
+    readonly command: string,
+    /** What it returned, or what was in its list. */
+    readonly decided: string,
+  ) {
+    super(
+      `${command} decided ${decided}, which is no event: return an instance of an event class, a list of them, or undefined where nothing happens.`,
+    );
+  }
+}
+
 /** What a decider's `evolve` did is no new state. */
 export class InvalidEvolution extends BackstoryError {
   readonly code = 'BACKSTORY_INVALID_EVOLUTION';

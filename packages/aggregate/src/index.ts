@@ -12,6 +12,7 @@ export {
   AsyncFold,
   ChangedWithoutEvent,
   FoldFailed,
+  InvalidDecision,
   InvalidEvolution,
   MissingHandler,
   NotTheNextEvent,

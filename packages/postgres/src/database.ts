@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { StoreClosed, outside } from '@backstory/core/store';
 import { InsideTransaction } from '@backstory/core/state';
-import { Client, Pool, type ClientConfig, type PoolClient } from 'pg';
+import { Client, Pool, type ClientBase, type ClientConfig, type PoolClient } from 'pg';
 import { isCollision, isTransient, storeError } from './failures.js';
 import { sessionOn, type Run, type Statement } from './session.js';
 
@@ -32,10 +32,12 @@ export class Database {
     this.store = options.store;
     this.schema = options.schema;
     this.prepare = options.prepare;
-    this.pool = new Pool({ ...options.connection, max: options.maxConnections, idleTimeoutMillis: 30_000 });
+    const bounds = { max: options.maxConnections, idleTimeoutMillis: 30_000 };
+    // The pool waits for it; its types do not say so.
+    const onConnect = ((client) => this.prepareReader(client)) as (client: ClientBase) => void;
+    this.pool = new Pool({ ...options.connection, ...bounds, onConnect });
     // A connection that breaks while it is idle is replaced when the next one is needed.
     this.pool.on('error', () => undefined);
-    this.pool.on('connect', (client) => void this.prepareReader(client));
   }
 
   /** One statement, on a connection of the pool. */
@@ -102,9 +104,9 @@ export class Database {
    * A plan made while the log was small must not scan it once it is large. Behind a proxy that shares connections nothing
    * can be set, and nothing need be: without prepared statements every plan is new.
    */
-  private async prepareReader(client: PoolClient): Promise<void> {
+  private async prepareReader(client: ClientBase): Promise<void> {
     if (!this.prepare) return;
-    await client.query('set enable_seqscan = off; set enable_bitmapscan = off').catch(() => undefined);
+    await client.query('set enable_seqscan = off; set enable_bitmapscan = off');
   }
 }
 

@@ -48,6 +48,15 @@ function shuffled(count: number): readonly number[] {
 }
 
 describe('a cursor', () => {
+  test('gives states away: what is done to them changes no history', async () => {
+    const cursor = await ReplayCursor.open(source, 'cart-1');
+    const { state } = await cursor.at(1);
+    Object.assign(state as object, { by: 'somebody else' });
+    for (const { event, before, after, changes } of (await told()).slice(0, 2))
+      expect(await cursor.at(event.version)).toMatchObject({ before, state: after, changes });
+    expect((await cursor.at(1)).state).not.toHaveProperty('by');
+  });
+
   test('shows at each version, whichever order it goes, what the history tells', async () => {
     await grow(1_301);
     const steps = await told();

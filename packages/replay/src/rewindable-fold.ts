@@ -34,12 +34,14 @@ export class RewindableFold {
 
   /** The state after a version. */
   async stateAt(version: number, wait: CursorWait): Promise<Found> {
-    if (this.told?.version === version) return this.told.found;
-    const from = this.seek(version);
-    const failure = await this.foldTo(version, new Pace(wait, from));
-    const found = failure ?? this.stateNow();
-    this.told = { version, found };
-    return found;
+    if (this.told?.version !== version) {
+      const from = this.seek(version);
+      const failure = await this.foldTo(version, new Pace(wait, from));
+      this.told = { version, found: failure ?? this.stateNow() };
+    }
+    const { found } = this.told;
+    // A copy: what the caller does to it is no history.
+    return 'state' in found ? { state: structuredClone(found.state) } : found;
   }
 
   /**

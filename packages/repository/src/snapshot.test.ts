@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import * as fc from 'fast-check';
-import { readSnapshot, writeSnapshot, type Snapshot } from './snapshot.js';
+import { anEvent } from '../../../test/support/sqlite-files.js';
+import { isWitness, readSnapshot, witnessOf, writeSnapshot, type Snapshot } from './snapshot.js';
 import { surplusOf } from './stored-snapshots.js';
 
 const last = {
@@ -46,6 +47,25 @@ test.each([
   expect(() => readSnapshot(text)).toThrow(
     expect.objectContaining({ code: 'BACKSTORY_UNKNOWN_FORMAT', wanted: 'backstory.snapshot/1' }),
   );
+});
+
+describe('the event that a snapshot was taken after', () => {
+  const place = { stream: 'account-42', version: 200, position: 12_345, appendIndex: 0 };
+  const event = { ...anEvent(), ...place, recordedAt: new Date(last.recordedAt) };
+
+  test('is known again', () => {
+    expect(isWitness(event, witnessOf(event))).toBe(true);
+    expect(isWitness(undefined, witnessOf(event))).toBe(false);
+  });
+
+  test.each([
+    ['id', { id: 'another' }],
+    ['version', { version: 201 }],
+    ['position', { position: 12_346 }],
+    ['recorded time', { recordedAt: new Date(0) }],
+  ])('is another one when its %s is', (_, other) => {
+    expect(isWitness({ ...event, ...other }, witnessOf(event))).toBe(false);
+  });
 });
 
 describe('of too many snapshots', () => {
