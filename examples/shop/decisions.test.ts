@@ -47,6 +47,11 @@ describe('an order', () => {
     ['with a quantity that is no number', [new Line('poster', NaN, money('1'))], 'lines[0].quantity isInt'],
     ['with a price in tenths of cents', [new Line('poster', 1, money('0.001'))], 'lines[0].price isMoney'],
     ['with a price below zero', [new Line('poster', 1, money('-5'))], 'lines[0].price isMoney'],
+    ['with a price that is text', [new Line('a', 1, '5' as never)], 'lines[0].price isMoney'],
+    ['with an article without a price', [new Line('a', 1, undefined as never)], 'lines[0].price isMoney'],
+    ['without saying which lines', undefined, 'lines arrayNotEmpty'],
+    ['with lines that are text', 'poster', 'lines arrayNotEmpty'],
+    ['with an article that is nothing', [null], 'lines[0] nestedValidation'],
     ['with a nameless article', [new Line('', 1, money('1'))], 'lines[0].sku isNotEmpty'],
     ['with an article twice', [LINES[0]!, LINES[0]!], 'lines arrayUnique'],
   ])('is not created %s, and the error names what is wrong', (_, lines, violation) => {
@@ -55,7 +60,7 @@ describe('an order', () => {
     let thrown: unknown;
     try {
       given(Order, [], ID)
-        .when((order) => order.create('customer_456', lines))
+        .when((order) => order.create('customer_456', lines as never))
         .expect([]);
     } catch (error) {
       thrown = error;

@@ -18,7 +18,12 @@ import { Order, OrderExists } from './src/order';
 import { Line, OrderCancelled } from './src/order-events';
 import { OrderProcess } from './src/order-process';
 import { NothingToRefund, Payment } from './src/payment';
-import { GatewayUnavailable, PretendGateway, type MoneyRequest } from './src/payment-gateway';
+import {
+  GatewayUnavailable,
+  PretendGateway,
+  type MoneyRequest,
+  type PaymentGateway,
+} from './src/payment-gateway';
 import { ProcessRunner } from './src/process-runner';
 import { Shipment, WrongShipmentStatus } from './src/shipment';
 import { Shop } from './src/shop';
@@ -26,6 +31,12 @@ import { Shop } from './src/shop';
 const ORDER = { customerId: 'customer_456', lines: [new Line('poster', 3, new Big('33.33'))] };
 const DHL = { carrier: 'DHL', trackingNumber: 'JD1' };
 const bent = (amount: string) => ({ amount: new Big(amount), reason: 'bent' });
+
+const latch = () => {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { open, opened };
+};
 
 describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
   let folder: string;
@@ -59,6 +70,13 @@ describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
   const placed = async (id = '1') => {
     await Context.of({ correlationId: `checkout-${id}` }).run(() => shop.place(id, ORDER));
     await runner.settle();
+  };
+
+  const expectPaidBack = async () => {
+    expect(gateway.charges).toHaveLength(1);
+    expect([...gateway.paidBack.values()]).toEqual([new Big('99.99')]);
+    expect(await payment()).toMatchObject({ status: 'processed', refunded: new Big('99.99') });
+    expect(await order()).toMatchObject({ status: 'cancelled', refunded: new Big('99.99') });
   };
 
   test('takes an order, its payment and its shipment to the end, in one tree of causes', async () => {
@@ -154,7 +172,7 @@ describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
     await shop.cancel('1', 'by mistake');
     await runner.settle();
     expect(gateway.charges).toEqual([]);
-    expect(await payment()).toMatchObject({ status: 'failed' });
+    expect(await app.repository(Payment).find('1')).toBeUndefined();
     expect(await order()).toMatchObject({ status: 'cancelled', cancelReason: 'by mistake' });
   });
 
@@ -250,6 +268,58 @@ describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
     await runner.settle();
     expect(gateway.charges).toHaveLength(1);
     expect(await payment()).toMatchObject({ status: 'processed', version: 2 });
+  });
+
+  test('gives the money back when the answer to a charge is lost and the order is cancelled meanwhile', async () => {
+    const charge = gateway.charge.bind(gateway);
+    let lost = 1;
+    gateway.charge = async (request: MoneyRequest) => {
+      const answer = await charge(request);
+      if (lost-- > 0) throw new GatewayUnavailable('lost');
+      return answer;
+    };
+    await expect(placed()).rejects.toThrow(GatewayUnavailable);
+    await shop.cancel('1', 'by mistake');
+    await runner.settle();
+    await expectPaidBack();
+  });
+
+  test('gives the money back when an order is cancelled, and that is handled, while another process waits for the charge', async () => {
+    const [asked, wait] = [latch(), latch()];
+    const slow: PaymentGateway = {
+      charge: async (request) => {
+        asked.open();
+        await wait.opened;
+        return gateway.charge(request);
+      },
+      payBack: (request) => gateway.payBack(request),
+    };
+    await shop.place('1', ORDER);
+    const waiting = new ProcessRunner(app, new OrderProcess(app, slow)).settle();
+    await asked.opened;
+    await shop.cancel('1', 'by mistake');
+    await runner.settle();
+    wait.open();
+    await waiting;
+    await expectPaidBack();
+  });
+
+  test('goes on from what happened last, unless the caller says what it belongs to', async () => {
+    await placed();
+    await Context.of({ correlationId: 'call-7', causationId: 'mail-7' }).run(() => shop.dispatch('1', DHL));
+    await shop.deliver('1', 'a neighbour');
+    const said: unknown[] = [];
+    let last = '';
+    for await (const { events } of app.events.readStream('shipment-1', { after: 1 }))
+      for (const { id, metadata } of events) {
+        const { correlationId, causationId } = JSON.parse(metadata) as Record<string, string>;
+        said.push([correlationId, causationId === last ? 'the event before' : causationId]);
+        last = id;
+      }
+    expect(said).toEqual([
+      ['call-7', 'mail-7'],
+      ['call-7', 'the event before'],
+    ]);
   });
 
   test('reacts to nothing twice, also when the whole log is shown again, to two processes at once', async () => {

@@ -28,21 +28,20 @@ export class OrderProcess {
   }
 
   async requestPayment({ orderId, customerId, amount }: OrderCreated): Promise<void> {
+    const { status } = await this.orders.load(orderId);
+    if (status === 'cancelled') return;
     await this.payments.update(orderId, (payment) => payment.request(customerId, amount), {
       create: true,
       command: 'request payment',
     });
   }
 
+  /** Also for an order that was cancelled: only the gateway knows whether it charged before, and `pay` gives the money back. */
   async charge(
     { orderId, customerId, amount }: PaymentRequested,
     { id: key }: RecordedEvent<PaymentRequested>,
   ): Promise<void> {
-    const { status } = await this.orders.load(orderId);
-    const answer =
-      status === 'cancelled'
-        ? { status: 'refused' as const, reason: 'the order was cancelled' }
-        : await this.gateway.charge({ key, customerId, amount });
+    const answer = await this.gateway.charge({ key, customerId, amount });
     await this.payments.update(
       orderId,
       (payment) =>

@@ -90,8 +90,13 @@ export class Order extends EventSourcedAggregate {
   }
 }
 
+/** Of what can be added up: the rest is for the rules to refuse. */
 function totalOf(lines: readonly Line[]): Big {
-  // A quantity that is no number is for the rules to refuse.
-  const count = (quantity: number) => (Number.isFinite(quantity) ? quantity : 0);
-  return lines.reduce((sum, { price, quantity }) => sum.plus(price.times(count(quantity))), new Big(0));
+  const prices = Array.isArray(lines) ? lines.map(priceOf) : [];
+  return prices.reduce((sum, price) => sum.plus(price), new Big(0));
+}
+
+function priceOf(line: Line | null | undefined): Big {
+  const { price, quantity } = line ?? {};
+  return price instanceof Big && Number.isFinite(quantity) ? price.times(quantity!) : new Big(0);
 }
