@@ -239,6 +239,17 @@ export const stateMutants: readonly StateMutant[] = [
     }),
   ),
   mutant(
+    'what is not committed is visible, to reads that take their time',
+    'nobody reads what a transaction has not committed',
+    (store) => ({
+      transaction: async (_fences, work) => work(atOnce(store)),
+      read: async (work) => {
+        await new Promise((done) => setTimeout(done, 1_100));
+        return store.read(work);
+      },
+    }),
+  ),
+  mutant(
     'transactions overlap',
     'concurrent transactions behave as if they ran one after another: no increment is lost',
     (store) => ({

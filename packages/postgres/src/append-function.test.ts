@@ -20,7 +20,7 @@ import { Client } from 'pg';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { appendOutcomes, appendStatement, type AppendRow } from './append-batch.js';
 import { storedEvent } from './event-row.js';
-import { failureOf } from './failure-of.js';
+import { failureOf } from '../../../test/support/failure-of.js';
 import { logStatement, type PageRow } from './log-statement.js';
 import { schemaSql } from './schema.js';
 import { sessionOn } from './session.js';

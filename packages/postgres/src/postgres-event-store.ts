@@ -27,6 +27,7 @@ import type { Database } from './database.js';
 import { adoptLog, readIdentity } from './log-identity.js';
 import { logPages } from './log-pages.js';
 import { restoreLog } from './restore-log.js';
+import type { Run } from './session.js';
 import { streamHeads } from './stream-heads.js';
 import { streamPages } from './stream-pages.js';
 import { inTransaction } from './transaction.js';
@@ -102,13 +103,15 @@ export class PostgresEventStore implements EventStore {
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {
     const { schema } = this.database;
     const { maxEventBytes } = this.options;
-    const identity = await this.alone('restore', (run) => restoreLog(run, pages, { schema, maxEventBytes }));
+    const identity = await this.inOwnTransaction('restore', (run) =>
+      restoreLog(run, pages, { schema, maxEventBytes }),
+    );
     this.wakes.appended(identity.head);
     return identity;
   }
 
   async adopt(): Promise<LogIdentity> {
-    return this.alone('adopt', (run) => adoptLog(run, this.database.schema));
+    return this.inOwnTransaction('adopt', (run) => adoptLog(run, this.database.schema));
   }
 
   async close(): Promise<void> {
@@ -124,10 +127,7 @@ export class PostgresEventStore implements EventStore {
   }
 
   /** Administrative work in a transaction of its own. */
-  private async alone<T>(
-    operation: string,
-    work: (run: Parameters<Parameters<Database['session']>[0]>[0]) => Promise<T>,
-  ): Promise<T> {
+  private async inOwnTransaction<T>(operation: string, work: (run: Run) => Promise<T>): Promise<T> {
     this.checkOpen();
     this.database.refuseInside(operation);
     return this.database.session((run) =>
@@ -135,7 +135,10 @@ export class PostgresEventStore implements EventStore {
     );
   }
 
-  /** While a page is worked on the next one is on its way. None is given by a store that was closed meanwhile. */
+  /**
+   * While a page is worked on the next one is on its way; who breaks off waits for it. None is given by a store that was
+   * closed meanwhile.
+   */
   private async *whileOpen<Page>(read: () => AsyncGenerator<Page>): AsyncGenerator<Page> {
     this.checkOpen();
     const pages = read();

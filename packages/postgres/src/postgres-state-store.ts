@@ -116,16 +116,16 @@ export class PostgresStateStore implements StateStore {
     { owner, ttlMs }: { readonly owner: string; readonly ttlMs: number },
   ): Promise<Lease | undefined> {
     checkLease(name, ttlMs, owner);
-    return this.alone('acquire', () => acquireLease(this.database, { name, owner, ttlMs }));
+    return this.outsideTransaction('acquire', () => acquireLease(this.database, { name, owner, ttlMs }));
   }
 
   async renew(leases: readonly Lease[]): Promise<readonly Lease[]> {
     for (const { name, ttlMs, owner } of leases) checkLease(name, ttlMs, owner);
-    return this.alone('renew', () => renewLeases(this.database, leases));
+    return this.outsideTransaction('renew', () => renewLeases(this.database, leases));
   }
 
   async release(lease: Lease): Promise<void> {
-    return this.alone('release', () => releaseLease(this.database, lease));
+    return this.outsideTransaction('release', () => releaseLease(this.database, lease));
   }
 
   async leases(prefix = ''): Promise<readonly Lease[]> {
@@ -143,7 +143,7 @@ export class PostgresStateStore implements StateStore {
     await this.database.release();
   }
 
-  private async alone<T>(operation: string, work: () => Promise<T>): Promise<T> {
+  private async outsideTransaction<T>(operation: string, work: () => Promise<T>): Promise<T> {
     this.checkOpen();
     this.database.refuseInside(operation);
     return work();

@@ -1,7 +1,7 @@
 import { FenceLost, type Lease, type StateTransaction } from '@backstory/core/state';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { Database } from './database.js';
-import { failureOf } from './failure-of.js';
+import { failureOf } from '../../../test/support/failure-of.js';
 import { PostgresStateStore } from './postgres-state-store.js';
 import { schemaSql } from './schema.js';
 import type { Run } from './session.js';
