@@ -12,7 +12,7 @@ import { InvalidDefinition, type Class, type EventTypes } from '@backstory/event
 import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import { Repository, StateCache, type CacheOptions } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
-import { InvalidOption } from '@backstory/core/store';
+import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
 
 /** How `app.record` records events: on what condition, and what else is said of them. */
 export interface RecordOptions {
@@ -110,7 +110,7 @@ export class App {
     options: RecordOptions = {},
   ): Promise<RecordResult> {
     requireList(events, `must be a list, also of one event: app.record('${stream}', [event]).`);
-    const { expected = 'any', occurredAt, metadata, appendId } = options;
+    const { expected = 'any', occurredAt, metadata, appendId } = knownOptions(options, RECORD);
     const given = checkMetadata({ ...metadata, ...(occurredAt && { occurredAt }) }, stream);
     const encoded = events.map((event) => ({ ...this.types.encode(event), metadata: given }));
     for (const { type } of encoded) this.refuseUnhandled(stream, type);
@@ -144,6 +144,13 @@ export class App {
     }
   }
 }
+
+const RECORD: OptionNames<RecordOptions> = {
+  expected: true,
+  metadata: true,
+  occurredAt: true,
+  appendId: true,
+};
 
 function requireList(events: unknown, message: string): void {
   if (!Array.isArray(events)) throw new InvalidOption('events', message);

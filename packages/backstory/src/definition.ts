@@ -3,7 +3,7 @@ import type { OpenOptions, Storage } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { EventTypes, InvalidDefinition, type Class } from '@backstory/events';
 import { checkCacheOptions, type CacheOptions } from '@backstory/repository';
-import { numberOption } from '@backstory/core/store';
+import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { App } from './app.js';
 
 /** What an application is: its name, where its log lives, its aggregates and events. */
@@ -56,7 +56,14 @@ export class Backstory {
   constructor(private readonly options: BackstoryOptions) {
     if (typeof options?.name !== 'string' || options.name === '')
       throw new InvalidDefinition('defineBackstory', NAMELESS);
-    const { name, version = '0.0.0', environment, store, aggregates = [], events = [] } = options;
+    const {
+      name,
+      version = '0.0.0',
+      environment,
+      store,
+      aggregates = [],
+      events = [],
+    } = knownOptions(options, OPTIONS);
     if (typeof (store as Partial<Storage> | undefined)?.open !== 'function') {
       throw new InvalidDefinition('defineBackstory', "needs a store, e.g. { store: sqlite('app.db') }.");
     }
@@ -107,6 +114,20 @@ export class Backstory {
     }
   }
 }
+
+const OPTIONS: OptionNames<BackstoryOptions> = {
+  name: true,
+  version: true,
+  environment: true,
+  store: true,
+  state: true,
+  aggregates: true,
+  events: true,
+  cache: true,
+  verifyLoads: true,
+  appendTimeoutMs: true,
+  observer: true,
+};
 
 const NAMELESS =
   "needs a name, e.g. { name: 'bank', store: sqlite('bank.db') }: events keep it as their source.";

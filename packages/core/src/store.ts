@@ -1,5 +1,5 @@
 /** For those who write event stores, and for what is kept beside a log. */
-export { AppendQueue, type AppendOutcome, type CommitBatch } from './append-queue.js';
+export { AppendQueue, type AppendOutcome } from './append-queue.js';
 export { checkAppend, type CheckedAppend, type CheckedEvent, type CheckedWrite } from './append-check.js';
 export { checkRestorePage, type CheckedRestore } from './restore-check.js';
 export {
@@ -11,10 +11,11 @@ export {
   type ResolvedStreamsQuery,
 } from './read-bounds.js';
 export { byBytes } from './by-bytes.js';
-export { streamRanges, type StreamRange } from './stream-ranges.js';
+export { streamRanges } from './stream-ranges.js';
 export { readCheckpoint, verifyCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.js';
 export { readEnvelope, writeEnvelope } from './event-envelope.js';
 export { readFormat } from './format.js';
+export { knownOptions, type OptionNames } from './known-options.js';
 export { InvalidOption, LONGEST_TIMER, numberOption } from './number-option.js';
 export { LogNotEmpty, StoreClosed, UnknownFormat } from './errors.js';
 export { appendIds } from './ids.js';

@@ -1,4 +1,4 @@
-import { LIMITS, isName } from '@backstory/core/store';
+import { LIMITS, isName, knownOptions, type OptionNames } from '@backstory/core/store';
 import { ClassTable, type AnyClass, type Class } from './class-table.js';
 import { InvalidDefinition } from './errors.js';
 
@@ -36,7 +36,7 @@ export function DomainEvent(
   options: DomainEventOptions = {},
 ): <C extends Class>(cls: C, context?: ClassDecoratorContext) => C {
   return (cls) => {
-    const { version = 1, aliases = [], upcast = {} } = options;
+    const { version = 1, aliases = [], upcast = {} } = knownOptions(options, OPTIONS);
     const problem =
       [name, ...aliases].map(nameProblem).find((it) => it !== undefined) ?? versionProblem(version, upcast);
     if (problem) throw new InvalidDefinition(cls.name, problem);
@@ -55,6 +55,7 @@ export function definitionOf(cls: AnyClass): EventDefinition | undefined {
   return table.own(cls)[0];
 }
 
+const OPTIONS: OptionNames<DomainEventOptions> = { version: true, aliases: true, upcast: true };
 const table = new ClassTable<EventDefinition>('event');
 
 function nameProblem(name: unknown): string | undefined {

@@ -1,6 +1,14 @@
 import { StoreUnusable, type OpenOptions, type OpenStorage, type Storage } from '@backstory/core';
 import { silent } from '@backstory/core/observe';
-import { InvalidOption, LIMITS, LONGEST_TIMER, isName, numberOption } from '@backstory/core/store';
+import {
+  InvalidOption,
+  LIMITS,
+  LONGEST_TIMER,
+  isName,
+  knownOptions,
+  numberOption,
+  type OptionNames,
+} from '@backstory/core/store';
 import { Client, escapeIdentifier, type ClientConfig } from 'pg';
 import { Database } from './database.js';
 import { install } from './install.js';
@@ -114,6 +122,7 @@ function connectionConfig(
 
 /** @throws InvalidOption, StoreUnusable */
 function checkOptions(options: PostgresOptions): void {
+  knownOptions(options, OPTIONS);
   for (const [option, [least, most]] of Object.entries(RANGES)) {
     const value = options[option as keyof typeof RANGES];
     if (value !== undefined) numberOption(option, value, least, most);
@@ -125,6 +134,21 @@ function checkOptions(options: PostgresOptions): void {
     throw new InvalidOption('schema', `${rule}, not ${JSON.stringify(schema)}.`);
   }
 }
+
+const OPTIONS: OptionNames<PostgresOptions> = {
+  schema: true,
+  maxConnections: true,
+  maxEventBytes: true,
+  maxBatchEvents: true,
+  maxBatchBytes: true,
+  maxQueuedBytes: true,
+  connectTimeoutMs: true,
+  responseTimeoutMs: true,
+  transactionTimeoutMs: true,
+  pollMs: true,
+  notify: true,
+  prepare: true,
+};
 
 const RANGES = {
   maxConnections: [1, 10_000],

@@ -1,5 +1,5 @@
 import type { StreamHead } from '@backstory/core';
-import { streamRanges, type ResolvedStreamsQuery, type StreamRange } from '@backstory/core/store';
+import { streamRanges, type ResolvedStreamsQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
 
 /** The streams in byte order, each with its last event: leaping from name to name, whatever the streams hold. */
@@ -24,7 +24,7 @@ export async function* streamHeads(
 
 async function nextHeads(
   database: Database,
-  ranges: readonly StreamRange[],
+  ranges: ReturnType<typeof streamRanges>,
   after: string,
   size: number,
 ): Promise<StreamHead[]> {

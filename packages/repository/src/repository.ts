@@ -9,7 +9,14 @@ import {
   type StateStore,
 } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
-import { InvalidOption, LIMITS, isName, numberOption } from '@backstory/core/store';
+import {
+  InvalidOption,
+  LIMITS,
+  isName,
+  knownOptions,
+  numberOption,
+  type OptionNames,
+} from '@backstory/core/store';
 import { modelOf, recordOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { Class } from '@backstory/events';
 import { untilNoConflict, type Attempts } from './attempts.js';
@@ -143,7 +150,8 @@ export class Repository<A extends EventSourcedAggregate> {
     const stream = this.streamOf(aggregate.id);
     // Also where nothing was raised: a run that raises nothing any more must not give the id to the save after it.
     const save = (appendId: string | undefined) => this.saveAs(aggregate, stream, appendId);
-    return options.appendId === undefined ? Context.current().saving(stream, save) : save(options.appendId);
+    const { appendId } = knownOptions(options, SAVE);
+    return appendId === undefined ? Context.current().saving(stream, save) : save(appendId);
   }
 
   private async saveAs(aggregate: A, stream: string, appendId: string | undefined): Promise<Saved> {
@@ -174,7 +182,7 @@ export class Repository<A extends EventSourcedAggregate> {
   ): Promise<Updated<A, T>> {
     const stream = this.streamOf(id);
     if (typeof change !== 'function') throw new InvalidOption('change', NO_FUNCTION);
-    const { command, commandId } = options;
+    const { command, commandId } = knownOptions(options, UPDATE);
     if (commandId !== undefined && !isName(commandId, LIMITS.idBytes)) throw new InvalidCommandId(commandId);
     let context = Context.current();
     if (commandId !== undefined) context = context.withCommand(commandId);
@@ -223,6 +231,16 @@ export class Repository<A extends EventSourcedAggregate> {
     return stream;
   }
 }
+
+const SAVE: OptionNames<SaveOptions> = { appendId: true };
+const UPDATE: OptionNames<UpdateOptions> = {
+  create: true,
+  command: true,
+  commandId: true,
+  appendId: true,
+  attempts: true,
+  signal: true,
+};
 
 const NO_FUNCTION = 'must be a function that is given the aggregate: (it) => it.deposit(100).';
 

@@ -56,7 +56,12 @@ function checkPlace({ path: file, store, readOnly }: OpenFileOptions): void {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     throw new StoreUnusable(store, 'missing', `there is no directory ${directory}: make it first.`);
   }
-  if (readOnly) throw new StoreUnusable(store, 'missing', `there is no file ${file}. Nothing was created.`);
+  if (readOnly)
+    throw new StoreUnusable(
+      store,
+      'missing',
+      `there is no file ${path.resolve(file)}. Nothing was created: run the application first, or correct the path.`,
+    );
 }
 
 /** Which copy of SQLite has a file open in this process, and how often. */

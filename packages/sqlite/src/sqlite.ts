@@ -1,7 +1,14 @@
 import path from 'node:path';
 import { StoreUnusable, type OpenOptions, type OpenStorage, type Storage } from '@backstory/core';
 import { silent } from '@backstory/core/observe';
-import { InvalidOption, LIMITS, LONGEST_TIMER, numberOption } from '@backstory/core/store';
+import {
+  InvalidOption,
+  LIMITS,
+  LONGEST_TIMER,
+  knownOptions,
+  numberOption,
+  type OptionNames,
+} from '@backstory/core/store';
 import { driverFor } from './choose-driver.js';
 import type { Driver, DriverName } from './driver.js';
 import { openFile } from './open-file.js';
@@ -93,6 +100,7 @@ export async function openStorage(
 
 /** @throws InvalidOption */
 function checked(options: SqliteOptions): SqliteOptions {
+  knownOptions(options, OPTIONS);
   for (const [option, [least, most]] of Object.entries(RANGES)) {
     const value = options[option as keyof typeof RANGES];
     if (value !== undefined) numberOption(option, value, least, most);
@@ -104,6 +112,19 @@ function checked(options: SqliteOptions): SqliteOptions {
     throw new InvalidOption('driver', `must be 'auto', 'node:sqlite' or 'libsql', not ${String(driver)}.`);
   return options;
 }
+
+const OPTIONS: OptionNames<SqliteOptions> = {
+  maxEventBytes: true,
+  maxBatchEvents: true,
+  maxBatchBytes: true,
+  maxQueuedBytes: true,
+  lockTimeoutMs: true,
+  transactionTimeoutMs: true,
+  pollMs: true,
+  synchronous: true,
+  driver: true,
+  now: true,
+};
 
 const RANGES = {
   maxEventBytes: [1, Infinity],

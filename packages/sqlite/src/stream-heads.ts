@@ -1,5 +1,5 @@
 import type { StreamHead } from '@backstory/core';
-import { byBytes, streamRanges, type ResolvedStreamsQuery, type StreamRange } from '@backstory/core/store';
+import { byBytes, streamRanges, type ResolvedStreamsQuery } from '@backstory/core/store';
 import { Pace } from './pace.js';
 import type { Session } from './session.js';
 import type { SqliteFile } from './sqlite-file.js';
@@ -26,7 +26,7 @@ export async function* streamHeads(
 
 async function nextHeads(
   file: SqliteFile,
-  ranges: readonly StreamRange[],
+  ranges: ReturnType<typeof streamRanges>,
   after: string,
   size: number,
 ): Promise<StreamHead[]> {

@@ -32,11 +32,22 @@ export function checkOutcome<A extends EventSourcedAggregate>(outcome: Outcome<A
     return;
   }
   if ('error' in outcome) throw outcome.error;
+  checkExpectation(expected);
   const { events, state }: ExpectedChange = Array.isArray(expected)
     ? { events: expected as object[] }
     : (expected as ExpectedChange);
   if (events) checkEvents(outcome, events);
   if (state !== undefined) checkState(outcome, state);
+}
+
+/** An expectation of nothing would always be met. */
+function checkExpectation(expected: readonly object[] | ExpectedChange): void {
+  if (Array.isArray(expected)) return;
+  const names = Object.keys(expected);
+  const odd = names.find((name) => name !== 'events' && name !== 'state');
+  if (odd === undefined && names.length > 0) return;
+  const problem = odd === undefined ? 'an empty object' : `"${odd}"`;
+  throw new TypeError(`Nothing is expected by ${problem}: give { events: […] }, { state: { … } } or both.`);
 }
 
 /** State that did not come from events would be lost when the aggregate is loaded again. */
