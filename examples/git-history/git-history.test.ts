@@ -309,6 +309,22 @@ describe('what a commit says of itself', () => {
     expect(event!.data).toMatchObject({ commit, subject: 'café' });
   });
 
+  test('is cut where it is too long to be kept', async () => {
+    const it = scratch();
+    it.commit('one', { author: 'A'.repeat(100_000) });
+    it.commit(`${'s'.repeat(1_022)}\u{1f427}${'s'.repeat(2_000_000)}`);
+    it.commit('s'.repeat(1_024));
+    const { stream, commits } = await checked(it.folder);
+    expect(commits).toBe(3);
+    const [one, two, three] = await eventsOf(stream);
+    expect(one).toMatchObject({
+      data: { author: `${'A'.repeat(1_023)}…` },
+      metadata: { actor: `${'A'.repeat(1_023)}…` },
+    });
+    expect(two!.data).toMatchObject({ subject: `${'s'.repeat(1_022)}…` });
+    expect(three!.data).toMatchObject({ subject: 's'.repeat(1_024) });
+  });
+
   test('may be no text, of no time and of nobody', async () => {
     const it = scratch();
     const tree = it.git('write-tree');
@@ -491,6 +507,69 @@ describe('importing again', () => {
     const as = stream.replace(/^branch-|\/main$/g, '');
     const importing = importBranch(app, clone(it.folder, '--depth=1'), { as });
     await expect(importing).rejects.toThrow('git fetch --unshallow');
+  });
+});
+
+test('a branch has the name that it has, whatever else is called so', async () => {
+  const it = scratch();
+  const one = it.commit('one', { files: [['file', '1']] });
+  const tip = it.commit('two', { files: [['file', '2']] });
+  it.git('tag', 'main', one);
+  it.git('tag', 'heads/main', one);
+  const imported = await importBranch(app, it.folder, { as: 'tagged' });
+  expect(imported).toEqual({ stream: 'branch-tagged/main', head: tip, commits: 2 });
+});
+
+test('a name to record under that is empty is refused', async () => {
+  const it = scratch();
+  it.commit('one', { files: [['file', '1']] });
+  const before = await head();
+  await expect(importBranch(app, it.folder, { as: '' })).rejects.toThrow('--as');
+  expect(await head()).toBe(before);
+});
+
+describe('in a hook of another repository, where git sets variables that point there', () => {
+  let other: ScratchRepository;
+  const environment = process.env;
+  beforeAll(() => {
+    other = scratch();
+    other.commit('other', { files: [['file', 'other']] });
+  });
+  afterEach(() => {
+    process.env = environment;
+  });
+
+  test.each([
+    ['GIT_DIR', ''],
+    ['GIT_COMMON_DIR', ''],
+    ['GIT_OBJECT_DIRECTORY', '/objects'],
+    ['GIT_SHALLOW_FILE', '/config'],
+  ])('%s is not followed', async (variable, within) => {
+    const it = scratch();
+    const tip = it.commit('one', { files: [['file', '1']] });
+    process.env = { ...environment, [variable]: `${other.folder}${within}` };
+    const name = path.basename(it.folder, '.git');
+    expect(await importBranch(app, it.folder)).toEqual({
+      stream: `branch-${name}/main`,
+      head: tip,
+      commits: 1,
+    });
+  });
+
+  test('nothing that git calls local to a repository is handed on, but what it is configured with', async () => {
+    const it = scratch();
+    const variables = it.git('rev-parse', '--local-env-vars').split('\n');
+    expect(variables).toContain('GIT_INDEX_FILE');
+    const elsewhere = Object.fromEntries(variables.map((name) => [name, 'elsewhere']));
+    process.env = {
+      ...environment,
+      ...elsewhere,
+      GIT_CONFIG_PARAMETERS: "'alias.seen=!env'",
+      GIT_CONFIG_COUNT: '0',
+    };
+    const seen = await new Git(it.folder).text('seen');
+    expect(seen).toContain('alias.seen');
+    expect(seen).not.toContain('=elsewhere');
   });
 });
 

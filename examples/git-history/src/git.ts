@@ -71,10 +71,27 @@ const NUL = 0;
 
 /** Without what points at another repository: git sets it for the hooks that it runs. */
 function environment(): NodeJS.ProcessEnv {
-  const pointers = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_NAMESPACE'];
-  const kept = Object.entries(process.env).filter(([name]) => !pointers.includes(name));
+  const kept = Object.entries(process.env).filter(([name]) => !POINTERS.includes(name));
   return { ...Object.fromEntries(kept), LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' };
 }
+
+/** What `git rev-parse --local-env-vars` prints, but the settings given to git itself, as by `git -c`. */
+const POINTERS = [
+  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_COMMON_DIR',
+  'GIT_CONFIG',
+  'GIT_DIR',
+  'GIT_GRAFT_FILE',
+  'GIT_IMPLICIT_WORK_TREE',
+  'GIT_INDEX_FILE',
+  'GIT_INTERNAL_SUPER_PREFIX',
+  'GIT_NO_REPLACE_OBJECTS',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_PREFIX',
+  'GIT_REPLACE_REF_BASE',
+  'GIT_SHALLOW_FILE',
+  'GIT_WORK_TREE',
+];
 
 async function* output(child: ChildProcess, args: readonly string[]): AsyncGenerator<Buffer, void> {
   const ended = once(child, 'close').catch((error: Error) => {

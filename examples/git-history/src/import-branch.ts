@@ -26,6 +26,8 @@ export interface ImportOptions {
 
 export class NoSuchBranch extends Error {}
 
+export class NoName extends Error {}
+
 /** Nothing that the stream holds is on the branch, so it cannot be the same branch, nor go on with it. */
 export class OtherHistory extends Error {}
 
@@ -33,7 +35,7 @@ export class OtherHistory extends Error {}
  * Records the commits of a branch that are not recorded yet, each as one append that can be repeated: it is identified by the
  * commit and its place in the stream. Commits that were recorded and have been taken away since stay recorded.
  *
- * @throws GitFailed, NoSuchBranch, OtherHistory
+ * @throws GitFailed, NoSuchBranch, NoName, OtherHistory
  */
 export async function importBranch(
   app: App,
@@ -41,8 +43,10 @@ export async function importBranch(
   { branch, as, onProgress = () => undefined }: ImportOptions = {},
 ): Promise<Imported> {
   const git = new Git(folder);
-  const name = branch ?? (await git.find('symbolic-ref', '--quiet', '--short', 'HEAD')) ?? 'HEAD';
+  const name = branch ?? (await checkedOut(git));
   const id = `${as ?? (await nameOf(git))}/${name}`;
+  if (id.startsWith('/'))
+    throw new NoName('The repository has no name to be recorded under: say --as <name>.');
   const stream = `branch-${id}`;
   const tip = await tipOf(git, name);
   if (tip === undefined) return { stream, commits: 0 };
@@ -61,6 +65,12 @@ export async function importBranch(
 interface Place {
   readonly commit: string;
   readonly version: number;
+}
+
+async function checkedOut(git: Git): Promise<string> {
+  // The short name that git gives depends on what else is called so.
+  const ref = await git.find('symbolic-ref', '--quiet', 'HEAD');
+  return ref?.replace(/^refs\/heads\//, '') ?? 'HEAD';
 }
 
 async function nameOf(git: Git): Promise<string> {
@@ -141,9 +151,7 @@ function changesBetween(
   then: Readonly<Record<string, string>>,
 ): Change[] {
   const gone = Object.keys(now).filter((file) => !Object.hasOwn(then, file));
-  const back = Object.entries(then).filter(
-    ([file, entry]) => now[file] !== entry || !Object.hasOwn(now, file),
-  );
+  const back = Object.entries(then).filter(([file, entry]) => now[file] !== entry);
   return [
     ...gone.map((file) => new Change(file, 'removed')),
     ...back.map(([file, entry]) => new Change(file, Object.hasOwn(now, file) ? 'modified' : 'added', entry)),

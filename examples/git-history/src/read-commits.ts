@@ -62,10 +62,21 @@ async function* asked(lines: AsyncIterable<string>, parents: string[][]): AsyncG
 }
 
 function commitOf(header: readonly Buffer[], parents: readonly string[], changes: readonly Change[]): Commit {
-  const [commit = '', author = '', authored, committer = '', committed, subject = ''] = header.map(String);
+  const [commit = '', author = '', authored, committer = '', committed, subject = ''] = header.map((text) =>
+    cut(text.toString()),
+  );
   const facts = { commit, parents, subject, author, committer, committedAt: dateOf(committed) };
   return { facts, authoredAt: dateOf(authored), changes };
 }
+
+/** So that a commit fits into an event whatever somebody wrote into it. */
+function cut(text: string): string {
+  if (text.length <= TEXT_LENGTH) return text;
+  // Half a surrogate pair is no text.
+  return `${text.slice(0, TEXT_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
+const TEXT_LENGTH = 1_024;
 
 function dateOf(seconds: string | undefined): Date | null {
   const date = new Date(seconds ? Number(seconds) * 1_000 : NaN);
