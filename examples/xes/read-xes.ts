@@ -9,7 +9,7 @@ export interface XesCase {
   readonly events: readonly XesEvent[];
 }
 
-/** An event's attributes by key. Dates are read; numbers stay text, so that no digit is lost. */
+/** An event's attributes by key, as text, so that no digit is lost. A date among them is one that `new Date` reads. */
 export interface XesEvent {
   readonly activity: string;
   readonly at: Date;
@@ -30,6 +30,9 @@ export async function readXes(file: string): Promise<readonly XesCase[]> {
     ignoreAttributes: false,
     attributeNamePrefix: '',
     parseAttributeValue: false,
+    trimValues: false,
+    // References by number are read with it, which are XML too.
+    htmlEntities: true,
     isArray: (tag) => LISTS.includes(tag),
   });
   const { log } = parser.parse(await readFile(file, 'utf8')) as {
@@ -46,15 +49,27 @@ export async function readXes(file: string): Promise<readonly XesCase[]> {
 
 function readEvent(event: Attributes): XesEvent {
   const attributes = attributesOf(event);
-  const at = new Date(attributes['time:timestamp'] ?? '');
-  const activity = attributes['concept:name'];
-  if (activity === undefined || Number.isNaN(at.getTime()))
+  const { 'concept:name': activity, 'time:timestamp': time } = attributes;
+  if (activity === undefined || time === undefined)
     throw new Error(`An event lacks its name or time: ${JSON.stringify(attributes)}`);
-  return { activity, at, attributes };
+  // It may have been written as a string.
+  checkDate('time:timestamp', time);
+  return { activity, at: new Date(time), attributes };
 }
 
 function attributesOf(node: Attributes): Record<string, string> {
+  for (const { key, value } of node.date ?? []) checkDate(key, value);
   return Object.fromEntries(
     ATTRIBUTE_TAGS.flatMap((tag) => node[tag] ?? []).map(({ key, value }) => [key, value]),
   );
 }
+
+/** Without a zone it would be another instant on another machine. */
+function checkDate(key: string, value: string): void {
+  if (!DATE.test(value) || Number.isNaN(Date.parse(value)))
+    throw new Error(
+      `${key} "${value}" is no date with a time zone: write it like 2024-01-31T09:30:00+01:00.`,
+    );
+}
+
+const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
