@@ -62,7 +62,9 @@ export interface UpdateOptions extends Attempts {
 /**
  * What `update` did. `position` is where the aggregate's last event is, to wait for in a read model.
  *
- * `repeated: true` — what was asked for had been recorded before; the function did not run, so there is no `value`.
+ * `repeated: true` — what was asked for had been recorded before; the function did not run, so there is no `value`. `false` says
+ * that the function ran and its value stands: of two calls with one command id at the same moment both may say so, and one
+ * event is recorded.
  */
 export type Updated<A, T> = Saved & { readonly aggregate: A; readonly attempts: number } & (
     { readonly repeated: false; readonly value: T } | { readonly repeated: true; readonly value: undefined }
