@@ -1,6 +1,6 @@
 import type { Session } from './session.js';
 
-/** How many versions are remembered, at most. */
+/** How many versions are remembered, at most. Past it all are forgotten: what is needed again is read again. */
 const MOST = 10_000;
 
 /**
@@ -29,8 +29,8 @@ export class LogTail {
 
   /** A batch was committed, after which the log has this head and these streams their versions. */
   committed(head: number, versions: ReadonlyMap<string, number>): void {
-    if (this.versions.size > MOST) this.versions.clear();
     for (const [stream, version] of versions) this.versions.set(stream, version);
+    if (this.versions.size > MOST) this.versions.clear();
     this.head = head;
   }
 
