@@ -3,10 +3,14 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DriverName } from '@backstory/sqlite';
+import { driverFor } from '../../packages/sqlite/src/choose-driver.js';
+import { openFile } from '../../packages/sqlite/src/open-file.js';
+import { SqliteFile } from '../../packages/sqlite/src/sqlite-file.js';
 import { NotDone, measure, median } from './measure.js';
 import { Usage, readOptions } from './options.js';
 import type { Contest, Row, Side } from './row.js';
 import { rows } from './rows.js';
+import { bareDatabase, checkSameTables } from './sqlite/bare-database.js';
 
 /** Rows that are promised; there may be more. */
 const PROMISED = [
@@ -20,6 +24,23 @@ const PROMISED = [
 const NAMES = readdirSync(path.join(__dirname, 'rows'))
   .map((file) => path.basename(file, '.ts'))
   .sort();
+/** How many rows the bare side writes in a transaction: as many as its sentence says. */
+const BARE_TRANSACTIONS = [
+  ['sqlite.append.batch100', 100],
+  ['sqlite.append.concurrent64', 100],
+  ['sqlite.append.single', 1],
+] as const;
+const PRAGMAS = [
+  'synchronous',
+  'journal_mode',
+  'page_size',
+  'wal_autocheckpoint',
+  'journal_size_limit',
+  'cache_size',
+  'temp_store',
+  'mmap_size',
+  'locking_mode',
+];
 const signal = new AbortController().signal;
 let folder: string;
 const children: ChildProcess[] = [];
@@ -57,6 +78,40 @@ describe.each([
       );
     },
   );
+
+  test.each(BARE_TRANSACTIONS)('the bare side of %s commits every %i rows', async (name, rowsEach) => {
+    const contest = await (await rowCalled(name)).prepare({ ...tiny(), scale: 0.1 });
+    contest.bare.before?.();
+    await contest.bare.run();
+    const proof = contest.bare.proof();
+    await contest.close();
+    expect(proof).toMatch(new RegExp(`, ${Math.ceil(contest.amount / rowsEach)} transactions$`));
+    expect(contest.bare.expected).toBe(proof);
+  });
+
+  test('a bare side that lacks an index, or has other columns, is refused before it is measured', () => {
+    const [ours, bare] = ['ours', 'bare'].map((name) => bareDatabase(driver, path.join(folder, name)));
+    for (const it of [ours!, bare!]) it.exec('CREATE TABLE events (id TEXT)');
+    expect(() => checkSameTables(ours!, bare!)).not.toThrow();
+    ours!.exec('CREATE INDEX events_id ON events (id)');
+    expect(() => checkSameTables(ours!, bare!)).toThrow(/not have the same tables and indexes.*events_id/s);
+    for (const it of [ours!, bare!]) it.close();
+  });
+
+  test("the bare connection has the settings of the store's own", async () => {
+    const options = { store: 'bench', path: path.join(folder, 'a.db'), readOnly: false };
+    const limits = { lockTimeoutMs: 1_000, transactionTimeoutMs: 1_000, synchronous: 'full' } as const;
+    const access = await openFile(await driverFor(driver, 'bench'), { ...options, ...limits });
+    const file = (await SqliteFile.connect(access, { store: 'bench', ...limits })).retain();
+    const bare = bareDatabase(driver, path.join(folder, 'b.db'));
+    bare.exec('CREATE TABLE events (id TEXT)');
+    const ours = await file.write((session) => PRAGMAS.map((it) => session.all(`PRAGMA ${it}`)));
+    const theirs = PRAGMAS.map((it) => bare.prepare(`PRAGMA ${it}`).all([]));
+    bare.close();
+    await file.release();
+    expect(theirs).toEqual(ours);
+    expect(theirs.slice(0, 2)).toEqual([[[2]], [['wal']]]);
+  });
 });
 
 test('a round that was done twice is noticed as well', async () => {
@@ -107,6 +162,13 @@ test('the command line is read, and what it does not know is refused with what t
     ['--scale', '-1'],
     ['--driver', 'oracle'],
     ['--fast'],
+    ['--only', ''],
+    ['--dir', path.join(folder, 'none')],
+    ['--dir', __filename],
+    ['--json', path.join(folder, 'none', 'x.json')],
+    ['--json', folder],
+    ['--json', path.join(__filename, 'x.json')],
+    ['--json', ''],
     ['x'],
   ]) {
     expect(() => read(...argv)).toThrow(Usage);
@@ -164,6 +226,26 @@ test('a name that is unknown is refused before anything is measured', async () =
     complaints: expect.stringContaining('core.fold') as string,
   });
   expect(bench.said()).toBe('');
+});
+
+test('a place that cannot be written is refused before anything is measured', async () => {
+  const file = path.join(folder, 'none', 'x.json');
+  const bench = run('--json', file, '--dir', folder);
+  const complaints = expect.stringMatching(/^--json is ".*none.x\.json".*\nTry --help\.\n$/) as string;
+  expect(await bench.ended).toEqual({ code: 2, signal: null, complaints });
+  expect(bench.said()).toBe('');
+});
+
+test('what was measured before it stopped is in the file', async () => {
+  const file = path.join(folder, 'results.json');
+  const all = ['--only', 'core.fold', '--only', 'sqlite.append.single'];
+  const bench = run(...all, '--rounds', '200', '--scale', '0.02', '--json', file, '--dir', folder);
+  while (!/^core\.fold .*\n/m.test(bench.said())) await new Promise((resolve) => setTimeout(resolve, 2));
+  bench.interrupt();
+  expect(await bench.ended).toEqual({ code: 130, signal: null, complaints: '' });
+  const { results } = JSON.parse(readFileSync(file, 'utf8')) as { results: { name: string }[] };
+  expect(results.map(({ name }) => name)).toEqual(['core.fold']);
+  expect(readdirSync(folder)).toEqual(['results.json']);
 });
 
 async function rowCalled(name: string): Promise<Row> {

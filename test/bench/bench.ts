@@ -11,11 +11,11 @@ async function main(argv: readonly string[]): Promise<void> {
   if (options === 'help') return say(HELP);
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new Stopped()));
-  const report = await run(options, stop.signal);
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  await run(options, stop.signal);
 }
 
-async function run(options: Options, signal: AbortSignal): Promise<Report> {
+/** The file is written after every row: a later one may fail or be stopped. */
+async function run(options: Options, signal: AbortSignal): Promise<void> {
   const on = machine(options.driver);
   const results: Result[] = [];
   const tables = new Set<string>();
@@ -26,13 +26,17 @@ async function run(options: Options, signal: AbortSignal): Promise<Report> {
     );
     results.push(result);
     tables.add(ddl);
+    save(options, { machine: on, ddl: [...tables].join(''), results });
     say(resultLine(result));
   }
   const ddl = [...tables].join('');
   say(`\n${options.rows.map(description).join('\n')}`);
   if (ddl !== '')
     say(`\nBoth sides have these tables and indexes, a write-ahead log, and synchronous = FULL:\n${ddl}`);
-  return { machine: on, ddl, results };
+}
+
+function save({ json }: Options, report: Report): void {
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, undefined, 2)}\n`);
 }
 
 async function inFolder<T>({ dir }: Options, work: (folder: string) => Promise<T>): Promise<T> {

@@ -1,4 +1,6 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { DriverName } from '@backstory/sqlite';
 import type { Row } from './row.js';
@@ -25,7 +27,7 @@ export const HELP = `Measures Backstory against the bare driver.
   npm run bench -- --json results.json       the results as a file, too
 
   --only NAME      a row; a part of a name stands for all rows that have it
-  --json FILE      writes { machine, ddl, results } to the file
+  --json FILE      writes { machine, ddl, results } to the file, after each row
   --rounds N       rounds of either side, after two to warm up. Default 9
   --driver NAME    node:sqlite or libsql. Default: what the store takes on this Node
   --dir FOLDER     where the files lie while it runs. Default: the folder for temporary files
@@ -48,8 +50,8 @@ export function readOptions(argv: readonly string[], all: readonly Row[]): Optio
     ),
     scale: number('scale', given.scale ?? '1', (it) => it > 0 && it <= 100, 'a number above 0, at most 100'),
     driver: driverOf(given.driver),
-    dir: given.dir ?? tmpdir(),
-    json: given.json,
+    dir: folderOf(given.dir ?? tmpdir()),
+    json: given.json === undefined ? undefined : fileOf(given.json),
   };
 }
 
@@ -72,7 +74,7 @@ function parsed(argv: readonly string[]) {
 }
 
 function chosen(only: readonly string[], all: readonly Row[]): readonly Row[] {
-  const unknown = only.find((part) => !all.some(({ name }) => name.includes(part)));
+  const unknown = only.find((part) => part === '' || !all.some(({ name }) => name.includes(part)));
   if (unknown !== undefined) {
     throw new Usage(
       `There is no row "${unknown}". There are:\n${all.map(({ name }) => `  ${name}`).join('\n')}`,
@@ -85,6 +87,34 @@ function number(option: string, text: string, holds: (it: number) => boolean, wa
   const value = Number(text);
   if (text === '' || !holds(value)) throw new Usage(`--${option} is "${text}", and must be ${wanted}.`);
   return value;
+}
+
+function folderOf(folder: string): string {
+  if (!isWritableFolder(folder))
+    throw new Usage(`--dir is "${folder}", and must be a folder that is there and can be written.`);
+  return folder;
+}
+
+function fileOf(file: string): string {
+  const taken = isWritableFolder(file) || (existsSync(file) && !isWritable(file));
+  if (file === '' || taken || !isWritableFolder(path.dirname(file)))
+    throw new Usage(
+      `--json is "${file}", and must be a file that can be written, in a folder that is there.`,
+    );
+  return file;
+}
+
+function isWritableFolder(folder: string): boolean {
+  return isWritable(folder) && statSync(folder).isDirectory();
+}
+
+function isWritable(place: string): boolean {
+  try {
+    accessSync(place, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function driverOf(wanted: string | undefined): DriverName {

@@ -41,6 +41,8 @@ export interface Side {
   /** Makes what the next round needs. */
   before?(): void;
   run(): void | Promise<void>;
+  /** What its proof must say, where that is more than the contest expects of either. */
+  readonly expected?: string;
   /** Looks what the last round has really done, and forgets it. */
   proof(): string;
 }

@@ -3,7 +3,7 @@ import { type EventStore, type StampedEvent } from '@backstory/core';
 import { sqlite } from '@backstory/sqlite';
 import { CAUSE, stamped } from '../payload.js';
 import type { Contest, Setting, Side } from '../row.js';
-import { bareDatabase, eventsTable, type BareDatabase } from './bare-database.js';
+import { bareDatabase, checkSameTables, eventsTable, type BareDatabase } from './bare-database.js';
 
 /** Events of one stream that belong together, and the version before them. */
 export interface Batch {
@@ -27,21 +27,45 @@ export interface Appending {
 export async function appendContest(setting: Setting, appending: Appending): Promise<Contest> {
   const { driver, folder } = setting;
   const oursFile = path.join(folder, 'ours.db');
-  const storage = await sqlite(oursFile, { driver }).open();
+  const storage = await sqlite(oursFile, { driver, synchronous: 'full' }).open();
   const looking = bareDatabase(driver, oursFile);
   const ddl = eventsTable(looking);
   const bare = bareDatabase(driver, path.join(folder, 'bare.db'));
   bare.exec(ddl);
+  checkSameTables(looking, bare);
   return {
     amount: appending.batches * appending.batchSize,
     expected: expectedProof(appending),
     ddl,
     ours: side(appending, looking, (batches) => appending.append(storage.events, batches)),
-    bare: side(appending, bare, bareInserts(bare, appending.bareTransaction)),
+    bare: bareSide(appending, bare),
     async close() {
       looking.close();
       bare.close();
       await storage.close();
+    },
+  };
+}
+
+/** It proves as well how many transactions it took: with fewer rows in each it would be slower than it says. */
+function bareSide(appending: Appending, database: BareDatabase): Side {
+  let commits = 0;
+  const counted: BareDatabase = {
+    ...database,
+    exec(sql) {
+      database.exec(sql);
+      if (sql === 'COMMIT') commits++;
+    },
+  };
+  const { proof, ...rest } = side(appending, counted, bareInserts(counted, appending.bareTransaction));
+  const due = Math.ceil((appending.batches * appending.batchSize) / appending.bareTransaction);
+  return {
+    ...rest,
+    expected: `${expectedProof(appending)}, ${due} transactions`,
+    proof() {
+      const said = `${proof()}, ${commits} transactions`;
+      commits = 0;
+      return said;
     },
   };
 }

@@ -38,6 +38,15 @@ export function eventsTable(database: BareDatabase): string {
   return made.map(([sql]) => `${sql};\n`).join('');
 }
 
+/** @throws Error where one side would have more to keep up than the other */
+export function checkSameTables(ours: BareDatabase, bare: BareDatabase): void {
+  const [wanted, found] = [eventsTable(ours), eventsTable(bare)];
+  if (found !== wanted)
+    throw new Error(
+      `The bare side does not have the same tables and indexes as the store.\nThe store:\n${wanted}Bare:\n${found}`,
+    );
+}
+
 interface Driver {
   new (file: string): {
     exec(sql: string): unknown;
@@ -86,5 +95,5 @@ function nodeDatabase(file: string): BareDatabase {
 }
 
 function isQuery(sql: string): boolean {
-  return /^\s*SELECT/i.test(sql);
+  return /^\s*(SELECT|PRAGMA)/i.test(sql);
 }
