@@ -20,7 +20,8 @@ function resultOf(name) {
   const none = { passed: 0, failed: 0, skipped: 0, running: [] };
   const { running, ...counts } = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : none;
   if (exit === '0') return counts;
-  const where = running.length > 0 ? `during ${running.join(', ')}` : 'after its last test';
+  const ended = fs.existsSync(file) ? 'after its last test' : 'before its first test';
+  const where = running.length > 0 ? `during ${running.join(', ')}` : ended;
   console.log(`${name}: exit code ${exit} ${where}`);
   return { ...counts, failed: Math.max(1, counts.failed) };
 }

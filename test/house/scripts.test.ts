@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -106,7 +106,7 @@ describe('the sum of several Jest runs', () => {
     expect(sumOf(into)).toEqual({
       status: 1,
       lines: [
-        'faults: exit code 1 after its last test',
+        'faults: exit code 1 before its first test',
         'here: exit code 1 after its last test',
         'node22: exit code 124 during test/slow.test.ts',
         '7 passed, 4 failed, 0 skipped',
@@ -153,3 +153,47 @@ function run(script: string, ...args: string[]) {
   });
   return { status, stdout, stderr };
 }
+
+describe('.ci/run ends with the sum and a bad exit code', () => {
+  const tools = ['bash', 'dirname', 'mktemp', 'git', 'grep', 'diff', 'timeout', 'cat'];
+  /** Runs it where there is no zsh, fish or apt-get, and npm does what this says. */
+  const runWith = (npm: string) => {
+    const folder = newFolder();
+    const bin = path.join(folder, 'bin');
+    for (const it of [bin, path.join(folder, '.ci'), path.join(folder, 'scripts')]) fs.mkdirSync(it);
+    for (const file of ['.ci/run', 'scripts/sum-results.mjs'])
+      fs.copyFileSync(path.join(root, file), path.join(folder, file));
+    for (const tool of tools)
+      fs.symlinkSync(String(execFileSync('which', [tool])).trim(), path.join(bin, tool));
+    fs.symlinkSync(process.execPath, path.join(bin, 'node'));
+    fs.writeFileSync(path.join(bin, 'npm'), `#!/usr/bin/env bash\n${npm}\n`, { mode: 0o755 });
+    fs.writeFileSync(path.join(bin, 'npx'), '#!/usr/bin/env bash\n', { mode: 0o755 });
+    const env = { PATH: bin, TMPDIR: folder };
+    const { status, stdout } = spawnSync(path.join(bin, 'bash'), ['.ci/run'], { cwd: folder, env });
+    return { status, lines: String(stdout).trim().split('\n') };
+  };
+
+  it.each([
+    ['npm ci --ignore-scripts', '[ "$1" != ci ]'],
+    ['npm run build', '[ "$2" != build ]'],
+  ])('when %s fails', (step, npm) => {
+    const { status, lines } = runWith(npm);
+    expect(status).toBe(1);
+    expect(lines.slice(-3)).toEqual([
+      `== failed: ${step}`,
+      `${step}: exit code 1 before its first test`,
+      '0 passed, 1 failed, 0 skipped',
+    ]);
+  });
+
+  it('when shells are missing: it names them, and everything else is run', () => {
+    const counts = '{"passed":1,"failed":0,"skipped":0,"running":[]}';
+    const { status, lines } = runWith(`[ -z "\${RESULTS_FILE:-}" ] || echo '${counts}' >"$RESULTS_FILE"`);
+    expect(status).toBe(1);
+    expect(lines).toContain(
+      '== failed: npm run test:shells needs zsh and fish: install both with your package manager, and run this again',
+    );
+    expect(lines).toContain('== npx -y -p node@24 node node_modules/jest/bin/jest.js');
+    expect(lines.at(-1)).toBe('2 passed, 1 failed, 0 skipped');
+  });
+});
