@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { DriverName } from '@backstory/sqlite';
+import { hasNodeSqlite } from '../support/has-node-sqlite.js';
 import type { Row } from './row.js';
 
 /** What the command line asks for. */
@@ -127,10 +128,4 @@ function driverOf(wanted: string | undefined): DriverName {
       `This Node (${process.version}) has no node:sqlite that can be used: leave --driver out.`,
     );
   return wanted;
-}
-
-/** Since Node 22.16 it gives rows as arrays, which the store needs. */
-function hasNodeSqlite(): boolean {
-  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
-  return major >= 24 || (major === 22 && minor >= 16);
 }

@@ -3,8 +3,6 @@ import { postgres } from '@backstory/postgres';
 import { describeEventStore, describeStateStore } from '@backstory/testing';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.js';
 
-jest.setTimeout(60_000);
-
 let server: PostgresServer;
 beforeAll(async () => void (server = await startPostgres()));
 afterAll(() => server?.stop());

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { follow, type EventStore, type StoredEvent } from '@backstory/core';
 import { sqlite, type DriverName } from '@backstory/sqlite';
+import { hasNodeSqlite } from '../support/has-node-sqlite.js';
 import { spawnWorker } from '../support/spawn-worker.js';
 
 interface Acknowledged {
@@ -160,11 +161,6 @@ async function run(worker: ChildProcess, killedAfter: number | undefined) {
     end: expected,
   });
   return { appends, frozenMs };
-}
-
-function hasNodeSqlite(): boolean {
-  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
-  return major >= 24 || (major === 22 && minor >= 16);
 }
 
 /** Small seeded random numbers (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c). */

@@ -9,8 +9,6 @@ import { settled } from '../docs/blocks';
 import { Pty } from '../support/pty';
 
 // The real executable in a real terminal, hence what was built.
-jest.setTimeout(60_000);
-
 const root = path.join(__dirname, '..', '..');
 const guide = fs.readFileSync(path.join(root, 'docs/guides/interactive-replay.md'), 'utf8');
 

@@ -1,34 +1,20 @@
-import { HOSTILE, inShells } from '../support/completion-shell';
+import { LINES, NAMES, inShells } from '../support/completion-shell';
 
 const shell = inShells('fish', {
   start: 'fish --no-config --interactive',
   setUp: `function fish_prompt; echo '% '; end; function backstory; set -g n (math $n + 1); printf '<%s>' $argv; echo " end$n"; end; function npx; backstory $argv; end; set -g fish_autosuggestion_enabled 0; set -g n 0`,
 });
 
-test.each<readonly [what: string, typed: string, name: string]>([
-  ...HOSTILE,
-  ['a colon, in single quotes,', "'ord", 'ord:er-1 x'],
-  ['a substitution, in double quotes,', '"dollar', 'dollar-$(touch pwned)'],
-  ['a colon that is there already', 'ord:e', 'ord:er-1 x'],
-])('a name with %s is completed from %s to what it is', async (_, typed, name) => {
+test.each(NAMES)('a name with %s is completed from %s to what it is', async (_, typed, name) => {
   expect(await shell.complete(`backstory --store sqlite:log.db state ${typed}`)).toBe(
     `<--store><sqlite:log.db><state><${name}>`,
   );
 });
 
-test('npx backstory is completed as well, and the log of the application is found', async () => {
-  expect(await shell.complete('npx backstory state ord')).toBe('<backstory><state><ord:er-1 x>');
+test.each(LINES)('%s is completed to %s', async (typed, words) => {
+  expect(await shell.complete(typed)).toBe(words);
 });
 
-test('verbs, options and their values are completed', async () => {
-  expect(await shell.complete('backstory comp')).toBe('<completion>');
-  expect(await shell.complete('backstory events --store=sqlite:log.db --type=cart.n')).toBe(
-    '<events><--store=sqlite:log.db><--type=cart.noted>',
-  );
-  expect(await shell.complete('backstory events --back')).toBe('<events><--backwards>');
-  expect(await shell.complete('backstory state --config backst')).toBe(
-    '<state><--config><backstory.config.ts>',
-  );
-  expect(await shell.complete('backstory --store sqlite:log')).toBe('<--store><sqlite:log.db>');
+test('files are completed for npx with other commands', async () => {
   expect(await shell.complete('npx cat backst')).toBe('<cat><backstory.config.ts>');
 });

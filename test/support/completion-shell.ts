@@ -8,7 +8,7 @@ import { Noted, shopOn } from './shop';
 const root = path.resolve(__dirname, '../..');
 
 /** What is in a stream's name, what is typed of it, and the name. */
-export const HOSTILE: readonly (readonly [what: string, typed: string, name: string])[] = [
+const HOSTILE: readonly (readonly [what: string, typed: string, name: string])[] = [
   ['a colon and a space', 'ord', 'ord:er-1 x'],
   ['a single quote', 'it', "it's-1"],
   ['double quotes', 'quo', 'quo"te"-1'],
@@ -27,6 +27,27 @@ export const HOSTILE: readonly (readonly [what: string, typed: string, name: str
   ['a tilde and a hash', 'til', 'til-~#'],
 ];
 
+/** The names, and some that are completed within quotes or from their middle on. */
+export const NAMES: typeof HOSTILE = [
+  ...HOSTILE,
+  ['a colon, in single quotes,', "'ord", 'ord:er-1 x'],
+  ['a substitution, in double quotes,', '"dollar', 'dollar-$(touch pwned)'],
+  ['a colon that is there already', 'ord:e', 'ord:er-1 x'],
+];
+
+/** What is typed, and the words that it becomes: verbs, options, their values, and the same behind npx. */
+export const LINES: readonly (readonly [typed: string, words: string])[] = [
+  ['backstory comp', '<completion>'],
+  [
+    'backstory events --store=sqlite:log.db --type=cart.n',
+    '<events><--store=sqlite:log.db><--type=cart.noted>',
+  ],
+  ['backstory events --back', '<events><--backwards>'],
+  ['backstory state --config backst', '<state><--config><backstory.config.ts>'],
+  ['backstory --store sqlite:log', '<--store><sqlite:log.db>'],
+  ['npx backstory state ord', '<backstory><state><ord:er-1 x>'],
+];
+
 export interface CompletionShell {
   /** Types this, a tab and the end of the line; gives the words that the command was then called with. */
   complete(typed: string): Promise<string>;
@@ -40,7 +61,6 @@ export function inShells(
   let folder: string;
   let pty: Pty;
   let count = 0;
-  jest.setTimeout(60_000);
 
   beforeAll(async () => {
     folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-shell-')));

@@ -9,9 +9,6 @@ import { sqlite } from '@backstory/sqlite';
 import { Noted, Opened, fillShop, shopOn, type ShopApp } from '../../../test/support/shop';
 
 // The real executable, hence what was built: `npm test` builds first.
-// Processes are started one after another, on a machine that may be busy.
-jest.setTimeout(60_000);
-
 const BIN = path.resolve(__dirname, '../bin/backstory.js');
 
 let folder: string;

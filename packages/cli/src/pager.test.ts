@@ -8,8 +8,6 @@ import { Noted, shopOn } from '../../../test/support/shop';
 import { Pager } from './pager.js';
 
 // The real executable in a real terminal, hence what was built.
-jest.setTimeout(60_000);
-
 const BIN = path.resolve(__dirname, '../bin/backstory.js');
 const EVENTS = 'events --store sqlite:shop.db';
 

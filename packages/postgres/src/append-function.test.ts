@@ -25,8 +25,6 @@ import { logStatement, type PageRow } from './log-statement.js';
 import { schemaSql } from './schema.js';
 import { sessionOn } from './session.js';
 
-jest.setTimeout(60_000);
-
 const SQL = schemaSql('public');
 
 let server: PostgresServer;

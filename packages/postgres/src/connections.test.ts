@@ -5,8 +5,6 @@ import { startPostgres, type PostgresServer } from '../../../test/support/postgr
 import { anEvent, eventsOf, record } from '../../../test/support/sqlite-files.js';
 import { postgres, type PostgresOptions } from './postgres.js';
 
-jest.setTimeout(60_000);
-
 let server: PostgresServer;
 const closing: (() => Promise<unknown>)[] = [];
 beforeAll(async () => void (server = await startPostgres()));

@@ -8,8 +8,6 @@ import type { Statement } from './session.js';
 import { headsSql } from './stream-heads.js';
 import { streamSql } from './stream-pages.js';
 
-jest.setTimeout(60_000);
-
 const EVENTS = 20_000;
 const PAGE = 50;
 

@@ -6,8 +6,6 @@ import { PostgresStateStore } from './postgres-state-store.js';
 import { schemaSql } from './schema.js';
 import type { Run } from './session.js';
 
-jest.setTimeout(60_000);
-
 const SQL = schemaSql('public');
 
 let server: PostgresServer;

@@ -10,8 +10,6 @@ import { VERBS } from '../verbs.js';
 import { readBashLine } from './bash-line.js';
 
 // Names are looked up in a process of its own, hence with what was built.
-jest.setTimeout(60_000);
-
 let folder: string;
 const env = { ...process.env, BACKSTORY_COMPLETION_MS: '30000' };
 

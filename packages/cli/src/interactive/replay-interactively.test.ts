@@ -18,8 +18,6 @@ import {
 } from '../../../../test/support/shop';
 
 // The real executable in a real terminal, hence what was built.
-jest.setTimeout(60_000);
-
 const BIN = path.resolve(__dirname, '../../bin/backstory.js');
 const NASTY =
   'a\u001b[2J\u009b2Jb\u0007\nc\u202ed \u001b]0;x\u0007 世界🎉👩‍👩‍👧 e\u0301' + 'o\u0300'.repeat(3_000);
