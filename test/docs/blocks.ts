@@ -12,14 +12,17 @@ export interface Block {
 export const LANGUAGES = ['ts', 'console', 'sh', 'json', 'text', ''] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** @throws Error for a fence that would be passed over: another language, indented, of tildes, or never closed */
+/** @throws Error for a fence that would be passed over, of another language, indented, of tildes, or never closed, and for indented code */
 export function blocksOf(markdown: string): readonly Block[] {
   const blocks: Block[] = [];
   let open: (Omit<Block, 'text'> & { readonly lines: string[] }) | undefined;
   for (const [i, line] of markdown.split('\n').entries()) {
     if (open && line === '```') {
       const { lines, ...block } = open;
-      blocks.push({ ...block, text: lines.join('\n') });
+      const text = lines.join('\n');
+      if (block.language === 'ts' && /^\s/.test(text))
+        throw new Error(`The ts block at line ${block.line} is indented: let its first line begin the line.`);
+      blocks.push({ ...block, text });
       open = undefined;
     } else if (open) open.lines.push(line);
     else if (/^\s*(>\s*)?(`{3,}|~{3,})/.test(line)) open = { ...opened(line, i + 1), line: i + 2, lines: [] };

@@ -17,6 +17,8 @@ describe('a block that nobody would check is refused', () => {
 
   test('never closed', () =>
     expect(() => blocksOf('```ts\n1;')).toThrow('The block at line 1 is not closed.'));
+  test('of code that is indented', () =>
+    expect(() => blocksOf('```ts\n  a();\n  b();\n```')).toThrow('The ts block at line 2 is indented'));
   test('a console in which nothing is typed', () => {
     expect(() => exchangesOf(blocksOf('```console\nanswer\n```')[0]!)).toThrow('begins with no "$ "');
   });

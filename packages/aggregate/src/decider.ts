@@ -65,11 +65,11 @@ export type DeciderClass<State, Commands> = new () => EventSourcedAggregate & {
   ) => void;
 };
 
-/** Event classes by name. */
+/** The events that a decider may give: each class under the name by which `decide` and `evolve` know it. */
 export type EventTable = Readonly<Record<string, Class>>;
 /** What commands are given, by name. */
 export type CommandTable = Readonly<Record<string, readonly unknown[]>>;
-/** What comes of a command. */
+/** What `decide` gives for a command: the event that it leads to, a list of them, or `undefined` when nothing happens. */
 export type Decision<Event> = Event | readonly Event[] | undefined;
 
 /**

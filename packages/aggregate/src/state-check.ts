@@ -66,7 +66,10 @@ export function checkState(aggregate: object): void {
   }
 }
 
-/** How the state of an aggregate differs from what its events make of it; `undefined` where it does not. */
+/**
+ * Compares an aggregate's state with what its events make of it, and gives the error that names the properties that differ:
+ * something other than an event changed them. `undefined` where they are equal.
+ */
 export function strayChange(
   { plan, id }: Pick<AggregateRecord, 'plan' | 'id'>,
   state: Json,

@@ -1,6 +1,6 @@
 import { InvalidDefinition } from '@backstory/events';
 
-/** What is said of a state: the version of what it means, and whether snapshots of it are kept. */
+/** Options of an aggregate's state: whether snapshots of it are kept, and a version to raise when old ones must not be used. */
 export interface StateOptions {
   /**
    * The version of what the state means. Default 1. Raise it when events fold into another state than before and the code

@@ -64,8 +64,8 @@ export const bigint: FieldType<bigint> = {
 };
 
 /**
- * An array whose elements are declared: a field type, a class, or `String`, `Number`, `Boolean`. `key` names the field that
- * tells them apart when two lists are compared.
+ * An array whose elements are declared: a field type, a class, `String`, `Number` or `Boolean`, or for plain objects the types
+ * of their properties, `listOf({ price: decimal })`. `key` names the field that tells them apart when two lists are compared.
  */
 export function listOf(element: ElementType, { key }: { readonly key?: string } = {}): FieldType<unknown[]> {
   const of = elementType(element);
@@ -79,7 +79,7 @@ export function listOf(element: ElementType, { key }: { readonly key?: string } 
   };
 }
 
-/** A `Set` whose elements are declared as with {@link listOf}. Stored as an array in its order. */
+/** A `Set` whose elements are declared as with {@link listOf}, `{ price: decimal }` included. Stored as an array in its order. */
 export function setOf(element: ElementType): FieldType<Set<unknown>> {
   const of = elementType(element);
   return {
@@ -93,7 +93,10 @@ export function setOf(element: ElementType): FieldType<Set<unknown>> {
   };
 }
 
-/** A `Map` with text keys whose values are declared as with {@link listOf}. Stored as an array of pairs, so that its order survives. */
+/**
+ * A `Map` with text keys whose values are declared as with {@link listOf}, `{ price: decimal }` included. Stored as an array of
+ * pairs, so that its order survives.
+ */
 export function mapOf(element: ElementType): FieldType<Map<string, unknown>> {
   const of = elementType(element);
   return {

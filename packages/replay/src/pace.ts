@@ -1,6 +1,6 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 
-/** How to watch or end what may take long. */
+/** Options of the cursor's methods that may take long: a signal that ends them, and a function that is told how far they are. */
 export interface CursorWait {
   /** Ends it; it then throws the signal's reason. What was reached until then is kept. */
   readonly signal?: AbortSignal;
