@@ -156,7 +156,7 @@ function run(script: string, ...args: string[]) {
 
 describe('.ci/run ends with the sum and a bad exit code', () => {
   const tools = ['bash', 'dirname', 'mktemp', 'git', 'grep', 'diff', 'timeout', 'cat'];
-  /** Runs it where there is no zsh, fish or apt-get, and npm does what this says. */
+  /** Runs it where there is no zsh and fish, apt-get installs nothing, and npm does what this says. */
   const runWith = (npm: string) => {
     const folder = newFolder();
     const bin = path.join(folder, 'bin');
@@ -167,6 +167,7 @@ describe('.ci/run ends with the sum and a bad exit code', () => {
       fs.symlinkSync(String(execFileSync('which', [tool])).trim(), path.join(bin, tool));
     fs.symlinkSync(process.execPath, path.join(bin, 'node'));
     fs.writeFileSync(path.join(bin, 'npm'), `#!/usr/bin/env bash\n${npm}\n`, { mode: 0o755 });
+    fs.writeFileSync(path.join(bin, 'apt-get'), '#!/usr/bin/env bash\n[ "$1" = update ]\n', { mode: 0o755 });
     fs.writeFileSync(path.join(bin, 'npx'), '#!/usr/bin/env bash\n', { mode: 0o755 });
     const env = { PATH: bin, TMPDIR: folder };
     const { status, stdout } = spawnSync(path.join(bin, 'bash'), ['.ci/run'], { cwd: folder, env });
