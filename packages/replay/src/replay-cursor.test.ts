@@ -257,6 +257,27 @@ describe('long work', () => {
     jest.spyOn(performance, 'now').mockImplementation(() => (now += 0.05));
   });
 
+  test('that folds with slow handlers is ended after a few more of them', async () => {
+    await grow(400);
+    let clock = 0;
+    let folded = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => clock);
+    const model = modelOf(Cart);
+    const fold = model.fold.bind(model);
+    jest.spyOn(model, 'fold').mockImplementation((aggregate, events) => {
+      const { length } = [...events];
+      folded += length;
+      clock += length * 10;
+      return fold(aggregate, events);
+    });
+    const cursor = await ReplayCursor.open(source, 'cart-1');
+    const stop = new AbortController();
+    const onProgress = () => stop.abort(new Error('enough'));
+    await expect(cursor.at(400, { signal: stop.signal, onProgress })).rejects.toThrow('enough');
+    expect(folded).toBeGreaterThan(0);
+    expect(folded).toBeLessThan(12);
+  });
+
   test('lets others have their turn, is ended by its signal, and can be begun again', async () => {
     await grow(5_004);
     const cursor = await ReplayCursor.open(source, 'cart-1');

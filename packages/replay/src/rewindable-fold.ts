@@ -77,15 +77,19 @@ export class RewindableFold {
     return this.live.version;
   }
 
-  private async foldTo(version: number, pace: Pace, atOnce = Infinity): Promise<CursorFailure | undefined> {
+  private async foldTo(version: number, pace: Pace, most = Infinity): Promise<CursorFailure | undefined> {
+    let atOnce = 1;
     const slice = { after: this.live.version, upTo: version };
     if (slice.after >= version) return undefined;
     for await (const { events } of this.store.readStream(this.stream, slice)) {
       for (let rest = events; rest.length > 0;) {
         const began = this.live.version;
-        const part = rest.slice(0, Math.min(atOnce, this.checkpoints.after(began) - began));
+        const part = rest.slice(0, Math.min(atOnce, most, this.checkpoints.after(began) - began));
+        const since = performance.now();
         const failure = await this.foldPart(part, began, pace);
         if (failure) return failure;
+        // Slow handlers leave others their turn after a few events, quick ones lose no time to it.
+        atOnce = performance.now() - since > PART_MS ? Math.max(1, atOnce >> 1) : Math.min(atOnce * 2, 1_024);
         rest = rest.slice(part.length);
         await pace.at(this.live.version, version);
       }
@@ -162,6 +166,9 @@ export interface Stretch {
   readonly to: number;
   readonly pace: Pace;
 }
+
+/** How long a part that is folded without a pause may take. */
+const PART_MS = 20;
 
 interface Live {
   readonly version: number;
