@@ -6,6 +6,7 @@ import {
   defineBackstory,
   sqlite,
 } from 'backstory';
+import { silent, type Observer } from '@backstory/core/observe';
 
 @DomainEvent('tally.counted')
 class Counted {
@@ -25,10 +26,23 @@ class Tally extends EventSourcedAggregate {
   }
 }
 
-/** Counts so often on two tallies, and says on standard output what was recorded, after it was. */
+/**
+ * Counts so often on two tallies, and says on standard output what was recorded, after it was. Counting not at all it loads
+ * both and says what they are, and from where each load began.
+ */
 async function main([file, name, times]: readonly string[]): Promise<void> {
-  const tallies = defineBackstory({ name: 'tally', store: sqlite(file!), aggregates: [Tally], cache: {} });
+  let began = '';
+  const observer: Observer = {
+    ...silent,
+    load: (_start, work) => work((facts) => void (began = facts().from)),
+  };
+  const store = sqlite(file!);
+  const tallies = defineBackstory({ name: 'tally', store, aggregates: [Tally], cache: {}, observer });
   await tallies.run(async (app) => {
+    for (const id of times === '0' ? ['0', '1'] : []) {
+      const { version, total, by } = await app.repository(Tally).load(id);
+      process.stdout.write(`${JSON.stringify({ id, version, total, by, from: began })}\n`);
+    }
     for (let i = 0; i < Number(times); i++) {
       const id = String(i % 2);
       // Every load is checked against a fold of all events, and one that differs throws: this is no production.
