@@ -165,16 +165,23 @@ export class InvalidData extends BackstoryError {
   }
 }
 
-/** ECMAScript `#private` fields: nothing outside the class can read them, so they can be neither stored nor compared. */
+/**
+ * ECMAScript `#private` fields: nothing outside the class can read them, so they can be neither stored nor compared. Or `#methods` of an
+ * event or a value, which what is read back would not have.
+ */
 export class PrivateState extends BackstoryError {
   readonly code = 'BACKSTORY_PRIVATE_STATE';
   constructor(
     readonly className: string,
     readonly fields: readonly string[],
+    kind: 'state' | 'methods' = 'state',
   ) {
-    super(
-      `${className} keeps state in ${fields.join(', ')}, which cannot be seen from outside: use TypeScript private instead.`,
-    );
+    const names = fields.join(', ');
+    const problem =
+      kind === 'state'
+        ? `keeps state in ${names}, which cannot be seen from outside`
+        : `has ${names}, which an instance gets from its constructor alone, and that does not run when one is read back`;
+    super(`${className} ${problem}: use TypeScript private instead.`);
   }
 }
 

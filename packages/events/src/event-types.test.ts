@@ -225,6 +225,19 @@ describe('definitions that cannot mean what they say', () => {
     }
     expect(() => new EventTypes([Secret])).toThrow('Secret keeps state in #key');
   });
+  it('an event with #methods, which it would not have when it is read back', () => {
+    @DomainEvent('paid')
+    class Paid {
+      readonly amount = 1;
+      isLarge = (): boolean => this.#large();
+      #large(): boolean {
+        return this.amount > 100;
+      }
+    }
+    expect(() => new EventTypes([Paid])).toThrow(
+      'Paid has #large, which an instance gets from its constructor',
+    );
+  });
 });
 
 it('the events of a class with handlers are those it handles and ignores', () => {

@@ -14,6 +14,8 @@ const byTypeScript = (target: ts.ScriptTarget) => (source: string) =>
 const bySwc = (source: string) =>
   transformSync(source, { swcrc: false, jsc: { target: 'es2021', externalHelpers: false } }).code;
 
+class Base {}
+
 const compilers: [string, (source: string) => string][] = [
   ['nobody', (source) => source],
   ['TypeScript to ES2021', byTypeScript(ts.ScriptTarget.ES2021)],
@@ -27,9 +29,35 @@ it.each(compilers)('#fields are found in a class compiled by %s', (_, compile) =
   );
 });
 
-it.each(compilers)('#methods are no state, compiled by %s', (_, compile) => {
-  expect(() => refusePrivateState(evaluate(compile(METHOD), 'Fine'))).not.toThrow();
+it.each(compilers)('#methods are no state of an aggregate, compiled by %s', (_, compile) => {
+  expect(() => refusePrivateState(evaluate(compile(METHOD), 'Fine'), Base)).not.toThrow();
 });
+
+it.each(compilers)('#methods of what is read back are refused, compiled by %s', (_, compile) => {
+  const cls = evaluate(compile(METHOD), 'Fine');
+  expect(() => refusePrivateState(cls, Base)).not.toThrow();
+  expect(() => refusePrivateState(cls)).toThrow(
+    /^Fine has #(read|methods), which an instance gets from its constructor alone, and that does not run when one is read back: use TypeScript private instead\.$/,
+  );
+});
+
+it.each([
+  ['a getter', 'get #b() { return 1 }', '#b'],
+  ['a getter and its setter, once', 'get #b() { return 1 } set #b(it) {}', '#b'],
+  ['an asynchronous generator', 'async *#b() {}', '#b'],
+  ['a method after a static field', 'static a = 1; #b() {}', '#b'],
+])('what is read back may not have %s', (_, members, name) => {
+  const [plain, inherited] = [`class A { ${members} }`, `class B { ${members} } class A extends B {}`];
+  expect(() => refusePrivateState(evaluate(plain, 'A'))).toThrow(`A has ${name}, which`);
+  expect(() => refusePrivateState(evaluate(inherited, 'A'))).toThrow(`B has ${name}, which`);
+});
+
+it.each(['static #b() {}', 'static get #b() { return 1 }', 'static async *#b() {}'])(
+  'what is read back may have %s, which its class calls',
+  (member) => {
+    expect(() => refusePrivateState(evaluate(`class A { ${member} }`, 'A'))).not.toThrow();
+  },
+);
 
 it.each([
   ['esbuild', 'class Secret { constructor() { __privateAdd(this, _balance, 0); } }'],
@@ -43,10 +71,18 @@ it.each([
   ['comments', 'class A { /* #b = 1 */ // #c\n }'],
   ['another class inside', 'class A { make() { return class { #b = 1; c = () => this.#b }; } }'],
   ['a braced heritage', 'const mixin = () => Object; class A extends mixin({ b: {} }) { c = 1 }'],
-  ['a #method that is perhaps there', 'class A { #b() {} c = (it) => it?.#b }'],
-  ['a #method compiled by esbuild', 'class A { constructor() { __privateAdd(this, _A_instances); } }'],
+  ['a #method that is perhaps there', 'class A { static #b() {} c = (it) => it?.#b }'],
 ])('%s is no private state', (_, source) => {
   expect(() => refusePrivateState(evaluate(source, 'A'))).not.toThrow();
+});
+
+it.each([
+  ['esbuild', 'class A { constructor() { __privateAdd(this, _A_instances); } }'],
+  ['Babel', 'class A { constructor() { _classPrivateMethodInitSpec(this, _A_brand); } }'],
+])('what %s makes of #methods is known', (_, source) => {
+  const cls = evaluate(source, 'A');
+  expect(() => refusePrivateState(cls, Base)).not.toThrow();
+  expect(() => refusePrivateState(cls)).toThrow('A has #methods, which');
 });
 
 it.each([

@@ -4,17 +4,22 @@ import { InvalidDefinition, PrivateState } from './errors.js';
 
 /**
  * Refuses a class that keeps state where it cannot be seen: in `#private` fields or in a built-in class, its own or of an
- * ancestor below `base`.
+ * ancestor below `base`. Events and values have no base; they are read back without their constructor, and only that gives
+ * an instance its `#methods` and `#accessors`, so these are refused as well.
  *
  * @throws PrivateState, InvalidDefinition
  */
 export function refusePrivateState(cls: AnyClass, base?: AnyClass): void {
+  const checked = base ? constructed : readBack;
   if (checked.has(cls)) return;
   refuseBuiltIn(cls);
   for (const it of lineage(cls)) {
     if (base && (base === it || base.prototype instanceof it)) continue;
-    const fields = privateFields(Function.prototype.toString.call(it));
+    const tokens = tokensOf(it);
+    const fields = [...declared(tokens, 'field'), ...downLevelledFields(tokens)];
     if (fields.length > 0) throw new PrivateState(it.name, fields);
+    const methods = base ? [] : [...declared(tokens, 'method'), ...downLevelledMethods(tokens)];
+    if (methods.length > 0) throw new PrivateState(it.name, [...new Set(methods)], 'methods');
   }
   checked.add(cls);
 }
@@ -33,46 +38,70 @@ export function refuseBuiltIn(cls: AnyClass): void {
 }
 
 const NATIVE = /\{\s*\[native code\]\s*\}$/;
-const checked = new WeakSet<AnyClass>();
+const constructed = new WeakSet<AnyClass>();
+const readBack = new WeakSet<AnyClass>();
 
 // What compilers for older targets turn `#field` into: swc, Babel, esbuild. TypeScript is recognised apart.
-const HELPERS = new Set(['_class_private_field_init', '_classPrivateFieldInitSpec', '__privateAdd']);
-
-function privateFields(source: string): string[] {
-  const tokens = [...jsTokens(source)].filter(
-    ({ type }) => !/^(WhiteSpace|LineTerminator|.*Comment)/.test(type),
-  );
-  return [...declared(tokens), ...downLevelled(tokens)];
-}
+const FIELD_HELPERS = new Set(['_class_private_field_init', '_classPrivateFieldInitSpec', '__privateAdd']);
+const METHOD_HELPERS = new Set(['_class_private_method_init', '_classPrivateMethodInitSpec']);
+/** What stands for all methods of a class: of TypeScript and esbuild, of Babel. */
+const BRAND = /^_\w+_(instances|brand)$/;
 
 type Tokens = readonly { readonly type: string; readonly value: string }[];
 
-/** Names directly in the class body. A private method, which is followed by its parameters, holds no state. */
-function declared(tokens: Tokens): string[] {
+function tokensOf(cls: AnyClass): Tokens {
+  return [...jsTokens(Function.prototype.toString.call(cls))].filter(
+    ({ type }) => !/^(WhiteSpace|LineTerminator|.*Comment)/.test(type),
+  );
+}
+
+/** Names directly in the class body. Methods are followed by their parameters; a static one is its class's alone. */
+function declared(tokens: Tokens, kind: 'field' | 'method'): string[] {
   let depth = 0;
   return tokens.flatMap(({ type, value }, i) => {
     if (type === 'Punctuator') depth += '{(['.includes(value) ? 1 : '})]'.includes(value) ? -1 : 0;
     if (type !== 'PrivateIdentifier' || depth !== 1) return [];
     const [before, after] = [tokens[i - 1]?.value, tokens[i + 1]?.value];
-    const isUse = before === '.' || before === '?.' || after === 'in';
-    return isUse || after === '(' ? [] : [value];
+    if (before === '.' || before === '?.' || after === 'in') return [];
+    if (after !== '(') return kind === 'field' ? [value] : [];
+    return kind === 'method' && !isStatic(tokens, i) ? [value] : [];
   });
 }
 
-function downLevelled(tokens: Tokens): string[] {
+function isStatic(tokens: Tokens, name: number): boolean {
+  let i = name - 1;
+  while (['get', 'set', 'async', '*'].includes(tokens[i]?.value ?? '')) i--;
+  return tokens[i]?.value === 'static';
+}
+
+function downLevelledFields(tokens: Tokens): string[] {
   return tokens.flatMap(({ value }, i) => {
-    const next = (offset: number) => tokens[i + offset]?.value;
+    const name = tokens[i + 4]?.value ?? value;
     // swc, Babel, esbuild: helper(this, _name, …), possibly called as (0, helpers._)(…)
-    if (HELPERS.has(value) && !next(4)?.endsWith('_instances')) return [hashed(next(4) ?? value)];
+    if (FIELD_HELPERS.has(value) && !isBrand(value, name)) return [hashed(name)];
     // TypeScript: _Account_name.set(this, …)
-    const isTypeScript =
-      /^_\w+_\w+$/.test(value) &&
-      next(1) === '.' &&
-      next(2) === 'set' &&
-      next(3) === '(' &&
-      next(4) === 'this';
-    return isTypeScript ? [hashed(value)] : [];
+    return /^_\w+_\w+$/.test(value) && calls(tokens, i, 'set') ? [hashed(value)] : [];
   });
+}
+
+function downLevelledMethods(tokens: Tokens): string[] {
+  return tokens.flatMap(({ value }, i) => {
+    const name = tokens[i + 4]?.value ?? value;
+    if (METHOD_HELPERS.has(value) || isBrand(value, name))
+      return [BRAND.test(name) ? '#methods' : hashed(name)];
+    // TypeScript: _Account_instances.add(this)
+    return BRAND.test(value) && calls(tokens, i, 'add') ? ['#methods'] : [];
+  });
+}
+
+/** esbuild adds fields and what stands for methods with one helper. */
+function isBrand(helper: string, name: string): boolean {
+  return helper === '__privateAdd' && BRAND.test(name);
+}
+
+/** Whether what follows is `.method(this` */
+function calls(tokens: Tokens, at: number, method: string): boolean {
+  return ['.', method, '(', 'this'].every((it, i) => tokens[at + 1 + i]?.value === it);
 }
 
 function hashed(name: string): string {

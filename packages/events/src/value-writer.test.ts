@@ -391,6 +391,24 @@ it('a nested class with #private fields is refused', () => {
   expect(() => encodeInstance(new Holder())).toThrow('Secret keeps state in #key');
 });
 
+it('a nested class with #methods is refused, which it would not have when it is read back', () => {
+  class Sum {
+    amount = 1;
+    get isLarge(): boolean {
+      return this.#large;
+    }
+    get #large(): boolean {
+      return this.amount > 100;
+    }
+  }
+  class Holder {
+    @Field(nested(Sum)) sum = new Sum();
+  }
+  expect(() => encodeInstance(new Holder())).toThrow(
+    'Sum has #large, which an instance gets from its constructor',
+  );
+});
+
 it('a declared field that is absent is not taken from the prototype', () => {
   class Odd {
     @Field(instant) valueOf!: never;
