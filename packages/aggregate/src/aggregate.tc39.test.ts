@@ -2,6 +2,7 @@ import { DomainEvent, EventHandler, Field, Ignores, instant } from '@backstory/e
 import { Aggregate } from './aggregate-decorator.js';
 import { modelOf } from './aggregate-model.js';
 import { EventSourcedAggregate } from './event-sourced-aggregate.js';
+import { checkState } from './state-check.js';
 
 @DomainEvent('account.deposited')
 class Deposited {
@@ -50,4 +51,24 @@ it('an async fold is refused', () => {
     async noted(): Promise<void> {}
   }
   expect(() => modelOf(Slow)).toThrow('Slow.noted is asynchronous');
+});
+
+it('a handler of a large state may call a #method of its own', () => {
+  @Aggregate('tally')
+  class Tally extends EventSourcedAggregate {
+    amounts: number[] = [];
+    add(): void {
+      for (let i = 0; i < 400; i++) this.raise(new Deposited(i, new Date(i)));
+    }
+    @EventHandler(Deposited) deposited({ amount }: Deposited): void {
+      this.#count(amount);
+    }
+    #count(amount: number): void {
+      this.amounts.push(amount);
+    }
+  }
+  const tally = modelOf(Tally).create('1');
+  tally.add();
+  checkState(tally);
+  expect(tally.amounts).toHaveLength(400);
 });

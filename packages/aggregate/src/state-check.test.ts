@@ -227,3 +227,106 @@ describe('a change that no event made', () => {
     );
   });
 });
+
+it('a handler of a large state may call a #method of its own', () => {
+  @Aggregate('tally')
+  class Tally extends EventSourcedAggregate {
+    counts: number[] = [];
+    add(): void {
+      for (let i = 0; i < 400; i++) this.raise(new Changed(i));
+    }
+    @EventHandler(Changed) protected changed({ quantity }: Changed): void {
+      this.#count(quantity);
+    }
+    #count(quantity: number): void {
+      this.counts.push(quantity);
+    }
+  }
+  const tally = modelOf(Tally).create('1');
+  tally.add();
+  checkState(tally);
+  expect(tally.counts).toHaveLength(400);
+});
+
+it('what a constructor gives an instance does not come back in the copy that only events reach', () => {
+  @Aggregate('order')
+  class Order extends EventSourcedAggregate {
+    draft?: string = 'new';
+    lines: number[] = [];
+    add(quantity: number): void {
+      this.raise(new Changed(quantity));
+    }
+    @EventHandler(Changed) protected changed({ quantity }: Changed): void {
+      if (quantity === 0) delete this.draft;
+      this.lines.push(quantity);
+    }
+  }
+  const order = modelOf(Order).create('1');
+  for (let i = 0; i < 400; i++) order.add(i);
+  checkState(order);
+  expect(Object.keys(order)).toEqual(['lines']);
+});
+
+it('what is pending is not read again with every look at a large state', () => {
+  @Aggregate('board')
+  class Board extends EventSourcedAggregate {
+    places = Array.from({ length: 120 }, () => 0);
+    set(quantity: number): void {
+      this.raise(new Changed(quantity));
+    }
+    @EventHandler(Changed) protected changed({ quantity }: Changed): void {
+      this.places[quantity % 120] = quantity;
+    }
+  }
+  const board = modelOf(Board).create('1');
+  let reads = 0;
+  const pending = new Proxy(recordOf(board).pending, {
+    get: (target, key) => {
+      if (typeof key === 'string' && /^\d+$/.test(key)) reads++;
+      return Reflect.get(target, key) as unknown;
+    },
+  });
+  Object.defineProperty(recordOf(board), 'pending', { value: pending });
+  const raises = 2_000;
+  for (let i = 0; i < raises; i++) board.set(i);
+  checkState(board);
+  expect(reads).toBeGreaterThan(0);
+  expect(reads).toBeLessThanOrEqual(raises);
+});
+
+it('a frozen constant in a large state is the same one to a handler, whenever it is run', () => {
+  const NIGHT = Object.freeze({ from: 22, hours: Object.freeze([22, 23, 0]) });
+  @Aggregate('shift')
+  class Shift extends EventSourcedAggregate {
+    window: typeof NIGHT | null = null;
+    atNight: number[] = [];
+    work(quantity: number): void {
+      this.raise(new Changed(quantity));
+    }
+    @EventHandler(Changed) protected changed({ quantity }: Changed): void {
+      this.window ??= NIGHT;
+      if (this.window === NIGHT) this.atNight.push(quantity);
+    }
+  }
+  const shift = modelOf(Shift).create('1');
+  for (let i = 0; i < 400; i++) shift.work(i);
+  checkState(shift);
+  expect(shift.atNight).toHaveLength(400);
+});
+
+it('what is only outwardly frozen is copied, so that a change inside it is found', () => {
+  @Aggregate('box')
+  class Box extends EventSourcedAggregate {
+    content: { readonly things: number[] } = Object.freeze({ things: [] });
+    add(quantity: number): void {
+      this.raise(new Changed(quantity));
+    }
+    @EventHandler(Changed) protected changed({ quantity }: Changed): void {
+      this.content.things.push(quantity);
+    }
+  }
+  const box = modelOf(Box).create('1');
+  for (let i = 0; i < 400; i++) box.add(i);
+  box.content.things[0] = 7;
+  expect(() => checkState(box)).toThrow('content');
+});

@@ -41,7 +41,7 @@ export function afterFold(aggregate: object, event: NewEvent): void {
   record.earned = Math.max(0, record.earned - record.size);
   const state = look(aggregate, record);
   record.checkedAt = record.version + 1;
-  if (record.twin) compareWithTwin(record, state, [...record.pending, event]);
+  if (record.twin) compareWithTwin(record, state, [event]);
   else if (record.isDevelopment) record.folded = JSON.stringify(state);
 }
 
@@ -57,7 +57,7 @@ export function checkState(aggregate: object): void {
   if (isKnown && !record.twin) return;
   try {
     const state = look(aggregate, record);
-    if (record.twin) compareWithTwin(record, state, record.pending);
+    if (record.twin) compareWithTwin(record, state);
     record.checkedAt = record.version;
   } catch (error) {
     // It is not known which of its events did it.
@@ -97,9 +97,11 @@ function look(aggregate: object, record: AggregateRecord): Json {
   return state;
 }
 
-function compareWithTwin(record: AggregateRecord, state: Json, events: readonly NewEvent[]): void {
+/** `folded` is not pending yet. Of what is pending only what the twin has not seen is touched: there may be very many. */
+function compareWithTwin(record: AggregateRecord, state: Json, folded: readonly NewEvent[] = []): void {
   const twin = record.twin!;
-  catchUp(twin, events, record.version - record.pending.length);
+  const recorded = record.version - record.pending.length;
+  catchUp(twin, [...record.pending.slice(recordOf(twin).version - recorded), ...folded]);
   compare(record, state, JSON.stringify(stateOf(twin, record)));
 }
 

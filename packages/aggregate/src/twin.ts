@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import type { NewEvent } from '@backstory/core';
 import { internals } from '@backstory/events/codec';
 import { AggregateRecord, attachRecord, recordOf } from './aggregate-record.js';
+import { isDeepFrozen } from './deep-freeze.js';
 import { RaiseFailed } from './errors.js';
 import { failureOf, fold } from './fold.js';
 
@@ -11,17 +12,17 @@ import { failureOf, fold } from './fold.js';
  */
 export function twinOf(aggregate: object): object {
   const { plan, id, version } = recordOf(aggregate);
-  const twin = copyOf(aggregate, new Map());
+  const twin = fill(madeLike(aggregate), aggregate, new Map());
   const record = new AggregateRecord(plan, id);
   record.version = version;
   attachRecord(twin, record);
   return twin;
 }
 
-/** Folds those of these events that the twin has not seen. `before` is the version before the first. */
-export function catchUp(twin: object, events: readonly NewEvent[], before: number): void {
+/** Folds the next events onto the twin. */
+export function catchUp(twin: object, events: readonly NewEvent[]): void {
   const record = recordOf(twin);
-  for (const { type, schemaVersion = 1, data } of events.slice(record.version - before)) {
+  for (const { type, schemaVersion = 1, data } of events) {
     const step = record.plan.steps.get(type)!;
     if (step.method !== undefined) foldOn(twin, step.method, step.type.decode({ schemaVersion, data }), type);
     record.version++;
@@ -41,10 +42,23 @@ function foldOn(twin: object, method: string | symbol, event: object, type: stri
   }
 }
 
-function copyOf<T extends object>(value: T, copies: Map<object, object>): T {
+/** An instance without properties. Its constructor runs, as only that gives it the `#methods` of its class. */
+function madeLike(aggregate: object): object {
+  const prototype = Object.getPrototypeOf(aggregate) as { constructor: new () => object };
+  const made = new prototype.constructor();
+  const isEmpty = Reflect.ownKeys(made).every((key) => Reflect.deleteProperty(made, key));
+  return isEmpty ? made : (Object.create(prototype) as object);
+}
+
+/** What is frozen through and through stays itself: nothing can change it, and a handler may compare it with a constant. */
+function copyOf(value: object, copies: Map<object, object>): object {
   const known = copies.get(value);
-  if (known) return known as T;
-  const copy = emptyCopyOf(value);
+  if (known) return known;
+  if (isDeepFrozen(value)) return value;
+  return fill(emptyCopyOf(value), value, copies);
+}
+
+function fill(copy: object, value: object, copies: Map<object, object>): object {
   copies.set(value, copy);
   const member = (it: unknown) => (typeof it === 'object' && it !== null ? copyOf(it, copies) : it);
   if (types.isMap(value)) for (const [key, it] of value) (copy as Map<unknown, unknown>).set(key, member(it));
@@ -61,7 +75,7 @@ function copyOf<T extends object>(value: T, copies: Map<object, object>): T {
         configurable: true,
       });
   }
-  return copy as T;
+  return copy;
 }
 
 function emptyCopyOf(value: object): object {
