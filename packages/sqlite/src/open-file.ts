@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { StoreUnusable } from '@backstory/core';
@@ -48,12 +48,14 @@ export async function openFile(driver: Driver, options: OpenFileOptions): Promis
 }
 
 function checkPlace({ path: file, store, readOnly }: OpenFileOptions): void {
-  const found = statSync(file, { throwIfNoEntry: false });
+  if (file.endsWith('/') || file.endsWith(path.sep))
+    throw new StoreUnusable(store, 'not-a-store', `${file} is the path of a directory: name a file.`);
+  const found = statOf(file, store);
   if (found?.isDirectory())
     throw new StoreUnusable(store, 'not-a-store', `${file} is a directory: name a file.`);
   if (found) return;
   const directory = path.dirname(path.resolve(file));
-  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!statOf(directory, store)?.isDirectory()) {
     throw new StoreUnusable(store, 'missing', `there is no directory ${directory}: make it first.`);
   }
   if (readOnly)
@@ -62,6 +64,20 @@ function checkPlace({ path: file, store, readOnly }: OpenFileOptions): void {
       'missing',
       `there is no file ${path.resolve(file)}. Nothing was created: run the application first, or correct the path.`,
     );
+}
+
+/** What is at a path, if anything. @throws StoreUnusable where that cannot be told */
+function statOf(file: string, store: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why =
+      code === 'ENOTDIR'
+        ? `${file} leads through a file: name a path through directories.`
+        : `${file} cannot be looked for (${message}): name a path that this user may reach.`;
+    throw new StoreUnusable(store, 'unsupported', why, { cause });
+  }
 }
 
 /** Which copy of SQLite has a file open in this process, and how often. */

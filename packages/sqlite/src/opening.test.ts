@@ -78,6 +78,24 @@ describe.each(availableDrivers())('with %s', (driver) => {
     expect(readdirSync(files.newFolder()).filter((name) => !name.startsWith('a %41?#; file.db'))).toEqual([]);
   });
 
+  it.each([
+    ['there.db/', 'is the path of a directory: name a file.'],
+    ['new.db/', 'is the path of a directory: name a file.'],
+    ['there.db/log.db', 'leads through a file: name a path through directories.'],
+    ['there.db/deep/log.db', 'leads through a file: name a path through directories.'],
+    [`${'x'.repeat(300)}.db`, 'cannot be looked for (ENAMETOOLONG'],
+  ])('the path %s is refused, with what to do instead', async (name, told) => {
+    writeFileSync(path.join(files.newFolder(), 'there.db'), '');
+    for (const readOnly of [false, true]) {
+      const error = await open(`${files.newFolder()}/${name}`, { readOnly }).catch((it: unknown) => it);
+      expect(error).toMatchObject({
+        code: 'BACKSTORY_STORE_UNUSABLE',
+        message: expect.stringContaining(told),
+      });
+    }
+    expect(readdirSync(files.newFolder())).toEqual(['there.db']);
+  });
+
   it('a SQLite file of something else is refused and stays as it is', async () => {
     const file = files.newFile();
     await sql(file, 'CREATE TABLE theirs (x)', "INSERT INTO theirs VALUES ('precious')");
