@@ -59,6 +59,30 @@ test('nothing is begun for nothing, and cat is no pager', async () => {
   expect(pagerFor('cat').pager).toBeUndefined();
 });
 
+test('what cannot be run is no pager: what was written goes to the terminal', async () => {
+  const file = path.join(folder, 'no-program');
+  fs.writeFileSync(file, 'text', { mode: 0o644 });
+  const terminal = new Terminal();
+  const left = jest.fn();
+  const env = { ...process.env, PAGER: `'${file}' 2> /dev/null` };
+  const pager = Pager.for({ terminal, env, left })!;
+  pager.write('all of ');
+  pager.write('it');
+  await pager.close();
+  expect(terminal.text).toBe('all of it');
+  expect(left).not.toHaveBeenCalled();
+});
+
+test('Ctrl-C does not end the process as long as the pager is there, and does again afterwards', async () => {
+  const before = process.listenerCount('SIGINT');
+  const { pager } = pagerFor('cat > /dev/null');
+  pager!.write('x');
+  const meanwhile = process.listenerCount('SIGINT');
+  await pager!.close();
+  expect(meanwhile).toBe(before + 1);
+  expect(process.listenerCount('SIGINT')).toBe(before);
+});
+
 const MARKED = { BACKSTORY_PAGER: "sed 's/^/| /' | sed 's/$/ |/'" };
 
 describe('long output on a terminal', () => {
