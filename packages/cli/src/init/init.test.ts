@@ -5,8 +5,10 @@ import path from 'node:path';
 import ts from 'typescript';
 import { runCli, runJson } from '../../../../test/support/run-cli';
 import { requireFree, writeNew } from './new-files.js';
+import { npm } from './npm.js';
 import { projectName } from './project-name.js';
-import { filesFor, packagesOfTemplate } from './template.js';
+import { requireStore } from './project-store.js';
+import { filesFor, packagesOfTemplate, templateFiles } from './template.js';
 
 const root = path.resolve(__dirname, '../../../..');
 const template = path.join(root, 'packages/cli/template');
@@ -54,7 +56,9 @@ describe('the files of a new project', () => {
       "name: 'bank',\n  store: sqlite('data/log.db'),",
     );
     expect(text('bank', 'data/log.db', 'README.md')).toMatch(/^# bank\n/);
-    expect(text('bank', 'data/log.db', '.gitignore')).toContain('\n/data/log.db*\n');
+    expect(text('bank', 'data/log.db', '.gitignore')).toMatch(
+      /\n\/data\/log\.db\n\/data\/log\.db-wal\n\/data\/log\.db-shm\n\/data\/log\.db-journal\n$/,
+    );
     expect(text('bank', 'data/log.db', 'data/.gitkeep')).toBe('');
   });
 
@@ -93,7 +97,54 @@ describe('the files of a new project', () => {
   test('leave a store elsewhere out of .gitignore, and mean its name literally', () => {
     expect(text('x', '/var/x.db', '.gitignore')).not.toContain('x.db');
     expect(text('x', '../x.db', '.gitignore')).not.toContain('x.db');
-    expect(text('x', './a[1]*.db', '.gitignore')).toContain('\n/a\\[1\\]\\*.db*\n');
+    expect(text('x', './a[1]*.db', '.gitignore')).toContain('\n/a\\[1\\]\\*.db\n');
+  });
+
+  test.each(['t', 'src/a', 'pack', 'jest', './READ', 'a[1]*.db', 'ends with a space ', '..log', '#x', '!x'])(
+    'are all seen by git with the store %s, which is not',
+    (store) => {
+      const seen = () =>
+        execFileSync('git', ['ls-files', '-oz', '--exclude-standard'], { cwd: folder, encoding: 'utf8' })
+          .split('\0')
+          .filter((it) => it !== '')
+          .sort();
+      execFileSync('git', ['init', '-q'], { cwd: folder });
+      writeNew(folder, files('x', store));
+      const before = seen();
+      expect(before).toEqual([...files('x', store).keys()].sort());
+      for (const beside of ['', '-wal', '-shm', '-journal']) fs.writeFileSync(inFolder(store + beside), '');
+      expect(seen()).toEqual(before);
+    },
+  );
+});
+
+describe('the store of a new project', () => {
+  const required = (store: string) => () => requireStore(store, inFolder('project'), templateFiles());
+
+  test.each([
+    ...['package.json', 'README.md', 'readme.MD', '.gitignore', './src/../src/account.ts', 'src', 'SRC'],
+    ...['package.json/log.db', 'node_modules', 'node_modules/log.db', 'dist', 'dist/log.db', 'vendor'],
+    ...['vendor/log.db', 'package-lock.json', '.git/log.db', '../project/src', ':memory:', 'file:x.db'],
+    ...['sqlite:x.db', '.', '..', './', 'a/', '../..', '/', os.tmpdir(), `${__filename}/log.db`, 'a\nb.db'],
+  ])('is not %j, with what to give instead', (store) => {
+    expect(required(store)).toThrow(
+      expect.objectContaining({ code: 'BACKSTORY_USAGE', reason: 'invalid-store' }),
+    );
+    expect(required(store)).toThrow('give a file of its own, e.g. --store sqlite:data/log.db.');
+  });
+
+  test.each([
+    't',
+    'src/log.db',
+    'srcs',
+    'package.json.db',
+    'data/log.db',
+    '..log',
+    '../x.db',
+    '/nowhere/x.db',
+  ])('may be %s', (store) => {
+    expect(required(store)).not.toThrow();
+    expect(required(inFolder('project', store))).not.toThrow();
   });
 });
 
@@ -184,6 +235,26 @@ describe('backstory init', () => {
     expect(everything()).toEqual(['bin', 'bin/npm']);
   });
 
+  test('installs in the new project, also with npx inside another one', async () => {
+    for (const name of ['outer', 'inner']) {
+      fs.mkdirSync(inFolder(name));
+      fs.writeFileSync(inFolder(name, 'package.json'), JSON.stringify({ name, version: '1.0.0' }));
+    }
+    const told = inFolder('told.json');
+    fs.writeFileSync(
+      inFolder('tell.js'),
+      `require('node:fs').writeFileSync(${JSON.stringify(told)}, JSON.stringify(process.env))`,
+    );
+    const npx = ['exec', '--offline', '--call', `'${process.execPath}' '${inFolder('tell.js')}'`];
+    execFileSync('npm', npx, { cwd: inFolder('outer'), stdio: 'ignore' });
+    const env: Record<string, string> = JSON.parse(fs.readFileSync(told, 'utf8'));
+    expect(env['npm_config_local_prefix']).toBe(inFolder('outer'));
+    const { stdout, stderr } = process;
+    const io = { cwd: inFolder('outer'), env, stdout, stderr };
+    await npm(['install', '--offline'], { folder: inFolder('inner'), next: '', io });
+    expect(everything().filter((it) => it.includes('lock'))).toEqual(['inner/package-lock.json']);
+  });
+
   test('ends npm with Ctrl-C', async () => {
     const interrupt = new AbortController();
     const env = packing(`echo $$ > '${inFolder('pid')}'; exec sleep 60`);
@@ -205,6 +276,10 @@ describe('backstory init', () => {
     });
     expect(await runCli(['init', 'x', '--name', 'No Name'], io)).toMatchObject({ exitCode: 2 });
     expect(await runCli(['init', 'x', '--store', 'postgres:x'], io)).toMatchObject({ exitCode: 2 });
+    expect(await runCli(['init', 'x', '--store', 'sqlite:src'], io)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--store sqlite:src would stand where the project has files'),
+    });
     expect(everything()).toEqual(['notes.txt']);
   });
 });

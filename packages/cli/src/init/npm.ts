@@ -12,10 +12,9 @@ export async function npm(
   argv: readonly string[],
   { folder, next, io }: { readonly folder: string; readonly next: string; readonly io: CommandIo },
 ): Promise<void> {
-  // npx says in which project it was started. That is not the one meant here.
-  const { npm_config_local_prefix: _project, ...env } = io.env;
   const shell = process.platform === 'win32';
-  const child = spawn('npm', argv, { cwd: folder, env, shell, stdio: ['ignore', 'pipe', 'pipe'] });
+  // npx names the project that it was started in, npm_config_local_prefix. npm does not read it: the folder decides.
+  const child = spawn('npm', argv, { cwd: folder, env: io.env, shell, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const output of [child.stdout, child.stderr])
     output.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-MOST)));

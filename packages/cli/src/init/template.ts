@@ -48,6 +48,11 @@ const FILES = [
   'src/main.ts',
 ];
 
+/** Where they are in a project. */
+export function templateFiles(): readonly string[] {
+  return FILES.map((it) => PUBLISHED_AS[it] ?? it);
+}
+
 /** npm leaves a file of the right name out of what it publishes. */
 const PUBLISHED_AS: Readonly<Record<string, string>> = { gitignore: '.gitignore' };
 
@@ -56,7 +61,7 @@ const FILLED: Readonly<Record<string, (text: string, project: Project) => string
     text.replace("'my-app'", () => literal(name)).replace("'my-app.db'", () => literal(store)),
   'README.md': (text, { name, source }) =>
     text.replace('my-app', () => name) + (source.files.size > 0 ? VENDORED : ''),
-  gitignore: (text, { store }) => text.replace(/^\/my-app\.db\*\n/m, () => ignored(store)),
+  gitignore: (text, { store }) => text.replace(/^(\/my-app\.db.*\n)+/m, () => ignored(store)),
   'package.json': (text, project) =>
     `${JSON.stringify(manifestOf(JSON.parse(text) as Manifest, project), null, 2)}\n`,
 };
@@ -101,14 +106,15 @@ function folderOf(store: string): readonly (readonly [string, string])[] {
 }
 
 function isElsewhere(place: string): boolean {
-  return path.isAbsolute(place) || place.startsWith('..');
+  return path.isAbsolute(place) || /^\.\.(\/|$)/.test(place);
 }
 
 /** The lines of `.gitignore` for a store, if it is in the project at all. */
 function ignored(store: string): string {
   const file = path.posix.normalize(store);
   if (isElsewhere(file)) return '';
-  return `/${file.replace(/[\\*?[\]]/g, '\\$&')}*\n`;
+  const name = file.replace(/[\\*?[\] ]/g, '\\$&');
+  return ['', '-wal', '-shm', '-journal'].map((it) => `/${name}${it}\n`).join('');
 }
 
 function templateFile(name: string): string {

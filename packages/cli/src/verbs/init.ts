@@ -3,7 +3,8 @@ import { requireFree, writeNew } from '../init/new-files.js';
 import { npm } from '../init/npm.js';
 import { packageSource } from '../init/packages.js';
 import { projectName } from '../init/project-name.js';
-import { filesFor, packagesOfTemplate } from '../init/template.js';
+import { requireStore } from '../init/project-store.js';
+import { filesFor, packagesOfTemplate, templateFiles } from '../init/template.js';
 import { sqliteFile } from '../open.js';
 import type { Paper } from '../paper.js';
 import { shellWord } from '../shell-word.js';
@@ -50,6 +51,7 @@ async function make({ arguments: [given], options, io, report }: VerbCall): Prom
   const folder = path.resolve(io.cwd, (given as string | undefined) ?? '.');
   const name = projectName(folder, named);
   const store = options.store === undefined ? `${path.basename(name)}.db` : sqliteFile(options.store);
+  requireStore(store, folder, templateFiles());
   requireFree(folder);
   const source = await packageSource(packagesOfTemplate(), io);
   const files = filesFor({ name, store, source });
