@@ -55,9 +55,15 @@ function checkPlace({ path: file, store, readOnly }: OpenFileOptions): void {
     throw new StoreUnusable(store, 'not-a-store', `${file} is a directory: name a file.`);
   if (found) return;
   const directory = path.dirname(path.resolve(file));
-  if (!statOf(directory, store)?.isDirectory()) {
+  const nearest = nearestTo(directory, store);
+  if (!nearest.stats.isDirectory())
+    throw new StoreUnusable(
+      store,
+      'unsupported',
+      `${file} leads through a file: name a path through directories.`,
+    );
+  if (nearest.place !== directory)
     throw new StoreUnusable(store, 'missing', `there is no directory ${directory}: make it first.`);
-  }
   if (readOnly)
     throw new StoreUnusable(
       store,
@@ -66,16 +72,21 @@ function checkPlace({ path: file, store, readOnly }: OpenFileOptions): void {
     );
 }
 
+/** What is at a path, or at the nearest place on the way to it. */
+function nearestTo(place: string, store: string): { readonly place: string; readonly stats: Stats } {
+  const stats = statOf(place, store);
+  return stats ? { place, stats } : nearestTo(path.dirname(place), store);
+}
+
 /** What is at a path, if anything. @throws StoreUnusable where that cannot be told */
 function statOf(file: string, store: string): Stats | undefined {
   try {
     return statSync(file, { throwIfNoEntry: false });
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    const why =
-      code === 'ENOTDIR'
-        ? `${file} leads through a file: name a path through directories.`
-        : `${file} cannot be looked for (${message}): name a path that this user may reach.`;
+    // Of a path through a file some releases of Node say that nothing is there, others this.
+    if (code === 'ENOTDIR') return undefined;
+    const why = `${file} cannot be looked for (${message}): name a path that this user may reach.`;
     throw new StoreUnusable(store, 'unsupported', why, { cause });
   }
 }
