@@ -11,7 +11,7 @@ export {
   type ResolvedStreamsQuery,
 } from './read-bounds.js';
 export { byBytes } from './by-bytes.js';
-export { streamRanges } from './stream-ranges.js';
+export { headPages } from './head-pages.js';
 export { readCheckpoint, verifyCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.js';
 export { readEnvelope, writeEnvelope } from './event-envelope.js';
 export { readFormat } from './format.js';

@@ -1,32 +1,18 @@
 import type { StreamHead } from '@backstory/core';
-import { streamRanges, type ResolvedStreamsQuery } from '@backstory/core/store';
+import { headPages, type ResolvedStreamsQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
 
 /** The streams in byte order, each with its last event: leaping from name to name, whatever the streams hold. */
-export async function* streamHeads(
+export function streamHeads(
   database: Database,
-  { after, categories, includeSystem, limit, pageSize }: ResolvedStreamsQuery,
+  query: ResolvedStreamsQuery,
 ): AsyncGenerator<readonly StreamHead[]> {
-  const ranges = streamRanges(categories, includeSystem);
-  let last = after;
-  let left = limit;
-  let first = true;
-  for (;;) {
-    const size = Math.min(pageSize, left);
-    const page = await nextHeads(database, ranges, last, size);
-    if (first || page.length > 0) yield page;
-    first = false;
-    left -= page.length;
-    last = page.at(-1)?.stream ?? last;
-    if (left === 0 || page.length < pageSize) return;
-  }
+  return headPages(query, (...asked) => nextHeads(database, ...asked));
 }
 
 async function nextHeads(
   database: Database,
-  ranges: ReturnType<typeof streamRanges>,
-  after: string,
-  size: number,
+  ...[ranges, after, size]: Parameters<Parameters<typeof headPages>[1]>
 ): Promise<StreamHead[]> {
   const heads: StreamHead[] = [];
   for (const { from, to } of ranges) {
