@@ -1,6 +1,7 @@
 import { MissingHandler, modelOf, type EventSourcedAggregate } from '@backstory/aggregate';
 import {
   Recorder,
+  StoreUnusable,
   categoryOf,
   type EventStore,
   type ExpectedVersion,
@@ -13,6 +14,13 @@ import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import { Repository, StateCache, type CacheOptions } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
 import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
+import {
+  within,
+  type Appends,
+  type AppTransaction,
+  type Within,
+  type WithinOptions,
+} from './app-transaction.js';
 
 /** How `app.record` records events: on what condition, and what else is said of them. */
 export interface RecordOptions {
@@ -109,6 +117,45 @@ export class App {
     events: readonly object[],
     options: RecordOptions = {},
   ): Promise<RecordResult> {
+    return this.recordInto(undefined, stream, events, options);
+  }
+
+  /**
+   * Runs `work` in a transaction of your own client of the store's database, and commits it: what `work` changes by the client
+   * and what it records by the transaction it is given become true together, or neither does. Loads and saves of repositories are
+   * not part of it.
+   *
+   * @throws StoreUnusable where the store is not in such a database; VersionConflict, EventIdReused, StoreUnavailable, whatever
+   * `work` throws — everything was rolled back; TransactionOutcomeUnknown (run it again with its `commandId`)
+   */
+  async within<T>(
+    client: object,
+    work: (transaction: AppTransaction) => T | Promise<T>,
+    options: WithinOptions = {},
+  ): Promise<Within<T>> {
+    const { log } = this.parts;
+    const begin = async () => {
+      if (log.within) return log.within(client);
+      throw new StoreUnusable(this.name, 'unsupported', NO_CLIENTS);
+    };
+    const repositoryOf = (aggregate: EventSourcedAggregate) =>
+      this.repository(aggregate.constructor as Class<EventSourcedAggregate>);
+    const parts = {
+      begin,
+      save: async (aggregate: EventSourcedAggregate, into: Appends) =>
+        repositoryOf(aggregate).save(aggregate, { into }),
+      record: (stream: string, events: readonly object[], how: RecordOptions, into: Appends) =>
+        this.recordInto(into, stream, events, how),
+    };
+    return within(parts, work, options);
+  }
+
+  private async recordInto(
+    into: Appends | undefined,
+    stream: string,
+    events: readonly object[],
+    options: RecordOptions,
+  ): Promise<RecordResult> {
     requireList(events, `must be a list, also of one event: app.record('${stream}', [event]).`);
     const { expected = 'any', occurredAt, metadata, appendId } = knownOptions(options, RECORD);
     const given = checkMetadata({ ...metadata, ...(occurredAt && { occurredAt }) }, stream);
@@ -116,6 +163,7 @@ export class App {
     for (const { type } of encoded) this.refuseUnhandled(stream, type);
     return this.recorder.record([{ stream, expected, events: encoded }], {
       ...(appendId !== undefined && { appendId }),
+      ...(into && { into }),
     });
   }
 
@@ -151,6 +199,9 @@ const RECORD: OptionNames<RecordOptions> = {
   occurredAt: true,
   appendId: true,
 };
+
+const NO_CLIENTS =
+  'app.within needs a store in a database that has clients of its own: @backstory/postgres is one.';
 
 function requireList(events: unknown, message: string): void {
   if (!Array.isArray(events)) throw new InvalidOption('events', message);

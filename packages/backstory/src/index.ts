@@ -1,5 +1,6 @@
 export { defineBackstory, type Backstory, type BackstoryOptions } from './definition.js';
 export type { App, RecordOptions } from './app.js';
+export type { AppTransaction, Within, WithinOptions } from './app-transaction.js';
 export { Aggregate, EventSourcedAggregate, decider } from '@backstory/aggregate';
 export {
   Context,
@@ -11,6 +12,7 @@ export {
   LogDiverged,
   StoreUnavailable,
   StoreUnusable,
+  TransactionOutcomeUnknown,
   VersionConflict,
   type EventMetadata,
   type EventStore,

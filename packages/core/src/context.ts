@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { CONTEXT_FIELDS, NEVER_OWN, type ContextFields } from './context-fields.js';
 import type { RecordedEvent } from './event.js';
-import { AppendOutcomeUnknown, VersionConflict } from './errors.js';
+import { AppendOutcomeUnknown, TransactionOutcomeUnknown, VersionConflict } from './errors.js';
 import { deriveId } from './ids.js';
 import { readHeaders, writeHeaders, type HeaderOptions, type Headers } from './context-headers.js';
 
@@ -11,6 +11,9 @@ interface SaveScope {
   /** By stream and command: whether the first save was made, the second … `false` where one ended in a conflict. */
   readonly saves: Map<string, boolean[]>;
 }
+
+/** How a save may end without having been made, or without anybody knowing. */
+const UNDECIDED = [VersionConflict, AppendOutcomeUnknown, TransactionOutcomeUnknown];
 
 const ambient = new AsyncLocalStorage<Context>();
 
@@ -95,7 +98,7 @@ export class Context {
     try {
       return await save(deriveId(...seed, nth, stream, ...step));
     } catch (error) {
-      if (error instanceof VersionConflict || error instanceof AppendOutcomeUnknown) taken[nth] = false;
+      if (UNDECIDED.some((cls) => error instanceof cls)) taken[nth] = false;
       throw error;
     }
   }

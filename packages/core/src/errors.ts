@@ -155,6 +155,24 @@ export class AppendOutcomeUnknown extends BackstoryError {
   }
 }
 
+/** The connection was lost while a transaction committed, so nobody knows whether it did. */
+export class TransactionOutcomeUnknown extends BackstoryError {
+  readonly code = 'BACKSTORY_TRANSACTION_OUTCOME_UNKNOWN';
+  constructor(
+    readonly store: string,
+    /** What its appends are derived from, where it is known. */
+    readonly commandId?: string,
+    options?: ErrorOptions,
+  ) {
+    const same = commandId === undefined ? 'the same event ids' : `{ commandId: '${commandId}' }`;
+    super(
+      `${store}: the connection was lost while a transaction committed, so it may or may not have: ` +
+        `run it again with ${same}, which commits it once.`,
+      options,
+    );
+  }
+}
+
 /** A checkpoint does not belong to this log any more: it was restored, replaced or lost events. */
 export class LogDiverged extends BackstoryError {
   readonly code = 'BACKSTORY_LOG_DIVERGED';

@@ -20,6 +20,7 @@ export type {
 } from './event-store.js';
 export type { StateStore } from './state-store.js';
 export type { OpenOptions, OpenStorage, Storage } from './storage.js';
+export type { StoreTransaction } from './store-transaction.js';
 export { Context } from './context.js';
 export type { ContextFields } from './context-fields.js';
 export { Recorder, type NewWrite, type RecordResult } from './recorder.js';
@@ -36,5 +37,6 @@ export {
   LogDiverged,
   StoreUnavailable,
   StoreUnusable,
+  TransactionOutcomeUnknown,
   VersionConflict,
 } from './errors.js';

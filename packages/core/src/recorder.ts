@@ -7,6 +7,7 @@ import { guarded } from './guarded.js';
 import { numberOption } from './number-option.js';
 import type { Observer, TraceContext } from './observer.js';
 import { categoryOf, isSystemStream } from './stream-name.js';
+import type { StoreTransaction } from './store-transaction.js';
 
 /** New events for one stream. */
 export interface NewWrite {
@@ -20,6 +21,8 @@ export interface RecordOptions {
   readonly appendId?: string;
   /** For the framework: allow system streams. */
   readonly system?: boolean;
+  /** For the framework: record in a transaction, with whose end this settles. Nothing is sent twice. */
+  readonly into?: Pick<StoreTransaction, 'append'>;
 }
 
 /** What the store said, and the ids of the events in the order they were given. */
@@ -61,16 +64,21 @@ export class Recorder {
    */
   async record(
     writes: readonly NewWrite[],
-    { appendId, system = false }: RecordOptions = {},
+    { appendId, system = false, into }: RecordOptions = {},
   ): Promise<RecordResult> {
     if (!system) refuseSystemStreams(writes);
     const stream = writes[0]?.stream;
-    if (checkedId(appendId) !== undefined || stream === undefined) return this.recordAs(appendId, writes);
+    if (checkedId(appendId) !== undefined || stream === undefined)
+      return this.recordAs(appendId, writes, into);
     // In a handler or a command the id follows from what is being done, so that doing it twice records it once.
-    return Context.current().saving(stream, (derived) => this.recordAs(derived, writes));
+    return Context.current().saving(stream, (derived) => this.recordAs(derived, writes, into));
   }
 
-  private recordAs(appendId: string | undefined, writes: readonly NewWrite[]): Promise<RecordResult> {
+  private recordAs(
+    appendId: string | undefined,
+    writes: readonly NewWrite[],
+    into: RecordOptions['into'],
+  ): Promise<RecordResult> {
     const count = writes.reduce((sum, write) => sum + write.events.length, 0);
     const ids = appendIds(appendId ?? newId(), count);
     const context = Context.current();
@@ -78,7 +86,9 @@ export class Recorder {
     const start = () => describe(writes, ids[0]!, correlationId, context);
     return this.observer.record(start, async (end) => {
       const stamped = this.stamp(writes, ids, context, this.observer.trace());
-      const { result, sends } = await this.send(ids[0]!, stamped);
+      const { result, sends } = await (into
+        ? into.append(stamped).then((result) => ({ result, sends: 1 }))
+        : this.send(ids[0]!, stamped));
       end(() => ({
         position: result.position,
         versions: result.writes.map((write) => write.version),

@@ -1,6 +1,7 @@
 import type { EventStore } from './event-store.js';
 import type { Observer } from './observer.js';
 import type { StateStore } from './state-store.js';
+import type { StoreTransaction } from './store-transaction.js';
 
 /** Where an application keeps its log and its state, not yet opened. `sqlite('bank.db')` and `memory()` make one. */
 export interface Storage {
@@ -20,5 +21,11 @@ export interface OpenOptions {
 export interface OpenStorage {
   readonly events: EventStore;
   readonly state: StateStore;
+  /**
+   * Joins a transaction of an application's own client, where the store is in a database that applications write to as well.
+   *
+   * @throws StoreUnusable where the client cannot record in this log
+   */
+  within?(client: object): Promise<StoreTransaction>;
   close(): Promise<void>;
 }

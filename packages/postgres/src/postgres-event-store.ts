@@ -4,6 +4,7 @@ import type {
   LogIdentity,
   LogPage,
   LogQuery,
+  StoreTransaction,
   StreamHead,
   StreamSlice,
   Write,
@@ -23,6 +24,7 @@ import {
   type Unsubscribe,
 } from '@backstory/core/store';
 import { appendOutcomes, appendStatement, type AppendRow } from './append-batch.js';
+import { ClientTransaction } from './client-transaction.js';
 import type { Database } from './database.js';
 import { adoptLog, readIdentity } from './log-identity.js';
 import { logPages } from './log-pages.js';
@@ -88,6 +90,22 @@ export class PostgresEventStore implements EventStore {
 
   listStreams(query?: StreamsQuery): AsyncGenerator<readonly StreamHead[]> {
     return this.whileOpen(() => streamHeads(this.database, resolveStreamsQuery(query)));
+  }
+
+  /** Joins a transaction of somebody's own client. @throws StoreUnusable */
+  async within(client: object): Promise<StoreTransaction> {
+    this.database.refuseInside('within');
+    const { store, schema, prepare } = this.database;
+    const { logId } = await this.identity();
+    return ClientTransaction.join(client, {
+      ...this.options,
+      store,
+      schema,
+      prepare,
+      logId,
+      isClosed: () => this.closing !== undefined,
+      appended: (head) => this.wakes.appended(head),
+    });
   }
 
   onAppend(wake: () => void): Unsubscribe {

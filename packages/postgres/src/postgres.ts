@@ -103,7 +103,7 @@ function openParts(
   const events = new PostgresEventStore(database.retain(), { ...batches, pollMs, notify, observer });
   const state = new PostgresStateStore(database.retain(), { transactionTimeoutMs });
   const close = async () => void (await Promise.all([events.close(), state.close()]));
-  return { events, state, close };
+  return { events, state, within: (client) => events.within(client), close };
 }
 
 function connectionConfig(

@@ -151,18 +151,22 @@ export class Repository<A extends EventSourcedAggregate> {
     if (category !== this.model.category) throw new ForeignAggregate(name, aggregate.id, this.model.name);
     const stream = this.streamOf(aggregate.id);
     // Also where nothing was raised: a run that raises nothing any more must not give the id to the save after it.
-    const save = (appendId: string | undefined) => this.saveAs(aggregate, stream, appendId);
-    const { appendId } = knownOptions(options, SAVE);
+    const { appendId, into } = knownOptions(options, SAVE);
+    const save = (appendId: string | undefined) => this.saveAs(aggregate, stream, { appendId, into });
     return appendId === undefined ? Context.current().saving(stream, save) : save(appendId);
   }
 
-  private async saveAs(aggregate: A, stream: string, appendId: string | undefined): Promise<Saved> {
+  private async saveAs(aggregate: A, stream: string, options: SaveOptions): Promise<Saved> {
     try {
-      return await saveAggregate(aggregate, stream, this.log, { appendId });
+      return await saveAggregate(aggregate, stream, this.log, options);
     } catch (error) {
       if (!(error instanceof EventIdReused)) throw error;
       // An earlier run of the same handler or command recorded this save, and had decided otherwise.
-      const { recorded } = await this.loader.load({ id: aggregate.id, stream, appendId });
+      const { recorded } = await this.loader.load({
+        id: aggregate.id,
+        stream,
+        appendId: options.appendId,
+      });
       if (!recorded) throw error;
       recordOf(aggregate).spoil('an earlier run of the same handler or command had saved something else');
       return { stream, ...recorded, repeated: true };
@@ -234,7 +238,7 @@ export class Repository<A extends EventSourcedAggregate> {
   }
 }
 
-const SAVE: OptionNames<SaveOptions> = { appendId: true };
+const SAVE: OptionNames<SaveOptions> = { appendId: true, into: true };
 const UPDATE: OptionNames<UpdateOptions> = {
   create: true,
   command: true,

@@ -1,4 +1,4 @@
-import type { EventStore, NewEvent, Recorder } from '@backstory/core';
+import type { EventStore, NewEvent, Recorder, StoreTransaction } from '@backstory/core';
 import { checkState, recordOf } from '@backstory/aggregate';
 import { SaveInProgress } from './errors.js';
 
@@ -6,6 +6,8 @@ import { SaveInProgress } from './errors.js';
 export interface SaveOptions {
   /** Repeats a save whose outcome is unknown. */
   readonly appendId?: string | undefined;
+  /** For the framework: save in a transaction, with whose end this settles. `app.within` is the way to it. */
+  readonly into?: Pick<StoreTransaction, 'append'> | undefined;
 }
 
 /** What a save recorded. */
@@ -31,7 +33,7 @@ export async function saveAggregate(
   aggregate: object,
   stream: string,
   { store, recorder }: SaveCollaborators,
-  { appendId }: SaveOptions,
+  { appendId, into }: SaveOptions,
 ): Promise<Saved> {
   const record = recordOf(aggregate);
   record.checkWritable();
@@ -43,10 +45,10 @@ export async function saveAggregate(
     return { stream, version: expected, position: record.position, ids: [], repeated: false };
   record.saving = true;
   try {
-    const result = await recorder.record(
-      [{ stream, expected, events }],
-      appendId === undefined ? {} : { appendId },
-    );
+    const result = await recorder.record([{ stream, expected, events }], {
+      ...(appendId !== undefined && { appendId }),
+      ...(into && { into }),
+    });
     const { version, position } = result.writes[0]!;
     // Recorded before: by this very save through a lost connection, or by an earlier run that may have decided otherwise.
     const isOurs =
