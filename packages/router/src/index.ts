@@ -1,0 +1,1 @@
+export { Subscriber, subscriberName } from './subscription/subscriber.js';
