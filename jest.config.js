@@ -5,6 +5,8 @@ module.exports = {
   rootDir: __dirname,
   roots: ['<rootDir>/packages', '<rootDir>/test', '<rootDir>/examples'],
   testEnvironment: 'node',
+  globalSetup: '<rootDir>/test/support/shared-postgres.js',
+  globalTeardown: '<rootDir>/test/support/shared-postgres-end.js',
   testMatch: ['**/*.test.ts'],
   // How busy the machine is says nothing about the code. What never ends is killed by .ci/run.
   testTimeout: 60_000,

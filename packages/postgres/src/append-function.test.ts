@@ -20,6 +20,14 @@ import { Client } from 'pg';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { appendOutcomes, appendStatement, type AppendRow } from './append-batch.js';
 import { storedEvent } from './event-row.js';
+import {
+  lockAfterReadOfHead,
+  lockInReadOfHead,
+  positionsFromSequence,
+  swap,
+  timeOfTransaction,
+  withoutLock,
+} from '../../../test/support/append-mutations.js';
 import { failureOf } from '../../../test/support/failure-of.js';
 import { logStatement, type PageRow } from './log-statement.js';
 import { schemaSql } from './schema.js';
@@ -288,8 +296,6 @@ interface Mutant {
   readonly saying: string | RegExp;
 }
 
-const LOCK = `  perform pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint);\n`;
-const READ_HEAD = `  select e.position, e.recorded_at into head, clock from events e order by e.position desc limit 1;\n`;
 const WAITS: Scenario = 'an append waits for an open one and neither loses it nor takes its place';
 const ORACLE: Scenario = 'a batch answers like the memory store that is given its appends one after another';
 const FOLLOWS: Scenario =
@@ -297,22 +303,22 @@ const FOLLOWS: Scenario =
 const TIMES: Scenario = 'the recorded time never decreases, and has whole milliseconds';
 
 const MUTANTS: readonly Mutant[] = [
-  { name: 'no lock', change: without(LOCK), fails: WAITS, saying: 'duplicate key' },
+  { name: 'no lock', change: withoutLock, fails: WAITS, saying: 'duplicate key' },
   {
     name: 'no lock, several writers',
-    change: without(LOCK),
+    change: withoutLock,
     fails: 'of several writers at one expected version exactly one wins',
     saying: 'duplicate key',
   },
   {
     name: 'the lock in a CTE of the statement that reads the head',
-    change: (sql) => lockInReadOfHead(without(LOCK)(sql)),
+    change: lockInReadOfHead,
     fails: WAITS,
     saying: 'duplicate key',
   },
   {
     name: 'the lock after the read',
-    change: (sql) => swap(without(LOCK)(sql), READ_HEAD, READ_HEAD + LOCK),
+    change: lockAfterReadOfHead,
     fails: WAITS,
     saying: 'duplicate key',
   },
@@ -330,7 +336,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the time of the transaction',
-    change: (sql) => swap(sql, 'clock_timestamp()', 'now()'),
+    change: timeOfTransaction,
     fails: 'the recorded time is taken under the lock, not when the transaction began',
     saying: 'toBeGreaterThanOrEqual',
   },
@@ -425,27 +431,6 @@ describe('the scenarios find a mutant', () => {
     expect(failure).toMatch(saying);
   });
 });
-
-function swap(sql: string, from: string, to: string): string {
-  if (!sql.includes(from))
-    throw new Error(`The SQL has no "${from}" to change: keep this mutant in step with it.`);
-  return sql.replaceAll(from, to);
-}
-
-function without(text: string): (sql: string) => string {
-  return (sql) => swap(sql, text, '');
-}
-
-function lockInReadOfHead(sql: string): string {
-  const locked = `  with lock as materialized (select pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint))
-    select e.position, e.recorded_at into head, clock from lock left join (select * from events order by position desc limit 1) e on true;\n`;
-  return swap(sql, READ_HEAD, locked);
-}
-
-function positionsFromSequence(sql: string): string {
-  const counted = swap(without(LOCK)(sql), 'head := head + 1;', `head := nextval('places');`);
-  return `create sequence places;\n${counted}`;
-}
 
 function versionBeforeIdentity(sql: string): string {
   const identity = sql.indexOf('    -- Identity comes before');

@@ -1,8 +1,8 @@
-import { createServer, connect, type Socket } from 'node:net';
 import { StoreUnavailable, follow, type OpenStorage } from '@backstory/core';
 import { Client } from 'pg';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { anEvent, eventsOf, record } from '../../../test/support/sqlite-files.js';
+import { openLine } from '../../../test/support/stalling-line.js';
 import { postgres, type PostgresOptions } from './postgres.js';
 
 let server: PostgresServer;
@@ -54,7 +54,8 @@ test('an append whose connection ends under way is unknown, and recorded once wh
   const event = anEvent();
   const waiting = record(events, 'a-1', event);
   await eventually(async () => {
-    const waits = `select 1 from pg_locks where locktype = 'advisory' and not granted`;
+    const waits = `select 1 from pg_locks where locktype = 'advisory' and not granted and database = (
+      select oid from pg_database where datname = current_database())`;
     expect((await other.query(waits)).rowCount).toBe(1);
   });
   await other.query(TERMINATE);
@@ -67,7 +68,8 @@ test('an append whose connection ends under way is unknown, and recorded once wh
 
 test('an append over a line that has gone dead without a word is given up after a time, and may be sent again', async () => {
   const url = await server.createDatabase();
-  const line = await stallingProxy(url);
+  const line = await openLine(url);
+  closing.push(() => line.close());
   const { events } = await open(line.url, { responseTimeoutMs: 300, connectTimeoutMs: 300 });
   await record(events, 'a-1', anEvent());
   line.stall();
@@ -155,37 +157,6 @@ test('a schema may have any other name', async () => {
   await record(events, 'a-1', anEvent());
   expect(await eventsOf(events, { types: ['happened'] })).toHaveLength(1);
 });
-
-/** A proxy whose line can go dead: both ends stay connected and nothing passes. */
-async function stallingProxy(url: string) {
-  const target = new URL(url);
-  const folder = decodeURIComponent(target.hostname);
-  const sockets = new Set<Socket>();
-  let stalled = false;
-  const proxy = createServer((near) => {
-    const far = folder.startsWith('/')
-      ? connect(`${folder}/.s.PGSQL.5432`)
-      : connect(Number(target.port || 5432), folder);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.on('error', () => to.destroy());
-      from.on('close', () => to.destroy());
-      from.on('data', (data) => void (stalled || to.write(data)));
-    }
-  });
-  await new Promise<void>((ready) => proxy.listen(0, '127.0.0.1', ready));
-  closing.push(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((done) => proxy.close(done));
-  });
-  const { port } = proxy.address() as { port: number };
-  target.hostname = '127.0.0.1';
-  target.port = String(port);
-  return { url: target.href, stall: () => (stalled = true), restore: () => (stalled = false) };
-}
 
 async function listening(other: Client, count: number): Promise<void> {
   await eventually(async () => {

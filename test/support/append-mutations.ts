@@ -1,0 +1,36 @@
+/** Changes that break `append_v1`. Each takes the SQL that makes the store's schema, and gives it changed. */
+const LOCK = `  perform pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint);\n`;
+const READ_HEAD = `  select e.position, e.recorded_at into head, clock from events e order by e.position desc limit 1;\n`;
+const NEXT = 'head := head + 1;';
+
+export function withoutLock(sql: string): string {
+  return swap(sql, LOCK, '');
+}
+
+/** A statement's snapshot is older than the lock that it waits for. */
+export function lockInReadOfHead(sql: string): string {
+  const locked = `  with lock as materialized (select pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint))
+    select e.position, e.recorded_at into head, clock from lock left join (select * from events order by position desc limit 1) e on true;\n`;
+  return swap(withoutLock(sql), READ_HEAD, locked);
+}
+
+export function lockAfterReadOfHead(sql: string): string {
+  return swap(withoutLock(sql), READ_HEAD, READ_HEAD + LOCK);
+}
+
+/** Positions are then not given in the order of commits, and have gaps. The schema is the one on the search path. */
+export function positionsFromSequence(sql: string): string {
+  return `create sequence places;\n${swap(withoutLock(sql), NEXT, `head := nextval('places');`)}`;
+}
+
+/** `now()` is when the transaction began. */
+export function timeOfTransaction(sql: string): string {
+  return swap(sql, 'clock_timestamp()', 'now()');
+}
+
+/** @throws Error when there is nothing to change: the mutant is then no mutant */
+export function swap(sql: string, from: string, to: string): string {
+  if (!sql.includes(from))
+    throw new Error(`The SQL has no "${from}" to change: keep this mutant in step with it.`);
+  return sql.replaceAll(from, to);
+}
