@@ -1,0 +1,219 @@
+import { StoreClosed } from './errors.js';
+import { guarded } from './guarded.js';
+import { newId } from './ids.js';
+import { LONGEST_TIMER, numberOption } from './number-option.js';
+import type { LeaseChanged, Observer } from './observer.js';
+import { outside } from './outside.js';
+import type { Fence, Lease, StateStore } from './state-store.js';
+
+/** How leases are held. */
+export interface LeaseHolderOptions {
+  /** One start of one process. Default: a new id. */
+  readonly owner?: string;
+  /** After so long without a renewal others may take a lease over. Default 3,000. */
+  readonly ttlMs?: number;
+  readonly observer?: Observer;
+  /** A clock in milliseconds that nobody sets. Default: the process's monotonic one. */
+  readonly now?: () => number;
+}
+
+/** A lease as long as it lasts. It is also the fence for transactions that only its holder may make. */
+export interface HeldLease extends Fence {
+  /**
+   * Whether it can still be this holder's, by the holder's own clock. What only the holder may do is done in a transaction
+   * under it all the same: between this answer and the act a process may be stopped.
+   */
+  readonly isHeld: boolean;
+  /** Aborts soon after the lease was lost or given up. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Holds leases for one process: takes them, renews them all together three times in their time, notices which are lost,
+ * and gives them up. A lease is lost when the state store says so, and also when it could not be renewed for its whole time, by
+ * the holder's own clock: a process that was stopped, or cut off from its store, knows it before it asks.
+ *
+ * Work under a lost lease can still be under way, so a lease that was lost is given up for good before it is taken again:
+ * the next one has a higher token.
+ */
+export class LeaseHolder {
+  readonly owner: string;
+  readonly ttlMs: number;
+  private readonly observer: Observer;
+  private readonly now: () => number;
+  private readonly leases = new Map<string, Held>();
+  /** Lost by our own clock; the store may still think them ours. */
+  private readonly lost = new Map<string, Lease>();
+  private renewing: Promise<void> | undefined;
+  private renewedAt = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly state: StateStore,
+    { owner = newId(), ttlMs = 3_000, observer, now = () => performance.now() }: LeaseHolderOptions = {},
+  ) {
+    this.owner = owner;
+    this.ttlMs = numberOption('ttlMs', ttlMs, 1, LONGEST_TIMER);
+    this.observer = guarded(observer);
+    this.now = now;
+  }
+
+  /** Those that are held, in no order. */
+  get held(): readonly HeldLease[] {
+    return [...this.leases.values()].filter(({ isHeld }) => isHeld);
+  }
+
+  /** Takes a lease that is free or has run out; gives the same again while it is held. `undefined`: somebody else has it. */
+  async acquire(name: string): Promise<HeldLease | undefined> {
+    this.checkOpen();
+    this.dropLost();
+    const held = this.leases.get(name);
+    if (held) return held;
+    await this.giveUp(name);
+    const began = this.now();
+    const { owner, ttlMs } = this;
+    const lease = await this.state.acquire(name, { owner, ttlMs });
+    if (!lease) return undefined;
+    if (this.closing) {
+      await this.state.release(lease);
+      throw this.closed();
+    }
+    // Two calls for one name get one lease of the store, and are given one here.
+    const own = this.leases.get(name) ?? this.keep(new Held(lease, began + ttlMs, this.now));
+    this.dropLost();
+    return own.isHeld ? own : undefined;
+  }
+
+  /** Gives a lease up, so that others need not wait until it has run out. Of one that is lost nothing is left to give. */
+  async release(lease: Fence): Promise<void> {
+    const held = this.leases.get(lease.name);
+    if (held?.token !== lease.token) return;
+    this.end(held, 'released');
+    await this.state.release(held.lease);
+  }
+
+  /** Gives up every lease. Where the store cannot be reached they run out. */
+  close(): Promise<void> {
+    return (this.closing ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    clearInterval(this.timer);
+    const given = [...this.leases.values()];
+    for (const held of given) this.end(held, 'released');
+    await Promise.allSettled(
+      [...given.map(({ lease }) => lease), ...this.lost.values()].map((lease) => this.state.release(lease)),
+    );
+  }
+
+  private keep(held: Held): Held {
+    if (this.leases.size === 0) this.renewedAt = this.now();
+    this.leases.set(held.name, held);
+    this.tell(held.name, 'acquired');
+    // A sixth of the time: a renewal that is due, and a loss, are noticed that soon.
+    this.timer ??= outside(() => setInterval(() => this.beat(), Math.max(1, this.ttlMs / 6))).unref();
+    return held;
+  }
+
+  private beat(): void {
+    this.dropLost();
+    if (this.leases.size === 0 && this.lost.size === 0) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+      return;
+    }
+    if (this.renewing || this.now() - this.renewedAt < this.ttlMs / 3) return;
+    // An outage is no loss yet: the next beat tries again, for as long as there is time.
+    this.renewing = this.renew()
+      .catch(() => {
+        this.renewedAt = -Infinity;
+      })
+      .finally(() => {
+        this.renewing = undefined;
+      });
+  }
+
+  private async renew(): Promise<void> {
+    const began = this.now();
+    this.renewedAt = began;
+    for (const name of this.lost.keys()) await this.giveUp(name);
+    const asked = [...this.leases.values()];
+    if (asked.length === 0) return;
+    const renewed = new Map(
+      (await this.state.renew(asked.map(({ lease }) => lease))).map((lease) => [lease.name, lease]),
+    );
+    for (const held of asked) {
+      if (this.leases.get(held.name) !== held) continue;
+      const lease = renewed.get(held.name);
+      if (lease) held.prolong(lease, began + this.ttlMs);
+      else this.end(held, 'lost');
+    }
+  }
+
+  private dropLost(): void {
+    for (const held of this.leases.values()) {
+      if (held.isHeld) continue;
+      this.lost.set(held.name, held.lease);
+      this.end(held, 'lost');
+    }
+  }
+
+  /** Until the store knows that the lease is given up, taking it again would give the token that old work writes with. */
+  private async giveUp(name: string): Promise<void> {
+    const lease = this.lost.get(name);
+    if (!lease) return;
+    await this.state.release(lease);
+    if (this.lost.get(name) === lease) this.lost.delete(name);
+  }
+
+  private end(held: Held, change: 'lost' | 'released'): void {
+    this.leases.delete(held.name);
+    held.end();
+    this.tell(held.name, change);
+  }
+
+  private tell(lease: string, change: LeaseChanged['change']): void {
+    this.observer.lease(() => ({ lease, owner: this.owner, change }));
+  }
+
+  private checkOpen(): void {
+    if (this.closing) throw this.closed();
+  }
+
+  private closed(): StoreClosed {
+    return new StoreClosed(`the holder of leases of ${this.owner}`);
+  }
+}
+
+class Held implements HeldLease {
+  private readonly ending = new AbortController();
+  readonly signal = this.ending.signal;
+
+  constructor(
+    public lease: Lease,
+    private until: number,
+    private readonly now: () => number,
+  ) {}
+
+  get name(): string {
+    return this.lease.name;
+  }
+
+  get token(): number {
+    return this.lease.token;
+  }
+
+  get isHeld(): boolean {
+    return !this.signal.aborted && this.now() < this.until;
+  }
+
+  prolong(lease: Lease, until: number): void {
+    this.lease = lease;
+    this.until = until;
+  }
+
+  end(): void {
+    this.ending.abort();
+  }
+}
