@@ -1,13 +1,6 @@
 import { postgres } from '@backstory/postgres';
-import {
-  Context,
-  TransactionOutcomeUnknown,
-  VersionConflict,
-  defineBackstory,
-  memory,
-  type App,
-  type AppTransaction,
-} from 'backstory';
+import { Context, VersionConflict, defineBackstory, memory, type App, type AppTransaction } from 'backstory';
+import { TransactionOutcomeUnknown } from '@backstory/core';
 import { silent, type RecordEnd } from '@backstory/core/observe';
 import { Client, Pool } from 'pg';
 import { Account, Deposited } from '../examples/bank/backstory.config';

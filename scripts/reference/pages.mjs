@@ -53,7 +53,7 @@ export function indexPage(entries) {
     `| import from | what is in it |\n|---|---|\n${pages.join('\n')}`,
     '- [The command line](command-line.md): every verb and option\n- [Errors](errors.md): every error by its code',
     '## Every name',
-    names.map((it) => `[\`${it.name}\`](${it.entry.page}#${it.anchor})`).join(' · '),
+    names.map((it) => `[\`${it.name}\`](${it.entry.page}#${it.anchor})`).join(' ·\n'),
     '[All documents](../README.md)',
   );
 }
@@ -101,7 +101,7 @@ function errorSection(it, entry) {
       ...(fields.length > 0 ? [fields.map((field) => `\`${field}\``).join(', ')] : []),
       sourceLink(it),
       ...it.uses.filter(({ kind }) => kind === 'type').map(linkTo(entry)),
-    ].join(' · '),
+    ].join(' ·\n'),
   );
 }
 

@@ -7,7 +7,7 @@ import {
   type StoreTransaction,
 } from '@backstory/core';
 import { InvalidOption, LIMITS, isName, knownOptions, type OptionNames } from '@backstory/core/store';
-import type { RecordOptions } from './app.js';
+import type { RecordOptions } from './record-options.js';
 
 /** Given to the function of `app.within`: what it records is committed together with what the function did by its client. */
 export interface AppTransaction {

@@ -4,16 +4,15 @@ import {
   StoreUnusable,
   categoryOf,
   type EventStore,
-  type ExpectedVersion,
   type OpenStorage,
   type RecordResult,
   type StateStore,
 } from '@backstory/core';
 import { InvalidDefinition, type Class, type EventTypes } from '@backstory/events';
-import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
+import { checkMetadata } from '@backstory/events/codec';
 import { Repository, StateCache, type CacheOptions } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
-import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
+import { InvalidOption, knownOptions } from '@backstory/core/store';
 import {
   within,
   type Appends,
@@ -21,18 +20,7 @@ import {
   type Within,
   type WithinOptions,
 } from './app-transaction.js';
-
-/** How `app.record` records events: on what condition, and what else is said of them. */
-export interface RecordOptions {
-  /** Default `'any'`. */
-  readonly expected?: ExpectedVersion;
-  /** What the ambient context does not say. */
-  readonly metadata?: GivenMetadata;
-  /** When it happened. Default: what the metadata says, else now. */
-  readonly occurredAt?: Date;
-  /** Repeats an append whose outcome is unknown. */
-  readonly appendId?: string;
-}
+import { RECORD_OPTIONS, type RecordOptions } from './record-options.js';
 
 /** What an app is put together from. */
 export interface AppParts {
@@ -157,7 +145,7 @@ export class App {
     options: RecordOptions,
   ): Promise<RecordResult> {
     requireList(events, `must be a list, also of one event: app.record('${stream}', [event]).`);
-    const { expected = 'any', occurredAt, metadata, appendId } = knownOptions(options, RECORD);
+    const { expected = 'any', occurredAt, metadata, appendId } = knownOptions(options, RECORD_OPTIONS);
     const given = checkMetadata({ ...metadata, ...(occurredAt && { occurredAt }) }, stream);
     const encoded = events.map((event) => ({ ...this.types.encode(event), metadata: given }));
     for (const { type } of encoded) this.refuseUnhandled(stream, type);
@@ -192,13 +180,6 @@ export class App {
     }
   }
 }
-
-const RECORD: OptionNames<RecordOptions> = {
-  expected: true,
-  metadata: true,
-  occurredAt: true,
-  appendId: true,
-};
 
 const NO_CLIENTS =
   'app.within needs a store in a database that has clients of its own: @backstory/postgres is one.';

@@ -1,6 +1,7 @@
 export { defineBackstory, type Backstory, type BackstoryOptions } from './definition.js';
-export type { App, RecordOptions } from './app.js';
-export type { AppTransaction, Within, WithinOptions } from './app-transaction.js';
+export type { App } from './app.js';
+export type { AppTransaction } from './app-transaction.js';
+export type { RecordOptions } from './record-options.js';
 export { Aggregate, EventSourcedAggregate, decider } from '@backstory/aggregate';
 export {
   Context,
@@ -12,14 +13,12 @@ export {
   LogDiverged,
   StoreUnavailable,
   StoreUnusable,
-  TransactionOutcomeUnknown,
   VersionConflict,
   type EventMetadata,
   type EventStore,
   type ExpectedVersion,
   type LogQuery,
   type RecordedEvent,
-  type RecordResult,
   type Storage,
 } from '@backstory/core';
 export {

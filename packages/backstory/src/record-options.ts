@@ -1,0 +1,22 @@
+import type { ExpectedVersion } from '@backstory/core';
+import type { OptionNames } from '@backstory/core/store';
+import type { GivenMetadata } from '@backstory/events/codec';
+
+/** How `app.record` records events: on what condition, and what else is said of them. */
+export interface RecordOptions {
+  /** Default `'any'`. */
+  readonly expected?: ExpectedVersion;
+  /** What the ambient context does not say. */
+  readonly metadata?: GivenMetadata;
+  /** When it happened. Default: what the metadata says, else now. */
+  readonly occurredAt?: Date;
+  /** Repeats an append whose outcome is unknown. */
+  readonly appendId?: string;
+}
+
+export const RECORD_OPTIONS: OptionNames<RecordOptions> = {
+  expected: true,
+  metadata: true,
+  occurredAt: true,
+  appendId: true,
+};
