@@ -101,7 +101,7 @@ function errorSection(it, entry) {
       ...(fields.length > 0 ? [fields.map((field) => `\`${field}\``).join(', ')] : []),
       sourceLink(it),
       ...it.uses.filter(({ kind }) => kind === 'type').map(linkTo(entry)),
-    ].join(' ·\n'),
+    ].join(' · '),
   );
 }
 
