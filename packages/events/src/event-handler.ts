@@ -15,8 +15,13 @@ export interface ReactionOptions<E extends object> {
   readonly retry?: { readonly attempts?: number; readonly delayMs?: number; readonly maxDelayMs?: number };
   readonly timeoutMs?: number;
   readonly priority?: EventPriority;
-  /** Only events for which this is true. It must not have effects. */
-  readonly when?: (recorded: RecordedEvent<E>) => boolean;
+  /** Only events for which this is true, or that it matches: `where.data('amount', '>', 100)`. It must not have effects. */
+  readonly when?: ((recorded: RecordedEvent<E>) => boolean) | EventCondition;
+}
+
+/** What can say of a recorded event whether it is meant. A `Filter` of `@backstory/router` can. */
+export interface EventCondition {
+  matches(recorded: RecordedEvent): boolean;
 }
 
 /** A method that handles an event, as a decorator declared it. */

@@ -15,7 +15,7 @@ export {
   UpcastFailed,
   type Violation,
 } from './errors.js';
-export { EventHandler, Ignores, type ReactionOptions } from './event-handler.js';
+export { EventHandler, Ignores, type EventCondition, type ReactionOptions } from './event-handler.js';
 export type { EncodedEvent, EventType } from './event-type.js';
 export { EventTypes } from './event-types.js';
 export { Field, Fields, fieldsOf } from './field.js';
