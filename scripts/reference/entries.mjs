@@ -120,10 +120,11 @@ function kindOf(symbol, checker) {
 }
 
 function isError(type, checker) {
-  return (
-    type.symbol.name === 'BackstoryError' || checker.getBaseTypes(type).some((it) => isError(it, checker))
-  );
+  return ROOTS.includes(type.symbol.name) || checker.getBaseTypes(type).some((it) => isError(it, checker));
 }
+
+/** What every error of ours is a kind of. The package that checks proofs stands alone. */
+const ROOTS = ['BackstoryError', 'ProofError'];
 
 /** The code of an error, its own or that of the error it is a kind of, and the names of its fields. */
 function factsOf(symbol, checker) {

@@ -37,7 +37,7 @@ export function errorsPage(entries) {
   );
   return paragraphs(
     '# Errors',
-    'Everything that Backstory throws on purpose extends [`BackstoryError`](core.md#backstoryerror). Its `code` is stable, its fields are the facts, and its message says what to do next.',
+    'Everything that Backstory throws on purpose extends [`BackstoryError`](core.md#backstoryerror), or [`ProofError`](proof.md#prooferror) in the package without dependencies. Its `code` is stable, its fields are the facts, and its message says what to do next.',
     `| code | error | means |\n|---|---|---|\n${rows.join('\n')}`,
     FOOT,
   );

@@ -1,0 +1,50 @@
+/** Everything that is recorded of an event but its data and metadata. */
+export interface EventHeader {
+  readonly position: number;
+  readonly stream: string;
+  readonly version: number;
+  readonly id: string;
+  readonly type: string;
+  readonly schemaVersion: number;
+  readonly appendIndex: number;
+  /** In milliseconds since 1970. */
+  readonly recordedAt: number;
+}
+
+/**
+ * The exact text of a header, version 1: a JSON array as RFC 8785 writes it, without blanks, strings escaped only where
+ * JSON demands it. The first element is the version of this form. What is hashed is this text in UTF-8.
+ */
+export function writeHeader(header: EventHeader): string {
+  const { position, stream, version, id, type, schemaVersion, appendIndex, recordedAt } = header;
+  return JSON.stringify([1, position, stream, version, id, type, schemaVersion, appendIndex, recordedAt]);
+}
+
+/** Reads what {@link writeHeader} wrote, to the letter; `undefined` for anything else. */
+export function readHeader(text: string): EventHeader | undefined {
+  const values = arrayIn(text);
+  if (values?.length !== 9 || values[0] !== 1) return undefined;
+  const [, position, stream, version, id, type, schemaVersion, appendIndex, recordedAt] = values;
+  const header = { position, stream, version, id, type, schemaVersion, appendIndex, recordedAt };
+  return isHeader(header) && writeHeader(header) === text ? header : undefined;
+}
+
+/** Whether a value is a header, with nothing but whole numbers and text in it. */
+export function isHeader(value: unknown): value is EventHeader {
+  if (typeof value !== 'object' || value === null) return false;
+  const { stream, id, type, ...rest } = value as Record<string, unknown>;
+  const numbers = ['position', 'version', 'schemaVersion', 'appendIndex', 'recordedAt'];
+  return (
+    [stream, id, type].every((it) => typeof it === 'string') &&
+    numbers.every((name) => Number.isSafeInteger(rest[name]))
+  );
+}
+
+function arrayIn(text: string): readonly unknown[] | undefined {
+  try {
+    const read: unknown = JSON.parse(text);
+    return Array.isArray(read) ? read : undefined;
+  } catch {
+    return undefined;
+  }
+}
