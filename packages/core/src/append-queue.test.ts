@@ -29,7 +29,7 @@ function gate(): { commit: CommitBatch; batches: string[][]; letGo: () => void }
   const commit: CommitBatch = async (batch) => {
     batches.push(batch.map(({ appendId }) => appendId));
     await new Promise<void>((resolve) => waiting.push(resolve));
-    return batch.map(recorded);
+    return { outcomes: batch.map(recorded) };
   };
   const letGo = (): void => {
     waiting.forEach((resolve) => resolve());
@@ -75,7 +75,7 @@ it('writers that are answered get into the batch that is cut next', async () => 
     async (batch) => {
       batches.push(batch.length);
       await turn();
-      return batch.map(recorded);
+      return { outcomes: batch.map(recorded) };
     },
     { store: 'test' },
   );
@@ -94,7 +94,7 @@ it('a batch is closed by events and by bytes, and an append larger than both goe
   const queue = new AppendQueue(
     async (batch) => {
       sizes.push(batch.length);
-      return batch.map(recorded);
+      return { outcomes: batch.map(recorded) };
     },
     { store: 'test', maxBatchEvents: 3, maxBatchBytes: 10_000 },
   );
@@ -132,7 +132,7 @@ it('more bytes than may wait are pushed back, one append alone never is', async 
 });
 
 it('many small appends are pushed back as well: each takes room beside its bytes', async () => {
-  const queue = new AppendQueue(async (batch) => batch.map(recorded), {
+  const queue = new AppendQueue(async (batch) => ({ outcomes: batch.map(recorded) }), {
     store: 'test',
     maxQueuedBytes: 10_000,
   });
@@ -146,7 +146,9 @@ it('many small appends are pushed back as well: each takes room beside its bytes
 it('an append that fails leaves its neighbours unharmed', async () => {
   const [good, bad, alsoGood] = [append(), append(), append()];
   const queue = new AppendQueue(
-    async (batch) => batch.map((one) => (one === bad ? { error: new Error('conflict') } : recorded(one))),
+    async (batch) => ({
+      outcomes: batch.map((one) => (one === bad ? { error: new Error('conflict') } : recorded(one))),
+    }),
     { store: 'test' },
   );
   const outcomes = await Promise.allSettled([good, bad, alsoGood].map((one) => queue.append(one)));
@@ -160,7 +162,7 @@ it('a batch that fails for the data of one append is sent one by one, in order',
     async (batch) => {
       sent.push(batch.map((one) => appends.indexOf(one)));
       if (batch.includes(appends[1]!)) throw new Error('bad data');
-      return batch.map(recorded);
+      return { outcomes: batch.map(recorded) };
     },
     { store: 'test' },
   );
@@ -184,7 +186,7 @@ it('a store that cannot be reached fails the batch as a whole, without sending i
 });
 
 it('an append for which the store gives no outcome is answered all the same', async () => {
-  const queue = new AppendQueue(async (batch) => [recorded(batch[0]!)], { store: 'test' });
+  const queue = new AppendQueue(async (batch) => ({ outcomes: [recorded(batch[0]!)] }), { store: 'test' });
   const outcomes = await Promise.allSettled([append(), append()].map((one) => queue.append(one)));
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
 });
@@ -210,7 +212,7 @@ it('close answers what was accepted and refuses what comes later', async () => {
 });
 
 it('a queue that has run dry begins again', async () => {
-  const queue = new AppendQueue(async (batch) => batch.map(recorded), { store: 'test' });
+  const queue = new AppendQueue(async (batch) => ({ outcomes: batch.map(recorded) }), { store: 'test' });
   for (let i = 0; i < 3; i++) {
     await queue.append(append());
     await turn();
@@ -224,7 +226,7 @@ it('commits belong to no flow', async () => {
   const queue = new AppendQueue(
     async (batch) => {
       seen.push(flow.getStore());
-      return batch.map(recorded);
+      return { outcomes: batch.map(recorded) };
     },
     { store: 'test' },
   );
@@ -237,12 +239,22 @@ it('an observer learns the numbers of each batch', async () => {
   const told: AppendBatch[] = [];
   const observer: Observer = { ...silent, appendBatch: (facts) => told.push(facts()) };
   const [one, two] = [append(10, 2), append(10, 1)];
-  const commit: CommitBatch = async (batch) =>
-    batch.map((it) => (it === two ? { error: new Error('x') } : recorded(it)));
+  const commit: CommitBatch = async (batch) => ({
+    outcomes: batch.map((it) => (it === two ? { error: new Error('x') } : recorded(it))),
+    lockWaitMs: 7,
+  });
   const queue = new AppendQueue(commit, { store: 'test', observer });
   await Promise.allSettled([queue.append(one), queue.append(two)]);
   expect(told).toMatchObject([
-    { store: 'test', appends: 2, events: 3, bytes: one.bytes + two.bytes, failed: 1, queued: 0 },
+    {
+      store: 'test',
+      appends: 2,
+      events: 3,
+      bytes: one.bytes + two.bytes,
+      failed: 1,
+      lockWaitMs: 7,
+      queued: 0,
+    },
   ]);
 });
 

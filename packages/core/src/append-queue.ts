@@ -14,7 +14,15 @@ export type AppendOutcome = { readonly result: AppendResult } | { readonly error
  * Commits a batch in one transaction, as if its appends ran one after another in order, and says what became of each.
  * Throwing means that nothing of the batch was committed, or that nobody knows.
  */
-export type CommitBatch = (batch: readonly CheckedAppend[]) => Promise<readonly AppendOutcome[]>;
+export type CommitBatch = (batch: readonly CheckedAppend[]) => Promise<Committed>;
+
+/** What became of a batch. */
+export interface Committed {
+  /** One an append, in their order. */
+  readonly outcomes: readonly AppendOutcome[];
+  /** How long other writers kept the log locked, where the store knows. */
+  readonly lockWaitMs?: number;
+}
 
 export interface AppendQueueOptions {
   /** Name of the store in messages. */
@@ -113,7 +121,7 @@ export class AppendQueue {
 
   private async send(batch: readonly Waiting[]): Promise<void> {
     const began = performance.now();
-    const outcomes = await this.outcomesOf(batch.map((waiting) => waiting.append));
+    const { outcomes, lockWaitMs = 0 } = await this.committed(batch.map((waiting) => waiting.append));
     const durationMs = performance.now() - began;
     batch.forEach((waiting, i) => settle(waiting, outcomes[i]));
     this.options.observer.appendBatch(() => ({
@@ -125,22 +133,26 @@ export class AppendQueue {
       failed: outcomes.filter((outcome) => 'error' in outcome).length,
       waitedMs: began - batch[0]!.since,
       durationMs,
+      lockWaitMs,
       queued: this.queue.length,
     }));
   }
 
   /** A batch that fails as a whole for what is in it is sent again one by one, to find whose fault it is. */
-  private async outcomesOf(batch: readonly CheckedAppend[]): Promise<readonly AppendOutcome[]> {
+  private async committed(batch: readonly CheckedAppend[]): Promise<Committed> {
     try {
       return await this.commit(batch);
     } catch (error) {
       const everybodys =
         error instanceof StoreUnavailable || error instanceof StoreUnusable || error instanceof StoreClosed;
-      if (batch.length === 1 || everybodys) return batch.map(() => ({ error }));
+      if (batch.length === 1 || everybodys) return { outcomes: batch.map(() => ({ error })) };
     }
-    const outcomes: AppendOutcome[] = [];
-    for (const one of batch) outcomes.push(...(await this.outcomesOf([one])));
-    return outcomes;
+    const all: Committed[] = [];
+    for (const one of batch) all.push(await this.committed([one]));
+    return {
+      outcomes: all.flatMap(({ outcomes }) => outcomes),
+      lockWaitMs: all.reduce((total, { lockWaitMs = 0 }) => total + lockWaitMs, 0),
+    };
   }
 }
 

@@ -27,6 +27,7 @@ function guard(observer: Observer): Observer {
     handle: around((start, work) => observer.handle(start, work)),
     project: around((start, work) => observer.project(start, work)),
     appendBatch: tell('appendBatch'),
+    blocked: tell('blocked'),
     page: tell('page'),
     route: tell('route'),
     consumer: tell('consumer'),

@@ -166,6 +166,13 @@ export const metrics: readonly MetricSignal[] = [
       'appendBatch',
       'Longest wait of an append before its batch was sent.',
     ],
+    [
+      'append.lock.wait',
+      's',
+      [STORE],
+      'appendBatch',
+      'How long other writers kept the log locked for one transaction of a group commit.',
+    ],
     ['telemetry.self.duration', 's', ['signal'], 'sampler', 'What observing costs.'],
   ),
   ...histograms(

@@ -3,6 +3,7 @@ export { guarded } from './guarded.js';
 export { silent } from './observer.js';
 export type {
   AppendBatch,
+  AppendsBlocked,
   PublishStart,
   PublishEnd,
   ProjectStart,

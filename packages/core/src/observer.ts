@@ -20,6 +20,8 @@ export interface Observer {
   readonly project: Around<ProjectStart, ProjectEnd>;
   /** One transaction of a group commit, in numbers. Owner: AppendQueue. */
   appendBatch(facts: () => AppendBatch): void;
+  /** Appends have waited long for a lock that somebody else holds. Owner: the store. */
+  blocked(facts: () => AppendsBlocked): void;
   /** A page that a follower got. Owner: follow. */
   page(facts: () => PageRead): void;
   /** A routing rule decided about an event. Owner: router. */
@@ -191,8 +193,18 @@ export interface AppendBatch {
   /** Longest time an append of the batch waited before it was sent. */
   readonly waitedMs: number;
   readonly durationMs: number;
+  /** How much of it other writers kept the log locked; 0 where the store does not know. */
+  readonly lockWaitMs: number;
   /** Appends waiting when the batch was cut. */
   readonly queued: number;
+}
+
+/** Appends wait for a lock: since when, and for whom. */
+export interface AppendsBlocked {
+  readonly store: string;
+  readonly waitedMs: number;
+  /** Who holds the lock: `process 4711 (psql, user ann, idle in transaction for 12 s)`. */
+  readonly holder: string;
 }
 
 /** What a follower of the log was given. `through` is how far it has looked. */
@@ -251,6 +263,7 @@ export const silent: Observer = {
   handle: justRun,
   project: justRun,
   appendBatch: ignore,
+  blocked: ignore,
   page: ignore,
   route: ignore,
   consumer: ignore,

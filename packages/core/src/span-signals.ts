@@ -167,6 +167,7 @@ export const logs: readonly LogSignal[] = [
   },
   { logType: 'EVENT_DEAD_LETTERED', level: 'error', message: 'Event parked as dead', source: 'park' },
   { logType: 'BATCH_COMPLETE', level: 'info', message: 'Batch complete', source: 'appendBatch' },
+  { logType: 'APPENDS_BLOCKED', level: 'warn', message: 'Appends wait for a lock', source: 'blocked' },
   { logType: 'CONSUMER', level: 'info', message: 'Consumer changed state', source: 'consumer' },
   { logType: 'CHECKPOINT', level: 'debug', message: 'Checkpoint kept', source: 'checkpoint' },
   { logType: 'LEASE', level: 'info', message: 'Lease changed hands', source: 'lease' },

@@ -1,5 +1,5 @@
 /** For those who write event stores, and for what is kept beside a log. */
-export { AppendQueue, type AppendOutcome } from './append-queue.js';
+export { AppendQueue, type AppendOutcome, type Committed } from './append-queue.js';
 export { checkAppend, type CheckedAppend, type CheckedEvent, type CheckedWrite } from './append-check.js';
 export { checkRestorePage, type CheckedRestore } from './restore-check.js';
 export {

@@ -6,7 +6,7 @@ import type { Statement } from './session.js';
 /** Calls `append_v1` with a batch. @param schema quoted */
 export function appendStatement(schema: string, batch: readonly CheckedAppend[]): Statement {
   return {
-    text: `select append, write, outcome, last_version, last_position, (extract(epoch from recorded) * 1000)::bigint, event_id
+    text: `select append, write, outcome, last_version, last_position, (extract(epoch from recorded) * 1000)::bigint, event_id, waited_ms
       from ${schema}.append_v1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`,
     values: parameters(batch),
   };
@@ -31,7 +31,13 @@ export type AppendRow = [
   position: string,
   recordedAt: string,
   eventId: string,
+  waitedMs: string,
 ];
+
+/** How long the batch waited for other writers, by what `append_v1` answered. */
+export function lockWaitOf([row]: readonly AppendRow[]): number {
+  return Number(row?.[7] ?? 0);
+}
 
 function outcomeOf(append: CheckedAppend, rows: readonly AppendRow[]): AppendOutcome {
   const [, write, outcome, version, position, recordedAt, eventId] = rows.at(-1)!;

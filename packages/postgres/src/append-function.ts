@@ -20,11 +20,13 @@ const APPEND_V1 = `
 --   the others      one per event, in the order of the writes
 --
 -- Answers one row per write, recorded or repeated, with the version and position of its last event; for an append that
--- was refused one row, conflict with the stream's version or reused with the id, at the write that it concerns.
+-- was refused one row, conflict with the stream's version or reused with the id, at the write that it concerns. Every row
+-- says how long the batch waited for the lock.
 create function {schema}.append_v1(
   append_writes int[], write_stream int[], write_expected bigint[], write_events int[], streams text[],
   ids text[], types text[], schema_versions int[], correlations text[], causations text[], datas json[], metadatas json[]
-) returns table (append int, write int, outcome text, last_version bigint, last_position bigint, recorded timestamptz, event_id text)
+) returns table (append int, write int, outcome text, last_version bigint, last_position bigint, recorded timestamptz, event_id text,
+  waited_ms int)
 language plpgsql
   set search_path = {schema}, pg_temp
   set plan_cache_mode = force_generic_plan  -- planning anew costs more than running
@@ -45,6 +47,7 @@ declare
   suspect boolean; next_suspect int := 1;
   event int;
   begins bigint;               -- where this append's first id stands in the log
+  began timestamptz;           -- to wait for the lock
   was record;                  -- the append that begins there, if one does
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -58,7 +61,9 @@ begin
   -- First, and in a statement of its own: the snapshots of later statements then show everything that was committed
   -- before the lock was given. It is held until the commit is visible. The upper half of the key keeps clear of locks
   -- that an application takes under small numbers.
+  began := clock_timestamp();
   perform pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint);
+  waited_ms := extract(epoch from clock_timestamp() - began) * 1000;
 
   select e.position, e.recorded_at into head, clock from events e order by e.position desc limit 1;
   head := coalesce(head, 0);

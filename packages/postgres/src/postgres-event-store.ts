@@ -9,7 +9,6 @@ import type {
   StreamSlice,
   Write,
 } from '@backstory/core';
-import type { Observer } from '@backstory/core/observe';
 import {
   AppendQueue,
   StoreClosed,
@@ -17,16 +16,17 @@ import {
   resolveQuery,
   resolveSlice,
   resolveStreamsQuery,
-  type AppendOutcome,
   type CheckedAppend,
+  type Committed,
   type StoreCapabilities,
   type StreamsQuery,
   type Unsubscribe,
 } from '@backstory/core/store';
-import { appendOutcomes, appendStatement, type AppendRow } from './append-batch.js';
+import { appendOutcomes, appendStatement, lockWaitOf, type AppendRow } from './append-batch.js';
 import { ClientTransaction } from './client-transaction.js';
 import type { Database } from './database.js';
 import { adoptLog, readIdentity } from './log-identity.js';
+import { LockWatch, type LockWatchOptions } from './lock-watch.js';
 import { logPages } from './log-pages.js';
 import { restoreLog } from './restore-log.js';
 import type { Run } from './session.js';
@@ -36,12 +36,11 @@ import { inTransaction } from './transaction.js';
 import { Wakes, type WakesOptions } from './wakes.js';
 import { Writer } from './writer.js';
 
-export interface PostgresEventStoreOptions extends WakesOptions {
+export interface PostgresEventStoreOptions extends WakesOptions, LockWatchOptions {
   readonly maxEventBytes: number;
   readonly maxBatchEvents: number;
   readonly maxBatchBytes: number;
   readonly maxQueuedBytes: number;
-  readonly observer: Observer;
 }
 
 /** The log in PostgreSQL. Appends go through one queue and one connection and are committed together; reads use others. */
@@ -54,6 +53,7 @@ export class PostgresEventStore implements EventStore {
   };
   private readonly queue: AppendQueue;
   private readonly writer: Writer;
+  private readonly lockWatch: LockWatch;
   private readonly wakes: Wakes;
   private closing: Promise<void> | undefined;
 
@@ -63,6 +63,7 @@ export class PostgresEventStore implements EventStore {
   ) {
     this.queue = new AppendQueue((batch) => this.commit(batch), { ...options, store: database.store });
     this.writer = new Writer(database);
+    this.lockWatch = new LockWatch(database, options);
     this.wakes = new Wakes(database, options);
   }
 
@@ -72,12 +73,14 @@ export class PostgresEventStore implements EventStore {
     return this.queue.append(checkAppend(writes, this.options));
   }
 
-  private async commit(batch: readonly CheckedAppend[]): Promise<readonly AppendOutcome[]> {
-    const rows = await this.writer.run<AppendRow>(appendStatement(this.database.schema, batch));
+  private async commit(batch: readonly CheckedAppend[]): Promise<Committed> {
+    const rows = await this.lockWatch.during(
+      this.writer.run<AppendRow>(appendStatement(this.database.schema, batch)),
+    );
     const outcomes = appendOutcomes(batch, rows);
     const head = Math.max(...outcomes.map((outcome) => ('result' in outcome ? outcome.result.position : 0)));
     if (head > 0) this.wakes.appended(head);
-    return outcomes;
+    return { outcomes, lockWaitMs: lockWaitOf(rows) };
   }
 
   readStream(stream: string, slice?: StreamSlice): AsyncGenerator<LogPage> {

@@ -35,6 +35,8 @@ export interface PostgresOptions {
   readonly responseTimeoutMs?: number;
   /** How long the work of one state transaction may take before it is rolled back. Default 30,000. */
   readonly transactionTimeoutMs?: number;
+  /** How long an append waits for other writers before the observer is told who they are. Default 1,000. */
+  readonly lockWarningMs?: number;
   /** How often followers look by themselves, in case a notification was lost. Default 1,000. */
   readonly pollMs?: number;
   /** `false`: no LISTEN and NOTIFY; followers look every `pollMs`. Default true. */
@@ -94,13 +96,20 @@ function openParts(
     maxBatchBytes = 4 * 2 ** 20,
     maxQueuedBytes = 64 * 2 ** 20,
     transactionTimeoutMs = 30_000,
+    lockWarningMs = 1_000,
     pollMs = 1_000,
     notify = true,
   }: PostgresOptions,
   observer: NonNullable<OpenOptions['observer']>,
 ): OpenStorage {
   const batches = { maxEventBytes, maxBatchEvents, maxBatchBytes, maxQueuedBytes };
-  const events = new PostgresEventStore(database.retain(), { ...batches, pollMs, notify, observer });
+  const events = new PostgresEventStore(database.retain(), {
+    ...batches,
+    lockWarningMs,
+    pollMs,
+    notify,
+    observer,
+  });
   const state = new PostgresStateStore(database.retain(), { transactionTimeoutMs });
   const close = async () => void (await Promise.all([events.close(), state.close()]));
   return { events, state, within: (client) => events.within(client), close };
@@ -145,6 +154,7 @@ const OPTIONS: OptionNames<PostgresOptions> = {
   connectTimeoutMs: true,
   responseTimeoutMs: true,
   transactionTimeoutMs: true,
+  lockWarningMs: true,
   pollMs: true,
   notify: true,
   prepare: true,
@@ -159,6 +169,7 @@ const RANGES = {
   connectTimeoutMs: [1, LONGEST_TIMER],
   responseTimeoutMs: [1, LONGEST_TIMER],
   transactionTimeoutMs: [1, LONGEST_TIMER],
+  lockWarningMs: [1, LONGEST_TIMER],
   pollMs: [1, LONGEST_TIMER],
 } as const satisfies Partial<Record<keyof PostgresOptions, readonly [least: number, most: number]>>;
 

@@ -19,6 +19,7 @@ import {
   resolveStreamsQuery,
   type AppendOutcome,
   type CheckedAppend,
+  type Committed,
   type StoreCapabilities,
   type StreamsQuery,
   type Unsubscribe,
@@ -72,20 +73,21 @@ export class SqliteEventStore implements EventStore {
     return this.queue.append(checkAppend(writes, this.options));
   }
 
-  private async commit(appends: readonly CheckedAppend[]): Promise<readonly AppendOutcome[]> {
-    const { outcomes, head, versions, wrote } = await this.write(appends);
+  private async commit(appends: readonly CheckedAppend[]): Promise<Committed> {
+    const { outcomes, head, versions, wrote, lockWaitMs } = await this.write(appends);
     this.tail.committed(head, versions);
     // What comes again seldom comes alone: after a crash, a consumer repeats all that it had done since.
     this.lookFirst = outcomes.some(isRepetition);
     if (wrote) this.wakes.appended(head);
-    return outcomes;
+    return { outcomes, lockWaitMs };
   }
 
-  private async write(appends: readonly CheckedAppend[]): Promise<CommittedBatch> {
+  private async write(appends: readonly CheckedAppend[]): Promise<CommittedBatch & Required<Committed>> {
     const write = (lookFirst: boolean) =>
-      this.file.write((session) =>
-        appendBatch(session, appends, { now: this.options.now(), tail: this.tail, lookFirst }),
-      );
+      this.file.write(async (session, lockWaitMs) => ({
+        ...(await appendBatch(session, appends, { now: this.options.now(), tail: this.tail, lookFirst })),
+        lockWaitMs,
+      }));
     if (this.lookFirst) return write(true);
     try {
       return await write(false);

@@ -111,8 +111,11 @@ export class SqliteFile {
     }
   }
 
-  /** Runs `work` alone in a transaction that commits when it is done and rolls back when it throws. */
-  write<T>(work: (session: Session) => T | Promise<T>): Promise<T> {
+  /**
+   * Runs `work` alone in a transaction that commits when it is done and rolls back when it throws. It is told how long other
+   * processes kept the file locked.
+   */
+  write<T>(work: (session: Session, lockWaitMs: number) => T | Promise<T>): Promise<T> {
     const { writer } = this;
     if (writer === undefined) {
       const message = 'it is open read-only. Open it without readOnly to write.';
@@ -121,9 +124,10 @@ export class SqliteFile {
     return this.writing.run(async () => {
       this.checkOpen();
       await this.pace.breathe();
+      const began = performance.now();
       await this.attempt(() => writer.exec('BEGIN IMMEDIATE'));
       try {
-        const result = await work(writer);
+        const result = await work(writer, performance.now() - began);
         this.checkPlace();
         writer.exec('COMMIT');
         return result;
