@@ -114,7 +114,14 @@ export class StoreUnavailable extends BackstoryError {
 
 /** Why a store cannot be used until somebody does something about it. */
 export type StoreProblem =
-  'corrupt' | 'read-only' | 'full' | 'newer-schema' | 'not-a-store' | 'missing' | 'unsupported';
+  | 'corrupt'
+  | 'read-only'
+  | 'full'
+  | 'older-schema'
+  | 'newer-schema'
+  | 'not-a-store'
+  | 'missing'
+  | 'unsupported';
 
 /** The store is there and cannot be used as it is. Trying again does not help. */
 export class StoreUnusable extends BackstoryError {

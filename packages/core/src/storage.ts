@@ -1,6 +1,7 @@
 import type { EventStore } from './event-store.js';
 import type { Observer } from './observer.js';
 import type { StateStore } from './state-store.js';
+import type { StoreAdministration } from './store-administration.js';
 import type { StoreTransaction } from './store-transaction.js';
 
 /** Where an application keeps its log and its state, not yet opened. `sqlite('bank.db')` and `memory()` make one. */
@@ -8,6 +9,8 @@ export interface Storage {
   /** For messages: `sqlite:bank.db`. Never holds a password. */
   readonly description: string;
   open(options?: OpenOptions): Promise<OpenStorage>;
+  /** To look after what the storage is made of, where it is made of anything. */
+  administer?(): Promise<StoreAdministration>;
 }
 
 /** How a storage is opened. */

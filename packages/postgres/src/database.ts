@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { StoreUnusable } from '@backstory/core';
 import { StoreClosed, outside } from '@backstory/core/store';
 import { InsideTransaction } from '@backstory/core/state';
 import { Client, Pool, type ClientBase, type ClientConfig, type PoolClient } from 'pg';
@@ -12,6 +13,9 @@ export interface DatabaseOptions {
   /** The schema's name, quoted. */
   readonly schema: string;
   readonly connection: ClientConfig;
+  /** Past a proxy that shares connections among transactions, for what such a connection cannot do. */
+  readonly direct?: ClientConfig | undefined;
+  readonly readOnly?: boolean;
   /** Connections for reads and state transactions at the same time. */
   readonly maxConnections: number;
   readonly prepare: boolean;
@@ -35,7 +39,7 @@ export class Database {
     const bounds = { max: options.maxConnections, idleTimeoutMillis: 30_000 };
     // The pool waits for it; its types do not say so.
     const onConnect = ((client) => this.prepareReader(client)) as (client: ClientBase) => void;
-    this.pool = new Pool({ ...options.connection, ...bounds, onConnect });
+    this.pool = new Pool({ ...this.connectionConfig, ...bounds, onConnect });
     // A connection that breaks while it is idle is replaced when the next one is needed.
     this.pool.on('error', () => undefined);
   }
@@ -64,10 +68,31 @@ export class Database {
     }
   }
 
-  /** A connection that is nobody else's. Whoever asked for it ends it. @throws StoreUnavailable, StoreUnusable */
-  async connect(): Promise<Client> {
+  /**
+   * Work that a proxy may be in the way of, on a connection of its own where one leads past it.
+   *
+   * @throws StoreUnavailable, StoreUnusable
+   */
+  async past<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    if (!this.options.direct) return this.session(work);
+    const client = await this.connect({ past: true });
+    try {
+      return await work(sessionOn(client, { prepare: true }));
+    } catch (error) {
+      throw storeError(error, this.store);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  /**
+   * A connection that is nobody else's, `past` the proxy where there is one. Whoever asked for it ends it.
+   *
+   * @throws StoreUnavailable, StoreUnusable
+   */
+  async connect({ past = false }: { readonly past?: boolean } = {}): Promise<Client> {
     this.checkOpen();
-    const client = new Client(this.options.connection);
+    const client = new Client((past && this.options.direct) || this.connectionConfig);
     client.on('error', () => undefined); // told to whoever waits for an answer
     try {
       await outside(() => client.connect());
@@ -76,6 +101,19 @@ export class Database {
       void client.end().catch(() => undefined);
       throw storeError(error, this.store);
     }
+  }
+
+  /** Whether a connection can be waited on for notifications: not behind a proxy that nothing leads past. */
+  get canListen(): boolean {
+    return this.prepare || this.options.direct !== undefined;
+  }
+
+  /** @throws StoreUnusable where the store was opened read-only; InsideTransaction where waiting would be waiting for oneself */
+  checkWritable(operation: string): void {
+    this.refuseInside(operation);
+    if (!this.options.readOnly) return;
+    const message = `${operation} was refused, because it was opened read-only: open it for writing.`;
+    throw new StoreUnusable(this.store, 'read-only', message);
   }
 
   /** @throws InsideTransaction where waiting would be waiting for oneself */
@@ -94,6 +132,13 @@ export class Database {
     if (--this.users > 0) return;
     this.closed = true;
     await this.pool.end();
+  }
+
+  /** The server refuses what writes as well. Behind a proxy, which lets no settings pass, it is up to `checkWritable`. */
+  private get connectionConfig(): ClientConfig {
+    const { connection, readOnly, prepare } = this.options;
+    if (!readOnly || !prepare) return connection;
+    return { ...connection, options: `${connection.options ?? ''} -c default_transaction_read_only=on` };
   }
 
   private checkOpen(): void {

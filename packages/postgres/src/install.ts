@@ -1,52 +1,38 @@
-import { StoreUnusable, newId } from '@backstory/core';
+import { StoreUnusable } from '@backstory/core';
 import type { Database } from './database.js';
-import { SCHEMA_VERSION, schemaSql } from './schema.js';
-import type { Run } from './session.js';
-import { inTransaction } from './transaction.js';
+import { MIGRATIONS, installed, migrate, type Installed, type SchemaMigration } from './migrations.js';
 
 /**
- * Makes the schema where it is missing; one process does, the others wait for it.
+ * Makes sure that this release can use what is in the schema, making it where it is missing; one process does, the others wait
+ * for it. What an older release made is not moved on in passing: that is `migrate`'s.
  *
- * @throws StoreUnusable where the schema is missing and may not be made, is of a newer release or is something else
+ * @throws StoreUnusable where the schema is missing and may not be made, is of another release or of something else
  */
-export async function install(database: Database, { create }: { readonly create: boolean }): Promise<void> {
-  await database.session(async (run) => {
-    if (await isThere(run, database)) return;
-    if (!create) {
-      const message = `there is no schema ${database.schema} in the database. Open it for writing once, which makes it.`;
-      throw new StoreUnusable(database.store, 'missing', message);
+export async function install(
+  database: Database,
+  { create, steps = MIGRATIONS }: { readonly create: boolean; readonly steps?: readonly SchemaMigration[] },
+): Promise<void> {
+  await database.past(async (run) => {
+    let found = await installed(run, database);
+    if (!found && create) {
+      await migrate(run, database, steps);
+      found = await installed(run, database);
     }
-    await inTransaction(run, { begin: 'begin' }, async () => {
-      await run({ text: `select pg_advisory_xact_lock(x'42535459'::bigint << 32 | 1)` });
-      if (await isThere(run, database)) return;
-      await run({ text: `create schema if not exists ${database.schema}` });
-      await run({ text: schemaSql(database.schema) });
-      const text = `insert into ${database.schema}.meta (schema_version, log_id) values ($1, $2)`;
-      await run({ text, values: [SCHEMA_VERSION, newId()] });
-    });
+    checkUsable(found, database, steps.at(-1)!.version);
   });
 }
 
-async function isThere(run: Run, { schema, store }: Database): Promise<boolean> {
-  // Not to_regclass, which may answer from what this connection remembers of before the lock.
-  const tables = await run<[string]>({
-    text: `select relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where '"' || replace(nspname, '"', '""') || '"' = $1 and relname in ('meta', 'events')`,
-    values: [schema],
-  });
-  const names = tables.map(([name]) => name);
-  if (names.length === 0) return false;
-  const versions = !names.includes('meta')
-    ? []
-    : await run<[string]>({ text: `select schema_version from ${schema}.meta` });
-  const [version] = versions[0] ?? [];
-  if (!names.includes('events') || version === undefined) {
-    const message = `the schema ${schema} holds tables of something else. Nothing was changed in it; choose another schema.`;
-    throw new StoreUnusable(store, 'not-a-store', message);
+function checkUsable(found: Installed | undefined, { schema, store }: Database, wanted: number): void {
+  if (!found) {
+    const message = `there is no schema ${schema} in the database. Make it with backstory store init, or open it for writing once.`;
+    throw new StoreUnusable(store, 'missing', message);
   }
-  if (Number(version) > SCHEMA_VERSION) {
-    const message = `a newer release made the schema (version ${version}, this release knows ${SCHEMA_VERSION}): update.`;
+  if (found.version < wanted) {
+    const message = `an older release made the schema (version ${found.version}, this release needs ${wanted}): run backstory store migrate.`;
+    throw new StoreUnusable(store, 'older-schema', message);
+  }
+  if (found.usableFrom > wanted) {
+    const message = `a newer release moved the schema on (version ${found.version}, usable from ${found.usableFrom}; this release knows ${wanted}): update.`;
     throw new StoreUnusable(store, 'newer-schema', message);
   }
-  return true;
 }

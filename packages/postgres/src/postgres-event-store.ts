@@ -69,7 +69,7 @@ export class PostgresEventStore implements EventStore {
 
   async append(writes: readonly Write[]): Promise<AppendResult> {
     this.checkOpen();
-    this.database.refuseInside('append');
+    this.database.checkWritable('append');
     return this.queue.append(checkAppend(writes, this.options));
   }
 
@@ -97,7 +97,7 @@ export class PostgresEventStore implements EventStore {
 
   /** Joins a transaction of somebody's own client. @throws StoreUnusable */
   async within(client: object): Promise<StoreTransaction> {
-    this.database.refuseInside('within');
+    this.database.checkWritable('within');
     const { store, schema, prepare } = this.database;
     const { logId } = await this.identity();
     return ClientTransaction.join(client, {
@@ -150,7 +150,7 @@ export class PostgresEventStore implements EventStore {
   /** Administrative work in a transaction of its own. */
   private async inOwnTransaction<T>(operation: string, work: (run: Run) => Promise<T>): Promise<T> {
     this.checkOpen();
-    this.database.refuseInside(operation);
+    this.database.checkWritable(operation);
     return this.database.session((run) =>
       inTransaction(run, { begin: 'begin isolation level read committed' }, () => work(run)),
     );

@@ -38,7 +38,7 @@ export class PostgresStateStore implements StateStore {
 
   async transaction<T>(fences: readonly Fence[], work: (state: StateTransaction) => Promise<T>): Promise<T> {
     this.checkOpen();
-    this.database.refuseInside('transaction');
+    this.database.checkWritable('transaction');
     return this.waitedFor(this.attempts(fences, work));
   }
 
@@ -145,7 +145,7 @@ export class PostgresStateStore implements StateStore {
 
   private async outsideTransaction<T>(operation: string, work: () => Promise<T>): Promise<T> {
     this.checkOpen();
-    this.database.refuseInside(operation);
+    this.database.checkWritable(operation);
     return work();
   }
 

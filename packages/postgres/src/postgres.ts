@@ -10,7 +10,8 @@ import {
   type OptionNames,
 } from '@backstory/core/store';
 import { Client, escapeIdentifier, type ClientConfig } from 'pg';
-import { Database } from './database.js';
+import { PostgresAdministration } from './administration.js';
+import { Database, type DatabaseOptions } from './database.js';
 import { install } from './install.js';
 import { PostgresEventStore } from './postgres-event-store.js';
 import { PostgresStateStore } from './postgres-state-store.js';
@@ -41,8 +42,13 @@ export interface PostgresOptions {
   readonly pollMs?: number;
   /** `false`: no LISTEN and NOTIFY; followers look every `pollMs`. Default true. */
   readonly notify?: boolean;
-  /** `false` behind a proxy that shares connections among transactions. Default true. */
+  /** `false` behind a proxy that shares connections among transactions, such as PgBouncer. Default true. */
   readonly prepare?: boolean;
+  /**
+   * Leads past that proxy: for LISTEN and NOTIFY, and for making the schema. Without it followers behind a proxy look every
+   * `pollMs`.
+   */
+  readonly direct?: string | ClientConfig;
 }
 
 /**
@@ -56,28 +62,31 @@ export interface PostgresOptions {
  * @throws InvalidOption
  */
 export function postgres(connection: string | ClientConfig, options: PostgresOptions = {}): Storage {
-  const config = connectionConfig(connection, options);
   checkOptions(options);
-  const store = nameOf(config);
-  return { description: store, open: (opening) => openStorage(store, config, options, opening) };
+  const config = connectionConfig(connection, options);
+  const description = nameOf(config);
+  const { schema = 'backstory', maxConnections = 10, prepare = true, direct } = options;
+  const place: DatabaseOptions = {
+    store: description,
+    schema: escapeIdentifier(schema),
+    connection: config,
+    ...(direct !== undefined && { direct: connectionConfig(direct, options) }),
+    maxConnections,
+    prepare,
+  };
+  return {
+    description,
+    open: (opening) => openStorage(place, options, opening),
+    administer: async () => new PostgresAdministration(place),
+  };
 }
 
 async function openStorage(
-  store: string,
-  connection: ClientConfig,
+  place: DatabaseOptions,
   options: PostgresOptions,
   { readOnly = false, observer = silent }: OpenOptions = {},
 ): Promise<OpenStorage> {
-  const { schema = 'backstory', maxConnections = 10, prepare = true } = options;
-  const database = new Database({
-    store,
-    schema: escapeIdentifier(schema),
-    connection: readOnly
-      ? { ...connection, options: `${connection.options ?? ''} -c default_transaction_read_only=on` }
-      : connection,
-    maxConnections,
-    prepare,
-  });
+  const database = new Database({ ...place, readOnly });
   const opened = openParts(database, options, observer);
   try {
     await install(database, { create: !readOnly });
@@ -158,6 +167,7 @@ const OPTIONS: OptionNames<PostgresOptions> = {
   pollMs: true,
   notify: true,
   prepare: true,
+  direct: true,
 };
 
 const RANGES = {

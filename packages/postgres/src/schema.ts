@@ -1,8 +1,5 @@
 import { appendFunction } from './append-function.js';
 
-/** The version of the tables and functions that this release makes and uses. */
-export const SCHEMA_VERSION = 1;
-
 /**
  * Everything the store needs, in a schema of its own. `collate "C"` is byte order; data and metadata are `json`, which keeps
  * the text as it was written. Every index but the primary key ends with a place in the log, so each gives its events in log
@@ -20,7 +17,9 @@ export function schemaSql(schema: string): string {
 const TABLES = `
 create table {schema}.meta (
   one boolean primary key default true check (one),
+  -- Of the tables and functions, and the lowest that a release must know to use them.
   schema_version int not null,
+  usable_from int not null,
   log_id text not null,
   epoch bigint not null default 1,
   epoch_start bigint not null default 0

@@ -41,7 +41,7 @@ export class Wakes {
   /** This process has appended up to `head`. */
   appended(head: number): void {
     this.arrived(head);
-    if (!this.options.notify || this.due !== undefined) return;
+    if (!this.notifies || this.due !== undefined) return;
     this.due = outside(() => setTimeout(() => void this.tell(), EVERY_MS));
   }
 
@@ -73,13 +73,13 @@ export class Wakes {
 
   /** The connection that listens; `undefined` where there is none for now, which the next call tries to change. */
   private listen(): Promise<Client | undefined> {
-    if (!this.options.notify || this.closed) return Promise.resolve(undefined);
+    if (!this.notifies || this.closed) return Promise.resolve(undefined);
     return (this.listener ??= this.connect());
   }
 
   private async connect(): Promise<Client | undefined> {
     try {
-      const client = await this.database.connect();
+      const client = await this.database.connect({ past: true });
       client.once('end', () => this.lost(client));
       client.on('notification', ({ payload }) => this.heard(Number(payload)));
       await client.query(`listen "${this.channel}"`);
@@ -111,6 +111,10 @@ export class Wakes {
     } catch {
       // a wake-up is a hint
     }
+  }
+
+  private get notifies(): boolean {
+    return this.options.notify && this.database.canListen;
   }
 
   /** One for each schema of a database; names of channels are short. */

@@ -3,7 +3,7 @@ import type { Session } from './session.js';
 
 /** "BSTY": says whose file it is, in its header. */
 const APPLICATION_ID = 0x42535459;
-const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 1;
 
 /**
  * The tables, version 1. Every index costs each append, so there is one for each filter of a query and no more:
@@ -84,8 +84,17 @@ export function inspect(session: Session, store: string): 'empty' | 'store' {
 
 /** Makes the tables and the log's identity, in the transaction that is open. */
 export function create(session: Session): void {
-  session.exec(SCHEMA);
-  session.run('INSERT INTO meta VALUES (1, ?, ?, 1, 0)', [SCHEMA_VERSION, newId()]);
-  session.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-  session.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  session.exec(creation());
+}
+
+/** Everything that makes a store, for an empty file. It holds the log's identity: use it once. */
+export function installationSql(): string {
+  return `PRAGMA journal_mode = WAL;\nBEGIN IMMEDIATE;\n${creation()}COMMIT;\n`;
+}
+
+function creation(): string {
+  return `${SCHEMA}INSERT INTO meta VALUES (1, ${SCHEMA_VERSION}, '${newId()}', 1, 0);
+PRAGMA application_id = ${APPLICATION_ID};
+PRAGMA user_version = ${SCHEMA_VERSION};
+`;
 }

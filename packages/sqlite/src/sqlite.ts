@@ -9,6 +9,7 @@ import {
   numberOption,
   type OptionNames,
 } from '@backstory/core/store';
+import { SqliteAdministration } from './administration.js';
 import { driverFor } from './choose-driver.js';
 import type { Driver, DriverName } from './driver.js';
 import { openFile } from './open-file.js';
@@ -60,10 +61,12 @@ export function sqlite(file: string, options: SqliteOptions = {}): Storage {
   if (/^(file|sqlite):/.test(file)) {
     throw new StoreUnusable(store, 'unsupported', 'give the path of a file, without a prefix.');
   }
-  const { driver = 'auto' } = checked(options);
+  const { driver = 'auto', lockTimeoutMs = LOCK_TIMEOUT_MS } = checked(options);
   return {
     description: store,
     open: async (opening) => openStorage(await driverFor(driver, store), file, options, opening),
+    administer: async () =>
+      new SqliteAdministration(await driverFor(driver, store), { path: file, store, lockTimeoutMs }),
   };
 }
 
@@ -75,7 +78,7 @@ export async function openStorage(
     maxBatchEvents = 1_000,
     maxBatchBytes = 4 * 2 ** 20,
     maxQueuedBytes = 64 * 2 ** 20,
-    lockTimeoutMs = 5_000,
+    lockTimeoutMs = LOCK_TIMEOUT_MS,
     transactionTimeoutMs = 30_000,
     pollMs = 20,
     synchronous = 'full',
@@ -135,6 +138,8 @@ const RANGES = {
   transactionTimeoutMs: [1, LONGEST_TIMER],
   pollMs: [1, LONGEST_TIMER],
 } as const satisfies Partial<Record<keyof SqliteOptions, readonly [least: number, most: number]>>;
+
+const LOCK_TIMEOUT_MS = 5_000;
 
 function nameOf(file: string): string {
   return `sqlite:${path.basename(file)}`;

@@ -1,0 +1,135 @@
+import { StoreUnusable } from '@backstory/core';
+import type { Migration, StoreAdministration, StoreStatus } from '@backstory/core/store';
+import { Database, type DatabaseOptions } from './database.js';
+import { readIdentity } from './log-identity.js';
+import {
+  MIGRATIONS,
+  NOTHING,
+  installationSql,
+  installed,
+  migrate,
+  missing,
+  type SchemaMigration,
+} from './migrations.js';
+import type { Run } from './session.js';
+import { inTransaction } from './transaction.js';
+
+/** Looks after a schema. It may take its time: what moves a large table is not given up for want of an answer. */
+export class PostgresAdministration implements StoreAdministration {
+  private readonly database: Database;
+
+  constructor(
+    place: DatabaseOptions,
+    private readonly steps: readonly SchemaMigration[] = MIGRATIONS,
+  ) {
+    const patient = { query_timeout: 0 };
+    this.database = new Database({
+      ...place,
+      connection: { ...place.connection, ...patient },
+      ...(place.direct && { direct: { ...place.direct, ...patient } }),
+      maxConnections: 1,
+    }).retain();
+  }
+
+  async status(): Promise<StoreStatus> {
+    const { store, schema } = this.database;
+    return this.database.past(async (run) => {
+      const found = await installed(run, this.database);
+      return {
+        store,
+        version: found?.version ?? 0,
+        wanted: this.steps.at(-1)!.version,
+        log: found && (await readIdentity(run, schema)),
+        facts: { schema, ...(await serverFacts(run)), ...(found && (await storeFacts(run, schema))) },
+      };
+    });
+  }
+
+  async plan(): Promise<readonly Migration[]> {
+    return this.database.past(async (run) =>
+      missing(this.database.schema, (await installed(run, this.database)) ?? NOTHING, this.steps),
+    );
+  }
+
+  async init(): Promise<boolean> {
+    return this.database.past(async (run) => {
+      if (await installed(run, this.database)) return false;
+      return (await migrate(run, this.database, this.steps)).length > 0;
+    });
+  }
+
+  async migrate(): Promise<readonly Migration[]> {
+    return this.database.past(async (run) => {
+      await this.require(run);
+      return migrate(run, this.database, this.steps);
+    });
+  }
+
+  sql(): string {
+    return installationSql(this.database.schema);
+  }
+
+  /** Without CASCADE: where something of somebody else's is in the schema or depends on it, nothing is dropped. */
+  async drop(): Promise<void> {
+    const { schema, store } = this.database;
+    const drop = async (run: Run) => {
+      await this.require(run);
+      await inTransaction(run, { begin: `begin; set local lock_timeout = '3s'` }, async () => {
+        const own = await run<[string]>({ text: OWN, values: [schema] });
+        await run({ text: `${own.map(([drop]) => drop).join(';')}; drop schema ${schema}` });
+      });
+    };
+    await this.database.past(drop).catch((error: unknown) => {
+      const { code, detail } = error as { code?: string; detail?: string };
+      if (code !== IN_USE) throw error;
+      const message = `something else is in the schema ${schema} or depends on it (${detail}). Nothing was dropped; remove that first.`;
+      throw new StoreUnusable(store, 'unsupported', message, { cause: error });
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.database.release();
+  }
+
+  private async require(run: Run): Promise<void> {
+    const { store, schema } = this.database;
+    if (await installed(run, this.database)) return;
+    const message = `there is no schema ${schema} in the database. Make it with backstory store init.`;
+    throw new StoreUnusable(store, 'missing', message);
+  }
+}
+
+async function serverFacts(run: Run): Promise<StoreStatus['facts']> {
+  const text = `select current_setting('server_version'), current_setting('synchronous_commit'), pg_is_in_recovery()::text`;
+  const [[version, commit, standby] = []] = await run<[string, string, string]>({ text });
+  const role = standby === 'true' ? 'a standby, which only reads' : 'primary';
+  return { server: `PostgreSQL ${version}`, role, synchronous_commit: commit! };
+}
+
+async function storeFacts(run: Run, schema: string): Promise<StoreStatus['facts']> {
+  const text = `select pg_total_relation_size('${schema.replaceAll("'", "''")}.events'),
+    (select count(*) from pg_stat_activity where datname = current_database() and application_name like 'backstory%' and pid <> pg_backend_pid()),
+    greatest(0, extract(epoch from (select recorded_at from ${schema}.events order by position desc limit 1) - clock_timestamp()))::int`;
+  const [[size, connections, ahead] = []] = await run<[string, string, string]>({ text });
+  return {
+    'log in bytes': Number(size),
+    connections: Number(connections),
+    ...(Number(ahead) > 0 && { 'clock held back in seconds': Number(ahead) }),
+  };
+}
+
+/** dependent_objects_still_exist */
+const IN_USE = '2BP01';
+
+/** What a store is made of, as statements that drop it: tables first, with what hangs on them. */
+const OWN = `
+select statement from (
+  select 1 as turn, 'drop table ' || quote_ident(nspname) || '.' || quote_ident(relname) as statement
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where '"' || replace(nspname, '"', '""') || '"' = $1 and relname in ('events', 'state', 'leases', 'lease_times', 'meta')
+  union all
+  select 2, 'drop function ' || p.oid::regprocedure
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+  where '"' || replace(nspname, '"', '""') || '"' = $1
+    and proname ~ '^(refuse_change|last_position_by|last_version_by|(append|acquire|renew|fence_before|fence_after)_v[0-9]+)$'
+) own order by turn`;
