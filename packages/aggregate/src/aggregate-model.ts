@@ -1,5 +1,5 @@
 import type { StoredEvent } from '@backstory/core';
-import { UnknownEventType, type Class, type EventTypes, type Json } from '@backstory/events';
+import { UnknownEventType, type Class, type EventTypes, type FieldType, type Json } from '@backstory/events';
 import { attachRecord, recordOf, AggregateRecord } from './aggregate-record.js';
 import { FoldFailed, NotTheNextEvent } from './errors.js';
 import { EventSourcedAggregate } from './event-sourced-aggregate.js';
@@ -24,6 +24,8 @@ export interface AggregateModel<A extends object> {
   readonly snapshots: Required<SnapshotPolicy> | undefined;
   /** Whether its state is never changed in place but replaced, as a decider's. */
   readonly isPure: boolean;
+  /** What `value` is declared to be: how its parts are stored, and what tells the elements of a list apart. */
+  readonly type: FieldType;
   /** A new instance, to which nothing has happened. */
   create(id: string): A;
   /**
@@ -75,6 +77,10 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
 
   get isPure(): boolean {
     return this.plan.form.isPure;
+  }
+
+  get type(): FieldType {
+    return this.plan.form.type(this.cls);
   }
 
   get shape(): string {

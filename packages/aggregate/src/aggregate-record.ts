@@ -28,6 +28,8 @@ export class AggregateRecord {
   folding: string | symbol | undefined;
   /** Set when the instance was loaded as of the past: `at version 3`. */
   readOnly: string | undefined;
+  /** Set when nobody will raise on it, as in a replay: its state is not kept for comparison, which costs a look an event. */
+  isOnlyFolded = false;
   saving = false;
   /** Set when the function of the update that this instance was loaded for has returned. */
   isUpdateOver = false;

@@ -11,11 +11,11 @@ import { catchUp, twinOf } from './twin.js';
 /** How many values of a state each raise pays for. A state of no more is looked at with every raise. */
 const EARNED = 100;
 
-/** Remembers the state that events have made, where it can be compared with: outside production. */
+/** Remembers the state that events have made, where it can be compared with: outside production, and where it may raise. */
 export function keepFolded(aggregate: object): void {
   const record = recordOf(aggregate);
   record.folded = record.twin = undefined;
-  if (!record.isDevelopment) return;
+  if (!record.isDevelopment || record.isOnlyFolded) return;
   try {
     record.folded = JSON.stringify(look(aggregate, record));
   } catch {

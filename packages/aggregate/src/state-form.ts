@@ -1,4 +1,4 @@
-import { encodeInstance, type Class, type Json } from '@backstory/events';
+import { encodeInstance, fieldsOf, nested, type Class, type FieldType, type Json } from '@backstory/events';
 import { readFields } from '@backstory/events/codec';
 import { deepFreeze } from './deep-freeze.js';
 import { isProduction } from './is-production.js';
@@ -16,6 +16,8 @@ export interface StateForm {
   restore(aggregate: object, state: Json, category: string): void;
   /** As values: what tests compare. */
   value(aggregate: object): unknown;
+  /** What `value` of the instances of a class is declared to be. */
+  type(cls: Class): FieldType;
 }
 
 /** How a class keeps its state: in the properties of its instances, or all of it in the one called `state`. */
@@ -45,6 +47,7 @@ const PROPERTIES: StateForm = {
     Object.assign(aggregate, fields);
   },
   value: (aggregate) => aggregate,
+  type: (cls) => nested(cls),
 };
 
 // The property's own name completes the paths in messages.
@@ -59,6 +62,7 @@ const WHOLE: StateForm = {
     Object.assign(aggregate, { state: isProduction() ? value : deepFreeze(value) });
   },
   value: (aggregate) => (aggregate as { readonly state: unknown }).state,
+  type: (cls) => fieldsOf(cls).get('state')!,
 };
 
 function classOf(aggregate: object): Class {

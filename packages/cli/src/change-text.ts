@@ -38,11 +38,12 @@ export function changeLines(changes: readonly Change[], paper: Paper, indent: st
 }
 
 function described(
-  { before, after }: Change,
+  { before, after, isOrder }: Change,
   { arrow, ...style }: ChangeStyle,
   room: number,
 ): Omit<ChangeText, 'name'> {
   const text = (value: unknown, width: number) => style.cut(style.plain(JSON.stringify(value)), width);
+  if (isOrder) return { mark: '~', value: 'in another order' };
   if (before === undefined) return { mark: '+', value: text(after, room) };
   if (after === undefined) return { mark: '-', value: text(before, room) };
   const between = ` ${arrow} `;

@@ -38,7 +38,7 @@ describe('a command line that means nothing ends with exit code 2', () => {
     [
       [],
       'no-verb',
-      'Give a verb: streams, events, state, replay, diff, trace, tail, stats, init, completion. See backstory --help.',
+      'Give a verb: streams, events, state, replay, blame, diff, trace, tail, stats, init, completion. See backstory --help.',
     ],
     [
       ['stat'],
@@ -47,6 +47,9 @@ describe('a command line that means nothing ends with exit code 2', () => {
     ],
     [['state'], 'missing-argument', "Missing required argument 'stream'. See backstory state --help."],
     [['diff', 'cart-1', '1'], 'missing-argument', /'to'/],
+    [['blame', 'cart-1', '--history'], 'missing-argument', /Give the path of one value with --history/],
+    [['blame', 'cart-1', 'owner', '--history', '--why'], 'conflicting-options', /not both/],
+    [['blame', 'cart-1', '--at-version', '1', '--at', '2026-11-20'], 'conflicting-options', /not both/],
     [['stats', 'x'], 'excess-arguments', /Expected 0 arguments but got 1/],
     [
       ['events', '--limt', '1'],
@@ -92,6 +95,7 @@ describe('what is not in the log, or cannot be folded, is a finding with exit co
     for (const argv of [
       ['state', 'card-1'],
       ['replay', 'card-1'],
+      ['blame', 'card-1', 'owner'],
       ['diff', 'card-1', '0', '1'],
     ]) {
       expect(await refused(argv)).toEqual({
@@ -108,6 +112,7 @@ describe('what is not in the log, or cannot be folded, is a finding with exit co
     for (const argv of [
       ['state', 'cart-1', '--at-version', '9'],
       ['replay', 'cart-1', '--to', '9'],
+      ['blame', 'cart-1', '--at-version', '9'],
       ['diff', 'cart-1', '0', '9'],
     ]) {
       expect(await refused(argv)).toMatchObject({
@@ -116,6 +121,20 @@ describe('what is not in the log, or cannot be folded, is a finding with exit co
         facts: { stream: 'cart-1', wanted: 9, actual: 4 },
       });
     }
+  });
+
+  test('a path that the state never had says what there is in its place', async () => {
+    for (const more of [[], ['--history']]) {
+      expect(await refused(['blame', 'cart-1', 'prices.pan', ...more])).toMatchObject({
+        exitCode: 1,
+        code: 'BACKSTORY_NO_SUCH_PATH',
+        facts: { path: 'prices.pan', version: 4, known: ['prices["a.b"]', 'prices.pen'] },
+      });
+    }
+    expect(await refused(['blame', 'cart-1', 'a..b'])).toMatchObject({
+      exitCode: 2,
+      code: 'BACKSTORY_INVALID_QUERY',
+    });
   });
 
   test('a flow that is not there, even where it is called like a verb', async () => {

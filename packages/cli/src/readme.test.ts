@@ -27,6 +27,7 @@ test.each(VERBS.map(({ name }) => name))('the data of %s are what the README say
   const more: Record<string, string[]> = {
     state: ['cart-1'],
     replay: ['cart-1'],
+    blame: ['cart-1', 'owner'],
     diff: ['cart-1', '1', '2'],
     trace: [paid],
     tail: ['--lines', '1'],

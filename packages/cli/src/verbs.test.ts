@@ -1,7 +1,9 @@
-import { Context, Recorder } from '@backstory/core';
+import { Context, Recorder, type RecordedEvent } from '@backstory/core';
 import {
   BEGIN,
   Cart,
+  LineAdded,
+  LineRemoved,
   Noted,
   Opened,
   fillShop,
@@ -294,6 +296,93 @@ describe('replay', () => {
     expect(steps.map((it: any) => [it.event.version, it.cause.id])).toEqual(
       Array.from({ length: 230 }, (_, i) => [i + 1, ids.paid]),
     );
+  });
+});
+
+/** Things happen at other times than those the clock of the shop says. */
+const settled = (text: string) => text.replace(/ {4}happened .*\n/g, '');
+
+describe('blame', () => {
+  test('shows each value of a state with the event that made it so', async () => {
+    expect((await show('blame', 'cart-1')).stdout).toBe(
+      [
+        'cart-1 at version 4',
+        '',
+        'v1  2026-11-20  cart.opened      ann  owner              "Ann"',
+        'v2  2026-11-20  cart.line-added       lines[0].sku       "pen"',
+        'v2  2026-11-20  cart.line-added       lines[0].quantity  2',
+        'v4  2026-11-20  cart.line-added  ann  lines[1].sku       "ink"',
+        'v4  2026-11-20  cart.line-added  ann  lines[1].quantity  1',
+        'v3  2026-11-20  cart.priced           prices["a.b"]      1',
+        'v3  2026-11-20  cart.priced           prices.pen         3',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('of one value shows who, when and with which request', async () => {
+    expect(settled((await show('blame', 'cart-1', 'lines[1].quantity')).stdout)).toBe(
+      [
+        'cart-1 lines[1].quantity is 1 at version 4',
+        '',
+        'v4  cart.line-added  2026-11-20T12:00:03.000Z  position 4',
+        '    by ann, command add',
+        '',
+      ].join('\n'),
+    );
+    await app.record('cart-1', [new LineRemoved('ink')]);
+    expect((await show('blame', 'cart-1', 'lines[1]')).stdout).toMatch(
+      /^cart-1 lines\[1\] is gone at version 5\n/,
+    );
+    expect((await show('blame', 'cart-1', 'lines')).stdout).toContain('taken out, or reordered');
+    expect((await show('blame', 'cart-1', 'prices', '--at-version', '2')).stdout).toContain('began with it');
+  });
+
+  test('--history gives every value there ever was', async () => {
+    await app.record('cart-1', [new LineAdded('pen', 3)]);
+    const stdout = settled((await show('blame', 'cart-1', 'lines[0].quantity', '--history')).stdout);
+    expect(stdout).toMatch(
+      /^v2 .*\n {4}\+ lines\[0\]\.quantity {2}2\n\nv5 .*\n {4}~ lines\[0\]\.quantity {2}2 → 5\n/,
+    );
+    const found = await data('blame', 'cart-1', 'lines[0].quantity', '--history');
+    expect(found).toMatchObject({
+      stream: 'cart-1',
+      path: 'lines[0].quantity',
+      values: [
+        { event: { version: 2 }, after: 2 },
+        { event: { version: 5 }, before: 2, after: 5 },
+      ],
+    });
+  });
+
+  test('--why goes from cause to cause, across streams', async () => {
+    const [paid] = (await data('events', '--id', ids.paid)).events as [RecordedEvent];
+    const caused = Context.handling(paid, { subscription: 'till', handler: 'thank' });
+    await caused.run(() => app.record('cart-3', [new Opened('Eve')]));
+    const stdout = settled((await show('blame', 'cart-3', 'owner', '--why')).stdout);
+    expect(stdout).toContain(`flow ${ids.correlationId}`);
+    expect(stdout).toMatch(
+      /because of payment\.taken {2}payment-9 v1 .*\n[^]*because of cart\.line-added {2}cart-1 v4 .*\n {4}by ann, command add\nwhere the flow began\n$/,
+    );
+    expect(
+      (await data('blame', 'cart-3', 'owner', '--why')).causes.map((it: RecordedEvent) => it.id),
+    ).toEqual([ids.paid, ids.added]);
+    await Context.of({ causationId: 'lost-1' }).run(() => app.record('cart-4', [new Opened('Eve')]));
+    expect((await show('blame', 'cart-4', 'owner', '--why')).stdout).toContain(
+      'because of event lost-1, which is not in this log',
+    );
+  });
+
+  test('--json gives { stream, version, path, value, last, lines }', async () => {
+    const found = await data('blame', 'cart-1', 'owner', '--at', '2026-11-20T12:00:01Z');
+    expect(found).toMatchObject({
+      stream: 'cart-1',
+      version: 2,
+      path: 'owner',
+      value: 'Ann',
+      last: { version: 1 },
+    });
+    expect(found.lines).toEqual([{ path: 'owner', value: 'Ann', event: found.last }]);
   });
 });
 

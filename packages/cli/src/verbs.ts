@@ -30,6 +30,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/replay.js')).verb,
   },
   {
+    name: 'blame',
+    summary: 'which event made a value what it is, who caused it, and why',
+    load: async () => (await import('./verbs/blame.js')).verb,
+  },
+  {
     name: 'diff',
     summary: 'what is different between two versions of a stream',
     load: async () => (await import('./verbs/diff.js')).verb,

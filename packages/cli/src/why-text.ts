@@ -9,8 +9,10 @@ const NOTABLE_MS = 1_000;
 export function whyTexts(
   { metadata, recordedAt }: RecordedEvent,
   cause: CauseText | null,
+  { cause: isCauseTold = true }: { readonly cause?: boolean } = {},
 ): readonly string[] {
-  const { actor, command, causationId, occurredAt } = metadata;
+  const { actor, command, occurredAt } = metadata;
+  const causationId = isCauseTold ? metadata.causationId : undefined;
   const who = [actor === undefined ? '' : `by ${actor}`, command === undefined ? '' : `command ${command}`];
   const late = recordedAt.getTime() - Date.parse(occurredAt);
   return [
@@ -18,5 +20,16 @@ export function whyTexts(
     cause ? `caused by ${cause.type} (${cause.stream} v${cause.version})` : '',
     !cause && causationId !== undefined ? `caused by event ${causationId}, which is not in this log` : '',
     Math.abs(late) >= NOTABLE_MS ? `happened ${occurredAt}` : '',
+  ].filter((it) => it !== '');
+}
+
+/** The flow that an event belongs to, where it is not its own, and the trace that it was recorded in. */
+export function flowTexts({ id, metadata }: RecordedEvent): readonly string[] {
+  const { correlationId, traceparent } = metadata;
+  // https://www.w3.org/TR/trace-context/#traceparent-header
+  const trace = traceparent?.split('-')[1];
+  return [
+    correlationId === id ? '' : `flow ${correlationId}`,
+    trace === undefined ? '' : `trace ${trace}`,
   ].filter((it) => it !== '');
 }

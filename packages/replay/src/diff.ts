@@ -24,7 +24,8 @@ export async function diff(
   fold.checkVersion(to);
   const earlier = await stateOf(fold, Math.min(from, to), signal);
   const later = await stateOf(fold, Math.max(from, to), signal);
-  const changes = from <= to ? changesBetween(earlier, later) : changesBetween(later, earlier);
+  const { type } = fold.model;
+  const changes = from <= to ? changesBetween(earlier, later, type) : changesBetween(later, earlier, type);
   return { from, to, changes };
 }
 

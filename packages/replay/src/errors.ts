@@ -27,6 +27,24 @@ export class FlowNotFound extends BackstoryError {
   }
 }
 
+/** A path that the state never had. */
+export class NoSuchPath extends BackstoryError {
+  readonly code = 'BACKSTORY_NO_SUCH_PATH';
+  constructor(
+    readonly stream: string,
+    /** No version up to this one had it. */
+    readonly version: number,
+    readonly path: string,
+    /** What there is in its place. */
+    readonly known: readonly string[],
+  ) {
+    super(
+      `${stream} never had ${path} up to version ${version}` +
+        (known.length > 0 ? `: it has ${known.join(', ')}.` : ': its state has nothing of the kind.'),
+    );
+  }
+}
+
 /** Nobody said which aggregate folds the streams of this category. */
 export class NoAggregate extends BackstoryError {
   readonly code = 'BACKSTORY_NO_AGGREGATE';

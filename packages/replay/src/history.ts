@@ -1,12 +1,14 @@
 import { readRecorded, type RecordedEvent } from '@backstory/core';
 import type { Json } from '@backstory/events';
-import { changesBetween, type Change } from './changes.js';
+import { changeOf, type Change } from './changes.js';
+import { StateComparison } from './differences.js';
 import { StreamFold, type ReplaySource } from './stream-fold.js';
 
 /** One event of a stream and what it did to the state. */
 export interface HistoryStep {
   /** As it was recorded. */
   readonly event: RecordedEvent;
+  /** States share what an event did not change. */
   readonly before: Json;
   readonly after: Json;
   readonly changes: readonly Change[];
@@ -36,12 +38,18 @@ export async function* history(
   fold.checkVersion(from);
   fold.checkVersion(last);
   for await (const events of fold.pages({ upTo: Math.max(0, from - 1) }, signal)) fold.fold(events);
+  const comparison = new StateComparison(fold.model.type);
   let before = fold.state();
   for await (const events of fold.pages({ upTo: last }, signal)) {
     for (const event of events) {
       fold.fold([event]);
       const after = fold.state();
-      yield { event: readRecorded(event), before, after, changes: changesBetween(before, after) };
+      yield {
+        event: readRecorded(event),
+        before,
+        after,
+        changes: comparison.between(before, after).map(changeOf),
+      };
       before = after;
     }
   }

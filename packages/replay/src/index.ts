@@ -1,7 +1,16 @@
+export {
+  blame,
+  valueHistory,
+  type Blame,
+  type BlameOptions,
+  type BlamedLine,
+  type ValueStep,
+} from './blame.js';
+export { causeChain, type CauseChain } from './cause-chain.js';
 export { changesBetween, type Change } from './changes.js';
 export { causesOf } from './causes.js';
 export { diff, type Diff } from './diff.js';
-export { FlowNotFound, NoAggregate, StreamNotFound, UnreadableState } from './errors.js';
+export { FlowNotFound, NoAggregate, NoSuchPath, StreamNotFound, UnreadableState } from './errors.js';
 export { history, type HistoryRange, type HistoryStep } from './history.js';
 export { events, streams } from './log.js';
 export { ReplayCursor, type CursorStep } from './replay-cursor.js';
@@ -13,5 +22,4 @@ export { stats, type CategoryStats, type Stats, type StatsOptions, type TypeStat
 export type { ReplaySource } from './stream-fold.js';
 export { trace, type Trace, type TraceNode, type TraceOptions } from './trace.js';
 export type { StreamsQuery } from '@backstory/core/store';
-export { formatPath, type PathStep } from '@backstory/events/codec';
 export { VersionOutOfRange } from '@backstory/repository';

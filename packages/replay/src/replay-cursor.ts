@@ -1,12 +1,13 @@
-import { InvalidQuery, readRecorded, type EventStore, type RecordedEvent } from '@backstory/core';
-import type { Json } from '@backstory/events';
+import { readRecorded, type EventStore, type RecordedEvent } from '@backstory/core';
+import type { FieldType, Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
 import { changesBetween, type Change } from './changes.js';
 import { NoAggregate } from './errors.js';
 import { Pace, type CursorWait } from './pace.js';
 import { RewindableFold, type CursorFailure, type Found, type Stretch } from './rewindable-fold.js';
-import { headOf, modelFor, type ReplaySource } from './stream-fold.js';
-import { valueAt } from './value-at.js';
+import { headOf, modelFor, versionAt, type ReplaySource } from './stream-fold.js';
+import { readStatePath } from './state-path.js';
+import { partAt } from './value-at.js';
 
 /** What a stream was at one version, and what the event of that version did. */
 export interface CursorStep {
@@ -62,6 +63,11 @@ export class ReplayCursor {
     return this.fold instanceof NoAggregate ? this.fold : null;
   }
 
+  /** What the states are declared to be, by which paths are understood; `undefined` where no aggregate folds the stream. */
+  get type(): FieldType | undefined {
+    return this.fold instanceof NoAggregate ? undefined : this.fold.type;
+  }
+
   /** Looks again how long the stream is. */
   refresh(): Promise<number> {
     return this.next(async () => (this.lastVersion = await headOf(this.store, this.stream)));
@@ -85,14 +91,7 @@ export class ReplayCursor {
 
   /** The last version recorded no later than an instant; 0 when nothing had happened yet. */
   versionAt(at: Date): Promise<number> {
-    return this.next(async () => {
-      if (!(at instanceof Date && !Number.isNaN(at.getTime())))
-        throw new InvalidQuery('at', 'must be a valid Date.');
-      const slice = { recordedUpTo: at, upTo: this.lastVersion, backwards: true, limit: 1 };
-      for await (const { events } of this.store.readStream(this.stream, slice))
-        if (events[0]) return events[0].version;
-      return 0;
-    });
+    return this.next(() => versionAt(this.store, this.stream, { at, upTo: this.lastVersion }));
   }
 
   /**
@@ -142,7 +141,7 @@ export class ReplayCursor {
 
   private checkedFold(paths: readonly string[], version: number): RewindableFold {
     this.checkVersion(version);
-    for (const path of paths) valueAt({}, path);
+    for (const path of paths) readStatePath(path);
     if (this.fold instanceof NoAggregate) throw this.fold;
     return this.fold;
   }
@@ -164,7 +163,7 @@ export class ReplayCursor {
       event: unreadable ? null : (found as RecordedEvent | null),
       before: before && 'state' in before ? before.state : undefined,
       state: 'state' in after ? after.state : undefined,
-      changes: changesOf(before, after),
+      changes: changesOf(before, after, this.type),
       failure: 'state' in after ? unreadable : after,
     };
   }
@@ -198,9 +197,9 @@ function foldOf(source: ReplaySource, stream: string): RewindableFold | NoAggreg
   }
 }
 
-function changesOf(before: Found | null, after: Found): CursorStep['changes'] {
+function changesOf(before: Found | null, after: Found, type: FieldType | undefined): CursorStep['changes'] {
   if (before === null) return [];
-  return 'state' in before && 'state' in after ? changesBetween(before.state, after.state) : null;
+  return 'state' in before && 'state' in after ? changesBetween(before.state, after.state, type) : null;
 }
 
 /** The versions of a stretch that changed a value at one of the paths. States that cannot be shown are passed over. */
@@ -209,19 +208,15 @@ async function* changesIn(
   paths: readonly string[],
   stretch: Stretch,
 ): AsyncGenerator<number> {
-  const values = (state: Json) => JSON.stringify(paths.map((path) => told(valueAt(state, path))));
-  let known: string | undefined;
+  const steps = paths.map(readStatePath);
+  let known: readonly (Json | undefined)[] | undefined;
   for await (const { version, state } of fold.states(stretch)) {
     if (state === undefined) continue;
-    const now = values(state);
-    if (known !== undefined && now !== known) yield version;
+    const now = steps.map((it) => partAt({ value: state, type: fold.type }, it)?.value);
+    // States share what did not change.
+    if (known?.some((value, i) => value !== now[i])) yield version;
     known = now;
   }
-}
-
-/** In a list that `null` may be in as well. */
-function told(value: Json | undefined): readonly Json[] {
-  return value === undefined ? [] : [value];
 }
 
 async function firstOf(versions: AsyncIterable<number>): Promise<number | undefined> {

@@ -1,10 +1,12 @@
 import type { AggregateModel } from '@backstory/aggregate';
 import { idOf, type EventStore, type StoredEvent } from '@backstory/core';
-import { UnstorableValue, type Json } from '@backstory/events';
+import { UnstorableValue, type FieldType, type Json } from '@backstory/events';
 import { restoreProblem } from '@backstory/repository';
 import { Checkpoints, stateIn } from './checkpoints.js';
 import { UnreadableState } from './errors.js';
+import { LiveState } from './live-state.js';
 import { Pace, type CursorWait } from './pace.js';
+import { onlyFolded } from './stream-fold.js';
 
 /** A state, or what keeps it from being known. */
 export type Found = { readonly state: Json } | CursorFailure;
@@ -21,6 +23,7 @@ export interface CursorFailure {
  */
 export class RewindableFold {
   private readonly checkpoints = new Checkpoints();
+  private readonly liveState: LiveState;
   private live: Live;
   private told: { readonly version: number; readonly found: Found } | undefined;
 
@@ -30,6 +33,12 @@ export class RewindableFold {
     private readonly stream: string,
   ) {
     this.live = this.begin();
+    this.liveState = LiveState.of(model);
+  }
+
+  /** What the states are declared to be. */
+  get type(): FieldType {
+    return this.model.type;
   }
 
   /** The state after a version. */
@@ -142,13 +151,14 @@ export class RewindableFold {
   }
 
   private restored(position: number, kept: { readonly version: number; readonly text: string }): object {
-    return this.model.restore(idOf(this.stream), stateIn(kept), { version: kept.version, position });
+    const at = { version: kept.version, position };
+    return onlyFolded(this.model.restore(idOf(this.stream), stateIn(kept), at));
   }
 
   private stateNow(): Found {
     const { aggregate, version, type } = this.live;
     try {
-      return { state: this.model.state(aggregate) };
+      return { state: this.liveState.read(this.model.value(aggregate)) };
     } catch (cause) {
       if (!(cause instanceof UnstorableValue)) throw cause;
       return { version, error: new UnreadableState(this.stream, version, type, cause) };
@@ -156,7 +166,7 @@ export class RewindableFold {
   }
 
   private begin(): Live {
-    return { version: 0, position: 0, aggregate: this.model.create(idOf(this.stream)) };
+    return { version: 0, position: 0, aggregate: onlyFolded(this.model.create(idOf(this.stream))) };
   }
 }
 

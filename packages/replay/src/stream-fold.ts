@@ -1,8 +1,16 @@
-import { modelOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
-import { categoryOf, idOf, type EventStore, type StoredEvent, type StreamSlice } from '@backstory/core';
+import { modelOf, recordOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
+import {
+  InvalidQuery,
+  categoryOf,
+  idOf,
+  type EventStore,
+  type StoredEvent,
+  type StreamSlice,
+} from '@backstory/core';
 import { UnstorableValue, type Class, type Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
 import { NoAggregate, StreamNotFound, UnreadableState } from './errors.js';
+import { LiveState } from './live-state.js';
 import { nearStreams } from './near.js';
 
 /** A log and the aggregates that fold its streams. */
@@ -16,15 +24,17 @@ export class StreamFold {
   /** The last event folded. */
   last: StoredEvent | undefined;
   private readonly aggregate: object;
+  private readonly live: LiveState;
 
   private constructor(
     private readonly store: EventStore,
-    private readonly model: AggregateModel<object>,
+    readonly model: AggregateModel<object>,
     readonly stream: string,
     /** The version of the stream when the fold began. */
     readonly head: number,
   ) {
-    this.aggregate = model.create(idOf(stream));
+    this.aggregate = onlyFolded(model.create(idOf(stream)));
+    this.live = LiveState.of(model);
   }
 
   /** @throws StreamNotFound, NoAggregate */
@@ -41,6 +51,11 @@ export class StreamFold {
   checkVersion(version: number): void {
     if (!(Number.isSafeInteger(version) && version >= 0 && version <= this.head))
       throw new VersionOutOfRange(this.stream, version, this.head);
+  }
+
+  /** The last version recorded no later than an instant; 0 when nothing had happened yet. @throws InvalidQuery */
+  async versionAt(at: Date): Promise<number> {
+    return versionAt(this.store, this.stream, { at, upTo: this.head });
   }
 
   /** The events after the last one folded, in pages, not folded yet. */
@@ -61,15 +76,31 @@ export class StreamFold {
     this.last = events.at(-1) ?? this.last;
   }
 
-  /** The state after the last event folded. @throws UnreadableState */
+  /** The state as values, after the last event folded. */
+  get value(): unknown {
+    return this.model.value(this.aggregate);
+  }
+
+  /** The state after the last event folded. What did not change is shared with what was given before. @throws UnreadableState */
   state(): Json {
+    return this.readable(() => this.live.read(this.value));
+  }
+
+  /** What `read` gives, where the state can be read. @throws UnreadableState */
+  readable<T>(read: () => T): T {
     try {
-      return this.model.state(this.aggregate);
+      return read();
     } catch (cause) {
       if (!(cause instanceof UnstorableValue)) throw cause;
       throw new UnreadableState(this.stream, this.version, this.last?.type, cause);
     }
   }
+}
+
+/** An aggregate that nobody will raise on. */
+export function onlyFolded<A extends object>(aggregate: A): A {
+  recordOf(aggregate).isOnlyFolded = true;
+  return aggregate;
 }
 
 /** The version a stream is at. @throws StreamNotFound */
@@ -78,6 +109,19 @@ export async function headOf(store: EventStore, stream: string): Promise<number>
     if (events[0]) return events[0].version;
   }
   throw new StreamNotFound(stream, await nearStreams(store, stream));
+}
+
+/** The last version recorded no later than an instant; 0 when nothing had happened yet. @throws InvalidQuery */
+export async function versionAt(
+  store: EventStore,
+  stream: string,
+  { at, upTo }: { readonly at: Date; readonly upTo: number },
+): Promise<number> {
+  if (!(at instanceof Date && !Number.isNaN(at.getTime())))
+    throw new InvalidQuery('at', 'must be a valid Date.');
+  const slice = { recordedUpTo: at, upTo, backwards: true, limit: 1 };
+  for await (const { events } of store.readStream(stream, slice)) if (events[0]) return events[0].version;
+  return 0;
 }
 
 /** The model that folds a stream. @throws NoAggregate */

@@ -1,8 +1,8 @@
-import { valueAt } from '@backstory/replay';
+import { readStatePath } from '@backstory/replay/paths';
 import { upTo } from '../instant.js';
 import { completed } from './completed.js';
 import type { Key } from './keys.js';
-import type { Question, Viewing } from './viewing.js';
+import { stateOf, type Question, type Viewing } from './viewing.js';
 import type { Pressed } from './wish.js';
 
 /** What a key does while something is asked for. */
@@ -21,7 +21,7 @@ export function pressInPrompt(viewing: Viewing, prompt: NonNullable<Viewing['pro
     case 'enter':
       return answered(closed, question, text.trim());
     case 'tab':
-      return question === 'go' ? { viewing } : typed(completed(text, viewing.shown.state));
+      return question === 'go' ? { viewing } : typed(completed(text, stateOf(viewing)));
     case 'backspace':
       return text === '' ? { viewing: closed } : typed([...text].slice(0, -1).join(''));
     case 'ctrl-u':
@@ -56,11 +56,11 @@ const ANSWERS: Readonly<Record<Question, (viewing: Viewing, text: string) => Pre
       : { kind: 'go-at', at: upTo(text) },
   }),
   find: (viewing, path) => {
-    valueAt({}, path);
+    readStatePath(path);
     return { viewing: { ...viewing, sought: path }, wish: { kind: 'find', paths: [path], direction: 1 } };
   },
   watch: (viewing, path) => {
-    valueAt({}, path);
+    readStatePath(path);
     const { watched } = viewing;
     const others = watched.filter((it) => it !== path);
     return { viewing: { ...viewing, watched: others.length < watched.length ? others : [...watched, path] } };

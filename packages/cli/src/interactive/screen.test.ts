@@ -37,7 +37,7 @@ function shownOf(version: number, before: Json, state: Json, data: unknown = {})
 const MANY = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`key${i}`, i]));
 
 function viewing(shown: Shown = shownOf(3, { ...MANY, key7: 0 }, MANY)): Viewing {
-  return viewingOf('cart-1', 9, shown);
+  return viewingOf({ stream: 'cart-1', type: undefined, head: 9 }, shown);
 }
 
 const screen = (it: Viewing, size = SIZE, charset = UNICODE) =>
@@ -231,7 +231,8 @@ describe('a question', () => {
   });
 
   test('completes a path as far as there is one way to go on', () => {
-    const state = { balance: 1, ban: 2, lines: [{ sku: 'a', 'odd key': 1 }], other: 'x' };
+    const value = { balance: 1, ban: 2, lines: [{ sku: 'a', 'odd key': 1 }], other: 'x' };
+    const state = { value, type: undefined };
     expect(completed('b', state)).toBe('ba');
     expect(completed('bal', state)).toBe('balance');
     expect(completed('li', state)).toBe('lines');

@@ -43,7 +43,7 @@ export class Session {
   static async run(parts: SessionParts, from: number): Promise<void> {
     const { cursor } = parts;
     const first = { ...(await cursor.at(0)), cause: null };
-    await new Session(parts, viewingOf(cursor.stream, cursor.head, first)).run(from);
+    await new Session(parts, viewingOf(cursor, first)).run(from);
   }
 
   private async run(from: number): Promise<void> {

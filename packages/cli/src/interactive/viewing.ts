@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '@backstory/core';
-import type { CursorStep } from '@backstory/replay';
+import type { CursorStep, ReplayCursor } from '@backstory/replay';
+import type { StatePart } from '@backstory/replay/paths';
 
 /** A step of the history with the event that caused its event, where it is in the log. */
 export interface Shown extends CursorStep {
@@ -22,6 +23,8 @@ export type Question = 'go' | 'find' | 'watch';
 /** All that the screen shows follows from this and from its size. */
 export interface Viewing {
   readonly stream: string;
+  /** What its states are declared to be, by which paths are understood. */
+  readonly type: ReplayCursor['type'];
   /** The last version. */
   readonly head: number;
   readonly shown: Shown;
@@ -46,9 +49,13 @@ export interface Viewing {
   readonly busy: { readonly text: string; readonly done: number; readonly of: number } | undefined;
 }
 
-export function viewingOf(stream: string, head: number, shown: Shown): Viewing {
+export function viewingOf(
+  { stream, type, head }: Pick<Viewing, 'stream' | 'type' | 'head'>,
+  shown: Shown,
+): Viewing {
   return {
     stream,
+    type,
     head,
     shown,
     part: 'state',
@@ -63,6 +70,11 @@ export function viewingOf(stream: string, head: number, shown: Shown): Viewing {
     notice: undefined,
     busy: undefined,
   };
+}
+
+/** The state that is shown, where it is known. */
+export function stateOf({ shown: { state }, type }: Viewing): StatePart | undefined {
+  return state === undefined ? undefined : { value: state, type };
 }
 
 /** The same screen at another step: the state stays scrolled to where it was, so that one sees it change. */

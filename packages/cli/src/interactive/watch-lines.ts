@@ -4,7 +4,7 @@ import type { Size, Viewing } from './viewing.js';
 
 /** A line for each watched path: its value at this version, and what it was where this version changed it. */
 export function watchLines(
-  { watched, shown }: Viewing,
+  { watched, shown, type }: Viewing,
   { rows, columns }: Size,
   charset: Charset,
 ): readonly Line[] {
@@ -12,7 +12,7 @@ export function watchLines(
   const longest = Math.min(28, Math.max(0, ...watched.map((path) => charset.safe(path).length)));
   return watched.slice(0, most).map((path) => {
     const text = (state: typeof shown.state) =>
-      state === undefined ? 'not known' : (JSON.stringify(valueAt(state, path)) ?? '(none)');
+      state === undefined ? 'not known' : (JSON.stringify(valueAt(state, path, type)) ?? '(none)');
     const [now, was] = [text(shown.state), text(shown.before)];
     const isChanged =
       shown.event !== null && shown.before !== undefined && shown.state !== undefined && now !== was;

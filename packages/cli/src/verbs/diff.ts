@@ -11,8 +11,9 @@ export const verb: Verb = {
     { name: '<to>', description: 'another version, earlier or later', parse: wholeFrom(0) },
   ],
   notes:
-    'Elements of lists are compared by index. A side on which a path does not exist\nis left out. ' +
-    'It folds events with the handlers of the application,\nso it needs backstory.config.ts.',
+    'Elements of a list are compared by the key it is declared to have, else by\n' +
+    'index. A side on which a path does not exist is left out. It folds events\n' +
+    'with the handlers of the application, so it needs backstory.config.ts.',
   examples: [
     ['backstory diff account-42 3 7', 'what is different at version 7 from version 3'],
     ['backstory diff account-42 0 1 --json', 'what the first event changed, for a script'],

@@ -1,30 +1,12 @@
 import { stateAt } from '@backstory/replay';
-import { UsageError } from '../errors.js';
 import { indentedJson } from '../event-text.js';
-import { upTo } from '../instant.js';
-import { wholeFrom } from '../numbers.js';
+import { MOMENT, momentOf, type MomentValues } from '../moment.js';
 import { withSource } from '../open.js';
 import type { Verb } from '../verb.js';
 
-interface Options {
-  readonly atVersion?: number;
-  readonly at?: Date;
-}
-
 export const verb: Verb = {
   arguments: [{ name: '<stream>', description: 'the stream, e.g. account-42', names: 'stream' }],
-  options: [
-    {
-      flags: '--at-version <n>',
-      description: 'after this version; 0 is the initial state',
-      parse: wholeFrom(0),
-    },
-    {
-      flags: '--at <time>',
-      description: 'at this recorded time; a day or minute means its end',
-      parse: upTo,
-    },
-  ],
+  options: MOMENT,
   notes: 'It folds events with the handlers of the application,\nso it needs backstory.config.ts.',
   examples: [
     ['backstory state account-42', 'what it is now'],
@@ -34,10 +16,7 @@ export const verb: Verb = {
   paged: true,
   async run(call) {
     const [stream] = call.arguments as [string];
-    const { atVersion, at } = call.options as Options;
-    if (atVersion !== undefined && at !== undefined)
-      throw new UsageError('conflicting-options', 'Give either --at-version or --at, not both.');
-    const moment = { ...(atVersion === undefined ? {} : { atVersion }), ...(at ? { at } : {}) };
+    const moment = momentOf(call.options as MomentValues);
     const { signal } = call.io;
     const found = await withSource(call, (source) =>
       stateAt(source, stream, { ...moment, ...(signal ? { signal } : {}) }),

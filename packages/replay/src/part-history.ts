@@ -1,0 +1,45 @@
+import type { StoredEvent } from '@backstory/core';
+import type { Json } from '@backstory/events';
+import { LivePart } from './live-part.js';
+import { Pace, type CursorWait } from './pace.js';
+import type { StateStep } from './state-path.js';
+import type { StreamFold } from './stream-fold.js';
+
+/** What an event made of a part of a state. A side on which the part does not exist is `undefined`. */
+export interface PartStep {
+  /** `null`: it is what the stream begins with. */
+  readonly event: StoredEvent | null;
+  readonly before: Json | undefined;
+  readonly after: Json | undefined;
+}
+
+/** Which part is looked at, and up to which version. */
+export interface PartRange {
+  readonly steps: readonly StateStep[];
+  readonly upTo: number;
+}
+
+/** Folds a stream from its beginning and gives each event that changed a part of the state. */
+export async function* partHistory(
+  fold: StreamFold,
+  { steps, upTo }: PartRange,
+  wait: CursorWait = {},
+): AsyncGenerator<PartStep, void> {
+  const part = new LivePart(fold.model, steps);
+  const read = () => fold.readable(() => part.read(fold.value));
+  let before = read();
+  if (before !== undefined) yield { event: null, before: undefined, after: before };
+  const pace = new Pace(wait, 0);
+  for await (const events of fold.pages({ upTo }, wait.signal)) {
+    for (const event of events) {
+      fold.fold([event]);
+      const after = read();
+      if (after !== before) yield { event, before, after };
+      before = after;
+      if (event.version % BREATHER === 0) await pace.at(event.version, upTo);
+    }
+  }
+}
+
+/** To look at the clock with every event would cost more than the event. */
+const BREATHER = 64;
