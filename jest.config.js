@@ -17,6 +17,7 @@ module.exports = {
     '^@backstory/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
     '^@backstory/([^/]+)/(.+)$': '<rootDir>/packages/$1/src/$2.ts',
     '^backstory$': '<rootDir>/packages/backstory/src/index.ts',
+    '^backstory/([a-z-]+)$': '<rootDir>/packages/backstory/src/$1.ts',
   },
   resolver: '<rootDir>/scripts/jest-resolver.js',
   // The first pattern that matches a file wins.

@@ -12,6 +12,7 @@ import { InvalidDefinition, type Class, type EventTypes } from '@backstory/event
 import { checkMetadata } from '@backstory/events/codec';
 import { Repository, StateCache, type CacheOptions } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
+import { EventBus, Router, type Rule } from '@backstory/router/bus';
 import { InvalidOption, knownOptions } from '@backstory/core/store';
 import {
   within,
@@ -34,6 +35,7 @@ export interface AppParts {
   readonly cache: CacheOptions | undefined;
   readonly verifyLoads: number | undefined;
   readonly appendTimeoutMs: number | undefined;
+  readonly rules: readonly Rule[];
   readonly observer: Observer | undefined;
 }
 
@@ -48,6 +50,10 @@ export class App {
   readonly events: EventStore;
   /** What is derived from the log. */
   readonly state: StateStore;
+  /** The rules by which events go to topics; they may be added and removed. */
+  readonly router: Router;
+  /** Records events and hands them to handlers in this process. */
+  readonly bus: EventBus;
   private readonly recorder: Recorder;
   private readonly cache: StateCache | undefined;
   private readonly repositories = new Map<Class, Repository<EventSourcedAggregate>>();
@@ -65,6 +71,15 @@ export class App {
     this.recorder = new Recorder(this.events, {
       source: name,
       ...(appendTimeoutMs !== undefined && { appendTimeoutMs }),
+      ...(observer && { observer }),
+    });
+    this.router = new Router(parts.rules, observer && { observer });
+    this.bus = new EventBus({
+      source: name,
+      types,
+      store: this.events,
+      record: (stream, events, options) => this.record(stream, events, options),
+      router: this.router,
       ...(observer && { observer }),
     });
   }
@@ -172,6 +187,7 @@ export class App {
   }
 
   private async closeParts(): Promise<void> {
+    await this.bus.close();
     await Promise.all([...this.repositories.values()].map((repository) => repository.close()));
     try {
       await this.parts.elsewhere?.close();

@@ -2,6 +2,7 @@ import { modelOf, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { OpenOptions, Storage } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { EventTypes, InvalidDefinition, type Class } from '@backstory/events';
+import { Router, type Rule } from '@backstory/router/bus';
 import { checkCacheOptions, type CacheOptions } from '@backstory/repository';
 import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { App } from './app.js';
@@ -21,6 +22,8 @@ export interface BackstoryOptions {
   readonly aggregates?: readonly Class<EventSourcedAggregate>[];
   /** Events that no aggregate handles, recorded with `app.record`. */
   readonly events?: readonly Class[];
+  /** Which events go to which topic, from the start. */
+  readonly rules?: readonly Rule[];
   /** Keep the states of aggregates in memory between two loads, so much at most. Default: none are. */
   readonly cache?: CacheOptions;
   /**
@@ -37,7 +40,7 @@ export interface BackstoryOptions {
  * Describes an application: its name, its store, its aggregates and events. Everything about the classes is checked here,
  * nothing is opened. The default export of `backstory.config.ts`.
  *
- * @throws InvalidDefinition, InvalidOption, DuplicateEventType, MissingUpcaster, PrivateState …
+ * @throws InvalidDefinition, InvalidOption, InvalidRule, DuplicateEventType, MissingUpcaster, PrivateState …
  */
 export function defineBackstory(options: BackstoryOptions): Backstory {
   return new Backstory(options);
@@ -50,6 +53,7 @@ export class Backstory {
   readonly environment: string;
   readonly store: Storage;
   readonly aggregates: readonly Class<EventSourcedAggregate>[];
+  readonly rules: readonly Rule[];
   /** Every event that this application knows. */
   readonly types: EventTypes;
 
@@ -63,6 +67,7 @@ export class Backstory {
       store,
       aggregates = [],
       events = [],
+      rules = [],
     } = knownOptions(options, OPTIONS);
     if (typeof (store as Partial<Storage> | undefined)?.open !== 'function') {
       throw new InvalidDefinition('defineBackstory', "needs a store, e.g. { store: sqlite('app.db') }.");
@@ -72,6 +77,7 @@ export class Backstory {
     requireClasses('aggregates', aggregates);
     requireClasses('events', events);
     refuseSharedCategories(aggregates);
+    this.rules = checkedRules(rules);
     this.name = name;
     this.version = version;
     this.environment = environment ?? process.env['NODE_ENV'] ?? 'development';
@@ -95,9 +101,9 @@ export class Backstory {
     const log = await store.open(opening);
     try {
       const elsewhere = await state?.open(opening);
-      const { name, types, aggregates } = this;
+      const { name, types, aggregates, rules } = this;
       const how = { readOnly, cache, verifyLoads, appendTimeoutMs, observer };
-      return new App({ name, types, aggregates, log, elsewhere, ...how });
+      return new App({ name, types, aggregates, rules, log, elsewhere, ...how });
     } catch (error) {
       await log.close();
       throw error;
@@ -123,6 +129,7 @@ const OPTIONS: OptionNames<BackstoryOptions> = {
   state: true,
   aggregates: true,
   events: true,
+  rules: true,
   cache: true,
   verifyLoads: true,
   appendTimeoutMs: true,
@@ -147,6 +154,14 @@ function requireClasses(option: 'aggregates' | 'events', given: unknown): void {
     if (typeof cls !== 'function')
       refuse(`was given ${option}[${i}], which is no class: name the class itself.`);
   }
+}
+
+/** Each app has a router of its own; this one only shows that the rules can be. */
+function checkedRules(given: unknown): readonly Rule[] {
+  if (!Array.isArray(given)) throw new InvalidDefinition('defineBackstory', 'needs a list of rules.');
+  const rules = given as readonly Rule[];
+  new Router(rules);
+  return rules;
 }
 
 function hasEvents(aggregate: Class<EventSourcedAggregate>): boolean {

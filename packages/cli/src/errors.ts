@@ -48,6 +48,14 @@ export interface ConfigPlace {
   readonly column?: number;
 }
 
+/** The log holds no event with this id. */
+export class EventNotFound extends BackstoryError {
+  readonly code = 'BACKSTORY_EVENT_NOT_FOUND';
+  constructor(readonly id: string) {
+    super(`There is no event "${id}" in this log: list the events to see their ids.`);
+  }
+}
+
 /** Ctrl-C. */
 export class Interrupted extends BackstoryError {
   readonly code = 'BACKSTORY_INTERRUPTED';

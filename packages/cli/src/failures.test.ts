@@ -38,7 +38,7 @@ describe('a command line that means nothing ends with exit code 2', () => {
     [
       [],
       'no-verb',
-      'Give a verb: streams, events, state, replay, blame, diff, trace, tail, stats, init, completion. See backstory --help.',
+      'Give a verb: streams, events, state, replay, blame, diff, trace, tail, stats, route, init, completion. See backstory --help.',
     ],
     [
       ['stat'],

@@ -35,7 +35,8 @@ async function withStorage<T>(storage: Storage, work: (log: EventStore) => Promi
   }
 }
 
-async function definitionFor({ io, options }: StoreCall): Promise<Definition> {
+/** The application of the configuration. */
+export async function definitionFor({ io, options }: StoreCall): Promise<Definition> {
   if (io.definition) return io.definition;
   const { loadConfig } = await import('./config.js');
   return loadConfig(io, options.config);

@@ -55,6 +55,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/stats.js')).verb,
   },
   {
+    name: 'route',
+    summary: 'which rules lead an event to which topics, and why',
+    load: async () => (await import('./verbs/route.js')).verb,
+  },
+  {
     name: 'init',
     summary: 'begin a project that tests, runs and explains itself',
     load: async () => (await import('./verbs/init.js')).verb,

@@ -173,7 +173,8 @@ export interface EventRouted {
   readonly rule: string;
   readonly target: string;
   readonly eventType: string;
-  readonly result: 'matched' | 'filtered' | 'no-match' | 'timed-out';
+  /** `failed`: its condition threw. `timed-out`: it led to handlers that did not end in its time. */
+  readonly result: 'matched' | 'filtered' | 'no-match' | 'failed' | 'timed-out';
 }
 /** A subscription or projection is in another state than before, and why. */
 export interface ConsumerChanged {

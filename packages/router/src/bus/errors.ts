@@ -1,0 +1,22 @@
+import { BackstoryError } from '@backstory/core';
+
+/** A handler was still at work when its time was over. It was told by its signal; what it does after that counts no more. */
+export class HandlerTimedOut extends BackstoryError {
+  readonly code = 'BACKSTORY_HANDLER_TIMED_OUT';
+  constructor(
+    readonly handler: string,
+    readonly timeoutMs: number,
+  ) {
+    super(
+      `${handler} did not end within ${timeoutMs} ms: give it more with timeoutMs, or let it end when its signal is aborted.`,
+    );
+  }
+}
+
+/** The bus takes no more events: its application is being closed. Nothing was recorded. */
+export class BusClosed extends BackstoryError {
+  readonly code = 'BACKSTORY_BUS_CLOSED';
+  constructor() {
+    super('The bus is closed: wait for what publishes before closing the application.');
+  }
+}
