@@ -9,21 +9,34 @@ import { SqliteFile } from '../../packages/sqlite/src/sqlite-file.js';
 import { NotDone, measure, median } from './measure.js';
 import { Usage, readOptions } from './options.js';
 import type { Contest, Row, Side } from './row.js';
+import {
+  bothSides,
+  expectIdleNoticed,
+  expectTransactions,
+  rowCalled,
+  rowNames,
+  withSide,
+} from './row-checks.js';
 import { rows } from './rows.js';
 import { bareDatabase, checkSameTables } from './sqlite/bare-database.js';
 
 /** Rows that are promised; there may be more. */
 const PROMISED = [
   'core.fold',
+  'postgres.append.concurrent32',
+  'postgres.append.processes4',
+  'postgres.append.single',
+  'postgres.follow',
+  'postgres.load1000',
   'sqlite.append.batch100',
   'sqlite.append.concurrent64',
   'sqlite.append.single',
   'sqlite.follow',
   'sqlite.load1000',
 ];
-const NAMES = readdirSync(path.join(__dirname, 'rows'))
-  .map((file) => path.basename(file, '.ts'))
-  .sort();
+const NAMES = rowNames();
+/** The others have a test of their own, with their server. */
+const OTHERS = NAMES.filter((name) => !name.startsWith('postgres.'));
 /** How many rows the bare side writes in a transaction: as many as its sentence says. */
 const BARE_TRANSACTIONS = [
   ['sqlite.append.batch100', 100],
@@ -42,6 +55,7 @@ const PRAGMAS = [
   'locking_mode',
 ];
 const signal = new AbortController().signal;
+const server = () => Promise.reject(new Error('These rows need no server.'));
 let folder: string;
 const children: ChildProcess[] = [];
 
@@ -60,33 +74,21 @@ describe.each([
   'libsql',
   ...(process.versions.node.startsWith('20.') ? [] : ['node:sqlite']),
 ] as DriverName[])('with %s', (driver) => {
-  const tiny = () => ({ folder, driver, scale: 0.02, rounds: 1, signal });
+  const tiny = () => ({ folder, driver, server, scale: 0.02, rounds: 1, signal });
 
-  test.each(NAMES)('%s does on both sides what it says', async (name) => {
+  test.each(OTHERS)('%s does on both sides what it says', async (name) => {
     const result = await measure(await rowCalled(name), tiny());
     expect(result).toMatchObject({ name, unit: 'events/s', rounds: [expect.anything()] });
     expect(result.ratio).toBeCloseTo(result.ours / result.bare);
     if (name.startsWith('sqlite.')) expect(result.ddl).toMatch(/CREATE TABLE events .*CREATE UNIQUE INDEX/s);
   });
 
-  test.each(NAMES.flatMap((name) => (['ours', 'bare'] as const).map((who) => [name, who] as const)))(
-    '%s notices when %s does nothing',
-    async (name, who) => {
-      const idle = withSide(await rowCalled(name), who, (side) => ({ ...side, run: () => undefined }));
-      await expect(measure(idle, tiny())).rejects.toThrow(
-        new RegExp(`^${name}: ${who} should have done .* did`),
-      );
-    },
-  );
+  test.each(bothSides(OTHERS))('%s notices when %s does nothing', async (name, who) => {
+    await expectIdleNoticed(name, who, tiny());
+  });
 
   test.each(BARE_TRANSACTIONS)('the bare side of %s commits every %i rows', async (name, rowsEach) => {
-    const contest = await (await rowCalled(name)).prepare({ ...tiny(), scale: 0.1 });
-    contest.bare.before?.();
-    await contest.bare.run();
-    const proof = contest.bare.proof();
-    await contest.close();
-    expect(proof).toMatch(new RegExp(`, ${Math.ceil(contest.amount / rowsEach)} transactions$`));
-    expect(contest.bare.expected).toBe(proof);
+    await expectTransactions(name, rowsEach, { ...tiny(), scale: 0.1 });
   });
 
   test('a bare side that lacks an index, or has other columns, is refused before it is measured', () => {
@@ -122,7 +124,7 @@ test('a round that was done twice is noticed as well', async () => {
       await side.run();
     },
   }));
-  const tiny = { folder, driver: 'libsql', scale: 0.02, rounds: 1, signal } as const;
+  const tiny = { folder, driver: 'libsql', server, scale: 0.02, rounds: 1, signal } as const;
   await expect(measure(busy, tiny)).rejects.toThrow(NotDone);
 });
 
@@ -131,7 +133,7 @@ test('rounds alternate, each side first in turn, and the first two do not count'
   const side = (name: string): Side => ({ run: () => void order.push(name), proof: () => 'done' });
   const contest = { amount: 1, expected: 'done', ours: side('ours'), bare: side('bare') };
   const row = rowOf({ ...contest, close: async () => void order.push('closed') });
-  const result = await measure(row, { folder, driver: 'libsql', scale: 1, rounds: 2, signal });
+  const result = await measure(row, { folder, driver: 'libsql', server, scale: 1, rounds: 2, signal });
   expect(order.join(' ')).toBe('ours bare bare ours ours bare bare ours closed');
   expect(result.rounds).toHaveLength(2);
 });
@@ -148,7 +150,10 @@ test('the command line is read, and what it does not know is refused with what t
     return options === 'help' ? options : options.rows.map(({ name }) => name);
   };
   expect(named()).toEqual(NAMES);
-  expect(named('--only', 'sqlite.append', '--only', 'core.fold')).toEqual(PROMISED.slice(0, 4));
+  expect(named('--only', 'sqlite.append', '--only', 'core.fold')).toEqual([
+    'core.fold',
+    ...PROMISED.filter((name) => name.startsWith('sqlite.append')),
+  ]);
   expect(read('--json', 'x.json', '--rounds', '3', '--scale', '0.5', '--driver', 'libsql')).toMatchObject({
     json: 'x.json',
     rounds: 3,
@@ -174,24 +179,14 @@ test('the command line is read, and what it does not know is refused with what t
     expect(() => read(...argv)).toThrow(Usage);
   }
   expect(() => read('--only', 'nothing')).toThrow(
-    /no row "nothing"\. There are:\n {2}core\.fold\n {2}sqlite/,
+    /no row "nothing"\. There are:\n {2}core\.fold\n {2}postgres/,
   );
 });
 
 test('the program prints a table with its targets and the tables compared, and writes the file', async () => {
   const file = path.join(folder, 'results.json');
-  const bench = run(
-    '--only',
-    'sqlite.append',
-    '--scale',
-    '0.02',
-    '--rounds',
-    '2',
-    '--json',
-    file,
-    '--dir',
-    folder,
-  );
+  const size = ['--scale', '0.02', '--rounds', '2'];
+  const bench = run(['--only', 'sqlite.append', ...size, '--json', file, '--dir', folder]);
   expect(await bench.ended).toEqual({ code: 0, signal: null, complaints: '' });
   expect(bench.said()).toMatch(/sqlite\.append\.batch100 .* events\/s .* 0\.80 (met|missed)\n/);
   expect(bench.said()).toMatch(/ours: .*\n {2}bare: .*\n/);
@@ -199,9 +194,10 @@ test('the program prints a table with its targets and the tables compared, and w
   const report = JSON.parse(readFileSync(file, 'utf8')) as { results: unknown[] };
   const number = expect.any(Number) as number;
   const speeds = { ours: number, bare: number };
+  const appends = PROMISED.filter((name) => name.startsWith('sqlite.append'));
   const results = [0.8, 0.5, null].map((target, i) => {
     const rounds = [speeds, speeds];
-    return { name: PROMISED[i + 1], unit: 'events/s', ...speeds, ratio: number, target, rounds };
+    return { name: appends[i], unit: 'events/s', ...speeds, ratio: number, target, also: {}, rounds };
   });
   expect(report).toEqual({
     machine: expect.objectContaining({ node: process.version, cpus: number }) as unknown,
@@ -212,7 +208,7 @@ test('the program prints a table with its targets and the tables compared, and w
 });
 
 test('Ctrl-C stops it after the round, and nothing is left behind', async () => {
-  const bench = run('--only', 'core.fold', '--rounds', '100000', '--scale', '0.02', '--dir', folder);
+  const bench = run(['--only', 'core.fold', '--rounds', '100000', '--scale', '0.02', '--dir', folder]);
   while (!bench.said().includes('target')) await new Promise((resolve) => setTimeout(resolve, 20));
   bench.interrupt();
   expect(await bench.ended).toEqual({ code: 130, signal: null, complaints: '' });
@@ -220,7 +216,7 @@ test('Ctrl-C stops it after the round, and nothing is left behind', async () => 
 });
 
 test('a name that is unknown is refused before anything is measured', async () => {
-  const bench = run('--only', 'nothing', '--dir', folder);
+  const bench = run(['--only', 'nothing', '--dir', folder]);
   expect(await bench.ended).toMatchObject({
     code: 2,
     complaints: expect.stringContaining('core.fold') as string,
@@ -228,9 +224,18 @@ test('a name that is unknown is refused before anything is measured', async () =
   expect(bench.said()).toBe('');
 });
 
+test('without a server the other rows are run, and it is said what is missing', async () => {
+  const env = { BACKSTORY_TEST_POSTGRES_URL: 'postgres://127.0.0.1:1/none' };
+  const only = ['--only', 'postgres.follow', '--only', 'core.fold'];
+  const bench = run([...only, '--scale', '0.02', '--rounds', '1', '--dir', folder], env);
+  expect(await bench.ended).toEqual({ code: 1, signal: null, complaints: '' });
+  expect(bench.said()).toMatch(/^postgres\.follow was not run\. .*BACKSTORY_TEST_POSTGRES_URL: /m);
+  expect(bench.said()).toMatch(/^core\.fold .* events\/s /m);
+});
+
 test('a place that cannot be written is refused before anything is measured', async () => {
   const file = path.join(folder, 'none', 'x.json');
-  const bench = run('--json', file, '--dir', folder);
+  const bench = run(['--json', file, '--dir', folder]);
   const complaints = expect.stringMatching(/^--json is ".*none.x\.json".*\nTry --help\.\n$/) as string;
   expect(await bench.ended).toEqual({ code: 2, signal: null, complaints });
   expect(bench.said()).toBe('');
@@ -239,7 +244,7 @@ test('a place that cannot be written is refused before anything is measured', as
 test('what was measured before it stopped is in the file', async () => {
   const file = path.join(folder, 'results.json');
   const all = ['--only', 'core.fold', '--only', 'sqlite.append.single'];
-  const bench = run(...all, '--rounds', '200', '--scale', '0.02', '--json', file, '--dir', folder);
+  const bench = run([...all, '--rounds', '200', '--scale', '0.02', '--json', file, '--dir', folder]);
   while (!/^core\.fold .*\n/m.test(bench.said())) await new Promise((resolve) => setTimeout(resolve, 2));
   bench.interrupt();
   expect(await bench.ended).toEqual({ code: 130, signal: null, complaints: '' });
@@ -248,29 +253,16 @@ test('what was measured before it stopped is in the file', async () => {
   expect(readdirSync(folder)).toEqual(['results.json']);
 });
 
-async function rowCalled(name: string): Promise<Row> {
-  return (await rows()).find((row) => row.name === name)!;
-}
-
 function rowOf(contest: Contest): Row {
   return { name: 'a.row', unit: 'turns/s', target: null, ours: '', bare: '', prepare: async () => contest };
 }
 
-function withSide(row: Row, who: 'ours' | 'bare', changed: (side: Side) => Side): Row {
-  return {
-    ...row,
-    async prepare(setting) {
-      const contest = await row.prepare(setting);
-      return { ...contest, [who]: changed(contest[who]) };
-    },
-  };
-}
-
 /** The program as `npm run bench` starts it, but for the build. */
-function run(...args: string[]) {
+function run(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const register = path.join(__dirname, '../support/register-typescript.js');
   const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning', '-r', register];
-  const child = spawn(process.execPath, [...flags, path.join(__dirname, 'bench.ts'), ...args]);
+  const argv = [...flags, path.join(__dirname, 'bench.ts'), ...args];
+  const child = spawn(process.execPath, argv, { env: { ...process.env, ...env } });
   children.push(child);
   let said = '';
   let complaints = '';

@@ -1,9 +1,11 @@
 // Run by `npm run bench`, with --expose-gc.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { measure, type Result } from './measure.js';
+import { measure, type Measuring, type Result } from './measure.js';
 import { HELP, Usage, readOptions, type Options } from './options.js';
+import { NoServer, durableServer } from './postgres/durable-server.js';
 import { HEADING, description, machine, machineLine, resultLine, type Report } from './report.js';
+import type { Row } from './row.js';
 import { rows } from './rows.js';
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -11,19 +13,28 @@ async function main(argv: readonly string[]): Promise<void> {
   if (options === 'help') return say(HELP);
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new Stopped()));
-  await run(options, stop.signal);
+  const postgres = durableServer();
+  try {
+    await run(options, { signal: stop.signal, server: postgres.server });
+  } finally {
+    await postgres.stop();
+  }
 }
 
 /** The file is written after every row: a later one may fail or be stopped. */
-async function run(options: Options, signal: AbortSignal): Promise<void> {
+async function run(options: Options, using: Pick<Measuring, 'signal' | 'server'>): Promise<void> {
   const on = machine(options.driver);
   const results: Result[] = [];
   const tables = new Set<string>();
   say(`${machineLine(on)}\n\n${HEADING}`);
   for (const row of options.rows) {
-    const { ddl, ...result } = await inFolder(options, (folder) =>
-      measure(row, { ...options, folder, signal }),
-    );
+    const measured = await measuredIn(options, row, using);
+    if (measured instanceof NoServer) {
+      say(`${row.name} was not run. ${measured.message}`);
+      process.exitCode = 1;
+      continue;
+    }
+    const { ddl, ...result } = measured;
     results.push(result);
     tables.add(ddl);
     save(options, { machine: on, ddl: [...tables].join(''), results });
@@ -31,8 +42,16 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   }
   const ddl = [...tables].join('');
   say(`\n${options.rows.map(description).join('\n')}`);
-  if (ddl !== '')
-    say(`\nBoth sides have these tables and indexes, a write-ahead log, and synchronous = FULL:\n${ddl}`);
+  if (ddl !== '') say(`\nBoth sides have these tables, indexes and settings:\n${ddl}`);
+}
+
+async function measuredIn(options: Options, row: Row, using: Pick<Measuring, 'signal' | 'server'>) {
+  try {
+    return await inFolder(options, (folder) => measure(row, { ...options, ...using, folder }));
+  } catch (error) {
+    if (error instanceof NoServer) return error;
+    throw error;
+  }
 }
 
 function save({ json }: Options, report: Report): void {

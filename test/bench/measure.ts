@@ -9,6 +9,8 @@ export interface Result {
   /** `ours / bare` */
   readonly ratio: number;
   readonly target: number | null;
+  /** What else there is to tell of our side. */
+  readonly also: Readonly<Record<string, number>>;
   readonly rounds: readonly Round[];
 }
 
@@ -17,6 +19,9 @@ export interface Round {
   readonly ours: number;
   readonly bare: number;
 }
+
+/** A round, and what else there is to tell of our side in it. */
+type Played = Round & { readonly also: Readonly<Record<string, number>> };
 
 export interface Measuring extends Setting {
   readonly rounds: number;
@@ -32,15 +37,17 @@ export class NotDone extends Error {
 export async function measure(row: Row, measuring: Measuring): Promise<Result & { readonly ddl: string }> {
   const contest = await row.prepare(measuring);
   try {
-    const rounds: Round[] = [];
+    const played: Played[] = [];
     for (let i = -WARM_UP; i < measuring.rounds; i++) {
       const round = await play(row, contest, i % 2 === 0, measuring.signal);
-      if (i >= 0) rounds.push(round);
+      if (i >= 0) played.push(round);
     }
+    const rounds = played.map(({ ours, bare }): Round => ({ ours, bare }));
     const ours = median(rounds.map((round) => round.ours));
     const bare = median(rounds.map((round) => round.bare));
     const { name, unit, target } = row;
-    return { name, unit, ours, bare, ratio: ours / bare, target, rounds, ddl: contest.ddl ?? '' };
+    const also = medians(played.map((round) => round.also));
+    return { name, unit, ours, bare, ratio: ours / bare, target, also, rounds, ddl: contest.ddl ?? '' };
   } finally {
     await contest.close();
   }
@@ -49,7 +56,7 @@ export async function measure(row: Row, measuring: Measuring): Promise<Result & 
 /** Rounds before the first that counts: code is compiled, caches fill, the write-ahead log reaches its size. */
 const WARM_UP = 2;
 
-async function play(row: Row, contest: Contest, oursFirst: boolean, signal: AbortSignal): Promise<Round> {
+async function play(row: Row, contest: Contest, oursFirst: boolean, signal: AbortSignal): Promise<Played> {
   const order = oursFirst ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const);
   const speed = { ours: NaN, bare: NaN };
   for (const who of order) {
@@ -57,22 +64,27 @@ async function play(row: Row, contest: Contest, oursFirst: boolean, signal: Abor
     await new Promise((turn) => setImmediate(turn));
     signal.throwIfAborted();
     const seconds = await timed(contest[who]);
-    const proof = contest[who].proof();
+    const proof = await contest[who].proof();
     const expected = contest[who].expected ?? contest.expected;
     if (proof !== expected)
       throw new NotDone(`${row.name}: ${who} should have done "${expected}", and did "${proof}".`);
     speed[who] = contest.amount / seconds;
   }
-  return speed;
+  return { ...speed, also: contest.ours.also?.() ?? {} };
 }
 
 async function timed(side: Side): Promise<number> {
-  side.before?.();
+  await side.before?.();
   // What one side has left behind, the other should not have to clear away.
   globalThis.gc?.();
   const began = performance.now();
   await side.run();
   return (performance.now() - began) / 1_000;
+}
+
+function medians(rounds: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
+  const names = Object.keys(rounds[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, median(rounds.map((round) => round[name]!))]));
 }
 
 export function median(values: readonly number[]): number {

@@ -30,8 +30,9 @@ export const HELP = `Measures Backstory against the bare driver.
   --only NAME      a row; a part of a name stands for all rows that have it
   --json FILE      writes { machine, ddl, results } to the file, after each row
   --rounds N       rounds of either side, after two to warm up. Default 9
-  --driver NAME    node:sqlite or libsql. Default: what the store takes on this Node
-  --dir FOLDER     where the files lie while it runs. Default: the folder for temporary files
+  --driver NAME    of SQLite: node:sqlite or libsql. Default: what the store takes on this Node
+  --dir FOLDER     where SQLite's files lie while it runs. Default: the folder for temporary files, where
+                   PostgreSQL's lie always
   --scale X        the size of a round; 1 is long enough to be measured. Default 1
   --help           this text
 

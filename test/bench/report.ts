@@ -45,21 +45,14 @@ const WIDTHS = [28, -10, -10, 9, -6, 11, -7, 7];
 
 export const HEADING = line(['', 'ours', 'bare', '', 'ratio', 'rounds', 'target', '']);
 
-/** One line of the table. */
-export function resultLine({ name, unit, ours, bare, ratio, target, rounds }: Result): string {
+/** One line of the table, and another for what else there is to tell. */
+export function resultLine({ name, unit, ours, bare, ratio, target, also, rounds }: Result): string {
   const ratios = rounds.map((round) => round.ours / round.bare);
   const spread = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
   const verdict = target === null ? '' : ratio >= target ? 'met' : 'missed';
-  return line([
-    name,
-    count(ours),
-    count(bare),
-    unit,
-    ratio.toFixed(2),
-    spread,
-    target?.toFixed(2) ?? '–',
-    verdict,
-  ]);
+  const cells = [name, count(ours), count(bare), unit, ratio.toFixed(2), spread, target?.toFixed(2) ?? '–'];
+  const others = Object.entries(also).map(([what, value]) => `${what} ${value.toFixed(1)}`);
+  return [line([...cells, verdict]), ...others.map((other) => `  ${other}`)].join('\n');
 }
 
 /** What each side of a row does. */

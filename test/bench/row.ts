@@ -1,4 +1,5 @@
 import type { DriverName } from '@backstory/sqlite';
+import type { PostgresServer } from '../support/postgres-server.js';
 
 /** One line of the benchmark: something Backstory does, against the same thing done with the bare driver by hand. */
 export interface Row {
@@ -18,7 +19,10 @@ export interface Row {
 export interface Setting {
   /** A folder of its own, gone afterwards. */
   readonly folder: string;
+  /** What opens SQLite files. */
   readonly driver: DriverName;
+  /** A durable PostgreSQL server, the same one for every row. */
+  server(): Promise<PostgresServer>;
   /** 1: rounds long enough to be measured. Less: less work, to see that it works. */
   readonly scale: number;
 }
@@ -31,7 +35,7 @@ export interface Contest {
   readonly expected: string;
   readonly ours: Side;
   readonly bare: Side;
-  /** The tables and indexes that both sides have. */
+  /** The tables and indexes that both sides have, and the settings that make them durable. */
   readonly ddl?: string;
   close(): Promise<void>;
 }
@@ -39,10 +43,12 @@ export interface Contest {
 /** One side of a row. Only `run` is timed. */
 export interface Side {
   /** Makes what the next round needs. */
-  before?(): void;
+  before?(): void | Promise<void>;
   run(): void | Promise<void>;
   /** What its proof must say, where that is more than the contest expects of either. */
   readonly expected?: string;
   /** Looks what the last round has really done, and forgets it. */
-  proof(): string;
+  proof(): string | Promise<string>;
+  /** Other figures of the last round that are worth telling, such as how long the slowest waited. */
+  also?(): Readonly<Record<string, number>>;
 }

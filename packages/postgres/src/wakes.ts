@@ -20,7 +20,8 @@ export class Wakes {
   private head = 0;
   private listener: Promise<Client | undefined> | undefined;
   private poll: NodeJS.Timeout | undefined;
-  private due: NodeJS.Timeout | undefined;
+  private untold = false;
+  private telling: Promise<void> | undefined;
   private closed = false;
 
   constructor(
@@ -41,15 +42,14 @@ export class Wakes {
   /** This process has appended up to `head`. */
   appended(head: number): void {
     this.arrived(head);
-    if (!this.notifies || this.due !== undefined) return;
-    this.due = outside(() => setTimeout(() => void this.tell(), EVERY_MS));
+    if (!this.notifies) return;
+    this.untold = true;
+    this.telling ??= outside(() => this.tellAll());
   }
 
   async close(): Promise<void> {
     this.stopLooking();
-    const untold = this.due !== undefined;
-    clearTimeout(this.due);
-    if (untold) await this.tell();
+    await this.telling;
     this.closed = true;
     const client = await this.listener;
     if (client) await client.end().catch(() => undefined);
@@ -65,8 +65,17 @@ export class Wakes {
     this.poll = undefined;
   }
 
+  /** One notification after the other, however slow the server is. */
+  private async tellAll(): Promise<void> {
+    while (this.untold) {
+      await new Promise((wait) => setTimeout(wait, EVERY_MS));
+      await this.tell();
+    }
+    this.telling = undefined;
+  }
+
   private async tell(): Promise<void> {
-    this.due = undefined;
+    this.untold = false;
     const client = await this.listen();
     await client?.query('select pg_notify($1, $2)', [this.channel, String(this.head)]).catch(() => undefined);
   }

@@ -1,5 +1,6 @@
+import { byStream } from '../batches.js';
 import type { Row } from '../row.js';
-import { appendContest, type Batch } from '../sqlite/append-contest.js';
+import { appendContest } from '../sqlite/append-contest.js';
 
 const WRITERS = 64;
 
@@ -15,15 +16,6 @@ export const row: Row = {
       batchSize: 1,
       streams: WRITERS,
       bareTransaction: 100,
-      async append(store, batches) {
-        const lanes = new Map<string, Batch[]>();
-        for (const batch of batches) lanes.set(batch.stream, [...(lanes.get(batch.stream) ?? []), batch]);
-        await Promise.all(
-          [...lanes.values()].map(async (lane) => {
-            for (const { stream, after, events } of lane)
-              await store.append([{ stream, expected: after, events }]);
-          }),
-        );
-      },
+      append: byStream,
     }),
 };

@@ -1,3 +1,4 @@
+import { inTurn } from '../batches.js';
 import type { Row } from '../row.js';
 import { appendContest } from '../sqlite/append-contest.js';
 
@@ -13,9 +14,6 @@ export const row: Row = {
       batchSize: 1,
       streams: 64,
       bareTransaction: 1,
-      async append(store, batches) {
-        for (const { stream, after, events } of batches)
-          await store.append([{ stream, expected: after, events }]);
-      },
+      append: inTurn,
     }),
 };

@@ -1,22 +1,12 @@
 import path from 'node:path';
-import { type EventStore, type StampedEvent } from '@backstory/core';
+import { type EventStore } from '@backstory/core';
 import { sqlite } from '@backstory/sqlite';
-import { CAUSE, stamped } from '../payload.js';
+import { leftBy, leftSql, proofOf, roundOf, type Batch, type RoundSize } from '../batches.js';
+import { CAUSE } from '../payload.js';
 import type { Contest, Setting, Side } from '../row.js';
-import { bareDatabase, checkSameTables, eventsTable, type BareDatabase } from './bare-database.js';
+import { SETTINGS, bareDatabase, checkSameTables, eventsTable, type BareDatabase } from './bare-database.js';
 
-/** Events of one stream that belong together, and the version before them. */
-export interface Batch {
-  readonly stream: string;
-  readonly after: number;
-  readonly events: readonly StampedEvent[];
-}
-
-export interface Appending {
-  /** How many batches a round has, and of how many events each. They go to the streams by turns. */
-  readonly batches: number;
-  readonly batchSize: number;
-  readonly streams: number;
+export interface Appending extends RoundSize {
   /** Appends a round's batches to the store. */
   append(store: EventStore, batches: readonly Batch[]): Promise<void>;
   /** How many events the bare side writes in one transaction. */
@@ -35,8 +25,8 @@ export async function appendContest(setting: Setting, appending: Appending): Pro
   checkSameTables(looking, bare);
   return {
     amount: appending.batches * appending.batchSize,
-    expected: expectedProof(appending),
-    ddl,
+    expected: proofOf(leftBy(appending)),
+    ddl: SETTINGS + ddl,
     ours: side(appending, looking, (batches) => appending.append(storage.events, batches)),
     bare: bareSide(appending, bare),
     async close() {
@@ -61,9 +51,9 @@ function bareSide(appending: Appending, database: BareDatabase): Side {
   const due = Math.ceil((appending.batches * appending.batchSize) / appending.bareTransaction);
   return {
     ...rest,
-    expected: `${expectedProof(appending)}, ${due} transactions`,
-    proof() {
-      const said = `${proof()}, ${commits} transactions`;
+    expected: `${proofOf(leftBy(appending))}, ${due} transactions`,
+    async proof() {
+      const said = `${await proof()}, ${commits} transactions`;
       commits = 0;
       return said;
     },
@@ -102,45 +92,14 @@ function side(
   let round: readonly Batch[] = [];
   let seen = 0;
   return {
-    before: () => (round = roundOf(appending, versions)),
+    before: () => void (round = roundOf(appending, versions)),
     run: () => run(round),
     proof() {
-      const [[events, streams, gaps, bytes, head]] = database.prepare(PROOF).all([seen]) as [number[]];
-      seen = head!;
-      return describe({ events: events!, streams: streams!, gaps: gaps!, bytes: bytes! });
+      const [[events, streams, gaps, bytes, head]] = database.prepare(leftSql('?')).all([seen]) as [
+        [number, number, number, number, number],
+      ];
+      seen = head;
+      return proofOf({ events, streams, gaps, bytes });
     },
   };
-}
-
-function roundOf(
-  { batches, batchSize, streams }: Appending,
-  versions: Map<string, number>,
-): readonly Batch[] {
-  return Array.from({ length: batches }, (_, i) => {
-    const stream = `account-${i % streams}`;
-    const after = versions.get(stream) ?? 0;
-    versions.set(stream, after + batchSize);
-    return { stream, after, events: stamped(i * batchSize, batchSize) };
-  });
-}
-
-/** Events, streams, gaps in versions, bytes of data and the head, of what came after a position. */
-const PROOF = `
-  SELECT ifnull(sum(n), 0), count(*), ifnull(sum(span - n), 0), ifnull(sum(length), 0), ifnull(max(head), 0)
-  FROM (SELECT count(*) AS n, max(version) - min(version) + 1 AS span, sum(length(data)) AS length, max(position) AS head
-    FROM events WHERE position > ? GROUP BY stream)`;
-
-function expectedProof({ batches, batchSize, streams }: Appending): string {
-  const events = batches * batchSize;
-  const bytes = stamped(0, events).reduce((sum, { data }) => sum + data.length, 0);
-  return describe({ events, streams: Math.min(streams, batches), gaps: 0, bytes });
-}
-
-function describe({
-  events,
-  streams,
-  gaps,
-  bytes,
-}: Record<'events' | 'streams' | 'gaps' | 'bytes', number>): string {
-  return `${events} events in ${streams} streams with ${gaps} gaps, ${bytes} bytes of data`;
 }

@@ -28,6 +28,9 @@ export function bareDatabase(driver: DriverName, file: string): BareDatabase {
   return database;
 }
 
+/** What makes the files of both sides durable, in the words of {@link bareDatabase}. */
+export const SETTINGS = '-- SQLite: journal_mode = WAL, synchronous = FULL\n';
+
 /** The tables and indexes of the log, as they stand in a store's file. Triggers are ours alone. */
 export function eventsTable(database: BareDatabase): string {
   const made = database

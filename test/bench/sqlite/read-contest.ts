@@ -3,7 +3,7 @@ import type { OpenStorage } from '@backstory/core';
 import { sqlite } from '@backstory/sqlite';
 import { stamped } from '../payload.js';
 import type { Contest, Setting } from '../row.js';
-import { bareDatabase, eventsTable, type BareDatabase } from './bare-database.js';
+import { SETTINGS, bareDatabase, eventsTable, type BareDatabase } from './bare-database.js';
 
 /** A log that both sides read: one file, one connection each. */
 export interface ReadContest extends Pick<Contest, 'ddl' | 'close'> {
@@ -37,7 +37,7 @@ export async function readContest(
     bare,
     columns: 'position, stream, version, append_index, id, type, schema_version, data, metadata, recorded_at',
     bytes,
-    ddl: eventsTable(bare),
+    ddl: SETTINGS + eventsTable(bare),
     async close() {
       bare.close();
       await storage.close();
