@@ -10,7 +10,6 @@ export {
   type ResolvedSlice,
   type ResolvedStreamsQuery,
 } from './read-bounds.js';
-export type { Migration, StoreAdministration, StoreStatus } from './store-administration.js';
 export { byBytes } from './by-bytes.js';
 export { headPages } from './head-pages.js';
 export { readCheckpoint, verifyCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.js';

@@ -1,5 +1,5 @@
 import { StoreUnusable } from '@backstory/core';
-import type { Migration, StoreAdministration, StoreStatus } from '@backstory/core/store';
+import type { Migration, StoreAdministration, StoreStatus } from '@backstory/core/administration';
 import { Database, type DatabaseOptions } from './database.js';
 import { readIdentity } from './log-identity.js';
 import {

@@ -1,5 +1,5 @@
 import { StoreUnusable } from '@backstory/core';
-import type { Migration } from '@backstory/core/store';
+import type { Migration } from '@backstory/core/administration';
 import { schemaSql } from './schema.js';
 import type { Run } from './session.js';
 import { inTransaction } from './transaction.js';

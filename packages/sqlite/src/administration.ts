@@ -1,7 +1,7 @@
 import { rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { StoreUnusable } from '@backstory/core';
-import type { Migration, StoreAdministration, StoreStatus } from '@backstory/core/store';
+import type { Migration, StoreAdministration, StoreStatus } from '@backstory/core/administration';
 import type { Driver } from './driver.js';
 import { readIdentity } from './log-identity.js';
 import { openFile } from './open-file.js';

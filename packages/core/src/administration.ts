@@ -1,0 +1,2 @@
+/** For those who look after stores: what they are made of, and how it is moved on. */
+export type { Migration, StoreAdministration, StoreStatus } from './store-administration.js';
