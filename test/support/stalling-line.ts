@@ -4,8 +4,9 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface Line {
   /** The given URL, through the line. */
   readonly url: string;
-  /** The line goes dead: both ends stay connected and nothing passes. What is said meanwhile is lost. */
+  /** What is connected stays so for both ends and says nothing any more, for good; nor does what connects meanwhile. */
   stall(): void;
+  /** New connections pass again. */
   restore(): void;
   /** Ends what is connected; new connections reach the server of this URL. */
   pointTo(url: string): void;
@@ -13,34 +14,28 @@ export interface Line {
 }
 
 export async function openLine(url: string): Promise<Line> {
-  const sockets = new Set<Socket>();
+  const links = new Set<Link>();
   let target = new URL(url);
   let stalled = false;
-  const proxy = createServer((near) => {
-    const far = connectTo(target);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-      from.on('data', (data) => void (stalled || to.write(data)));
-    }
+  // Without half-open ends a dead line would still answer the end of one side with that of the other.
+  const proxy = createServer({ allowHalfOpen: true }, (near) => {
+    const link = new Link(near, connectTo(target), () => links.delete(link));
+    links.add(link);
+    if (stalled) link.die();
   });
   await new Promise<void>((ready) => proxy.listen(0, '127.0.0.1', ready));
   const cut = () => {
-    for (const socket of sockets) socket.destroy();
+    for (const link of links) link.cut();
   };
   const through = new URL(url);
   through.hostname = '127.0.0.1';
   through.port = String((proxy.address() as { port: number }).port);
   return {
     url: through.href,
-    stall: () => void (stalled = true),
+    stall() {
+      stalled = true;
+      for (const link of links) link.die();
+    },
     restore: () => void (stalled = false),
     pointTo(url) {
       target = new URL(url);
@@ -53,9 +48,42 @@ export async function openLine(url: string): Promise<Line> {
   };
 }
 
+class Link {
+  private dead = false;
+
+  constructor(
+    private readonly near: Socket,
+    private readonly far: Socket,
+    gone: () => void,
+  ) {
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on('data', (data) => void (this.dead || to.write(data)));
+      from.on('end', () => void (this.dead || to.end()));
+      from.on('error', () => void (this.dead || to.destroy()));
+      from.on('close', () => {
+        if (!this.dead) to.destroy();
+        if (near.destroyed && far.destroyed) gone();
+      });
+    }
+  }
+
+  die(): void {
+    this.dead = true;
+  }
+
+  cut(): void {
+    this.near.destroy();
+    this.far.destroy();
+  }
+}
+
 function connectTo({ hostname, port }: URL): Socket {
   const host = decodeURIComponent(hostname);
-  return host.startsWith('/')
-    ? connect(`${host}/.s.PGSQL.${port || 5432}`)
-    : connect(Number(port || 5432), host);
+  const options = host.startsWith('/')
+    ? { path: `${host}/.s.PGSQL.${port || 5432}` }
+    : { host, port: Number(port || 5432) };
+  return connect({ ...options, allowHalfOpen: true });
 }

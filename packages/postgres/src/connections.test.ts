@@ -2,7 +2,7 @@ import { StoreUnavailable, follow, type OpenStorage } from '@backstory/core';
 import { Client } from 'pg';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { anEvent, eventsOf, record } from '../../../test/support/sqlite-files.js';
-import { openLine } from '../../../test/support/stalling-line.js';
+import { openLine, type Line } from '../../../test/support/stalling-line.js';
 import { postgres, type PostgresOptions } from './postgres.js';
 
 let server: PostgresServer;
@@ -53,11 +53,7 @@ test('an append whose connection ends under way is unknown, and recorded once wh
   await other.query(LOCK);
   const event = anEvent();
   const waiting = record(events, 'a-1', event);
-  await eventually(async () => {
-    const waits = `select 1 from pg_locks where locktype = 'advisory' and not granted and database = (
-      select oid from pg_database where datname = current_database())`;
-    expect((await other.query(waits)).rowCount).toBe(1);
-  });
+  await waitingForLock(other);
   await other.query(TERMINATE);
   await expect(waiting).rejects.toThrow(StoreUnavailable);
   await other.query(UNLOCK);
@@ -68,8 +64,7 @@ test('an append whose connection ends under way is unknown, and recorded once wh
 
 test('an append over a line that has gone dead without a word is given up after a time, and may be sent again', async () => {
   const url = await server.createDatabase();
-  const line = await openLine(url);
-  closing.push(() => line.close());
+  const line = await lineTo(url);
   const { events } = await open(line.url, { responseTimeoutMs: 300, connectTimeoutMs: 300 });
   await record(events, 'a-1', anEvent());
   line.stall();
@@ -77,7 +72,91 @@ test('an append over a line that has gone dead without a word is given up after 
   await expect(record(events, 'a-1', event)).rejects.toThrow('the server did not answer in time');
   line.restore();
   await eventually(async () => expect((await record(events, 'a-1', event)).position).toBe(2));
-  expect(await eventsOf(events)).toHaveLength(2);
+  await eventually(async () => expect(await eventsOf(events)).toHaveLength(2));
+});
+
+test('a store whose line has gone dead still closes', async () => {
+  const line = await lineTo(await server.createDatabase());
+  const storage = await open(line.url, { responseTimeoutMs: 300, connectTimeoutMs: 300 });
+  storage.events.onAppend(() => undefined);
+  await Promise.all([
+    record(storage.events, 'a-1', anEvent()),
+    eventsOf(storage.events),
+    eventsOf(storage.events),
+  ]);
+  line.stall();
+  await storage.close();
+});
+
+test('a follower whose line has gone dead while it listened is woken over a new one', async () => {
+  const url = await server.createDatabase();
+  const line = await lineTo(url);
+  const writer = await open(url);
+  const reader = await open(`${line.url}?application_name=reader`, {
+    pollMs: 50,
+    responseTimeoutMs: 300,
+    connectTimeoutMs: 300,
+  });
+  const other = await bystander(url);
+  reader.events.onAppend(() => undefined);
+  await listening(other, 1);
+  const [dead] = (await other.query(LISTENERS)).rows;
+  const others = `${LISTENERS} and application_name = 'reader' and pid <> $1`;
+  line.stall();
+  line.restore();
+  await eventually(async () => {
+    await record(writer.events, 'a-1', anEvent());
+    expect((await other.query(others, [dead.pid])).rowCount).toBe(1);
+  });
+});
+
+test('a process whose line has gone dead while it notified tells others over a new one', async () => {
+  const url = await server.createDatabase();
+  const line = await lineTo(url);
+  const [writer, reader] = [
+    await open(line.url, { responseTimeoutMs: 300, connectTimeoutMs: 300 }),
+    await open(url, { pollMs: 60_000 }),
+  ];
+  let woken = 0;
+  reader.events.onAppend(() => woken++);
+  await listening(await bystander(url), 1);
+  await record(writer.events, 'a-1', anEvent());
+  await eventually(() => expect(woken).toBe(1));
+  line.stall();
+  line.restore();
+  await eventually(async () => {
+    await record(writer.events, 'a-1', anEvent()).catch(() => undefined);
+    expect(woken).toBeGreaterThan(1);
+  });
+});
+
+test('a connection that is lost between two statements of a state transaction is told to its work alone', async () => {
+  const url = await server.createDatabase();
+  const { state } = await open(url);
+  const other = await bystander(url);
+  const transaction = state.transaction([], async (draft) => {
+    await draft.put('c', 'k', 'v');
+    await other.query(TERMINATE);
+    await new Promise((wait) => setTimeout(wait, 100));
+    await draft.put('c', 'k', 'w');
+  });
+  await expect(transaction).rejects.toThrow(StoreUnavailable);
+  await eventually(async () => expect(await state.read((view) => view.get('c', 'k'))).toBeUndefined());
+});
+
+test('an append that the server was told to cancel may be sent again', async () => {
+  const url = await server.createDatabase();
+  const { events } = await open(url);
+  const other = await bystander(url);
+  await record(events, 'a-1', anEvent());
+  await other.query(LOCK);
+  const event = anEvent();
+  const waiting = record(events, 'a-1', event);
+  await waitingForLock(other);
+  await other.query(TERMINATE.replace('terminate', 'cancel'));
+  await expect(waiting).rejects.toThrow(StoreUnavailable);
+  await other.query(UNLOCK);
+  expect(await record(events, 'a-1', event)).toMatchObject({ position: 2, repeated: false });
 });
 
 test('a follower in another process is woken by a notification, and again when its connection was ended', async () => {
@@ -158,10 +237,25 @@ test('a schema may have any other name', async () => {
   expect(await eventsOf(events, { types: ['happened'] })).toHaveLength(1);
 });
 
+async function lineTo(url: string): Promise<Line> {
+  const line = await openLine(url);
+  closing.unshift(() => line.close());
+  return line;
+}
+
+async function waitingForLock(other: Client): Promise<void> {
+  await eventually(async () => {
+    const waits = `select 1 from pg_locks where locktype = 'advisory' and not granted and database = (
+      select oid from pg_database where datname = current_database())`;
+    expect((await other.query(waits)).rowCount).toBe(1);
+  });
+}
+
+const LISTENERS = `select pid from pg_stat_activity where datname = current_database() and query like 'listen%'`;
+
 async function listening(other: Client, count: number): Promise<void> {
   await eventually(async () => {
-    const listens = `select 1 from pg_stat_activity where datname = current_database() and query like 'listen%'`;
-    expect((await other.query(listens)).rowCount).toBe(count);
+    expect((await other.query(LISTENERS)).rowCount).toBe(count);
   });
 }
 

@@ -29,6 +29,8 @@ export class Database {
   readonly inside = new AsyncLocalStorage<{ running: boolean }>();
   readonly prepare: boolean;
   private readonly pool: Pool;
+  /** The connections of the pool that have not ended. */
+  private readonly pooled = new Set<Client>();
   private users = 0;
   private closed = false;
 
@@ -81,7 +83,7 @@ export class Database {
     } catch (error) {
       throw storeError(error, this.store);
     } finally {
-      await client.end().catch(() => undefined);
+      await this.end(client);
     }
   }
 
@@ -132,6 +134,18 @@ export class Database {
     if (--this.users > 0) return;
     this.closed = true;
     await this.pool.end();
+    await Promise.all([...this.pooled].map((client) => this.end(client)));
+  }
+
+  /** Ends a connection. A peer that does not answer is waited for no longer than with a statement. */
+  async end(client: Client): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((done) => {
+      timer = setTimeout(done, this.options.connection.query_timeout ?? 30_000);
+    });
+    await Promise.race([client.end().catch(() => undefined), late]);
+    clearTimeout(timer);
+    drop(client);
   }
 
   /** The server refuses what writes as well. Behind a proxy, which lets no settings pass, it is up to `checkWritable`. */
@@ -150,6 +164,10 @@ export class Database {
    * can be set, and nothing need be: without prepared statements every plan is new.
    */
   private async prepareReader(client: ClientBase): Promise<void> {
+    // The pool listens only while a connection is idle: lost between two statements of a transaction it would end the process.
+    client.on('error', () => undefined);
+    this.pooled.add(client as Client);
+    client.once('end', () => this.pooled.delete(client as Client));
     if (!this.prepare) return;
     await client.query('set enable_seqscan = off; set enable_bitmapscan = off');
   }

@@ -13,7 +13,7 @@ export function storeError(error: unknown, store: string): unknown {
   return error;
 }
 
-/** The connection is gone or was never there, the server is ending or beginning, or too much is going on. */
+/** The connection is gone or was never there, the server is ending or beginning or was told to stop this, or too much is going on. */
 export function isTransient(error: unknown): boolean {
   const { code = '', message = '' } = error as { code?: string; message?: string };
   return TRANSIENT_CODES.test(code) || TRANSIENT_MESSAGES.test(message);
@@ -26,7 +26,7 @@ export function isCollision(error: unknown): boolean {
 
 /** SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) and codes of Node. */
 const TRANSIENT_CODES =
-  /^(08...|53[034]..|57P0[123]|55P03|40001|40P01|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
+  /^(08...|53[034]..|57014|57P0[1235]|25P0[34]|55P03|40001|40P01|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
 /** The driver's own, which have no code. */
 const TRANSIENT_MESSAGES =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout|timeout expired)/;

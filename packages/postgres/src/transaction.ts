@@ -1,3 +1,4 @@
+import { isCollision, isTransient } from './failures.js';
 import type { Run } from './session.js';
 
 /** Runs `work` between `begin` and `commit`, or rolls back. `end` goes with the commit, in one message. */
@@ -12,7 +13,8 @@ export async function inTransaction<T>(
     await run({ text: `${end}commit` });
     return result;
   } catch (error) {
-    await run({ text: 'rollback' }).catch(() => undefined);
+    // A connection that is lost has rolled back, and one that says nothing would be waited for a second time.
+    if (!isTransient(error) || isCollision(error)) await run({ text: 'rollback' }).catch(() => undefined);
     throw error;
   }
 }

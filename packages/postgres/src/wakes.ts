@@ -19,9 +19,10 @@ export class Wakes {
   private readonly list = new WakeList();
   private head = 0;
   private listener: Promise<Client | undefined> | undefined;
+  private connected: Client | undefined;
   private poll: NodeJS.Timeout | undefined;
   private untold = false;
-  private telling: Promise<void> | undefined;
+  private saying: Promise<void> | undefined;
   private closed = false;
 
   constructor(
@@ -41,22 +42,22 @@ export class Wakes {
 
   /** This process has appended up to `head`. */
   appended(head: number): void {
-    this.arrived(head);
+    this.arrived(Math.max(this.head, head));
     if (!this.notifies) return;
     this.untold = true;
-    this.telling ??= outside(() => this.tellAll());
+    this.saying ??= outside(() => this.tellAll());
   }
 
   async close(): Promise<void> {
     this.stopLooking();
-    await this.telling;
+    await this.saying;
     this.closed = true;
     const client = await this.listener;
-    if (client) await client.end().catch(() => undefined);
+    if (client) await this.database.end(client);
   }
 
   private arrived(head: number): void {
-    this.head = Math.max(this.head, head);
+    this.head = head;
     this.list.notify();
   }
 
@@ -69,15 +70,20 @@ export class Wakes {
   private async tellAll(): Promise<void> {
     while (this.untold) {
       await new Promise((wait) => setTimeout(wait, EVERY_MS));
-      await this.tell();
+      this.untold = false;
+      await this.say('select pg_notify($1, $2)', [this.channel, String(this.head)]);
     }
-    this.telling = undefined;
+    this.saying = undefined;
   }
 
-  private async tell(): Promise<void> {
-    this.untold = false;
+  /** A line that has gone dead gives no sign of it but that nothing is answered. */
+  private async say(text: string, values: readonly string[]): Promise<void> {
     const client = await this.listen();
-    await client?.query('select pg_notify($1, $2)', [this.channel, String(this.head)]).catch(() => undefined);
+    try {
+      await client?.query(text, [...values]);
+    } catch {
+      this.lost(client!);
+    }
   }
 
   /** The connection that listens; `undefined` where there is none for now, which the next call tries to change. */
@@ -87,15 +93,19 @@ export class Wakes {
   }
 
   private async connect(): Promise<Client | undefined> {
+    let client: Client | undefined;
     try {
-      const client = await this.database.connect({ past: true });
-      client.once('end', () => this.lost(client));
+      client = await this.database.connect({ past: true });
+      const listening = (this.connected = client);
+      client.once('end', () => this.lost(listening));
       client.on('notification', ({ payload }) => this.heard(Number(payload)));
-      await client.query(`listen "${this.channel}"`);
+      await client.query(this.listenSql);
       return client;
     } catch {
       // followers look by themselves, and they report what is wrong
+      this.connected = undefined;
       this.listener = undefined;
+      if (client) drop(client);
       return undefined;
     }
   }
@@ -104,9 +114,12 @@ export class Wakes {
     if (head > this.head) this.arrived(head);
   }
 
+  /** It may be told twice that a connection is gone, the second time when there is a new one. */
   private lost(client: Client): void {
-    this.listener = undefined;
     drop(client);
+    if (this.connected !== client) return;
+    this.connected = undefined;
+    this.listener = undefined;
     // What was told meanwhile was told to nobody.
     if (this.list.size > 0 && !this.closed) void this.look();
   }
@@ -116,14 +129,27 @@ export class Wakes {
     try {
       const text = `select coalesce(max(position), 0) from ${this.database.schema}.events`;
       const [row] = await this.database.read<[string]>({ text });
-      this.heard(Number(row![0]));
+      const head = Number(row![0]);
+      // Nobody told us: is there still somebody at the other end of the line?
+      if (head > this.head && this.connected) this.saying ??= outside(() => this.probe());
+      // The head of a log that was restored or has lost events goes back; what comes then is news.
+      if (head !== this.head) this.arrived(head);
     } catch {
       // a wake-up is a hint
     }
   }
 
+  private async probe(): Promise<void> {
+    await this.say(this.listenSql, []);
+    await this.tellAll();
+  }
+
   private get notifies(): boolean {
     return this.options.notify && this.database.canListen;
+  }
+
+  private get listenSql(): string {
+    return `listen "${this.channel}"`;
   }
 
   /** One for each schema of a database; names of channels are short. */

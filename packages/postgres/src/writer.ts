@@ -24,7 +24,7 @@ export class Writer {
   async close(): Promise<void> {
     const connected = await this.connected?.catch(() => undefined);
     this.connected = undefined;
-    await connected?.client.end().catch(() => undefined);
+    if (connected) await this.database.end(connected.client);
   }
 
   private async connect(): Promise<Connected> {
