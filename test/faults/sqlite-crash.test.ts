@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { follow, type EventStore, type StoredEvent } from '@backstory/core';
 import { sqlite, type DriverName } from '@backstory/sqlite';
 import { hasNodeSqlite } from '../support/has-node-sqlite.js';
+import { seededRandom } from '../support/seeded-random.js';
 import { spawnWorker } from '../support/spawn-worker.js';
 
 interface Acknowledged {
@@ -31,7 +32,7 @@ it(`8 processes append, half of them are killed: nothing acknowledged is lost, n
   const storage = await sqlite(file, { driver: drivers[0]! }).open();
   const end = new AbortController();
   const following = followAll(storage.events, end.signal);
-  const random = mulberry32(seed);
+  const random = seededRandom(seed);
   const acknowledged = (
     await Promise.all(
       Array.from({ length: PROCESSES }, (_, i) => {
@@ -161,14 +162,4 @@ async function run(worker: ChildProcess, killedAfter: number | undefined) {
     end: expected,
   });
   return { appends, frozenMs };
-}
-
-/** Small seeded random numbers (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c). */
-function mulberry32(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
