@@ -1,1 +1,21 @@
-export { Subscriber, subscriberName } from './subscription/subscriber.js';
+export type { AskedBy, ParkedQuery } from './subscription/subscription-admin.js';
+export { SubscriptionAdmin } from './subscription/subscription-admin.js';
+export type { SubscriptionStatus } from './subscription/subscription-status.js';
+export { Subscriptions, type SubscriptionsParts } from './subscription/subscriptions.js';
+export { Subscriber } from './subscription/subscriber.js';
+export { subscriber, type FunctionalSubscriber } from './subscription/subscription-definition.js';
+export { reaction, type Reaction, type ReactionSettings } from './subscription/reaction.js';
+export type { Delivery, Once } from './subscription/delivery.js';
+export type {
+  BreakerOptions,
+  RetryOptions,
+  SubscriptionOptions,
+} from './subscription/subscription-options.js';
+export type { FailureKind, ParkedError, ParkedKey } from './subscription/parked-key.js';
+export {
+  DeliveryEnded,
+  KeyNotParked,
+  SubscriptionExists,
+  SubscriptionNotFound,
+} from './subscription/errors.js';
+export { HandlerTimedOut } from './bus/errors.js';

@@ -1,5 +1,5 @@
 import { InvalidDefinition } from '@backstory/events';
-import { Subscriber, subscriberName } from './subscriber.js';
+import { Subscriber, declaredSubscriber } from './subscriber.js';
 
 it('a subscriber is called what its decorator says, and a subclass is nobody until it has a name of its own', () => {
   @Subscriber('fraud')
@@ -7,7 +7,11 @@ it('a subscriber is called what its decorator says, and a subclass is nobody unt
   class Quiet extends FraudDesk {}
   @Subscriber('night fraud')
   class Night extends FraudDesk {}
-  expect([FraudDesk, Quiet, Night].map(subscriberName)).toEqual(['fraud', undefined, 'night fraud']);
+  expect([FraudDesk, Quiet, Night].map((it) => declaredSubscriber(it)?.name)).toEqual([
+    'fraud',
+    undefined,
+    'night fraud',
+  ]);
 });
 
 it.each(['', 'a/b', 'a\nb', 'x'.repeat(257), 7])('%j is no name for a subscriber', (name) => {

@@ -1,22 +1,34 @@
 import { LIMITS, isName } from '@backstory/core/store';
 import { InvalidDefinition, type AnyClass, type Class } from '@backstory/events';
+import { resolveOptions, type SubscriptionOptions } from './subscription-options.js';
 
 /**
- * `@Subscriber('fraud')`: a class whose `@EventHandler` methods react to events. What is known about it is kept under this name:
- * renaming the class changes nothing, and a subclass needs a name of its own.
+ * `@Subscriber('fraud')`: a class whose `@EventHandler` methods react to recorded events. What is known about it is kept
+ * under this name: renaming the class changes nothing, and a subclass needs a name of its own.
  */
-export function Subscriber(name: string): (cls: Class, context?: ClassDecoratorContext) => void {
+export function Subscriber(
+  name: string,
+  options: SubscriptionOptions = {},
+): (cls: Class, context?: ClassDecoratorContext) => void {
+  resolveOptions(options);
   return (cls) => {
     checkSubscriberName(cls.name, name);
-    if (subscriberName(cls) !== undefined)
+    if (declaredSubscriber(cls))
       throw new InvalidDefinition(cls.name, 'has two @Subscriber decorators: it has one name.');
-    Object.defineProperty(cls, NAME, { value: name });
+    Object.defineProperty(cls, DECLARED, { value: { name, options } satisfies DeclaredSubscriber });
   };
 }
 
-/** The name in the class's own `@Subscriber`, if it has one. */
-export function subscriberName(cls: AnyClass): string | undefined {
-  return Object.hasOwn(cls, NAME) ? (cls as unknown as { [NAME]: string })[NAME] : undefined;
+/** What `@Subscriber` says of a class. */
+export interface DeclaredSubscriber {
+  readonly name: string;
+  readonly options: SubscriptionOptions;
+}
+
+/** What the class's own `@Subscriber` says, if it has one. */
+export function declaredSubscriber(cls: AnyClass): DeclaredSubscriber | undefined {
+  if (!Object.hasOwn(cls, DECLARED)) return undefined;
+  return (cls as unknown as { [DECLARED]: DeclaredSubscriber })[DECLARED];
 }
 
 /** @throws InvalidDefinition for what can name no subscriber */
@@ -29,4 +41,4 @@ export function checkSubscriberName(subject: string, name: unknown): asserts nam
   );
 }
 
-const NAME = Symbol.for('backstory.subscriber');
+const DECLARED = Symbol.for('backstory.subscriber');

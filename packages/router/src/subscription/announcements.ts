@@ -1,0 +1,79 @@
+import os from 'node:os';
+import type { Recorder, StateStore } from '@backstory/core';
+import type { ConsumerChanged, Observer } from '@backstory/core/observe';
+import type { HeldLease } from '@backstory/core/state';
+import { collectionsOf } from './collections.js';
+import type { Condition } from './condition.js';
+import { writeMember, type Member } from './member.js';
+import type { ParkedKey } from './parked-key.js';
+import { SystemEvents } from './system-events.js';
+
+/** What announcements need. */
+export interface AnnouncementsParts {
+  readonly subscription: string;
+  readonly owner: string;
+  readonly state: StateStore;
+  readonly recorder: Recorder;
+  readonly observer: Observer;
+}
+
+/** Tells what happens to a subscription: to the observer, on its system stream, and to those who ask from elsewhere. */
+export class Announcements {
+  private readonly system: SystemEvents;
+  private readonly collections: ReturnType<typeof collectionsOf>;
+  private said = '';
+  private condition = '';
+  private since = '';
+
+  constructor(private readonly parts: AnnouncementsParts) {
+    this.system = new SystemEvents(parts.recorder, parts.subscription);
+    this.collections = collectionsOf(parts.subscription);
+  }
+
+  /** It is in another state than before. */
+  changed(change: ConsumerChanged['change'], reason?: string): void {
+    const { subscription: consumer, owner, observer } = this.parts;
+    observer.consumer(() => ({ consumer, change, reason }));
+    this.system.note(`subscription.${change}`, { owner, ...(reason !== undefined && { reason }) });
+  }
+
+  /** A key was parked, goes on, or is released. Decisions are recorded, attempts are not. */
+  parked(parked: ParkedKey | undefined, was: ParkedKey | undefined): void {
+    const { subscription, observer } = this.parts;
+    const about = (parked ?? was)!;
+    const { handler, key, eventType, reason, error } = about;
+    const state = parked?.state ?? 'released';
+    if (state === 'dead' || was?.state === 'dead') this.note(state, about);
+    observer.park(() => ({ subscription, handler, key, eventType, reason, error: error.message, state }));
+  }
+
+  /** How it is doing in this process, said under the lease by which it shows that it is there; only what is new. */
+  async doing(
+    { lease, place }: { readonly lease: HeldLease; readonly place: string },
+    condition: Condition,
+    { buffered, isFull }: Pick<Member, 'buffered' | 'isFull'>,
+  ): Promise<void> {
+    const { state, owner } = this.parts;
+    const said = JSON.stringify([lease.name, lease.token, condition, buffered, isFull]);
+    if (said === this.said) return;
+    const now = JSON.stringify(condition);
+    if (now !== this.condition) this.since = new Date().toISOString();
+    this.condition = now;
+    const whence = { owner, host: os.hostname(), pid: process.pid, since: this.since };
+    const member: Member = { ...condition, ...whence, buffered, isFull };
+    await writeMember(state, this.collections, { lease, place, member });
+    this.said = said;
+  }
+
+  /** Records on the system stream what was told. */
+  flush(): Promise<void> {
+    return this.system.flush();
+  }
+
+  private note(state: string, parked: ParkedKey): void {
+    const type = state === 'dead' ? 'subscription.key-parked' : 'subscription.key-released';
+    const { key, eventId, eventType, handler, attempts, reason, error } = parked;
+    const what = { state, key, eventId, eventType, handler, attempts, reason };
+    this.system.note(type, { ...what, error: `${error.name}: ${error.message}` });
+  }
+}

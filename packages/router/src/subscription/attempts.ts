@@ -1,0 +1,149 @@
+import { Context, type RecordedEvent } from '@backstory/core';
+import { silent, type HandleEnd, type HandleStart, type Observer } from '@backstory/core/observe';
+import { HandlerTimedOut } from '../bus/errors.js';
+import { Delivery, type Effects } from './delivery.js';
+import { DeliveryEnded } from './errors.js';
+import type { Lane, Partition } from './partition.js';
+import { observedEvent } from './observed-event.js';
+import type { Handler } from './reaction.js';
+
+/** Runs handlers, each for its time, and says how each attempt ended; later ends of an attempt that is over are ignored. */
+export class Attempts {
+  private readonly underWay = new Set<Attempt>();
+  private timer: NodeJS.Timeout | undefined;
+  private wakeAt = Infinity;
+
+  constructor(
+    private readonly subscription: string,
+    private readonly effects: Effects,
+    private readonly observer: Observer,
+    /** How an attempt ended that was not over when `run` returned. */
+    private readonly ended: (lane: Lane, handler: Handler, failure: Failure | undefined) => void,
+  ) {}
+
+  /** `'handled'` or a failure at once where the handler is not asynchronous, so that it costs no promise. */
+  run(lane: Lane, handler: Handler, recorded: RecordedEvent<object>): 'handled' | 'under way' | Failure {
+    const delivery = new Delivery(this.subscription, handler.name, lane.attempts + 1, lane, this.effects);
+    const attempt: Attempt = { lane, handler, delivery, deadline: 0, over: false, expire: undefined };
+    let result: unknown;
+    try {
+      result = this.call(attempt, recorded);
+    } catch (error) {
+      return { error, isTimeOut: false };
+    }
+    if (!isThenable(result)) return 'handled';
+    this.watch(attempt);
+    result.then(
+      () => this.settle(attempt, undefined),
+      (error: unknown) => this.settle(attempt, { error, isTimeOut: false }),
+    );
+    return 'under way';
+  }
+
+  /** Nothing of this partition counts any more; its handlers are told to stop. */
+  abandon(partition: Partition, reason: string): void {
+    for (const attempt of this.underWay) {
+      if (attempt.lane.partition !== partition) continue;
+      attempt.over = true;
+      this.underWay.delete(attempt);
+      const error = new DeliveryEnded(this.subscription, attempt.handler.name, reason);
+      attempt.delivery.end(error);
+      attempt.expire?.(error);
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+  }
+
+  private call(attempt: Attempt, recorded: RecordedEvent<object>): unknown {
+    const { handler, delivery } = attempt;
+    const by = { subscription: this.subscription, handler: handler.name };
+    const run = () =>
+      Context.handling(recorded, by).run(() => handler.run(recorded.data, recorded, delivery));
+    return this.observer === silent ? run() : this.observed(attempt, recorded, run);
+  }
+
+  /** An observer sees the attempt end when it ends for us: also when its time is over and the handler goes on. */
+  private observed(attempt: Attempt, recorded: RecordedEvent<object>, run: () => unknown): Promise<void> {
+    const { lane, handler, delivery } = attempt;
+    const start = (): HandleStart => ({
+      subscription: this.subscription,
+      handler: handler.name,
+      attempt: delivery.attempt,
+      event: observedEvent(recorded),
+      previous: previous,
+    });
+    const previous = lane.trace;
+    return this.observer.handle<void>(start, async (end: (facts: () => HandleEnd) => void) => {
+      lane.trace = this.observer.trace();
+      const expired = new Promise<never>((_, reject) => (attempt.expire = reject));
+      try {
+        await Promise.race([run(), expired]);
+        end(() => ({ outcome: 'handled' }));
+      } catch (error) {
+        end(() => ({ outcome: attempt.over && error instanceof HandlerTimedOut ? 'timed-out' : 'failed' }));
+        throw error;
+      }
+    });
+  }
+
+  private settle(attempt: Attempt, failure: Failure | undefined): void {
+    if (attempt.over) return;
+    attempt.over = true;
+    this.underWay.delete(attempt);
+    attempt.delivery.end(new DeliveryEnded(this.subscription, attempt.handler.name, 'it has ended'));
+    this.ended(attempt.lane, attempt.handler, failure);
+  }
+
+  private watch(attempt: Attempt): void {
+    attempt.deadline = performance.now() + attempt.handler.timeoutMs;
+    this.underWay.add(attempt);
+    if (attempt.deadline < this.wakeAt) this.wake(attempt.deadline);
+  }
+
+  /** One timer for all: most attempts end long before. */
+  private wake(at: number): void {
+    clearTimeout(this.timer);
+    this.wakeAt = at;
+    if (at === Infinity) return;
+    this.timer = setTimeout(() => this.expire(), Math.max(1, at - performance.now()));
+  }
+
+  private expire(): void {
+    const now = performance.now();
+    let next = Infinity;
+    for (const attempt of [...this.underWay]) {
+      if (attempt.deadline > now) next = Math.min(next, attempt.deadline);
+      else this.timeOut(attempt);
+    }
+    this.wake(next);
+  }
+
+  private timeOut(attempt: Attempt): void {
+    const { handler, delivery } = attempt;
+    const error = new HandlerTimedOut(`${this.subscription}.${handler.name}`, handler.timeoutMs);
+    delivery.end(error);
+    attempt.expire?.(error);
+    this.settle(attempt, { error, isTimeOut: true });
+  }
+}
+
+/** How an attempt failed. */
+export interface Failure {
+  readonly error: unknown;
+  readonly isTimeOut: boolean;
+}
+
+interface Attempt {
+  readonly lane: Lane;
+  readonly handler: Handler;
+  readonly delivery: Delivery;
+  deadline: number;
+  over: boolean;
+  expire: ((error: Error) => void) | undefined;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as Partial<PromiseLike<unknown>> | undefined | null)?.then === 'function';
+}

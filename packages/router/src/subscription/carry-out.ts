@@ -1,0 +1,41 @@
+import type { Dispatcher } from './dispatcher.js';
+import type { Parking } from './parking.js';
+import type { Lane } from './partition.js';
+import type { ParkedRequest } from './request.js';
+
+/** A request, and the key it is stored under. */
+export interface StoredRequest {
+  readonly at: string;
+  readonly partition: number;
+  readonly request: ParkedRequest;
+}
+
+/**
+ * Does what is asked of parked keys in the partitions that this process owns. A request goes with the checkpoint that its
+ * effect is in; one for a key that is at work just now stays for the next time.
+ */
+export function carryOut({ partitions, parking }: Dispatcher, requests: readonly StoredRequest[]): void {
+  for (const { at, partition: number, request } of requests) {
+    const partition = partitions.get(number);
+    if (!partition || partition.isClosing || partition.done.has(at)) continue;
+    const lanes =
+      request.key === undefined
+        ? [...partition.lanes.values()].filter(({ parked }) => parked?.state === 'dead')
+        : [partition.lanes.get(request.key)].filter((lane) => lane?.parked !== undefined);
+    const isDone = lanes.map((lane) => act(parking, lane!, request));
+    if (isDone.every((it) => it)) partition.done.add(at);
+  }
+}
+
+function act(parking: Parking, lane: Lane, { action, data, actor }: ParkedRequest): boolean {
+  switch (action) {
+    case 'discard':
+      return parking.discard(lane);
+    case 'skip':
+      return parking.drain(lane, { cursor: lane.parked!.cursor + 1, handler: '' });
+    case 'retry':
+      return parking.drain(lane, {});
+    case 'edit':
+      return parking.drain(lane, { edited: { data: data!, actor } });
+  }
+}

@@ -1,0 +1,38 @@
+import { partitionName } from './key-partition.js';
+
+/** Where what is known about subscriptions is kept in the state store. */
+export const SUBSCRIPTIONS = 'backstory.subscriptions';
+
+/** The collections of one subscription. */
+export function collectionsOf(name: string) {
+  const of = (part: string) => `${SUBSCRIPTIONS}/${name}/${part}`;
+  return {
+    /** How far each partition is. */
+    progress: of('progress'),
+    /** Parked keys, by partition. */
+    parked: of('parked'),
+    /** Marks of what `once` has done and no checkpoint covers yet, by partition. */
+    once: of('once'),
+    /** What operators ask the owners to do. */
+    requests: of('requests'),
+    /** The processes that run it. */
+    members: of('members'),
+  } as const;
+}
+
+/** Names of the leases of one subscription. */
+export function leasesOf(name: string) {
+  const prefix = `subscription/${name}/`;
+  return {
+    prefix,
+    partition: (partition: number) => `${prefix}${partitionName(partition)}`,
+    member: (slot: number) => `${prefix}member/${slot}`,
+    faulted: (slot: number) => `${prefix}faulted/${slot}`,
+    isMember: (lease: string) => lease.startsWith(`${prefix}member/`),
+    /** Undefined for the lease of a member. */
+    partitionIn: (lease: string) => {
+      const rest = lease.slice(prefix.length);
+      return /^\d\d$/.test(rest) ? Number(rest) : undefined;
+    },
+  };
+}

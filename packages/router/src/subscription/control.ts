@@ -1,0 +1,59 @@
+import { readFormat } from '@backstory/core/store';
+import type { StateStore } from '@backstory/core';
+import type { StateTransaction, StateView } from '@backstory/core/state';
+import { SUBSCRIPTIONS } from './collections.js';
+
+/** What is wanted of a subscription, by whom. Its owners look at it again and again, and comply. */
+export interface Control {
+  /** Where it began: partitions that nobody has begun start here. */
+  readonly start: number;
+  readonly createdAt: string;
+  /** The names of the events that it handles. */
+  readonly types: readonly string[];
+  readonly paused?: Wish;
+  /** The last time somebody wanted it to go on, also where it had paused by itself. */
+  readonly resumed?: Wish;
+  /** Every partition goes back, or ahead, to `to`, once. */
+  readonly reset?: Wish & { readonly id: string; readonly to: number };
+}
+
+/** Who wanted something, when and why. */
+export interface Wish {
+  readonly actor: string;
+  readonly at: string;
+  readonly reason?: string;
+}
+
+const FORMAT = 'backstory.subscription/1';
+
+export async function readControl(view: StateView, name: string): Promise<Control | undefined> {
+  const text = await view.get(SUBSCRIPTIONS, name);
+  return text === undefined ? undefined : readFormat<Control>(text, FORMAT);
+}
+
+/** Every subscription that was ever started, by name. */
+export async function listControls(view: StateView): Promise<ReadonlyMap<string, Control>> {
+  const rows = await view.list(SUBSCRIPTIONS, { limit: 100_000 });
+  return new Map(rows.map(({ key, value }) => [key, readFormat<Control>(value, FORMAT)]));
+}
+
+/** Makes the control of a subscription that has none, and keeps which events it handles; gives what is there. */
+export function register(
+  state: StateStore,
+  name: string,
+  { start, types }: Pick<Control, 'start' | 'types'>,
+): Promise<Control> {
+  return state.transaction([], async (tx) => {
+    const known = await readControl(tx, name);
+    if (known && known.types.join() === types.join()) return known;
+    const control: Control = known
+      ? { ...known, types }
+      : { start, types, createdAt: new Date().toISOString() };
+    await writeControl(tx, name, control);
+    return control;
+  });
+}
+
+export async function writeControl(tx: StateTransaction, name: string, control: Control): Promise<void> {
+  await tx.put(SUBSCRIPTIONS, name, JSON.stringify({ format: FORMAT, ...control }));
+}

@@ -1,0 +1,69 @@
+import type { RecordedEvent } from '@backstory/core';
+import type { StateTransaction } from '@backstory/core/state';
+import type { Lane } from './partition.js';
+
+/** What a handler is given beside its event: which attempt this is, and how far it may go. */
+export class Delivery {
+  private ending: AbortController | undefined;
+  private endReason: Error | undefined;
+  private times = 0;
+
+  constructor(
+    readonly subscription: string,
+    readonly handler: string,
+    /** 1, 2, 3 … */
+    readonly attempt: number,
+    private readonly lane: Lane,
+    private readonly effects: Effects,
+  ) {}
+
+  /** Aborts when the handler has run out of time, or may not go on because another process has taken over. */
+  get signal(): AbortSignal {
+    // Most handlers never ask, and a controller for each event costs more than the rest of the delivery.
+    if (!this.ending) {
+      this.ending = new AbortController();
+      if (this.endReason) this.ending.abort(this.endReason);
+    }
+    return this.ending.signal;
+  }
+
+  /**
+   * `await once(recorded, (tx) => tx.put('sent', recorded.stream, 'yes'))`: writes to the state store once, however often the event is
+   * delivered, in one transaction with the mark that says so. `undefined` when it was done before. A handler may do so
+   * several times; the times are told apart by their order.
+   *
+   * @throws FenceLost when another process handles this event now; DeliveryEnded, HandlerTimedOut when this attempt is over
+   */
+  get once(): Once {
+    return async (event, work) => {
+      if (this.endReason) throw this.endReason;
+      const { handler, lane } = this;
+      return this.effects.once({ lane, handler, event, nth: this.times++ }, work);
+    };
+  }
+
+  /** Nothing of this attempt counts any more. */
+  end(reason: Error): void {
+    this.endReason ??= reason;
+    this.ending?.abort(reason);
+  }
+}
+
+/** Writes to the state store once for an event, however often it is delivered. */
+export type Once = <T>(
+  event: Pick<RecordedEvent, 'id' | 'position'>,
+  work: (tx: StateTransaction) => Promise<T>,
+) => Promise<T | undefined>;
+
+/** Does what a handler may do once. */
+export interface Effects {
+  once<T>(place: OncePlace, work: (tx: StateTransaction) => Promise<T>): Promise<T | undefined>;
+}
+
+/** What is done once: by which handler, for which event, which time. */
+export interface OncePlace {
+  readonly lane: Lane;
+  readonly handler: string;
+  readonly event: Pick<RecordedEvent, 'id' | 'position'>;
+  readonly nth: number;
+}

@@ -1,0 +1,189 @@
+import type { StoredEvent } from '@backstory/core';
+import type { Observer } from '@backstory/core/observe';
+import { Breaker } from './breaker.js';
+import { Entry } from './entry.js';
+import { Handling, type HandlingHost } from './handling.js';
+import { partitionOf } from './key-partition.js';
+import { keyOf } from './key-of.js';
+import { Parking, type ParkingHost } from './parking.js';
+import type { ParkedKey } from './parked-key.js';
+import type { Lane, Partition } from './partition.js';
+import type { SubscriptionDefinition } from './subscription-definition.js';
+import { Workload } from './workload.js';
+
+/** What a dispatcher needs of the subscription it works for. */
+export interface DispatcherHost extends HandlingHost, ParkingHost {
+  /** It paused by itself, or goes on. */
+  breaker(change: 'open' | 'closed', reason: string): void;
+}
+
+/**
+ * Brings events to handlers: those of one key in order, different keys at the same time, ready keys by priority. It writes
+ * nothing: what is to be stored is what its partitions say at one moment.
+ */
+export class Dispatcher {
+  readonly parking: Parking;
+  private readonly work = new Workload();
+  private readonly handling: Handling;
+  private readonly breaker: Breaker;
+  private isPaused = false;
+  private isProbeDue = false;
+  private probed: Lane | undefined;
+  private isPumping = false;
+  private probe: NodeJS.Timeout | undefined;
+  private roomy: (() => void) | undefined;
+
+  constructor(
+    private readonly definition: SubscriptionDefinition,
+    private readonly host: DispatcherHost,
+    observer: Observer,
+  ) {
+    const { work } = this;
+    const pump = () => this.pump();
+    const breaker = new Breaker(definition.options.breaker, (change, reason) =>
+      this.switched(change, reason),
+    );
+    const parking = new Parking(definition, work, host, pump);
+    this.breaker = breaker;
+    this.parking = parking;
+    this.handling = new Handling({ definition, work, parking, breaker, host, observer, pump });
+  }
+
+  get partitions(): ReadonlyMap<number, Partition> {
+    return this.work.partitions;
+  }
+
+  /** Events in memory that are not handled. */
+  get buffered(): number {
+    return this.work.held;
+  }
+
+  /** Whether reading waits for room. */
+  get isFull(): boolean {
+    return this.roomy !== undefined;
+  }
+
+  /** Takes up a page of the log, which has been examined up to `through`. */
+  take(events: readonly StoredEvent[], through: number): void {
+    for (const stored of events) this.admit(stored);
+    for (const { isClosing, tracker } of this.partitions.values()) if (!isClosing) tracker.examined(through);
+    this.pump();
+  }
+
+  /** Resolves when there is room for another page, or it is not wanted any more. */
+  async room(signal: AbortSignal): Promise<void> {
+    const { buffer, maxAhead } = this.definition.options;
+    const isAhead = () => [...this.partitions.values()].some(({ tracker }) => tracker.length >= maxAhead);
+    if (signal.aborted || (this.work.held < buffer && !isAhead())) return;
+    await new Promise<void>((resolve) => {
+      const go = () => {
+        this.roomy = undefined;
+        signal.removeEventListener('abort', go);
+        resolve();
+      };
+      signal.addEventListener('abort', go);
+      this.roomy = () => {
+        if (this.work.held * 2 <= buffer && !isAhead()) go();
+      };
+    });
+  }
+
+  /** Begins to handle a partition's events; what was parked in it goes on where it was. */
+  open(partition: Partition, parked: readonly ParkedKey[]): void {
+    this.work.partitions.set(partition.number, partition);
+    for (const it of parked) this.parking.restore(partition, it);
+  }
+
+  /** Forgets a partition: what its handlers still do does not count. */
+  drop(partition: Partition, reason: string): void {
+    const { work } = this;
+    if (work.partitions.get(partition.number) !== partition) return;
+    work.partitions.delete(partition.number);
+    this.handling.attempts.abandon(partition, reason);
+    work.running -= partition.running;
+    partition.running = 0;
+    for (const lane of partition.lanes.values()) {
+      clearTimeout(lane.timer);
+      work.keepFirst(lane, 0);
+    }
+    this.pump();
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  /** Goes on, also where it had paused by itself. */
+  resume(): void {
+    this.isPaused = false;
+    this.breaker.close();
+    this.pump();
+  }
+
+  close(reason: string): void {
+    for (const partition of [...this.partitions.values()]) this.drop(partition, reason);
+    clearTimeout(this.probe);
+    this.handling.attempts.close();
+  }
+
+  private admit(stored: StoredEvent): void {
+    const [key, recorded] = keyOf(this.definition, stored);
+    const partition = this.partitions.get(partitionOf(key));
+    if (!partition || partition.isClosing) return;
+    const entry = new Entry(stored, this.definition.priorityOf(stored));
+    entry.recorded = recorded;
+    if (!partition.tracker.admit(entry)) return;
+    const lane = partition.lane(key);
+    if (lane.parked) return this.parking.follow(lane, entry);
+    this.work.held++;
+    if (lane.queue.push(entry) === 1) this.work.makeReady(lane, entry);
+  }
+
+  private pump(): void {
+    if (this.isPumping) return;
+    this.isPumping = true;
+    const { work } = this;
+    while (work.running < this.definition.options.concurrency && this.mayRun()) {
+      const lane = work.ready.take();
+      if (!lane) break;
+      const { partition } = lane;
+      if (lane.state !== 'ready' || !work.isOwn(lane) || partition.isClosing) continue;
+      if (!partition.lease.isHeld) this.host.lost(partition);
+      else {
+        if (this.breaker.outage) this.beginProbe(lane);
+        this.handling.begin(lane);
+      }
+    }
+    this.isPumping = false;
+    this.awaitProbe();
+    this.roomy?.();
+  }
+
+  private mayRun(): boolean {
+    return !this.isPaused && (!this.breaker.outage || this.isProbeDue);
+  }
+
+  private switched(change: 'open' | 'closed', reason: string): void {
+    clearTimeout(this.probe);
+    this.probe = undefined;
+    this.isProbeDue = false;
+    this.host.breaker(change, reason);
+  }
+
+  private beginProbe(lane: Lane): void {
+    this.isProbeDue = false;
+    this.probed = lane;
+    lane.isProbe = true;
+  }
+
+  /** One key is tried now and then while the breaker is open. */
+  private awaitProbe(): void {
+    if (!this.breaker.outage || this.probe || this.isProbeDue) return;
+    if (this.probed?.isProbe && this.work.isOwn(this.probed)) return;
+    this.probe = setTimeout(() => {
+      this.probe = undefined;
+      this.isProbeDue = true;
+      this.pump();
+    }, this.breaker.probeMs);
+  }
+}

@@ -1,0 +1,17 @@
+import type { EventPriority, RecordedEvent, StoredEvent } from '@backstory/core';
+
+/** An event on its way through a subscription. */
+export class Entry {
+  recorded: RecordedEvent<object> | undefined;
+
+  constructor(
+    readonly stored: StoredEvent,
+    readonly priority: EventPriority,
+    /** Handled, or waiting behind a parked key: the checkpoint may pass it. */
+    public finished = false,
+  ) {}
+
+  get position(): number {
+    return this.stored.position;
+  }
+}

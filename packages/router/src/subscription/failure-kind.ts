@@ -1,0 +1,56 @@
+import { StoreUnavailable, AppendOutcomeUnknown } from '@backstory/core';
+import { TransactionTimedOut } from '@backstory/core/state';
+
+/**
+ * Whether an error says that something the handler needs cannot be reached: then no event is to blame, and waiting helps.
+ * Looks through the causes of the error.
+ */
+export function isInfrastructure(error: unknown): boolean {
+  const seen = new Set<unknown>();
+  const visit = (it: unknown): boolean => {
+    if (typeof it !== 'object' || it === null || seen.has(it)) return false;
+    seen.add(it);
+    if (
+      it instanceof StoreUnavailable ||
+      it instanceof AppendOutcomeUnknown ||
+      it instanceof TransactionTimedOut
+    )
+      return true;
+    const { code, status, statusCode, cause, errors } = it as Record<string, unknown>;
+    if (typeof code === 'string' && CODES.has(code)) return true;
+    if (STATUSES.has(status) || STATUSES.has(statusCode)) return true;
+    return visit(cause) || (Array.isArray(errors) && errors.some(visit));
+  };
+  return visit(error);
+}
+
+/** Of Node's sockets and resolver, of undici (fetch), and of PostgreSQL's class 08 and its shutting down. */
+const CODES: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_SOCKET',
+  '08000',
+  '08001',
+  '08003',
+  '08004',
+  '08006',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+]);
+
+/** Too many requests, and a gateway or service that is not there. */
+const STATUSES: ReadonlySet<unknown> = new Set([429, 502, 503, 504]);

@@ -1,0 +1,218 @@
+import type { RecordedEvent } from '@backstory/core';
+import { FenceLost } from '@backstory/core/state';
+import type { Observer } from '@backstory/core/observe';
+import { Attempts, type Failure } from './attempts.js';
+import type { Breaker } from './breaker.js';
+import type { Effects } from './delivery.js';
+import type { Entry } from './entry.js';
+import { isInfrastructure } from './failure-kind.js';
+import type { Lane, Partition } from './partition.js';
+import { RESUME, type Parking } from './parking.js';
+import { parkedError, type FailureKind, type ParkedKey } from './parked-key.js';
+import type { Handler } from './reaction.js';
+import type { SubscriptionDefinition } from './subscription-definition.js';
+import type { Workload } from './workload.js';
+
+/** What handling needs of the subscription it works for. */
+export interface HandlingHost extends Effects {
+  /** Another process has this partition. */
+  lost(partition: Partition): void;
+  /** An event was handled, by all its handlers, or an attempt failed. */
+  handled(lane: Lane, entry: Entry): void;
+  attemptFailed(lane: Lane, handler: string, error: unknown, kind: FailureKind): void;
+}
+
+/** What handling works with. */
+export interface HandlingParts {
+  readonly definition: SubscriptionDefinition;
+  readonly work: Workload;
+  readonly parking: Parking;
+  readonly breaker: Breaker;
+  readonly host: HandlingHost;
+  readonly observer: Observer;
+  /** A lane was dealt with. */
+  readonly pump: () => void;
+}
+
+/** Takes the first event of a key to its handlers, one after another, and decides what a failure means. */
+export class Handling {
+  readonly attempts: Attempts;
+
+  constructor(private readonly parts: HandlingParts) {
+    const { definition, host, observer } = parts;
+    this.attempts = new Attempts(definition.name, host, observer, (lane, handler, failure) => {
+      if (!parts.work.isOwn(lane)) return;
+      this.ended(lane, handler, failure);
+      parts.pump();
+    });
+  }
+
+  begin(lane: Lane): void {
+    this.parts.work.begin(lane);
+    this.step(lane);
+  }
+
+  /** Goes on with the next handler. Those that are not asynchronous run without a promise. */
+  private step(lane: Lane): void {
+    const entry = lane.queue[0]!;
+    const { definition } = this.parts;
+    const handlers = definition.handlersFor(entry.stored.type);
+    if (lane.handler === RESUME) lane.handler = resumedAt(handlers, lane.parked?.handler);
+    const recorded = this.read(lane, entry);
+    if (!recorded) return;
+    for (let handler = handlers[lane.handler]; handler; handler = handlers[++lane.handler]) {
+      const result = this.run(lane, handler, recorded);
+      if (result === 'under way') return;
+      if (result !== 'handled') return this.failed(lane, handler, result);
+      lane.attempts = 0;
+    }
+    this.handled(lane, entry);
+  }
+
+  private read(lane: Lane, entry: Entry): RecordedEvent<object> | undefined {
+    const { edited, cursor } = lane.parked ?? {};
+    try {
+      if (!edited || cursor !== entry.position)
+        return (entry.recorded ??= this.parts.definition.decode(entry.stored));
+      return this.parts.definition.decode({ ...entry.stored, data: edited.data });
+    } catch (error) {
+      this.count(lane, undefined, { error, kind: 'cannot-decode' });
+      return undefined;
+    }
+  }
+
+  private run(lane: Lane, handler: Handler, recorded: RecordedEvent<object>): ReturnType<Attempts['run']> {
+    try {
+      if (handler.matches && !handler.matches(recorded)) return 'handled';
+    } catch (error) {
+      return { error, isTimeOut: false };
+    }
+    return this.attempts.run(lane, handler, recorded);
+  }
+
+  private ended(lane: Lane, handler: Handler, failure: Failure | undefined): void {
+    if (failure) return this.failed(lane, handler, failure);
+    lane.attempts = 0;
+    lane.handler++;
+    this.step(lane);
+  }
+
+  private handled(lane: Lane, entry: Entry): void {
+    const { work, parking, breaker, host } = this.parts;
+    work.end(lane);
+    host.handled(lane, entry);
+    lane.queue.shift();
+    work.held--;
+    lane.handler = lane.attempts = 0;
+    lane.trace = undefined;
+    lane.partition.tracker.finish(entry);
+    breaker.succeeded(lane.isProbe);
+    lane.isProbe = false;
+    if (lane.parked) parking.advance(lane, entry.position + 1);
+    const first = lane.queue[0];
+    if (first) work.makeReady(lane, first);
+    else if (lane.parked) parking.next(lane);
+    else lane.partition.lanes.delete(lane.key);
+  }
+
+  private failed(lane: Lane, handler: Handler, { error, isTimeOut }: Failure): void {
+    const { breaker, host } = this.parts;
+    if (error instanceof FenceLost && error.lease === lane.partition.lease.name)
+      return host.lost(lane.partition);
+    const kind = isTimeOut ? 'time-out' : this.kindOf(error);
+    this.judge(lane, kind, `${handler.name}: ${parkedError(error).message}`);
+    if (breaker.outage) this.postpone(lane);
+    else this.count(lane, handler, { error, kind });
+  }
+
+  /** Whether it looks like an outage, or like the end of one. */
+  private judge(lane: Lane, kind: FailureKind, reason: string): void {
+    const { breaker } = this.parts;
+    const { isProbe } = lane;
+    lane.isProbe = false;
+    if (kind === 'infrastructure') {
+      breaker.open('infrastructure', reason);
+      if (isProbe) breaker.probeFailed();
+    } else if (isProbe) {
+      // What the handler needs has answered where it was not there: this event alone is to blame.
+      if (breaker.outage === 'infrastructure' && kind === 'poison') breaker.close();
+      else breaker.probeFailed();
+    } else if (!breaker.outage && lane.attempts === 0 && !lane.parked) {
+      breaker.failed(lane.key, reason);
+      if (breaker.outage) this.forgive();
+    }
+  }
+
+  private kindOf(error: unknown): FailureKind {
+    const said = this.parts.definition.options.classify(error);
+    return said ?? (isInfrastructure(error) ? 'infrastructure' : 'poison');
+  }
+
+  /** In an outage no attempt counts, and neither do the last ones, which had the same cause. */
+  private forgive(): void {
+    for (const { lanes } of this.parts.work.partitions.values())
+      for (const lane of lanes.values()) if (lane.state === 'waiting') lane.attempts = 0;
+  }
+
+  private postpone(lane: Lane): void {
+    this.parts.work.end(lane);
+    this.parts.work.makeReady(lane, lane.queue[0]!);
+  }
+
+  private count(
+    lane: Lane,
+    handler: Handler | undefined,
+    { error, kind }: { readonly error: unknown; readonly kind: FailureKind },
+  ): void {
+    const { definition, work, parking, host, observer } = this.parts;
+    lane.attempts++;
+    const { retry } = handler ?? definition.options;
+    const isSpent = kind === 'cannot-decode' || lane.attempts >= retry.attempts;
+    const delayMs = Math.min(retry.maxDelayMs, retry.delayMs * 2 ** Math.min(lane.attempts - 1, 30));
+    const parked = parkedAs(lane, { handler: handler?.name ?? '', error, kind, isSpent, delayMs });
+    work.end(lane);
+    host.attemptFailed(lane, parked.handler, error, kind);
+    parking.park(lane, parked, isSpent ? undefined : delayMs);
+    if (isSpent) return;
+    const { eventType, handler: name, attempts } = parked;
+    const subscription = definition.name;
+    observer.retry(() => ({ subscription, handler: name, eventType, attempt: attempts + 1, delayMs }));
+  }
+}
+
+interface Judged {
+  readonly handler: string;
+  readonly error: unknown;
+  readonly kind: FailureKind;
+  readonly isSpent: boolean;
+  readonly delayMs: number;
+}
+
+function parkedAs(lane: Lane, { handler, error, kind, isSpent, delayMs }: Judged): ParkedKey {
+  const { stored } = lane.queue[0]!;
+  const before = lane.parked;
+  return {
+    key: lane.key,
+    state: isSpent ? 'dead' : 'retrying',
+    from: before?.from ?? stored.position,
+    cursor: stored.position,
+    eventId: stored.id,
+    eventType: stored.type,
+    stream: stored.stream,
+    handler,
+    attempts: lane.attempts,
+    reason: kind,
+    error: parkedError(error),
+    parkedAt: before?.parkedAt ?? new Date().toISOString(),
+    ...(!isSpent && { dueAt: new Date(Date.now() + delayMs).toISOString() }),
+    ...(before?.edited && before.cursor === stored.position && { edited: before.edited }),
+  };
+}
+
+/** A handler that is gone from the code leaves the event to all of them. */
+function resumedAt(handlers: readonly Handler[], name: string | undefined): number {
+  return Math.max(
+    0,
+    handlers.findIndex((it) => it.name === name),
+  );
+}

@@ -1,0 +1,179 @@
+import { LogDiverged, type EventStore, type LogIdentity, type StateStore } from '@backstory/core';
+import type { HeldLease, LeaseHolder } from '@backstory/core/state';
+import { verifyCheckpoint } from '@backstory/core/store';
+import type { Control } from './control.js';
+import type { Dispatcher } from './dispatcher.js';
+import { Partition } from './partition.js';
+import { PartitionState, type StoredPartition } from './partition-state.js';
+import type { ParkedKey } from './parked-key.js';
+import type { Progress } from './progress.js';
+
+/** What ownership works with. */
+export interface OwnershipParts {
+  readonly name: string;
+  readonly events: EventStore;
+  readonly state: StateStore;
+  readonly leases: LeaseHolder;
+  readonly dispatcher: Dispatcher;
+  readonly stopTimeoutMs: number;
+  /** Partitions have come: the log is to be read from where they are. */
+  readonly joined: () => void;
+  /** A partition has gone to another process. */
+  readonly lost: (partition: Partition) => void;
+  /** A checkpoint was kept. */
+  readonly saved: (through: number) => void;
+}
+
+/** The partitions that this process owns: how they come, are kept, and go. */
+export class Ownership {
+  readonly stored: PartitionState;
+  /** Which log their positions are of. */
+  log: LogIdentity | undefined;
+  private joining: { readonly partition: Partition; readonly parked: readonly ParkedKey[] }[] = [];
+  private saving: Promise<void> = Promise.resolve();
+
+  constructor(private readonly parts: OwnershipParts) {
+    this.stored = new PartitionState(parts.state, parts.name);
+  }
+
+  /** Partitions that are handled, and those about to be. */
+  get all(): readonly Partition[] {
+    return [...this.parts.dispatcher.partitions.values(), ...this.joining.map((it) => it.partition)];
+  }
+
+  /** Takes up partitions whose leases were got. @throws LogDiverged */
+  async join(
+    gotten: readonly { readonly number: number; readonly lease: HeldLease }[],
+    control: Control,
+  ): Promise<void> {
+    if (gotten.length === 0) return;
+    try {
+      await this.takeUp(gotten, control);
+    } catch (error) {
+      // Held and not handled they would be nobody's.
+      await Promise.allSettled(gotten.map(({ lease }) => this.parts.leases.release(lease)));
+      throw error;
+    }
+    this.parts.joined();
+  }
+
+  private async takeUp(
+    gotten: readonly { readonly number: number; readonly lease: HeldLease }[],
+    control: Control,
+  ): Promise<void> {
+    const log = await this.parts.events.identity();
+    const loaded = await this.stored.load(gotten.map(({ number }) => number));
+    await this.verify([...loaded.values()]);
+    for (const { number, lease } of gotten) {
+      const { partition, parked } = await this.made({
+        number,
+        lease,
+        stored: loaded.get(number)!,
+        control,
+        log,
+      });
+      lease.signal.addEventListener('abort', () => this.leave(partition));
+      if (lease.isHeld) this.joining.push({ partition, parked });
+    }
+    this.log = log;
+  }
+
+  /** Hands those that have come to the dispatcher: while the log is not being read, so that they miss nothing. */
+  open(): void {
+    for (const { partition, parked } of this.joining.splice(0)) {
+      if (partition.lease.isHeld) this.parts.dispatcher.open(partition, parked);
+    }
+  }
+
+  /** Gives partitions up: lets their handlers end, keeps the checkpoint, and lets others have them. */
+  async release(partitions: readonly Partition[]): Promise<void> {
+    await this.quiet(partitions);
+    await this.save(partitions).catch(() => undefined);
+    for (const partition of partitions) this.forget(partition, 'it is given up');
+    await Promise.allSettled(partitions.map(({ lease }) => this.parts.leases.release(lease)));
+  }
+
+  /** Starts partitions anew where a reset wants them. */
+  async restart(partitions: readonly Partition[], control: Control): Promise<void> {
+    await this.quiet(partitions);
+    for (const partition of partitions) this.forget(partition, 'it is reset');
+    await this.join(partitions, control);
+  }
+
+  /** Keeps the checkpoint; one at a time. */
+  save(partitions: readonly Partition[] = this.all): Promise<void> {
+    const saving = this.saving.then(() => this.saveNow(partitions));
+    this.saving = saving.catch(() => undefined);
+    return saving;
+  }
+
+  /** The partition is another process's. */
+  leave(partition: Partition): void {
+    if (!this.all.includes(partition)) return;
+    this.forget(partition, 'another process has taken over');
+    this.parts.leases.release(partition.lease).catch(() => undefined);
+    if (!partition.isClosing) this.parts.lost(partition);
+  }
+
+  private async saveNow(partitions: readonly Partition[]): Promise<void> {
+    const { written, lost } = await this.stored.save(partitions, () => this.sameLog());
+    for (const partition of lost) this.leave(partition);
+    if (written === 0) return;
+    this.parts.saved(Math.min(...partitions.map(({ tracker }) => tracker.through)));
+  }
+
+  private async sameLog(): Promise<LogIdentity> {
+    const now = await this.parts.events.identity();
+    const known = this.log!;
+    if (now.logId === known.logId) return now;
+    throw new LogDiverged({ ...known, through: 0 }, now, `it is log ${now.logId}`);
+  }
+
+  /** Reading checks the log against the partition that is least far; here against the one that is farthest. */
+  private async verify(loaded: readonly StoredPartition[]): Promise<void> {
+    const farthest = new Map<string, Progress>();
+    for (const { progress } of loaded) {
+      if (!progress) continue;
+      const part = `${progress.logId} ${progress.epoch}`;
+      if (progress.through >= (farthest.get(part)?.through ?? -1)) farthest.set(part, progress);
+    }
+    for (const progress of farthest.values()) await verifyCheckpoint(this.parts.events, progress);
+  }
+
+  private async made({ number, lease, stored, control, log }: Making): Promise<Ownership['joining'][number]> {
+    const { reset } = control;
+    const { progress, parked, marks } = stored;
+    if (reset && progress?.reset !== reset.id) {
+      const { logId, epoch } = log;
+      const none = { retrying: 0, dead: 0, draining: 0 };
+      const begun = { logId, epoch, through: reset.to, ahead: [], parked: none, reset: reset.id };
+      await this.stored.reset(lease, number, begun);
+      return { partition: new Partition(number, lease, begun), parked: [] };
+    }
+    const partition = new Partition(number, lease, progress ?? { through: control.start, ahead: [] });
+    for (const mark of marks) partition.marks.set(mark.at, mark);
+    return { partition, parked };
+  }
+
+  private forget(partition: Partition, reason: string): void {
+    this.joining = this.joining.filter((it) => it.partition !== partition);
+    this.parts.dispatcher.drop(partition, reason);
+  }
+
+  /** No handler begins, and those at work end, or are not waited for any longer. */
+  private async quiet(partitions: readonly Partition[]): Promise<void> {
+    for (const partition of partitions) partition.isClosing = true;
+    const end = performance.now() + this.parts.stopTimeoutMs;
+    while (partitions.some(({ running }) => running > 0) && performance.now() < end) {
+      await new Promise((wait) => setTimeout(wait, 5));
+    }
+  }
+}
+
+interface Making {
+  readonly number: number;
+  readonly lease: HeldLease;
+  readonly stored: StoredPartition;
+  readonly control: Control;
+  readonly log: LogIdentity;
+}

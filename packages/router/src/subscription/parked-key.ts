@@ -1,0 +1,78 @@
+import { readFormat } from '@backstory/core/store';
+import { partitionName } from './key-partition.js';
+
+/** Why a key waits. */
+export type FailureKind = 'poison' | 'infrastructure' | 'time-out' | 'cannot-decode';
+
+/**
+ * A key whose next event could not be handled; its later events wait behind it, all others flow. It holds no events: they
+ * are in the log.
+ *
+ * | state | |
+ * |---|---|
+ * | `retrying` | tried again by itself at `dueAt` |
+ * | `dead` | waits for somebody to repair something and ask for it: retry, skip, discard or edit |
+ * | `draining` | what waited is being handled, in order |
+ */
+export interface ParkedKey {
+  readonly key: string;
+  readonly state: 'retrying' | 'dead' | 'draining';
+  /** Where it was parked: the position of the first event that failed. */
+  readonly from: number;
+  /** Everything of the key before this position is dealt with. */
+  readonly cursor: number;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly stream: string;
+  readonly handler: string;
+  readonly attempts: number;
+  readonly reason: FailureKind;
+  readonly error: ParkedError;
+  readonly parkedAt: string;
+  readonly dueAt?: string;
+  /** Data to handle the event at `cursor` with in place of its own. */
+  readonly edited?: { readonly data: string; readonly actor: string };
+}
+
+/** The error that parked a key. */
+export interface ParkedError {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+}
+
+const FORMAT = 'backstory.parked-key/1';
+
+export function writeParked(parked: ParkedKey): string {
+  return JSON.stringify({ format: FORMAT, ...parked });
+}
+
+/** @throws UnknownFormat */
+export function readParked(text: string): ParkedKey {
+  return readFormat<ParkedKey>(text, FORMAT);
+}
+
+/** Where a parked key is stored, so that one partition's are together. */
+export function parkedAt(partition: number, key: string): string {
+  return `${partitionName(partition)}/${key}`;
+}
+
+/** What is kept of an error: enough to know it again, cut where it is long, and text that any store accepts. */
+export function parkedError(error: unknown): ParkedError {
+  const { name, message, code, stack } = (
+    error instanceof Error ? error : new Error(String(error))
+  ) as Error & {
+    readonly code?: unknown;
+  };
+  return {
+    name: storable(String(name), 100),
+    message: storable(String(message), 1_000),
+    ...((typeof code === 'string' || typeof code === 'number') && { code: storable(String(code), 100) }),
+    ...(typeof stack === 'string' && { stack: storable(stack, 2_000) }),
+  };
+}
+
+function storable(text: string, most: number): string {
+  return text.slice(0, most).toWellFormed().replaceAll('\0', '');
+}

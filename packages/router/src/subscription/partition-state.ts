@@ -1,0 +1,223 @@
+import { deriveId, type StateStore } from '@backstory/core';
+import {
+  FenceLost,
+  type HeldLease,
+  type StateEntry,
+  type StateTransaction,
+  type StateView,
+} from '@backstory/core/state';
+import { collectionsOf } from './collections.js';
+import type { OncePlace } from './delivery.js';
+import { partitionName } from './key-partition.js';
+import type { Mark } from './mark.js';
+import { parkedAt, readParked, writeParked, type ParkedKey } from './parked-key.js';
+import type { Partition } from './partition.js';
+import { readProgress, writeProgress, type Progress } from './progress.js';
+
+/** What is stored of a partition. */
+export interface StoredPartition {
+  readonly progress: Progress | undefined;
+  readonly parked: readonly ParkedKey[];
+  readonly marks: readonly Mark[];
+}
+
+/** Which log the positions are of. */
+export interface LogPart {
+  readonly logId: string;
+  readonly epoch: number;
+}
+
+/** Reads and writes what is stored of a subscription's partitions, each under its lease. */
+export class PartitionState {
+  private readonly collections: ReturnType<typeof collectionsOf>;
+
+  constructor(
+    private readonly state: StateStore,
+    name: string,
+  ) {
+    this.collections = collectionsOf(name);
+  }
+
+  /** Whoever was owner before can write nothing any more, so this is the last word. */
+  load(partitions: readonly number[]): Promise<ReadonlyMap<number, StoredPartition>> {
+    return this.state.read(async (view) => {
+      const { progress, parked, once } = this.collections;
+      const known = await view.getMany(progress, partitions.map(partitionName));
+      const loaded = new Map<number, StoredPartition>();
+      for (const number of partitions) {
+        const name = partitionName(number);
+        const text = known.get(name);
+        loaded.set(number, {
+          progress: text === undefined ? undefined : readProgress(text),
+          parked: (await listAll(view, parked, `${name}/`)).map(({ value }) => readParked(value)),
+          marks: (await listAll(view, once, `${name}/`)).map(readMark),
+        });
+      }
+      return loaded;
+    });
+  }
+
+  /**
+   * Stores how far partitions are, in one transaction under their leases. `log` is asked once it is decided what is stored:
+   * which epoch that belongs to may have changed until then, and not afterwards.
+   */
+  async save(partitions: readonly Partition[], log: () => Promise<LogPart>): Promise<SaveResult> {
+    const changes = partitions.flatMap((it) => changeOf(it) ?? []);
+    if (changes.length === 0) return { written: 0, lost: [] };
+    for (const { partition } of changes) partition.changed.clear();
+    const part = await log().catch((error: unknown) => undo(changes, error));
+    const lost: Partition[] = [];
+    let left = changes;
+    while (left.length > 0) {
+      try {
+        await this.write(left, part);
+        break;
+      } catch (error) {
+        const gone = error instanceof FenceLost && left.find((it) => it.partition.lease.name === error.lease);
+        if (!gone) return undo(left, error);
+        lost.push(gone.partition);
+        left = left.filter((it) => it !== gone);
+      }
+    }
+    for (const change of left) settle(change);
+    return { written: left.length, lost };
+  }
+
+  /** Puts a partition where a reset wants it: nothing waits, nothing is marked. */
+  async reset(lease: HeldLease, number: number, progress: Progress): Promise<void> {
+    const { parked, once } = this.collections;
+    const name = partitionName(number);
+    await this.state.transaction([lease], async (tx) => {
+      for (const collection of [parked, once]) {
+        const rows = await listAll(tx, collection, `${name}/`);
+        await tx.deleteMany(
+          collection,
+          rows.map(({ key }) => key),
+        );
+      }
+      await tx.put(this.collections.progress, name, writeProgress(progress));
+    });
+  }
+
+  /** Runs `work` unless its mark is there, and leaves the mark, under the lease of the partition. */
+  async once<T>(place: OncePlace, work: (tx: StateTransaction) => Promise<T>): Promise<T | undefined> {
+    const { lane, handler, event, nth } = place;
+    const { partition, key } = lane;
+    const at = `${partitionName(partition.number)}/${padded(event.position)}/${deriveId(event.id, handler, nth)}`;
+    const { once } = this.collections;
+    const result = await this.state.transaction([partition.lease], async (tx) => {
+      if ((await tx.get(once, at)) !== undefined) return undefined;
+      const done = await work(tx);
+      await tx.put(once, at, key);
+      return done;
+    });
+    partition.marks.set(at, { at, position: event.position, key });
+    return result;
+  }
+
+  private write(changes: readonly Change[], log: LogPart): Promise<void> {
+    const { progress, parked, once, requests } = this.collections;
+    const leases = changes.map(({ partition }) => partition.lease);
+    return this.state.transaction(leases, async (tx) => {
+      const rows = changes.map((it) => ({
+        key: partitionName(it.partition.number),
+        value: writeProgress({ ...it.progress, ...log }),
+      }));
+      await tx.putMany(progress, rows);
+      const puts = changes.flatMap((it) => it.puts);
+      if (puts.length > 0) await tx.putMany(parked, puts);
+      for (const [collection, keys] of [
+        [parked, changes.flatMap((it) => it.deletes)],
+        [once, changes.flatMap((it) => it.marks)],
+        [requests, changes.flatMap((it) => it.requests)],
+      ] as const) {
+        if (keys.length > 0) await tx.deleteMany(collection, keys);
+      }
+    });
+  }
+}
+
+/** What became of a save. */
+export interface SaveResult {
+  readonly written: number;
+  readonly lost: readonly Partition[];
+}
+
+interface Change {
+  readonly partition: Partition;
+  readonly progress: Omit<Progress, keyof LogPart>;
+  readonly keys: readonly string[];
+  readonly puts: readonly StateEntry[];
+  readonly deletes: readonly string[];
+  readonly marks: readonly string[];
+  readonly requests: readonly string[];
+}
+
+/** What is to be written of a partition as it is at this moment; `undefined` when it is stored already. */
+function changeOf(partition: Partition): Change | undefined {
+  const { number, tracker, parked, reset } = partition;
+  const { through, last } = tracker;
+  const ahead = tracker.finishedAhead();
+  const progress = { through, ahead, parked, ...(last && { last }), ...(reset !== undefined && { reset }) };
+  const keys = [...partition.changed];
+  const requests = [...partition.done];
+  if (keys.length + requests.length === 0 && isSame(progress, partition.saved)) return undefined;
+  const records = keys.map((key) => ({
+    key: parkedAt(number, key),
+    record: partition.lanes.get(key)?.parked,
+  }));
+  return {
+    partition,
+    progress,
+    keys,
+    puts: records.flatMap(({ key, record }) => (record ? [{ key, value: writeParked(record) }] : [])),
+    deletes: records.flatMap(({ key, record }) => (record ? [] : [key])),
+    marks: coveredMarks(partition, through, new Set(ahead)),
+    requests,
+  };
+}
+
+function isSame(progress: Change['progress'], saved: string | undefined): boolean {
+  return JSON.stringify(progress) === saved;
+}
+
+function settle({ partition, progress, marks, requests }: Change): void {
+  partition.saved = JSON.stringify(progress);
+  for (const mark of marks) partition.marks.delete(mark);
+  for (const request of requests) partition.done.delete(request);
+}
+
+/** Nothing was written: it is to be written next time. */
+function undo(changes: readonly Change[], error: unknown): never {
+  for (const { partition, keys } of changes) for (const key of keys) partition.changed.add(key);
+  throw error;
+}
+
+/** Marks of events that this checkpoint covers: they are not delivered again. */
+function coveredMarks(partition: Partition, through: number, ahead: ReadonlySet<number>): readonly string[] {
+  const covered = [...partition.marks.values()].filter(({ position, key }) => {
+    const parked = partition.lanes.get(key)?.parked;
+    const isFinished = position <= through || ahead.has(position);
+    return isFinished && !(parked && position >= parked.cursor);
+  });
+  return covered.map(({ at }) => at);
+}
+
+function readMark({ key: at, value: key }: StateEntry): Mark {
+  return { at, position: Number(at.split('/')[1]), key };
+}
+
+function padded(position: number): string {
+  return String(position).padStart(16, '0');
+}
+
+async function listAll(view: StateView, collection: string, prefix: string): Promise<readonly StateEntry[]> {
+  const all: StateEntry[] = [];
+  for (let after = ''; ; after = all.at(-1)!.key) {
+    const page = await view.list(collection, { prefix, after, limit: PAGE });
+    all.push(...page);
+    if (page.length < PAGE) return all;
+  }
+}
+
+const PAGE = 10_000;

@@ -1,0 +1,99 @@
+import type { TraceContext } from '@backstory/core/observe';
+import type { HeldLease } from '@backstory/core/state';
+import type { Entry } from './entry.js';
+import type { ParkedKey } from './parked-key.js';
+import type { Mark } from './mark.js';
+import type { ParkedCounts, Progress } from './progress.js';
+import { Tracker } from './tracker.js';
+
+/** A partition that this process owns: how far it is, and the keys in it that have something to do. */
+export class Partition {
+  readonly tracker: Tracker;
+  readonly lanes = new Map<string, Lane>();
+  /** Keys whose record in the state store is to be written or removed with the next checkpoint. */
+  readonly changed = new Set<string>();
+  /** What was done `once` for events that no checkpoint covers yet. */
+  readonly marks = new Map<string, Mark>();
+  /** Requests that were carried out: they go with the next checkpoint. */
+  readonly done = new Set<string>();
+  /** The progress that is stored. */
+  saved: string | undefined;
+  /** No handler begins: it is being given up. */
+  isClosing = false;
+  /** Handlers at work. */
+  running = 0;
+  /** The last reset that was carried out. */
+  readonly reset: string | undefined;
+  private readonly counts = { retrying: 0, dead: 0, draining: 0 };
+
+  constructor(
+    readonly number: number,
+    readonly lease: HeldLease,
+    start: Pick<Progress, 'through' | 'ahead' | 'last' | 'reset'>,
+  ) {
+    this.tracker = new Tracker(start);
+    this.reset = start.reset;
+  }
+
+  get parked(): ParkedCounts {
+    return { ...this.counts };
+  }
+
+  /** The key's lane, made when it has none. */
+  lane(key: string): Lane {
+    const known = this.lanes.get(key);
+    if (known) return known;
+    const lane = new Lane(key, this);
+    this.lanes.set(key, lane);
+    return lane;
+  }
+
+  /** Parks a key, changes what is known of it, or takes it back (`undefined`). Its events are then covered by its record. */
+  park(lane: Lane, parked: ParkedKey | undefined): void {
+    this.load(lane, parked);
+    this.changed.add(lane.key);
+    if (parked) for (const entry of lane.queue) this.tracker.finish(entry);
+  }
+
+  /** The same for what is in the state store already. */
+  load(lane: Lane, parked: ParkedKey | undefined): void {
+    if (lane.parked) this.counts[lane.parked.state]--;
+    if (parked) this.counts[parked.state]++;
+    lane.parked = parked;
+  }
+}
+
+/**
+ * One key of a partition while it has something to do: its events in order, of which one at a time is handled.
+ *
+ * | state | |
+ * |---|---|
+ * | `ready` | waits for a free place |
+ * | `running` | its first event is being handled |
+ * | `waiting` | for its next attempt |
+ * | `reading` | what waits behind it is being read from the log |
+ * | `dead` | for somebody's decision |
+ */
+export class Lane {
+  state: 'ready' | 'running' | 'waiting' | 'reading' | 'dead' = 'ready';
+  /** The events that are in memory, oldest first. */
+  queue: Entry[] = [];
+  /** Attempts that failed at the first event, by its present handler. */
+  attempts = 0;
+  /** Which of the event's handlers is next. */
+  handler = 0;
+  /** While it is parked: what is, or is about to be, in the state store. */
+  parked: ParkedKey | undefined;
+  /** More events wait than are in memory: they are read from the log when it is their turn. */
+  isBehind = false;
+  timer: NodeJS.Timeout | undefined;
+  /** It is tried to find out whether an outage is over. */
+  isProbe = false;
+  /** The trace of the last attempt. */
+  trace: TraceContext | undefined;
+
+  constructor(
+    readonly key: string,
+    readonly partition: Partition,
+  ) {}
+}

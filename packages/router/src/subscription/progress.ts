@@ -1,0 +1,52 @@
+import { UnknownFormat, readFormat } from '@backstory/core/store';
+
+/** How far one partition of a subscription is, as it is stored. */
+export interface Progress {
+  readonly logId: string;
+  readonly epoch: number;
+  /** Every event of the partition up to here is handled, or waits behind a parked key. */
+  readonly through: number;
+  /** The last event up to there that the partition was given: proof that the log still holds it. */
+  readonly last?: { readonly id: string; readonly position: number };
+  /** Positions after `through` that are finished as well. */
+  readonly ahead: readonly number[];
+  readonly parked: ParkedCounts;
+  /** The reset that was carried out last. */
+  readonly reset?: string;
+  /** When it was stored. */
+  readonly savedAt?: string;
+}
+
+/** How many keys are parked in which state. */
+export interface ParkedCounts {
+  readonly retrying: number;
+  readonly dead: number;
+  readonly draining: number;
+}
+
+const FORMAT = 'backstory.subscription-progress/1';
+
+export function writeProgress(progress: Progress): string {
+  const { logId, epoch, through, last, ahead, parked, reset } = progress;
+  const savedAt = new Date().toISOString();
+  return JSON.stringify({ format: FORMAT, logId, epoch, through, last, ahead, parked, reset, savedAt });
+}
+
+/** @throws UnknownFormat */
+export function readProgress(text: string): Progress {
+  const read = readFormat<Progress>(text, FORMAT);
+  const { logId, epoch, through, ahead } = read;
+  const isWhole =
+    typeof logId === 'string' &&
+    isCount(epoch) &&
+    isCount(through) &&
+    Array.isArray(ahead) &&
+    ahead.every(isCount);
+  // It decides where handling goes on: one that cannot be compared would skip events.
+  if (!isWhole) throw new UnknownFormat(FORMAT, 'a damaged one');
+  return read;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

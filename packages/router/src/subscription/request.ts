@@ -1,0 +1,52 @@
+import { newId, type StateStore } from '@backstory/core';
+import type { StateView } from '@backstory/core/state';
+import { readFormat } from '@backstory/core/store';
+import type { collectionsOf } from './collections.js';
+import { partitionName } from './key-partition.js';
+
+/**
+ * What somebody asks the owner of a parked key to do with it.
+ *
+ * | action | |
+ * |---|---|
+ * | `retry` | try the event again, now and with all its attempts |
+ * | `skip` | leave the event out and go on with what waits behind it |
+ * | `edit` | handle the event with other data, which are not recorded; then go on |
+ * | `discard` | leave out the event and everything that waits behind it so far |
+ */
+export interface ParkedRequest {
+  readonly action: 'retry' | 'skip' | 'edit' | 'discard';
+  /** Without it: every dead key of the partition. */
+  readonly key?: string;
+  /** JSON, for `edit`. */
+  readonly data?: string;
+  readonly actor: string;
+  readonly at: string;
+  readonly reason?: string;
+}
+
+const FORMAT = 'backstory.parked-request/1';
+
+/** Leaves a request for each of these partitions' owners. */
+export async function leaveRequests(
+  state: StateStore,
+  { requests }: ReturnType<typeof collectionsOf>,
+  { partitions, request }: { readonly partitions: readonly number[]; readonly request: ParkedRequest },
+): Promise<void> {
+  const value = JSON.stringify({ format: FORMAT, ...request });
+  const rows = partitions.map((partition) => ({ key: `${partitionName(partition)}/${newId()}`, value }));
+  await state.transaction([], (tx) => tx.putMany(requests, rows));
+}
+
+/** The oldest requests, each with the partition whose owner is asked. */
+export async function readRequests(
+  view: StateView,
+  { requests }: ReturnType<typeof collectionsOf>,
+): Promise<readonly { readonly at: string; readonly partition: number; readonly request: ParkedRequest }[]> {
+  const rows = await view.list(requests);
+  return rows.map(({ key: at, value }) => ({
+    at,
+    partition: Number(at.slice(0, 2)),
+    request: readFormat<ParkedRequest>(value, FORMAT),
+  }));
+}

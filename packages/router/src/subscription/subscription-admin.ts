@@ -1,0 +1,217 @@
+import { Context, newId, type EventStore, type Recorder, type StateStore } from '@backstory/core';
+import { InvalidOption, LIMITS } from '@backstory/core/store';
+import { collectionsOf } from './collections.js';
+import { listControls, readControl, writeControl, type Control, type Wish } from './control.js';
+import { KeyNotParked, SubscriptionNotFound } from './errors.js';
+import { PARTITIONS, partitionOf } from './key-partition.js';
+import { parkedAt, readParked, type ParkedKey } from './parked-key.js';
+import { leaveRequests, type ParkedRequest } from './request.js';
+import { subscriptionStatuses, type SubscriptionStatus } from './subscription-status.js';
+import { SystemEvents, type SystemEvent } from './system-events.js';
+
+/** Who asks for something, and why. */
+export interface AskedBy {
+  /** Default: the actor of the ambient context, else `unknown`. */
+  readonly actor?: string;
+  readonly reason?: string;
+}
+
+/** Which parked keys to list. */
+export interface ParkedQuery {
+  readonly states?: readonly ParkedKey['state'][];
+  /** Keys that follow this one in the order in which they are listed. */
+  readonly after?: ParkedKey;
+  /** Default 1,000. */
+  readonly limit?: number;
+}
+
+/** What an admin works on. */
+export interface AdminParts {
+  readonly events: EventStore;
+  readonly state: StateStore;
+  /** Records what was asked for. Without it nothing can be asked for. */
+  readonly recorder: Recorder;
+  /** Called after something was asked for, to have it carried out soon where the subscription runs in this process. */
+  readonly asked?: (subscription: string) => void;
+}
+
+/**
+ * Looks at subscriptions and asks for something: from any process, also where none of them runs. What is asked for is
+ * recorded with its actor and carried out by the processes that own the partitions, as soon as there are any.
+ */
+export class SubscriptionAdmin {
+  constructor(private readonly parts: AdminParts) {}
+
+  /** Every subscription that was ever started, by name. */
+  list(): Promise<readonly SubscriptionStatus[]> {
+    return subscriptionStatuses(this.parts);
+  }
+
+  /** @throws SubscriptionNotFound */
+  async status(name: string): Promise<SubscriptionStatus> {
+    const [status] = await subscriptionStatuses(this.parts, [name]);
+    return status ?? this.notFound(name);
+  }
+
+  /** Handles nothing more, until it is resumed; handlers at work end. */
+  async pause(name: string, by?: AskedBy): Promise<void> {
+    await this.want(name, by, 'subscription.paused', (control, paused) => ({ ...control, paused }));
+  }
+
+  /** Goes on, also where it paused by itself or is faulted. */
+  async resume(name: string, by?: AskedBy): Promise<void> {
+    await this.want(name, by, 'subscription.resumed', ({ paused: _paused, ...control }, resumed) => ({
+      ...control,
+      resumed,
+    }));
+  }
+
+  /** Goes to another position: later events are handled, again or for the first time; what is parked is let go. */
+  async reset(name: string, to: number | 'beginning' | 'now', by?: AskedBy): Promise<void> {
+    const { head } = await this.parts.events.identity();
+    const position = to === 'beginning' ? 0 : to === 'now' ? head : to;
+    if (!Number.isSafeInteger(position) || position < 0 || position > head)
+      throw new InvalidOption(
+        'to',
+        `must be a position from 0 to ${head}, "beginning" or "now", not ${String(to)}.`,
+      );
+    await this.want(name, by, 'subscription.reset', (control, wish) => ({
+      ...control,
+      reset: { ...wish, id: newId(), to: position },
+    }));
+  }
+
+  /** Parked keys, by partition and then by key. */
+  async parked(
+    name: string,
+    { states, after, limit = 1_000 }: ParkedQuery = {},
+  ): Promise<readonly ParkedKey[]> {
+    await this.require(name);
+    const found: ParkedKey[] = [];
+    let from = after ? parkedAt(partitionOf(after.key), after.key) : '';
+    while (found.length < limit) {
+      const rows = await this.parts.state.read((view) =>
+        view.list(collectionsOf(name).parked, { after: from, limit: PAGE }),
+      );
+      const parked = rows.map(({ value }) => readParked(value));
+      found.push(...parked.filter(({ state }) => !states || states.includes(state)));
+      if (rows.length < PAGE) break;
+      from = rows.at(-1)!.key;
+    }
+    return found.slice(0, limit);
+  }
+
+  /** @throws SubscriptionNotFound, KeyNotParked */
+  async parkedKey(name: string, key: string): Promise<ParkedKey> {
+    await this.require(name);
+    const at = parkedAt(partitionOf(key), key);
+    const text = await this.parts.state.read((view) => view.get(collectionsOf(name).parked, at));
+    if (text === undefined) throw new KeyNotParked(name, key);
+    return readParked(text);
+  }
+
+  /** Tries a parked key again, with all its attempts; `'all'`: every dead one. */
+  retry(name: string, which: { readonly key: string } | 'all', by?: AskedBy): Promise<void> {
+    return this.ask(name, which, { action: 'retry' }, by);
+  }
+
+  /** Leaves out the event that failed and goes on with what waits behind it. */
+  skip(name: string, which: { readonly key: string } | 'all', by?: AskedBy): Promise<void> {
+    return this.ask(name, which, { action: 'skip' }, by);
+  }
+
+  /** Leaves out the event that failed and everything that waits behind it so far. */
+  discard(name: string, which: { readonly key: string } | 'all', by?: AskedBy): Promise<void> {
+    return this.ask(name, which, { action: 'discard' }, by);
+  }
+
+  /** Handles the event that failed with other data: JSON in the form in which events are recorded. The log stays as it is. */
+  async edit(
+    name: string,
+    { key, data }: { readonly key: string; readonly data: string },
+    by?: AskedBy,
+  ): Promise<void> {
+    requireJson(data);
+    await this.ask(name, { key }, { action: 'edit', data }, by);
+  }
+
+  private async ask(
+    name: string,
+    which: { readonly key: string } | 'all',
+    what: Pick<ParkedRequest, 'action' | 'data'>,
+    by: AskedBy | undefined,
+  ): Promise<void> {
+    if (which === 'all') await this.require(name);
+    else await this.parkedKey(name, which.key);
+    const wish = wishOf(by);
+    const request: ParkedRequest = { ...what, ...(which !== 'all' && { key: which.key }), ...wish };
+    const partitions =
+      which === 'all' ? Array.from({ length: PARTITIONS }, (_, i) => i) : [partitionOf(which.key)];
+    await leaveRequests(this.parts.state, collectionsOf(name), { partitions, request });
+    const { data: _data, ...noted } = request;
+    await this.record(
+      name,
+      'subscription.request',
+      { ...noted, key: which === 'all' ? 'all' : which.key },
+      wish,
+    );
+  }
+
+  private async want(
+    name: string,
+    by: AskedBy | undefined,
+    type: SystemEvent,
+    change: (control: Control, wish: Wish) => Control,
+  ): Promise<void> {
+    const wish = wishOf(by);
+    const wanted = await this.parts.state.transaction([], async (tx) => {
+      const control = await readControl(tx, name);
+      if (!control) return undefined;
+      const changed = change(control, wish);
+      await writeControl(tx, name, changed);
+      return changed;
+    });
+    if (!wanted) await this.notFound(name);
+    await this.record(name, type, type === 'subscription.reset' ? { to: wanted?.reset?.to } : {}, wish);
+  }
+
+  private async record(
+    name: string,
+    type: SystemEvent,
+    data: Record<string, unknown>,
+    wish: Wish,
+  ): Promise<void> {
+    this.parts.asked?.(name);
+    const { actor, reason } = wish;
+    const events = new SystemEvents(this.parts.recorder, name);
+    events.note(type, { ...data, ...(reason !== undefined && { reason }) }, actor);
+    await events.flush();
+  }
+
+  private async require(name: string): Promise<void> {
+    if (!(await this.parts.state.read((view) => readControl(view, name)))) await this.notFound(name);
+  }
+
+  private async notFound(name: string): Promise<never> {
+    const known = await this.parts.state.read(listControls);
+    throw new SubscriptionNotFound(name, [...known.keys()]);
+  }
+}
+
+const PAGE = 1_000;
+
+function wishOf({ actor, reason }: AskedBy = {}): Wish {
+  const who = actor ?? Context.current().fields.actor ?? 'unknown';
+  return { actor: who, at: new Date().toISOString(), ...(reason !== undefined && { reason }) };
+}
+
+function requireJson(data: string): void {
+  const problem = 'must be the data of the event as JSON: an object of at most 1,048,576 bytes.';
+  try {
+    const read: unknown = JSON.parse(data);
+    if (typeof read === 'object' && read !== null && Buffer.byteLength(data) <= LIMITS.event) return;
+  } catch {
+    // Said below.
+  }
+  throw new InvalidOption('data', problem);
+}

@@ -1,0 +1,294 @@
+import { follow, type EventStore, type Recorder, type StateStore } from '@backstory/core';
+import { guarded, type Observer } from '@backstory/core/observe';
+import { FenceLost, type LeaseHolder } from '@backstory/core/state';
+import { StoreClosed, outside } from '@backstory/core/store';
+import type { Condition } from './condition.js';
+import { Announcements } from './announcements.js';
+import { carryOut } from './carry-out.js';
+import { collectionsOf } from './collections.js';
+import { readControl, register, type Control } from './control.js';
+import { Dispatcher, type DispatcherHost } from './dispatcher.js';
+import { isInfrastructure } from './failure-kind.js';
+import { Ownership } from './ownership.js';
+import { readRequests } from './request.js';
+import { Share } from './share.js';
+import type { SubscriptionDefinition } from './subscription-definition.js';
+import { waitingEvents } from './waiting-events.js';
+
+/** What a subscription runs on. */
+export interface SubscriptionParts {
+  readonly events: EventStore;
+  readonly state: StateStore;
+  /** Of this process, for all its subscriptions. */
+  readonly leases: LeaseHolder;
+  readonly recorder: Recorder;
+  readonly observer?: Observer;
+}
+
+/**
+ * A subscription as one process runs it: it owns a share of the partitions, reads the log from where they are, has their
+ * events handled, and keeps their checkpoint. Three loops: reading, keeping, and looking at what is wanted and who is there.
+ */
+export class Subscription {
+  readonly name: string;
+  private readonly dispatcher: Dispatcher;
+  private readonly owned: Ownership;
+  private readonly share: Share;
+  private readonly observer: Observer;
+  private readonly stopping = new AbortController();
+  /** Ends what is being read, because partitions have come. */
+  private turn = new AbortController();
+  private readonly told: Announcements;
+  private readonly collections: ReturnType<typeof collectionsOf>;
+  private control: Control | undefined;
+  private fault: unknown;
+  private outage: string | undefined;
+  private wake: () => void = () => undefined;
+  private loops: Promise<unknown> = Promise.resolve();
+  private stopped: Promise<void> | undefined;
+
+  constructor(
+    private readonly definition: SubscriptionDefinition,
+    private readonly parts: SubscriptionParts,
+  ) {
+    this.name = definition.name;
+    this.observer = guarded(parts.observer);
+    this.collections = collectionsOf(this.name);
+    this.dispatcher = new Dispatcher(definition, this.host(), this.observer);
+    const { owner } = parts.leases;
+    this.told = new Announcements({ ...parts, subscription: this.name, owner, observer: this.observer });
+    this.share = new Share(parts.state, parts.leases, this.name);
+    this.owned = new Ownership({
+      ...parts,
+      name: this.name,
+      dispatcher: this.dispatcher,
+      stopTimeoutMs: definition.options.stopTimeoutMs,
+      joined: () => this.turn.abort(),
+      lost: () => this.look(),
+      saved: (through) => this.observer.checkpoint(() => ({ consumer: this.name, through })),
+    });
+  }
+
+  /** How it is doing in this process. */
+  get condition(): Condition {
+    if (this.stopping.signal.aborted) return { state: 'stopping' };
+    if (this.fault !== undefined) return { state: 'faulted', reason: messageOf(this.fault) };
+    if (!this.control) return { state: 'starting' };
+    const { paused } = this.control;
+    if (paused) return { state: 'paused', by: 'operator', reason: paused.reason ?? `by ${paused.actor}` };
+    if (this.outage !== undefined) return { state: 'paused', by: 'breaker', reason: this.outage };
+    return { state: 'running' };
+  }
+
+  /** The partitions that this process owns. */
+  get partitions(): readonly number[] {
+    return this.owned.all.map(({ number }) => number).sort((a, b) => a - b);
+  }
+
+  get buffered(): { readonly events: number; readonly isFull: boolean } {
+    return { events: this.dispatcher.buffered, isFull: this.dispatcher.isFull };
+  }
+
+  /** Resolves when it has its first share of the partitions, or has found out why it cannot. */
+  async start(): Promise<void> {
+    const start = await this.beginning();
+    const { paused: _paused, ...control } = await register(this.parts.state, this.name, {
+      start,
+      types: this.definition.typeNames,
+    });
+    // That it is paused is noticed with the first look, like any time later.
+    this.control = control;
+    this.told.changed('started');
+    await outside(() => this.lookAround());
+    this.loops = outside(() => Promise.all([this.readAlways(), this.keepAlways(), this.lookAlways()]));
+  }
+
+  /** Looks at what is wanted now rather than in a while. */
+  look(): void {
+    this.wake();
+  }
+
+  /** Lets handlers end, keeps the checkpoint, and lets other processes have the partitions. */
+  stop(): Promise<void> {
+    return (this.stopped ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    this.stopping.abort();
+    this.turn.abort();
+    this.wake();
+    await this.loops;
+    await this.owned.release(this.owned.all);
+    await this.share.leave().catch(() => undefined);
+    this.dispatcher.close('the subscription stops');
+    this.told.changed('stopped');
+    await this.told.flush();
+  }
+
+  private async beginning(): Promise<number> {
+    const { from } = this.definition.options;
+    if (typeof from === 'number') return from;
+    return from === 'beginning' ? 0 : (await this.parts.events.identity()).head;
+  }
+
+  private async readAlways(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      this.turn = new AbortController();
+      try {
+        this.owned.open();
+        if (this.dispatcher.partitions.size === 0) await aborted(this.turn.signal);
+        else await this.read(this.turn.signal);
+      } catch (error) {
+        await this.failed(error);
+      }
+    }
+  }
+
+  private async read(signal: AbortSignal): Promise<void> {
+    const { events } = this.parts;
+    const { name, observer } = this;
+    const query = { types: this.definition.typeNames };
+    const after = this.startingPoint();
+    for await (const page of follow(events, { after, query, signal, name, observer })) {
+      this.dispatcher.take(page.events, page.through);
+      await this.dispatcher.room(signal);
+      if (signal.aborted || this.dispatcher.partitions.size === 0) return;
+    }
+  }
+
+  /** Where the partition is that is least far. Those that are farther pass over what they know. */
+  private startingPoint() {
+    const trackers = [...this.dispatcher.partitions.values()].map(({ tracker }) => tracker);
+    const least = trackers.reduce((a, b) => (b.read < a.read ? b : a));
+    const { logId, epoch } = this.owned.log!;
+    return { logId, epoch, through: least.read, ...(least.last && { last: least.last }) };
+  }
+
+  private async keepAlways(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      await this.pause(this.definition.options.checkpointMs);
+      await this.owned.save().catch((error: unknown) => this.unlessPassing(error));
+      await this.told.flush();
+    }
+  }
+
+  private async lookAlways(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      const woken = new Promise<void>((resolve) => (this.wake = resolve));
+      await Promise.race([woken, this.pause(this.parts.leases.ttlMs / 4)]);
+      if (!this.stopping.signal.aborted) await this.lookAround();
+    }
+  }
+
+  /** Looks at what is wanted and who is there, and does what follows. */
+  private async lookAround(): Promise<void> {
+    const { state } = this.parts;
+    try {
+      const control = await state.read((view) => readControl(view, this.name));
+      this.obey(control ?? this.control!);
+      if (this.fault !== undefined) return await this.say();
+      const stale = this.owned.all.filter((it) => !it.isClosing && isStale(it.reset, this.control!));
+      if (stale.length > 0) await this.owned.restart(stale, this.control!);
+      const owned = this.owned.all.filter((it) => !it.isClosing);
+      const { acquired, surplus } = await this.share.balance(owned.length);
+      if (surplus > 0) await this.owned.release(owned.slice(owned.length - surplus));
+      await this.owned.join(acquired, this.control!);
+      const taken = acquired.filter((it) => it.isTakenOver).length;
+      if (taken > 0)
+        this.told.changed('taken-over', `${taken} partitions of a process that gave no sign of life`);
+      carryOut(this.dispatcher, await state.read((view) => readRequests(view, this.collections)));
+      await this.say();
+      if (this.fault !== undefined) await this.owned.release(this.owned.all);
+    } catch (error) {
+      await this.unlessPassing(error);
+    }
+  }
+
+  /** An outage of the stores ends by itself, or the leases are lost; what has changed hands is somebody else's. */
+  private async unlessPassing(error: unknown): Promise<void> {
+    const isPassing = error instanceof FenceLost || error instanceof StoreClosed || isInfrastructure(error);
+    if (!isPassing) await this.failed(error);
+  }
+
+  private obey(control: Control): void {
+    const before = this.control!;
+    this.control = control;
+    const isReset = control.reset && control.reset.id !== before.reset?.id;
+    const isResumed = control.resumed?.at !== before.resumed?.at;
+    if (this.fault !== undefined && (isReset || isResumed)) this.recover();
+    if (control.paused && !before.paused) {
+      this.dispatcher.pause();
+      this.told.changed('paused', this.condition.reason);
+    }
+    if (isResumed && !control.paused) {
+      this.dispatcher.resume();
+      this.told.changed('resumed', control.resumed?.reason);
+    }
+  }
+
+  /** For those who ask from elsewhere. */
+  private async say(): Promise<void> {
+    const { presence } = this.share;
+    const { buffered, isFull } = this.dispatcher;
+    if (presence) await this.told.doing(presence, this.condition, { buffered, isFull });
+  }
+
+  private recover(): void {
+    this.fault = undefined;
+    this.share.recover().catch(() => undefined);
+  }
+
+  /** It cannot go on by itself. Others may, and they are to know why this one does not. */
+  private async failed(error: unknown): Promise<void> {
+    if (this.stopping.signal.aborted) return;
+    this.fault = error;
+    this.told.changed('faulted', messageOf(error));
+    this.turn.abort();
+    await this.owned.release(this.owned.all);
+    await this.share.fail().catch(() => undefined);
+    await this.say().catch(() => undefined);
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(done, ms);
+      const { signal } = this.stopping;
+      signal.addEventListener('abort', done);
+      function done() {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      }
+    });
+  }
+
+  private host(): DispatcherHost {
+    return {
+      once: (place, work) => this.owned.stored.once(place, work),
+      lost: (partition) => this.owned.leave(partition),
+      handled: () => undefined,
+      attemptFailed: () => undefined,
+      waiting: (range) => waitingEvents(this.parts.events, this.definition, range),
+      parked: (parked, was) => this.told.parked(parked, was),
+      breaker: (change, reason) => {
+        this.outage = change === 'open' ? reason : undefined;
+        this.told.changed(change === 'open' ? 'paused' : 'resumed', reason);
+      },
+    };
+  }
+}
+
+function isStale(reset: string | undefined, control: Control): boolean {
+  return control.reset !== undefined && control.reset.id !== reset;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

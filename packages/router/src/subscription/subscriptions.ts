@@ -1,0 +1,72 @@
+import type { EventStore, Recorder, StateStore } from '@backstory/core';
+import type { Observer } from '@backstory/core/observe';
+import { LeaseHolder } from '@backstory/core/state';
+import { SubscriptionExists } from './errors.js';
+import { Subscription } from './subscription.js';
+import { SubscriptionAdmin } from './subscription-admin.js';
+import { SubscriptionDefinition } from './subscription-definition.js';
+
+/** What the subscriptions of a process run on. */
+export interface SubscriptionsParts {
+  readonly events: EventStore;
+  readonly state: StateStore;
+  /** Records what happens to them. */
+  readonly recorder: Recorder;
+  readonly observer?: Observer;
+  /** After so long without a sign of life others take over. Default 3,000. */
+  readonly leaseMs?: number;
+}
+
+/** The subscriptions that a process runs, and a look at all there are. */
+export class Subscriptions extends SubscriptionAdmin {
+  private readonly running = new Map<string, Subscription>();
+  private readonly leases: LeaseHolder;
+  private closing: Promise<void> | undefined;
+
+  constructor(private readonly own: SubscriptionsParts) {
+    super({ ...own, asked: (name) => this.running.get(name)?.look() });
+    const { state, observer, leaseMs } = own;
+    this.leases = new LeaseHolder(state, {
+      ...(observer && { observer }),
+      ...(leaseMs !== undefined && { ttlMs: leaseMs }),
+    });
+  }
+
+  /**
+   * Begins to run a subscription in this process: an instance of a class with `@Subscriber`, or what `subscriber` made.
+   * Resolves when it has its share of the events; how it is doing says its status.
+   *
+   * @throws InvalidDefinition, SubscriptionExists, StoreUnavailable …
+   */
+  async add(subscriber: object): Promise<void> {
+    const definition = new SubscriptionDefinition(subscriber);
+    const { name } = definition;
+    if (this.running.has(name)) throw new SubscriptionExists(name);
+    const subscription = new Subscription(definition, { ...this.own, leases: this.leases });
+    this.running.set(name, subscription);
+    try {
+      await subscription.start();
+    } catch (error) {
+      this.running.delete(name);
+      throw error;
+    }
+  }
+
+  /** Ends to run a subscription in this process, once its handlers have ended. Its checkpoint and parked keys stay. */
+  async remove(name: string): Promise<void> {
+    const subscription = this.running.get(name);
+    if (!subscription) return;
+    await subscription.stop();
+    this.running.delete(name);
+  }
+
+  /** Stops all that this process runs: handlers end, checkpoints are kept, other processes take over at once. */
+  close(): Promise<void> {
+    return (this.closing ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    await Promise.all([...this.running.keys()].map((name) => this.remove(name)));
+    await this.leases.close();
+  }
+}

@@ -1,0 +1,57 @@
+import { Context, type NewEvent, type Recorder } from '@backstory/core';
+
+/** What happened to a subscription, on its stream `_system-<name>`. */
+export type SystemEvent =
+  | 'subscription.started'
+  | 'subscription.stopped'
+  | 'subscription.paused'
+  | 'subscription.resumed'
+  | 'subscription.faulted'
+  | 'subscription.taken-over'
+  | 'subscription.reset'
+  | 'subscription.key-parked'
+  | 'subscription.key-released'
+  | 'subscription.request';
+
+/** The stream on which what happens to a subscription is recorded. */
+export function systemStream(subscription: string): string {
+  return `_system-${subscription}`;
+}
+
+/**
+ * Records what happens to a subscription. It is never waited for: while the log cannot be reached the last ones are kept and
+ * recorded later, and handling goes on.
+ */
+export class SystemEvents {
+  private waiting: NewEvent[] = [];
+  private recording: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly recorder: Recorder,
+    private readonly subscription: string,
+  ) {}
+
+  note(type: SystemEvent, data: Readonly<Record<string, unknown>>, actor?: string): void {
+    if (this.waiting.length >= MOST) this.waiting.shift();
+    const metadata = { occurredAt: new Date().toISOString(), ...(actor !== undefined && { actor }) };
+    this.waiting.push({ type, data: JSON.stringify({ subscription: this.subscription, ...data }), metadata });
+  }
+
+  /** Records what was noted. Never rejects. */
+  flush(): Promise<void> {
+    return (this.recording = this.recording.then(async () => {
+      const events = this.waiting.splice(0);
+      if (events.length === 0) return;
+      const stream = systemStream(this.subscription);
+      try {
+        await Context.none.run(() =>
+          this.recorder.record([{ stream, expected: 'any', events }], { system: true }),
+        );
+      } catch {
+        this.waiting = [...events, ...this.waiting].slice(-MOST);
+      }
+    }));
+  }
+}
+
+const MOST = 1_000;

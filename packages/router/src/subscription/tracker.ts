@@ -1,0 +1,74 @@
+import type { Entry } from './entry.js';
+
+/** What has been read of a partition and what of that is finished. */
+export class Tracker {
+  /** Every position up to here has been examined. */
+  read: number;
+  /** The last event up to `through`. */
+  last: { readonly id: string; readonly position: number } | undefined;
+  private readonly ahead: Set<number>;
+  private pending: Entry[] = [];
+  private first = 0;
+
+  constructor(from: {
+    readonly through: number;
+    readonly ahead: readonly number[];
+    readonly last?: Tracker['last'];
+  }) {
+    this.read = from.through;
+    this.last = from.last;
+    this.ahead = new Set(from.ahead);
+  }
+
+  /** Takes up an event. `false`: it was read before, or was finished before the partition changed hands. */
+  admit(entry: Entry): boolean {
+    const { position } = entry;
+    if (position <= this.read) return false;
+    this.read = position;
+    if (this.ahead.delete(position)) entry.finished = true;
+    this.pending.push(entry);
+    if (entry.finished) this.settle();
+    return !entry.finished;
+  }
+
+  /** Nothing more is there up to this position. */
+  examined(through: number): void {
+    if (through > this.read) this.read = through;
+  }
+
+  finish(entry: Entry): void {
+    if (entry.finished) return;
+    entry.finished = true;
+    if (this.pending[this.first] === entry) this.settle();
+  }
+
+  /** Every event up to here is finished. */
+  get through(): number {
+    const first = this.pending[this.first];
+    return first === undefined ? this.read : first.position - 1;
+  }
+
+  /** Positions after `through` that are finished, those included that have not been read again yet. */
+  finishedAhead(): number[] {
+    const read = this.pending.slice(this.first).filter((it) => it.finished);
+    return [...read.map((it) => it.position), ...this.ahead].sort((a, b) => a - b);
+  }
+
+  /** Events read from the first one on that is not finished. */
+  get length(): number {
+    return this.pending.length - this.first;
+  }
+
+  private settle(): void {
+    let entry = this.pending[this.first];
+    while (entry?.finished) {
+      this.last = { id: entry.stored.id, position: entry.position };
+      entry = this.pending[++this.first];
+    }
+    // Cut rarely: cutting copies.
+    if (this.first > 64 && this.first * 2 > this.pending.length) {
+      this.pending = this.pending.slice(this.first);
+      this.first = 0;
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import { Recorder, type OpenStorage, type RecordedEvent, type Storage } from '@backstory/core';
+import type { Observer } from '@backstory/core/observe';
+import {
+  Subscriptions,
+  reaction,
+  subscriber,
+  type Delivery,
+  type SubscriptionOptions,
+} from '@backstory/router';
+import { Deposited, Withdrawn } from './bank-events.js';
+import type { TestStorage } from './each-storage.js';
+
+/** Leases that run out soon, so that a test need not wait long for a takeover. */
+export const SHORT_LEASE = 1_500;
+
+/** What runs subscriptions as a process would: with its own connection. Stopped after the test. */
+export function processes(stores: TestStorage) {
+  const running: Subscriptions[] = [];
+  afterEach(async () => {
+    await Promise.allSettled(running.splice(0).map((it) => it.close()));
+  });
+  return async (storage: Storage, observer?: Observer) => {
+    const opened: OpenStorage = await stores.opened(storage);
+    const { events, state } = opened;
+    const recorder = new Recorder(events, { source: 'test' });
+    const subscriptions = new Subscriptions({
+      events,
+      state,
+      recorder,
+      leaseMs: SHORT_LEASE,
+      ...(observer && { observer }),
+    });
+    running.push(subscriptions);
+    return { events, state, subscriptions };
+  };
+}
+
+/** A subscriber that gives every event to one function. */
+export function watching(
+  name: string,
+  handle: (event: Deposited | Withdrawn, recorded: RecordedEvent<object>, delivery: Delivery) => unknown,
+  options: SubscriptionOptions = {},
+) {
+  return subscriber({
+    name,
+    on: [reaction(Deposited, handle, { name: 'watch' }), reaction(Withdrawn, handle, { name: 'watch' })],
+    checkpointMs: 50,
+    retry: { attempts: 3, delayMs: 20 },
+    ...options,
+  });
+}
+
+/** `account-1 v2`, to be told apart at a glance. */
+export function place({ stream, version }: RecordedEvent): string {
+  return `${stream} v${version}`;
+}
