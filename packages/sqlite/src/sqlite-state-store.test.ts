@@ -1,5 +1,6 @@
 import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
 import { availableDrivers } from './choose-driver.js';
+import { SqliteFile } from './sqlite-file.js';
 import { sqlite, type SqliteOptions } from './sqlite.js';
 
 const files = sqliteFiles();
@@ -130,5 +131,33 @@ describe.each(availableDrivers())('with %s', (driver) => {
     expect(await first.state.renew([stale])).toEqual([]);
     await second.state.release(fresh);
     expect((await first.state.acquire('shard', { owner: 'first', ttlMs: 10 }))!.token).toBe(fresh.token + 1);
+  });
+
+  it('leases that are taken in one moment are written in one transaction, and after one that failed in the next', async () => {
+    const file = files.newFile();
+    const one = await files.opened(sqlite(file, { driver, lockTimeoutMs: 20 }).open());
+    const other = await files.opened(sqlite(file, { driver }).open());
+    const take = () =>
+      Promise.all(['a', 'b', 'c'].map((name) => one.state.acquire(name, { owner: 'me', ttlMs: 60_000 })));
+    let go = (): void => undefined;
+    const locked = new Promise<void>((resolve) => (go = resolve));
+    let begun = (): void => undefined;
+    const isLocked = new Promise<void>((resolve) => (begun = resolve));
+    const lock = other.state.transaction([], async (tx) => {
+      await tx.put('c', 'k', 'v');
+      begun();
+      await locked;
+    });
+    await isLocked;
+    await expect(take()).rejects.toMatchObject({ code: 'BACKSTORY_STORE_UNAVAILABLE' });
+    go();
+    await lock;
+    const write = jest.spyOn(SqliteFile.prototype, 'write');
+    try {
+      expect((await take()).map((lease) => lease?.name)).toEqual(['a', 'b', 'c']);
+      expect(write).toHaveBeenCalledTimes(1);
+    } finally {
+      write.mockRestore();
+    }
   });
 });

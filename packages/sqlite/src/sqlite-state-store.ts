@@ -9,6 +9,7 @@ import {
   type StateView,
   checkLease,
 } from '@backstory/core/state';
+import { GatheredWrites } from './gathered-writes.js';
 import { acquireLease, holdsLease, listLeases, releaseLease, renewLeases } from './leases.js';
 import type { Session } from './session.js';
 import type { SqliteFile } from './sqlite-file.js';
@@ -18,12 +19,15 @@ import { SqliteStateView } from './state-view.js';
 /** State in the same file as the log. Transactions share its one writer; reads run beside them, each on a snapshot. */
 export class SqliteStateStore implements StateStore {
   readonly capabilities: StateCapabilities = { durable: true };
+  private readonly writes: GatheredWrites;
   private closing: Promise<void> | undefined;
 
   constructor(
     private readonly file: SqliteFile,
     private readonly now: () => number,
-  ) {}
+  ) {
+    this.writes = new GatheredWrites(file);
+  }
 
   async start(): Promise<void> {
     this.checkOpen();
@@ -86,7 +90,7 @@ export class SqliteStateStore implements StateStore {
   private async write<T>(operation: string, work: (session: Session) => T): Promise<T> {
     this.checkOpen();
     this.file.refuseInside(operation);
-    return this.file.write(work);
+    return this.writes.run(work);
   }
 
   private time(): number {
