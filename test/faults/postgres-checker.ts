@@ -47,9 +47,9 @@ function notAsAcknowledged({ writes, asked, recorded }: Acknowledged, byId: Map<
   return writes.flatMap(({ stream, ids, version, position }) =>
     ids.flatMap((id, i) => {
       const row = byId.get(id)?.[0];
-      if (row === undefined)
-        return [`event ${id} was acknowledged at position ${position} and is not stored`];
       const after = ids.length - 1 - i;
+      if (row === undefined)
+        return [`event ${id} was acknowledged at position ${position - after} and is not stored`];
       const told = { stream, version: version - after, position: position - after, recorded };
       const found = {
         stream: row.stream,

@@ -10,17 +10,22 @@ import { violationsOf } from './postgres-checker.js';
 import type { Answer, FollowerPlan, Row, Seen, WriterPlan } from './postgres-evidence.js';
 
 export interface LoadOptions {
-  readonly cluster: PostgresCluster;
+  /** To be restarted. */
+  readonly cluster?: PostgresCluster;
   /** Of a database that holds a store's schema. */
   readonly url: string;
   readonly seed: number;
   readonly ms: number;
   readonly processes?: number;
   readonly writers?: number;
-  /** Ends early, once this is so. */
-  readonly until?: () => Promise<boolean>;
-  /** How often the server is restarted as after a crash. */
+  /** How often the server is restarted as after a crash. Default 1. */
   readonly restarts?: number;
+  /** `false`: nothing is killed or cut off. */
+  readonly disturbed?: boolean;
+  /** The part of appends that take their time before they commit. Default 0.01. */
+  readonly dawdles?: number;
+  /** Ends at the first thing that is wrong in the log. */
+  readonly untilWrong?: boolean;
 }
 
 export interface Figures {
@@ -60,7 +65,6 @@ class Load {
   private readonly disturbed = { killed: 0, terminated: 0, restarts: 0, stalls: 0 };
   private lines: Line[] = [];
   private unrelated: Client | undefined;
-  private over = false;
   private readonly began = Date.now();
 
   constructor(private readonly options: LoadOptions) {
@@ -68,7 +72,7 @@ class Load {
   }
 
   async run(): Promise<{ violations: string[]; figures: Figures }> {
-    const { url, processes = 8, ms, until } = this.options;
+    const { url, processes = 8, ms, disturbed = true, untilWrong } = this.options;
     await queryAt(url, 'create table ledger (name text); create table unrelated (n int)');
     await this.holdUnrelated();
     this.lines = await Promise.all([openLine(url), openLine(url)]);
@@ -77,21 +81,34 @@ class Load {
     await Promise.all([...this.writers.values()].map((it) => it.began));
     const deadline = Date.now() + ms;
     const restarts = this.momentsOfRestarts(deadline - ms, ms);
-    while (Date.now() < deadline && !(await until?.())) {
+    while (Date.now() < deadline) {
+      if (untilWrong && (await this.wrongSoFar()).length > 0) break;
       if (restarts[0] !== undefined && Date.now() > restarts[0]) {
         restarts.shift();
         await this.restart();
-      } else await this.disturb();
+      } else if (disturbed) await this.disturb();
       await sleep(20 + this.random() * 150);
     }
     return this.conclude();
   }
 
+  /** Of the rows and of what was answered before they were read. What else there is changes meanwhile. */
+  private async wrongSoFar(): Promise<string[]> {
+    const answers = this.answers.map((it): Answer => {
+      if (it.kind !== 'acknowledged') return it;
+      const { transaction: _, ...rest } = it;
+      return rest;
+    });
+    const rows = await rowsAt(this.options.url);
+    return violationsOf({ rows, answers, ledger: [], followers: [] });
+  }
+
   /** Stops what writes, lets the followers come to the end, and only then lets go of the unrelated transaction. */
   private async conclude(): Promise<{ violations: string[]; figures: Figures }> {
-    this.over = true;
     for (const line of this.lines) line.restore();
     const stuck = await this.stopWriters();
+    const wrong = this.options.untilWrong ? await this.wrongSoFar() : [];
+    if (wrong.length > 0) return { violations: wrong, figures: this.figures(0) };
     const behind = await this.followersBehind();
     const { url } = this.options;
     const rows = await rowsAt(url);
@@ -104,21 +121,24 @@ class Load {
       it.complaints(),
     );
     const violations = violationsOf({ rows, answers: this.answers, ledger, followers });
-    const count = (kind: Answer['kind']) => this.answers.filter((it) => it.kind === kind).length;
     return {
       violations: [...stuck, ...behind, ...complaints, ...violations],
-      figures: {
-        acknowledged: count('acknowledged'),
-        refused: count('refused'),
-        events: rows.length,
-        ...this.disturbed,
-        seconds: Math.round((Date.now() - this.began) / 1_000),
-      },
+      figures: this.figures(rows.length),
+    };
+  }
+
+  private figures(events: number): Figures {
+    const count = (kind: Answer['kind']) => this.answers.filter((it) => it.kind === kind).length;
+    return {
+      acknowledged: count('acknowledged'),
+      refused: count('refused'),
+      events,
+      ...this.disturbed,
+      seconds: Math.round((Date.now() - this.began) / 1_000),
     };
   }
 
   async end(): Promise<void> {
-    this.over = true;
     for (const worker of [...this.writers.values(), ...this.followers.values()]) await worker.kill();
     await this.unrelated?.end().catch(() => undefined);
     for (const line of this.lines) await line.close();
@@ -127,9 +147,14 @@ class Load {
   private startWriter(i: number): void {
     const { writers = 16 } = this.options;
     const seed = Math.floor(this.random() * 2 ** 31);
-    const { url } = this.options;
+    const { url, dawdles = 0.01 } = this.options;
     // Not over a line that goes dead: nobody could append until it is restored.
-    const plan: WriterPlan = { url: this.wayOf(i), seed, writers, dawdles: this.wayOf(i) === url ? 0.01 : 0 };
+    const plan: WriterPlan = {
+      url: this.wayOf(i),
+      seed,
+      writers,
+      dawdles: this.wayOf(i) === url ? dawdles : 0,
+    };
     const worker = new Worker('postgres-writer.worker.ts', plan, (line) => this.answers.push(line as Answer));
     this.writers.set(i, worker);
   }
@@ -190,8 +215,9 @@ class Load {
   }
 
   private async restart(): Promise<void> {
-    await this.options.cluster.kill();
-    await this.options.cluster.start();
+    const { cluster } = this.options;
+    await cluster!.kill();
+    await cluster!.start();
     this.disturbed.restarts++;
     await this.holdUnrelated();
   }

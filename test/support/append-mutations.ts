@@ -23,6 +23,23 @@ export function positionsFromSequence(sql: string): string {
   return `create sequence places;\n${swap(withoutLock(sql), NEXT, `head := nextval('places');`)}`;
 }
 
+/** The row is locked when a position is given, and by then everything was read. The schema is the one on the search path. */
+export function positionsFromCounterRow(sql: string): string {
+  const counted = swap(withoutLock(sql), NEXT, 'update places set n = n + 1 returning n into head;');
+  return `create table places (n bigint); insert into places values (0);\n${counted}`;
+}
+
+/** Positions and versions that are given twice are then stored twice, rather than refused. */
+export function withoutUniqueness(sql: string): string {
+  const unkeyed = swap(sql, 'position bigint primary key', 'position bigint not null');
+  const plain = swap(
+    unkeyed,
+    'metadata json not null,\n  unique (stream, version)',
+    'metadata json not null',
+  );
+  return `${plain}\ncreate index on events (position); create index on events (stream, version);`;
+}
+
 /** `now()` is when the transaction began. */
 export function timeOfTransaction(sql: string): string {
   return swap(sql, 'clock_timestamp()', 'now()');
