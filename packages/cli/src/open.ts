@@ -1,8 +1,7 @@
-import path from 'node:path';
 import type { EventStore, Storage } from '@backstory/core';
 import type { ReplaySource } from '@backstory/replay';
 import type { Definition } from './definition.js';
-import { UsageError } from './errors.js';
+import { namedStorage } from './named-storage.js';
 import type { VerbCall } from './verb.js';
 
 /** Which log is meant, and from where. */
@@ -13,17 +12,19 @@ export interface StoreCall {
 
 /** Opens the log for reading, works, and closes it. Needs `--store` or a configuration. */
 export async function withLog<T>(call: StoreCall, work: (log: EventStore) => Promise<T>): Promise<T> {
-  const { store } = call.options;
-  const storage = store === undefined ? (await definitionFor(call)).store : await storageOf(store, call);
-  return withStorage(storage, work);
+  return withStorage(await storageFor(call), work);
 }
 
 /** Opens the log and the application's aggregates, works, and closes. Needs a configuration. */
 export async function withSource<T>(call: StoreCall, work: (source: ReplaySource) => Promise<T>): Promise<T> {
+  const { aggregates } = await definitionFor(call);
+  return withStorage(await storageFor(call), (events) => work({ events, aggregates }));
+}
+
+/** The store that `--store` names, else the configuration's. */
+export async function storageFor(call: StoreCall): Promise<Storage> {
   const { store } = call.options;
-  const { aggregates, store: own } = await definitionFor(call);
-  const storage = store === undefined ? own : await storageOf(store, call);
-  return withStorage(storage, (events) => work({ events, aggregates }));
+  return store === undefined ? (await definitionFor(call)).store : namedStorage(store, call.io.cwd);
 }
 
 async function withStorage<T>(storage: Storage, work: (log: EventStore) => Promise<T>): Promise<T> {
@@ -40,25 +41,4 @@ export async function definitionFor({ io, options }: StoreCall): Promise<Definit
   if (io.definition) return io.definition;
   const { loadConfig } = await import('./config.js');
   return loadConfig(io, options.config);
-}
-
-async function storageOf(store: string, { io }: StoreCall): Promise<Storage> {
-  const file = sqliteFile(store);
-  const { sqlite } = await import('@backstory/sqlite');
-  return sqlite(path.resolve(io.cwd, file));
-}
-
-/**
- * The file that `--store sqlite:<file>` names.
- *
- * @throws UsageError
- */
-export function sqliteFile(store: string): string {
-  const [scheme, ...rest] = store.split(':');
-  const file = rest.join(':');
-  if (scheme === 'sqlite' && file !== '') return file;
-  throw new UsageError(
-    'invalid-store',
-    `--store ${store} names no store that this command can open: give sqlite:<file>, e.g. --store sqlite:bank.db.`,
-  );
 }

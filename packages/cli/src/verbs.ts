@@ -60,6 +60,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/route.js')).verb,
   },
   {
+    name: 'store',
+    summary: 'look what the store is made of; make it, move it on, adopt or drop it',
+    load: async () => (await import('./verbs/store.js')).verb,
+  },
+  {
     name: 'init',
     summary: 'begin a project that tests, runs and explains itself',
     load: async () => (await import('./verbs/init.js')).verb,

@@ -5,7 +5,7 @@ import { packageSource } from '../init/packages.js';
 import { projectName } from '../init/project-name.js';
 import { requireStore } from '../init/project-store.js';
 import { filesFor, packagesOfTemplate, templateFiles } from '../init/template.js';
-import { sqliteFile } from '../open.js';
+import { sqliteFile } from '../named-storage.js';
 import type { Paper } from '../paper.js';
 import { shellWord } from '../shell-word.js';
 import type { Verb, VerbCall } from '../verb.js';
