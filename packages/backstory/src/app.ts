@@ -12,8 +12,10 @@ import { InvalidDefinition, type Class, type EventTypes } from '@backstory/event
 import { checkMetadata } from '@backstory/events/codec';
 import { Repository, StateCache, type CacheOptions } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
+import { Commands, type DispatchOptions } from '@backstory/process';
 import { EventBus, Router, type Rule } from '@backstory/router/bus';
 import { InvalidOption, knownOptions } from '@backstory/core/store';
+import { commandHandlerOf, type CommandSource } from './command-source.js';
 import {
   within,
   type Appends,
@@ -36,6 +38,7 @@ export interface AppParts {
   readonly verifyLoads: number | undefined;
   readonly appendTimeoutMs: number | undefined;
   readonly rules: readonly Rule[];
+  readonly commands: readonly CommandSource<App>[];
   readonly observer: Observer | undefined;
 }
 
@@ -54,6 +57,8 @@ export class App {
   readonly router: Router;
   /** Records events and hands them to handlers in this process. */
   readonly bus: EventBus;
+  /** The commands of this application, each with its handler. */
+  readonly commands: Commands;
   private readonly recorder: Recorder;
   private readonly cache: StateCache | undefined;
   private readonly repositories = new Map<Class, Repository<EventSourcedAggregate>>();
@@ -82,6 +87,8 @@ export class App {
       router: this.router,
       ...(observer && { observer }),
     });
+    this.commands = new Commands((cls) => this.repository(cls));
+    for (const source of parts.commands) this.commands.register(commandHandlerOf(source, this));
   }
 
   /** The repository of an aggregate of this application; always the same one. */
@@ -106,6 +113,15 @@ export class App {
     });
     this.repositories.set(cls, made);
     return made;
+  }
+
+  /**
+   * Checks a command's rules, has its handler carry it out, and gives what that gives. With a `commandId` it may be repeated.
+   *
+   * @throws NoCommandHandler, InvalidData, InvalidCommandId; whatever the handler throws
+   */
+  dispatch<Result = unknown>(command: object, options?: DispatchOptions): Promise<Result> {
+    return this.commands.dispatch<Result>(command, options);
   }
 
   /**
@@ -187,6 +203,7 @@ export class App {
   }
 
   private async closeParts(): Promise<void> {
+    await this.commands.close();
     await this.bus.close();
     await Promise.all([...this.repositories.values()].map((repository) => repository.close()));
     try {

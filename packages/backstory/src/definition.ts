@@ -6,6 +6,7 @@ import { Router, type Rule } from '@backstory/router/bus';
 import { checkCacheOptions, type CacheOptions } from '@backstory/repository';
 import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { App } from './app.js';
+import { checkCommandSources, type CommandSource } from './command-source.js';
 
 /** What an application is: its name, where its log lives, its aggregates and events. */
 export interface BackstoryOptions {
@@ -24,6 +25,8 @@ export interface BackstoryOptions {
   readonly events?: readonly Class[];
   /** Which events go to which topic, from the start. */
   readonly rules?: readonly Rule[];
+  /** What carries out commands: `handles(…)`, `(app) => new Handler(…)`, or a class that is made with the app. */
+  readonly commands?: readonly CommandSource<App>[];
   /** Keep the states of aggregates in memory between two loads, so much at most. Default: none are. */
   readonly cache?: CacheOptions;
   /**
@@ -78,6 +81,7 @@ export class Backstory {
     requireClasses('events', events);
     refuseSharedCategories(aggregates);
     this.rules = checkedRules(rules);
+    checkCommandSources(options.commands ?? []);
     this.name = name;
     this.version = version;
     this.environment = environment ?? process.env['NODE_ENV'] ?? 'development';
@@ -102,7 +106,8 @@ export class Backstory {
     try {
       const elsewhere = await state?.open(opening);
       const { name, types, aggregates, rules } = this;
-      const how = { readOnly, cache, verifyLoads, appendTimeoutMs, observer };
+      const commands = this.options.commands ?? [];
+      const how = { commands, readOnly, cache, verifyLoads, appendTimeoutMs, observer };
       return new App({ name, types, aggregates, rules, log, elsewhere, ...how });
     } catch (error) {
       await log.close();
@@ -130,6 +135,7 @@ const OPTIONS: OptionNames<BackstoryOptions> = {
   aggregates: true,
   events: true,
   rules: true,
+  commands: true,
   cache: true,
   verifyLoads: true,
   appendTimeoutMs: true,

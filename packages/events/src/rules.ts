@@ -18,12 +18,23 @@ export function checkRules(instance: object, subject: string): void {
   // Loaded by whoever wrote the rules; it is an optional peer and nobody else should pay for it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import cannot be both lazy and synchronous
   const { validateSync } = require('class-validator') as typeof ClassValidator;
-  const errors = validateSync(instance);
-  if (errors.length > 0)
-    throw new InvalidData(
-      subject,
-      errors.flatMap((error) => violations(error, '')),
-    );
+  refuseViolations(subject, validateSync(instance));
+}
+
+/** The same for who can wait: rules may be async, as those of commands. @throws InvalidData naming each property */
+export async function awaitRules(instance: object, subject: string): Promise<void> {
+  const { constructor } = Object.getPrototypeOf(instance) as { constructor: AnyClass };
+  if (rulesOf(constructor).length === 0) return;
+  const { validate } = await import('class-validator');
+  refuseViolations(subject, await validate(instance));
+}
+
+function refuseViolations(subject: string, errors: readonly ValidationError[]): void {
+  if (errors.length === 0) return;
+  throw new InvalidData(
+    subject,
+    errors.flatMap((error) => violations(error, '')),
+  );
 }
 
 /**

@@ -1,0 +1,154 @@
+import type { EventSourcedAggregate } from '@backstory/aggregate';
+import { Context, newId } from '@backstory/core';
+import { LIMITS, isName, knownOptions, type OptionNames, type Unsubscribe } from '@backstory/core/store';
+import { InvalidDefinition, type AnyClass, type Class } from '@backstory/events';
+import { awaitRules } from '@backstory/events/codec';
+import { InvalidCommandId, type Repository } from '@backstory/repository';
+import { commandsOf, isBoundHandler, type BoundHandler, type CommandContext } from './command-handler.js';
+import { commandName } from './command.js';
+import { CommandsClosed, NoCommandHandler } from './errors.js';
+
+/** How a command is dispatched. */
+export interface DispatchOptions {
+  /** The id of the request: carrying it out again, even in another process, records nothing new. Default: a new one. */
+  readonly commandId?: string;
+  /** Tells the handler that the caller has given up. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a command ended, as a value. */
+export type Attempted<Result = unknown> =
+  | { readonly ok: true; readonly value: Result; readonly commandId: string }
+  | {
+      readonly ok: false;
+      readonly error: unknown;
+      /** `undefined`: it was not begun. */ readonly commandId: string | undefined;
+    };
+
+/** Gives the repository of an aggregate class. */
+export type RepositoryOf = <A extends EventSourcedAggregate>(cls: Class<A>) => Repository<A>;
+
+/**
+ * Brings commands to the one handler that each has. The handler runs in the ambient flow, as this command: what it saves
+ * carries the command's name and id, and has ids that follow from it.
+ */
+export class Commands {
+  private readonly handlers = new Map<AnyClass, Carry>();
+  private readonly running = new Set<Promise<unknown>>();
+  private closing: Promise<unknown> | undefined;
+
+  constructor(private readonly repository: RepositoryOf) {}
+
+  /** The names of the commands that somebody carries out. */
+  get known(): readonly string[] {
+    return [...this.handlers.keys()].map(commandName);
+  }
+
+  /**
+   * Takes an object with `@CommandHandler`, or what `handles` gives. Gives a function that takes it out again.
+   *
+   * @throws InvalidDefinition where it handles nothing, or what another handles
+   */
+  register(handler: object): Unsubscribe {
+    const added = isBoundHandler(handler) ? [this.bound(handler)] : carriedOutBy(handler);
+    const taken = added.find(([command]) => this.handlers.has(command));
+    if (taken)
+      throw new InvalidDefinition(taken[0].name, 'has two handlers: a command is carried out by one.');
+    for (const [command, carry] of added) this.handlers.set(command, carry);
+    return () => {
+      for (const [command, carry] of added)
+        if (this.handlers.get(command) === carry) this.handlers.delete(command);
+    };
+  }
+
+  /**
+   * Checks the command's rules, carries it out, and gives what its handler gives.
+   *
+   * @throws NoCommandHandler, InvalidData, InvalidCommandId, CommandsClosed — it was not begun; whatever the handler throws
+   */
+  async dispatch<Result = unknown>(command: object, options: DispatchOptions = {}): Promise<Result> {
+    const outcome = await this.attempt<Result>(command, options);
+    if (!outcome.ok) throw outcome.error;
+    return outcome.value;
+  }
+
+  /** The same, with whatever went wrong as a value. It never throws. */
+  async attempt<Result = unknown>(
+    command: object,
+    options: DispatchOptions = {},
+  ): Promise<Attempted<Result>> {
+    let commandId: string | undefined;
+    const running = (async () => {
+      const { signal, commandId: given } = knownOptions(options, DISPATCH);
+      if (this.closing) throw new CommandsClosed();
+      if (given !== undefined && !isName(given, LIMITS.idBytes)) throw new InvalidCommandId(given);
+      const { name, carry } = this.handlerOf(command);
+      await awaitRules(command, name);
+      signal?.throwIfAborted();
+      const run = (id: string) => {
+        commandId = id;
+        const context = Context.current().withCommand(id).with({ command: name });
+        return context.run(async () => carry(command, { commandId: id, signal }));
+      };
+      if (given !== undefined) return run(given);
+      // In a handler or a command the id follows from what is being done: a handler that runs again sends the same command.
+      return Context.current().saving(`command:${name}`, (derived) => run(derived ?? newId()));
+    })();
+    this.running.add(running);
+    try {
+      const value = (await running) as Result;
+      return { ok: true, value, commandId: commandId! };
+    } catch (error) {
+      return { ok: false, error, commandId };
+    } finally {
+      this.running.delete(running);
+    }
+  }
+
+  /** Takes no more, and waits for those under way. */
+  async close(): Promise<void> {
+    await (this.closing ??= Promise.allSettled(this.running));
+  }
+
+  private handlerOf(command: unknown): { readonly name: string; readonly carry: Carry } {
+    const cls = classOf(command);
+    const carry = cls && this.handlers.get(cls);
+    const name = cls ? commandName(cls) : String(command);
+    if (!carry) throw new NoCommandHandler(name, this.known);
+    return { name, carry };
+  }
+
+  private bound({ command, handling }: BoundHandler): readonly [Class, Carry] {
+    const { on, id, do: decide, create = false, attempts } = handling;
+    const carry: Carry = (given, { signal }) =>
+      this.repository(on).update(id(given), (aggregate) => decide(aggregate, given), {
+        create,
+        ...(attempts !== undefined && { attempts }),
+        ...(signal && { signal }),
+      });
+    return [command, carry];
+  }
+}
+
+type Carry = (command: object, context: CommandContext) => unknown;
+
+const DISPATCH: OptionNames<DispatchOptions> = { commandId: true, signal: true };
+
+function classOf(command: unknown): Class | undefined {
+  const prototype =
+    typeof command === 'object' && command !== null
+      ? (Object.getPrototypeOf(command) as object | null)
+      : null;
+  return prototype ? (prototype.constructor as Class) : undefined;
+}
+
+function carriedOutBy(handler: object): readonly (readonly [Class, Carry])[] {
+  const cls = handler.constructor as AnyClass;
+  const rows = commandsOf(cls);
+  if (rows.length === 0)
+    throw new InvalidDefinition(cls.name, 'carries out no command: give it @CommandHandler(TheCommand).');
+  return rows.map(({ command, method }) => [
+    command,
+    (given, context) => (handler as Record<string | symbol, Carry>)[method]!(given, context),
+  ]);
+}
