@@ -56,6 +56,19 @@ export class EventNotFound extends BackstoryError {
   }
 }
 
+/** A place to stop at that is never reached. */
+export class NeverHolds extends BackstoryError {
+  readonly code = 'BACKSTORY_NEVER_HOLDS';
+  constructor(
+    readonly stream: string,
+    readonly where: string,
+    /** The first version that was looked at. */
+    readonly from: number,
+  ) {
+    super(`${stream} never begins to be so from version ${from} on: ${where}`);
+  }
+}
+
 /** Ctrl-C. */
 export class Interrupted extends BackstoryError {
   readonly code = 'BACKSTORY_INTERRUPTED';

@@ -5,6 +5,7 @@ import { DomainEvent, defineBackstory, memory } from 'backstory';
 import { Broken, Cart, Noted, fillShop, openShop, type Shop, type ShopApp } from '../../../test/support/shop';
 import { runCli, runJson } from '../../../test/support/run-cli';
 import { failureOf } from './failure.js';
+import { VERBS } from './verbs.js';
 
 let definition: Shop;
 let app: ShopApp;
@@ -28,18 +29,14 @@ async function refused(argv: readonly string[], io: Parameters<typeof runCli>[1]
   });
   expect({ stdout: text.stdout, stderr: text.stderr }).toEqual({
     stdout: '',
-    stderr: `error: ${error!.message}\n`,
+    stderr: `error: ${error!.message.replaceAll('\n', '\n       ')}\n`,
   });
   return { exitCode: text.exitCode, verb, ...error! };
 }
 
 describe('a command line that means nothing ends with exit code 2', () => {
   test.each<[string[], string, string | RegExp]>([
-    [
-      [],
-      'no-verb',
-      'Give a verb: streams, events, state, replay, blame, diff, trace, tail, stats, route, init, completion. See backstory --help.',
-    ],
+    [[], 'no-verb', `Give a verb: ${VERBS.map(({ name }) => name).join(', ')}. See backstory --help.`],
     [
       ['stat'],
       'unknown-command',
@@ -47,6 +44,8 @@ describe('a command line that means nothing ends with exit code 2', () => {
     ],
     [['state'], 'missing-argument', "Missing required argument 'stream'. See backstory state --help."],
     [['diff', 'cart-1', '1'], 'missing-argument', /'to'/],
+    [['bisect', 'cart-1'], 'missing-option', /--where "balance < 0"/],
+    [['bisect', 'cart', '--all', '--monotonic', '--where', 'x'], 'conflicting-options', /not both/],
     [['blame', 'cart-1', '--history'], 'missing-argument', /Give the path of one value with --history/],
     [['blame', 'cart-1', 'owner', '--history', '--why'], 'conflicting-options', /not both/],
     [['blame', 'cart-1', '--at-version', '1', '--at', '2026-11-20'], 'conflicting-options', /not both/],
@@ -83,6 +82,17 @@ describe('a command line that means nothing ends with exit code 2', () => {
     else expect(found.message).toMatch(message);
   });
 
+  test.each([
+    ['bisect', 'cart-1', '--where', 'lines <'],
+    ['replay', 'cart-1', '--break', 'lines <'],
+    ['events', '--where', 'lines <'],
+    ['events', '--where', 'tipe == 1'],
+    ['streams', '--where', 'data.x == 1'],
+    ['tail', '--where', 'a; b'],
+  ])('a bad expression: %s %s %s', async (...argv) => {
+    expect(await refused(argv)).toMatchObject({ exitCode: 2, code: 'BACKSTORY_INVALID_EXPRESSION' });
+  });
+
   test('a limit that the store does not accept', async () => {
     const { message, ...found } = await refused(['trace', 'x', '--limit', '10001']);
     expect(found).toMatchObject({ exitCode: 2, code: 'BACKSTORY_INVALID_QUERY', facts: { option: 'limit' } });
@@ -96,6 +106,8 @@ describe('what is not in the log, or cannot be folded, is a finding with exit co
       ['state', 'card-1'],
       ['replay', 'card-1'],
       ['blame', 'card-1', 'owner'],
+      ['bisect', 'card-1', '--where', 'lines'],
+      ['replay', 'card-1', '--break', 'lines'],
       ['diff', 'card-1', '0', '1'],
     ]) {
       expect(await refused(argv)).toEqual({

@@ -26,6 +26,7 @@ export const FILTERS: readonly VerbOption[] = [
   { flags: '--correlation <id>', description: 'only this flow' },
   { flags: '--causation <id>', description: 'only what this event caused' },
   { flags: '--system', description: "include the framework's own streams, which begin with _" },
+  { flags: '--where <expression>', description: 'only those for which this holds, e.g. "data.amount > 100"' },
 ];
 
 /** Bounds of `events`. */
@@ -50,6 +51,7 @@ export interface FilterValues {
   readonly correlation?: string;
   readonly causation?: string;
   readonly system?: boolean;
+  readonly where?: string;
   readonly id?: readonly string[];
   readonly after?: number;
   readonly upTo?: number;

@@ -28,6 +28,7 @@ test.each(VERBS.map(({ name }) => name))('the data of %s are what the README say
     state: ['cart-1'],
     replay: ['cart-1'],
     blame: ['cart-1', 'owner'],
+    bisect: ['cart-1', '--where', 'lines'],
     diff: ['cart-1', '1', '2'],
     trace: [paid],
     tail: ['--lines', '1'],
@@ -63,7 +64,7 @@ test('the guide says of every filter which verbs have it', async () => {
   const there: string[] = [];
   for (const { name, load } of VERBS)
     for (const { flags } of (await load()).options ?? []) there.push(`${flags.split(' ')[0]} ${name}`);
-  const other = ['replay', 'diff', 'init'];
+  const other = ['replay', 'bisect', 'diff', 'init'];
   const byName = ['--after streams'];
   const wanted = there.filter((it) => filters.has(it.split(' ')[0]) && !other.includes(it.split(' ')[1]!));
   expect(said.sort()).toEqual(wanted.filter((it) => !byName.includes(it)).sort());

@@ -18,13 +18,12 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
 
 async function exitCodeOf(argv: readonly string[], io: CommandIo): Promise<number> {
   let invocation: Invocation | undefined;
-  const work = async (): Promise<void> => {
+  const work = async (): Promise<number> => {
     invocation = await readCommandLine(argv, io);
-    await invocation?.verb.run(invocation.call);
+    return (await invocation?.verb.run(invocation.call)) === 'finding' ? 1 : 0;
   };
   try {
-    await (io.failed ? Promise.race([work(), io.failed]) : work());
-    return 0;
+    return await (io.failed ? Promise.race([work(), io.failed]) : work());
   } catch (error) {
     const interrupted = io.signal?.aborted === true;
     const asJson = argv.includes('--json') && !invocation?.call.report.begun;

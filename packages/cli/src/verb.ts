@@ -13,7 +13,8 @@ export interface Verb {
   readonly notes?: string;
   /** Its output may be longer than a screen, and is then shown with a pager. */
   readonly paged?: boolean;
-  run(call: VerbCall): Promise<void>;
+  /** `'finding'` ends the command with exit code 1: it was carried out, and found what should not be so, or nothing. */
+  run(call: VerbCall): Promise<void | 'finding'>;
 }
 
 export interface VerbArgument {

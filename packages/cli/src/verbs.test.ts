@@ -386,6 +386,90 @@ describe('blame', () => {
   });
 });
 
+describe('bisect', () => {
+  test('shows the first version at which it holds, with who and what it changed', async () => {
+    expect(settled((await show('bisect', 'cart-1', '--where', 'lines.length == 2')).stdout)).toBe(
+      [
+        'cart-1  lines.length == 2 holds first at version 4',
+        '',
+        'v4  cart.line-added  2026-11-20T12:00:03.000Z  position 4',
+        '    by ann, command add',
+        '    + lines[1]  {"sku":"ink","quantity":1}',
+        '',
+      ].join('\n'),
+    );
+    expect((await show('bisect', 'cart-1', '--where', 'lines')).stdout).toContain('holds from the beginning');
+    const few = await show('bisect', 'cart-1', '--where', 'lines.length == 2', '--monotonic');
+    expect(few.stdout).toContain('version 4');
+    expect(few.stderr).toMatch(/^Asked 4 of 5 versions, by halves/);
+  });
+
+  test('that holds nowhere ends with 1, as JSON as well', async () => {
+    const nowhere = ['bisect', 'cart-1', '--where', 'lines.length == 9'];
+    expect(await show(...nowhere)).toEqual({
+      exitCode: 1,
+      stdout: 'cart-1  lines.length == 9 holds at no version from 0 to 4\n',
+      stderr: '',
+    });
+    expect(await runJson(nowhere, { definition })).toMatchObject({
+      exitCode: 1,
+      envelope: { ok: true, verb: 'bisect', data: { stream: 'cart-1', head: 4, version: null, event: null } },
+    });
+  });
+
+  test('--all asks every stream of a category', async () => {
+    await app.record('cart-3', [new LineAdded('a', 1)]);
+    const found = await data('bisect', 'cart', '--all', '--where', 'lines.length == 1');
+    expect(found).toMatchObject({
+      category: 'cart',
+      where: 'lines.length == 1',
+      found: [
+        { stream: 'cart-1', version: 2 },
+        { stream: 'cart-3', version: 1, event: { data: { sku: 'a' } } },
+      ],
+    });
+    const none = await show('bisect', 'cart', '--all', '--where', 'lines.length == 7');
+    expect(none).toEqual({ exitCode: 1, stdout: '', stderr: 'No stream of cart was ever so.\n' });
+  });
+});
+
+describe('--where', () => {
+  test('narrows events, streams and what is followed', async () => {
+    const positions = async (where: string, ...more: string[]) =>
+      (await data('events', '--where', where, ...more)).events.map((it: RecordedEvent) => it.position);
+    expect(await positions('data.quantity > 1 || type == "payment.taken"')).toEqual([2, 5]);
+    expect(await positions('category == "cart"', '--limit', '2')).toEqual([1, 2]);
+    expect(await positions('category == "cart"', '--stream', 'cart-2')).toEqual([6]);
+    const first = await show('events', '--where', 'category == "cart"', '--limit', '2');
+    expect(first.stderr).toBe('There are more: --after 2, a larger --limit, or --all.\n');
+    expect((await show('events', '--where', 'category == "cart"', '--limit', '5')).stderr).toBe('');
+    const { streams } = await data('streams', '--where', 'version > 1 || position == 5');
+    expect(streams.map((it: { stream: string }) => it.stream)).toEqual(['cart-1', 'payment-9']);
+    expect((await show('streams', '--where', 'version < 2', '--limit', '1')).stderr).toMatch(
+      /^There are more/,
+    );
+  });
+
+  test('of tail looks at each event as it comes', async () => {
+    const interrupt = new AbortController();
+    const stdout = new Collected((text) => text.includes('payment.taken') && interrupt.abort());
+    const argv = ['tail', '--lines', '10', '--where', 'data.amount == 7'];
+    expect((await runCli(argv, { definition, stdout, signal: interrupt.signal })).exitCode).toBe(0);
+    expect(stdout.text).not.toContain('cart.');
+  });
+});
+
+test('--break begins where it begins to hold', async () => {
+  const { steps } = await data('replay', 'cart-1', '--break', 'lines.length == 1');
+  expect(steps.map((it: { event: RecordedEvent }) => it.event.version)).toEqual([2, 3, 4]);
+  expect(
+    await runJson(['replay', 'cart-1', '--break', 'lines.length == 1', '--from', '3'], { definition }),
+  ).toMatchObject({
+    exitCode: 1,
+    envelope: { error: { code: 'BACKSTORY_NEVER_HOLDS', facts: { stream: 'cart-1', from: 3 } } },
+  });
+});
+
 describe('diff', () => {
   test('shows what came, what went and what is different', async () => {
     await app.repository(Cart).update('1', (cart) => cart.add('pen', 3));

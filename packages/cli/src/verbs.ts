@@ -35,6 +35,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/blame.js')).verb,
   },
   {
+    name: 'bisect',
+    summary: 'the first version at which something holds',
+    load: async () => (await import('./verbs/bisect.js')).verb,
+  },
+  {
     name: 'diff',
     summary: 'what is different between two versions of a stream',
     load: async () => (await import('./verbs/diff.js')).verb,

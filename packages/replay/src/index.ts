@@ -1,3 +1,4 @@
+export { bisect, bisectAll, type BisectAllOptions, type BisectOptions, type Bisected } from './bisect.js';
 export {
   blame,
   valueHistory,

@@ -3,9 +3,11 @@ import type { FieldType, Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
 import { changesBetween, type Change } from './changes.js';
 import { NoAggregate } from './errors.js';
+import { Expression } from './expression.js';
 import { Pace, type CursorWait } from './pace.js';
 import { RewindableFold, type CursorFailure, type Found, type Stretch } from './rewindable-fold.js';
-import { headOf, modelFor, versionAt, type ReplaySource } from './stream-fold.js';
+import { headOf, modelFor, readable, versionAt, type ReplaySource } from './stream-fold.js';
+import { StateQuestion } from './state-question.js';
 import { readStatePath } from './state-path.js';
 import { partAt } from './value-at.js';
 
@@ -129,6 +131,31 @@ export class ReplayCursor {
         const found = await lastOf(changesIn(fold, paths, { from, to, pace }));
         if (found !== undefined) return found;
         to = from;
+      }
+      return undefined;
+    });
+  }
+
+  /**
+   * The first version after this one at which an expression begins to hold for the state; `undefined` where it does at none.
+   *
+   * @throws InvalidExpression; what folding throws where the history in between cannot be folded
+   */
+  nextWhere(where: string, after: number, wait: CursorWait = {}): Promise<number | undefined> {
+    return this.next(async () => {
+      const expression = Expression.of(where);
+      const fold = this.checkedFold([], after);
+      const question = new StateQuestion(expression, fold.model, this.stream);
+      let held = true;
+      for await (const { version, ...at } of fold.values({
+        from: after,
+        to: this.lastVersion,
+        pace: new Pace(wait, after),
+      })) {
+        const place = { stream: this.stream, version, type: at.event?.type };
+        const holds = readable(place, () => question.holds(at));
+        if (holds && !held) return version;
+        held = holds;
       }
       return undefined;
     });

@@ -29,7 +29,7 @@ export class RewindableFold {
 
   constructor(
     private readonly store: EventStore,
-    private readonly model: AggregateModel<object>,
+    readonly model: AggregateModel<object>,
     private readonly stream: string,
   ) {
     this.live = this.begin();
@@ -53,6 +53,14 @@ export class RewindableFold {
     return 'state' in found ? { state: structuredClone(found.state) } : found;
   }
 
+  /** The state after a version as values, which change when it goes on. @throws what folding throws */
+  async valueAt(version: number, wait: CursorWait): Promise<unknown> {
+    this.told = undefined;
+    const failure = await this.foldTo(version, new Pace(wait, this.seek(version)));
+    if (failure) throw failure.error;
+    return this.model.value(this.live.aggregate);
+  }
+
   /**
    * The states after each version of a stretch, beginning with that after `from`; `undefined` for one that cannot be shown.
    *
@@ -67,6 +75,23 @@ export class RewindableFold {
       for (const event of events) {
         this.fold([event]);
         yield { version: event.version, state: stateIfAny(this.stateNow()) };
+        await pace.at(event.version, to);
+      }
+    }
+  }
+
+  /** The same as live values, each with the event that led to it. @throws what folding throws */
+  async *values({ from, to, pace }: Stretch): AsyncGenerator<Passed> {
+    this.told = undefined;
+    this.seek(from);
+    const failure = await this.foldTo(from, pace);
+    if (failure) throw failure.error;
+    const value = () => this.model.value(this.live.aggregate);
+    yield { version: from, value: value(), event: null };
+    for await (const { events } of this.store.readStream(this.stream, { after: from, upTo: to })) {
+      for (const event of events) {
+        this.fold([event]);
+        yield { version: event.version, value: value(), event };
         await pace.at(event.version, to);
       }
     }
@@ -175,6 +200,15 @@ export interface Stretch {
   readonly from: number;
   readonly to: number;
   readonly pace: Pace;
+}
+
+/** A version that a fold came by. */
+export interface Passed {
+  readonly version: number;
+  /** Of the live aggregate. */
+  readonly value: unknown;
+  /** `null` for the version it began with. */
+  readonly event: StoredEvent | null;
 }
 
 /** How long a part that is folded without a pause may take. */

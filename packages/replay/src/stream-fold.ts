@@ -88,12 +88,24 @@ export class StreamFold {
 
   /** What `read` gives, where the state can be read. @throws UnreadableState */
   readable<T>(read: () => T): T {
-    try {
-      return read();
-    } catch (cause) {
-      if (!(cause instanceof UnstorableValue)) throw cause;
-      throw new UnreadableState(this.stream, this.version, this.last?.type, cause);
-    }
+    return readable({ stream: this.stream, version: this.version, type: this.last?.type }, read);
+  }
+}
+
+/** What `read` gives, where the state at this place can be read. @throws UnreadableState */
+export function readable<T>(
+  {
+    stream,
+    version,
+    type,
+  }: { readonly stream: string; readonly version: number; readonly type: string | undefined },
+  read: () => T,
+): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof UnstorableValue)) throw cause;
+    throw new UnreadableState(stream, version, type, cause);
   }
 }
 

@@ -7,6 +7,7 @@ export const HELP: readonly (readonly [keys: string, does: string])[] = [
   [':', 'go to a version or a time: 12, 2026-11-20T17:30'],
   ['/', 'find the next change of a path, such as lines[2].sku'],
   ['n  N', 'its next change, its previous; else of what is watched'],
+  ['u  U', 'replay until something holds, e.g. balance < 0; until again'],
   ['w', 'watch a path, or no longer; Tab completes it'],
   ['W', 'watch nothing'],
   ['Tab', 'which part scrolls: state, event (whole), changes'],

@@ -75,6 +75,11 @@ const find =
     return { viewing: { ...viewing, notice: { text, isBad: false } } };
   };
 
+const untilAgain: Action = (viewing) =>
+  viewing.until === undefined
+    ? { viewing: { ...viewing, prompt: { question: 'until', text: '' } } }
+    : { viewing, wish: { kind: 'until', where: viewing.until } };
+
 const follow: Action = (viewing) => ({
   viewing: { ...viewing, isFollowing: !viewing.isFollowing },
   ...(viewing.isFollowing ? {} : { wish: { kind: 'go', version: Infinity, isRelative: true } }),
@@ -118,6 +123,8 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map([
   ...on('shift-tab', turnTo(-1)),
   ...on(':', ask('go')),
   ...on('/', ask('find')),
+  ...on('u', ask('until')),
+  ...on('U', untilAgain),
   ...on('w', ask('watch')),
   ...on('W', (viewing) => ({ viewing: { ...viewing, watched: [] } })),
   ...on('n', find(1)),

@@ -1,3 +1,4 @@
+import { Expression } from '@backstory/replay/expressions';
 import { readStatePath } from '@backstory/replay/paths';
 import { upTo } from '../instant.js';
 import { completed } from './completed.js';
@@ -21,7 +22,9 @@ export function pressInPrompt(viewing: Viewing, prompt: NonNullable<Viewing['pro
     case 'enter':
       return answered(closed, question, text.trim());
     case 'tab':
-      return question === 'go' ? { viewing } : typed(completed(text, stateOf(viewing)));
+      return question === 'go' || question === 'until'
+        ? { viewing }
+        : typed(completed(text, stateOf(viewing)));
     case 'backspace':
       return text === '' ? { viewing: closed } : typed([...text].slice(0, -1).join(''));
     case 'ctrl-u':
@@ -44,7 +47,9 @@ function answered(viewing: Viewing, question: Question, text: string): Pressed {
   try {
     return ANSWERS[question](viewing, text);
   } catch (error) {
-    return { viewing: { ...viewing, notice: { text: (error as Error).message, isBad: true } } };
+    return {
+      viewing: { ...viewing, notice: { text: (error as Error).message.split('\n')[0]!, isBad: true } },
+    };
   }
 }
 
@@ -58,6 +63,10 @@ const ANSWERS: Readonly<Record<Question, (viewing: Viewing, text: string) => Pre
   find: (viewing, path) => {
     readStatePath(path);
     return { viewing: { ...viewing, sought: path }, wish: { kind: 'find', paths: [path], direction: 1 } };
+  },
+  until: (viewing, where) => {
+    Expression.of(where);
+    return { viewing: { ...viewing, isFollowing: false }, wish: { kind: 'until', where } };
   },
   watch: (viewing, path) => {
     readStatePath(path);

@@ -1,4 +1,5 @@
 import { ReplayCursor, VersionOutOfRange } from '@backstory/replay';
+import { Expression } from '@backstory/replay/expressions';
 import { UsageError } from '../errors.js';
 import type { CommandIo } from '../io.js';
 import { withSource } from '../open.js';
@@ -13,14 +14,19 @@ import { Terminal } from './terminal.js';
  *
  * @throws UsageError where there is no such terminal
  */
-export async function replayInteractively(call: VerbCall, stream: string, from = 1): Promise<void> {
+export async function replayInteractively(
+  call: VerbCall,
+  stream: string,
+  { from = 1, where }: { readonly from?: number; readonly where?: string } = {},
+): Promise<void> {
   const { io } = call;
   const terminal = terminalOf(call);
   await withSource(call, async (source) => {
     const cursor = await ReplayCursor.open(source, stream);
+    if (where !== undefined) Expression.of(where);
     if (from > cursor.head) throw new VersionOutOfRange(stream, from, cursor.head);
     const parts = { cursor, log: source.events, terminal, charset: charsetOf(io), signal: io.signal };
-    await Session.run(parts, from);
+    await Session.run(parts, { from, ...(where === undefined ? {} : { where }) });
   });
 }
 

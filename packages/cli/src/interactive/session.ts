@@ -20,6 +20,12 @@ export interface SessionParts {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Where a session begins: at a version, or where something begins to hold from there on. */
+export interface Begin {
+  readonly from: number;
+  readonly where?: string;
+}
+
 const TURN_MS = 50;
 const SHOW_BUSY_MS = 200;
 const LOOK_AGAIN_MS = 100;
@@ -40,13 +46,13 @@ export class Session {
   ) {}
 
   /** Ends when the person leaves. @throws Interrupted when the signal or the terminal ends it */
-  static async run(parts: SessionParts, from: number): Promise<void> {
+  static async run(parts: SessionParts, begin: Begin): Promise<void> {
     const { cursor } = parts;
     const first = { ...(await cursor.at(0)), cause: null };
-    await new Session(parts, viewingOf(cursor, first)).run(from);
+    await new Session(parts, viewingOf(cursor, first)).run(begin);
   }
 
-  private async run(from: number): Promise<void> {
+  private async run({ from, where }: Begin): Promise<void> {
     const { terminal, log, signal } = this.parts;
     const ended = new Promise<void>((resolve, reject) => {
       this.over = (error) => (error === undefined ? resolve() : reject(error));
@@ -56,7 +62,8 @@ export class Session {
     const unsubscribe = log.onAppend(() => this.wake());
     try {
       terminal.open({ key: (key) => this.key(key), changed: () => this.redraw(), gone });
-      this.take(() => this.fulfil({ kind: 'go', version: from }));
+      this.take(() => this.fulfil({ kind: 'go', version: where === undefined ? from : from - 1 }));
+      if (where !== undefined) this.take(() => this.until(where));
       await ended;
     } finally {
       this.work?.abort();
@@ -124,6 +131,8 @@ export class Session {
         });
       case 'find':
         return this.find(wish.paths, wish.direction);
+      case 'until':
+        return this.until(wish.where);
       case 'redraw':
         return this.redraw();
       case 'suspend':
@@ -157,6 +166,16 @@ export class Session {
         ? cursor.nextChange(paths, version, wait)
         : cursor.previousChange(paths, version, wait));
       if (found === undefined) this.tell(`No ${direction > 0 ? 'later' : 'earlier'} change of ${what}.`);
+      else await this.show(found, wait);
+    });
+  }
+
+  private async until(where: string): Promise<void> {
+    this.viewing = { ...this.viewing, until: where };
+    await this.while(`Replaying until ${where}`, async (wait) => {
+      await this.refresh();
+      const found = await this.parts.cursor.nextWhere(where, this.viewing.shown.version, wait);
+      if (found === undefined) this.tell(`It does not begin to hold later: ${where}`);
       else await this.show(found, wait);
     });
   }

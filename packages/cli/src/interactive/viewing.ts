@@ -18,7 +18,7 @@ export const PARTS = ['event', 'changes', 'state'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What is asked for on the last line of the screen. */
-export type Question = 'go' | 'find' | 'watch';
+export type Question = 'go' | 'find' | 'watch' | 'until';
 
 /** All that the screen shows follows from this and from its size. */
 export interface Viewing {
@@ -37,6 +37,8 @@ export interface Viewing {
   readonly watched: readonly string[];
   /** The path whose changes are looked for; the watched ones where there is none. */
   readonly sought: string | undefined;
+  /** The expression up to which was replayed, for the next time. */
+  readonly until: string | undefined;
   /** The screen goes on to the last event whenever there is a new one. */
   readonly isFollowing: boolean;
   /** How far the help is scrolled, while it is there. */
@@ -63,6 +65,7 @@ export function viewingOf(
     isWrapped: false,
     watched: [],
     sought: undefined,
+    until: undefined,
     isFollowing: false,
     help: undefined,
     prompt: undefined,

@@ -6,6 +6,8 @@ export type Wish =
   | { readonly kind: 'go'; readonly version: number; readonly isRelative?: boolean }
   | { readonly kind: 'go-at'; readonly at: Date }
   | { readonly kind: 'find'; readonly paths: readonly string[]; readonly direction: 1 | -1 }
+  /** To where an expression begins to hold. */
+  | { readonly kind: 'until'; readonly where: string }
   | { readonly kind: 'redraw' | 'suspend' | 'leave' };
 
 /** What a key leads to. */

@@ -1,6 +1,8 @@
 import type { RecordedEvent } from '@backstory/core';
 import { events } from '@backstory/replay';
+import { eventQuestion } from '@backstory/replay/expressions';
 import { eventLines, fullEventLines } from '../event-text.js';
+import { EXPRESSIONS, firstOf, whichHold } from '../expressions.js';
 import { BOUNDS, FILTERS, queryOf, type FilterValues } from '../filters.js';
 import { LIMIT, limitOf, oneMore, type LimitValues } from '../limit.js';
 import { withLog } from '../open.js';
@@ -17,13 +19,19 @@ export const verb: Verb = {
     ...LIMIT,
     { flags: '--full', description: 'everything that is known of each event' },
   ],
-  notes: 'Times are recorded times, in ISO 8601; without a zone they are UTC.',
+  notes: `Times are recorded times, in ISO 8601; without a zone they are UTC.
+
+${EXPRESSIONS}
+Its names are those of an event: id, stream, category, streamId, version,
+position, type, schemaVersion, data, metadata and recordedAt. The other filters
+are answered by the store and narrow what is read; this one looks at each event.`,
   examples: [
     ['backstory events --stream account-42', 'what happened to one account'],
     [
       'backstory events --type account.withdrawn --from 2026-11-20 --backwards',
       'the latest withdrawals since a day',
     ],
+    ['backstory events --type account.withdrawn --where "data.amount > 1000"', 'large withdrawals'],
     ['backstory events --correlation 019aa2f0-… --json', 'one flow, for a script'],
   ],
   paged: true,
@@ -31,11 +39,16 @@ export const verb: Verb = {
     const options = call.options as Options;
     const { report } = call;
     const limit = limitOf(options, report.asJson);
-    const query = { ...queryOf(options), ...oneMore(limit, report.asJson) };
+    const { where } = options;
+    const holds = where === undefined ? undefined : eventQuestion(where);
+    // What is filtered here is limited here.
+    const query = { ...queryOf(options), ...(holds ? {} : oneMore(limit, report.asJson)) };
     await withLog(call, (log) =>
       report.list<RecordedEvent>({
         key: 'events',
-        items: events(log, query),
+        items: holds
+          ? firstOf(whichHold(events(log, query), holds), limit, report.asJson)
+          : events(log, query),
         limit,
         text: options.full ? fullEventLines : eventLines,
         more: ({ position }) => {

@@ -1,16 +1,26 @@
 import type { RecordedEvent } from '@backstory/core';
-import { causesOf, history, type Change, type ReplaySource } from '@backstory/replay';
+import {
+  ReplayCursor,
+  VersionOutOfRange,
+  causesOf,
+  history,
+  type Change,
+  type ReplaySource,
+} from '@backstory/replay';
 import { changeLines } from '../change-text.js';
-import { UsageError } from '../errors.js';
+import { NeverHolds, UsageError } from '../errors.js';
+import { EXPRESSIONS } from '../expressions.js';
 import { wholeFrom } from '../numbers.js';
 import { withSource } from '../open.js';
 import type { Paper } from '../paper.js';
-import type { Verb } from '../verb.js';
+import { progressOn } from '../progress.js';
+import type { Verb, VerbCall } from '../verb.js';
 import { whyTexts } from '../why-text.js';
 
 interface Options {
   readonly from?: number;
   readonly to?: number;
+  readonly break?: string;
   readonly interactive?: boolean;
 }
 
@@ -27,38 +37,72 @@ export const verb: Verb = {
     { flags: '--from <version>', description: 'begin at this version', parse: wholeFrom(1) },
     { flags: '--to <version>', description: 'end at this version', parse: wholeFrom(1) },
     {
+      flags: '--break <expression>',
+      description: 'begin where this begins to hold, e.g. "balance < 0"',
+    },
+    {
       flags: '-i, --interactive',
       description: 'walk through it on the screen: on, back, to where a value changes; ? shows the keys',
     },
   ],
-  notes: 'It folds events with the handlers of the application,\nso it needs backstory.config.ts.',
+  notes: `It folds events with the handlers of the application, so it needs
+backstory.config.ts.
+
+${EXPRESSIONS}
+Its names are the properties of the state, $before, $event, $version and $id.`,
   examples: [
     ['backstory replay account-42', 'each event, who caused it and what it changed'],
     ['backstory replay account-42 --from 10 --to 20', 'a part of it'],
+    ['backstory replay account-42 --break "balance < 0"', 'from where the account is overdrawn'],
     ['backstory replay account-42 --interactive', 'forwards and back, one version at a time'],
   ],
   paged: true,
   async run(call) {
     const [stream] = call.arguments as [string];
-    const { from, to, interactive } = call.options as Options;
+    const { from, to, interactive, break: where } = call.options as Options;
     if (interactive) {
       if (to !== undefined)
         throw new UsageError('conflicting-options', 'Give either --interactive or --to, not both.');
       const { replayInteractively } = await import('../interactive/replay-interactively.js');
-      return replayInteractively(call, stream, from);
+      return replayInteractively(call, stream, {
+        ...(from === undefined ? {} : { from }),
+        ...(where === undefined ? {} : { where }),
+      });
     }
-    const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-    await withSource(call, (source) =>
-      call.report.list<Step>({
+    await withSource(call, async (source) => {
+      const begin = where === undefined ? from : await breakOf(call, source, { stream, where, from });
+      const range = { ...(begin === undefined ? {} : { from: begin }), ...(to === undefined ? {} : { to }) };
+      await call.report.list<Step>({
         key: 'steps',
         head: { stream },
         items: stepsOf(source, stream, { ...range, ...(call.io.signal ? { signal: call.io.signal } : {}) }),
         text: (steps, paper) => steps.flatMap((step) => stepLines(step, paper)),
         empty: `${stream} has no events in this range.`,
-      }),
-    );
+      });
+    });
   },
 };
+
+interface Break {
+  readonly stream: string;
+  readonly where: string;
+  readonly from: number | undefined;
+}
+
+/** The version at which it begins to hold. @throws NeverHolds */
+export async function breakOf(
+  { io }: Pick<VerbCall, 'io'>,
+  source: ReplaySource,
+  { stream, where, from = 1 }: Break,
+): Promise<number> {
+  const cursor = await ReplayCursor.open(source, stream);
+  if (from > cursor.head) throw new VersionOutOfRange(stream, from, cursor.head);
+  const progress = await progressOn(io, 'Replaying');
+  const wait = { ...(io.signal ? { signal: io.signal } : {}), onProgress: progress.update };
+  const version = await cursor.nextWhere(where, from - 1, wait).finally(progress.stop);
+  if (version === undefined) throw new NeverHolds(stream, where, from);
+  return version;
+}
 
 const LOOKED_UP_AT_ONCE = 100;
 

@@ -1,4 +1,5 @@
 import { follow, readRecorded, type EventStore, type LogQuery } from '@backstory/core';
+import { eventQuestion } from '@backstory/replay/expressions';
 import { eventLines, fullEventLines } from '../event-text.js';
 import { FILTERS, queryOf, type FilterValues } from '../filters.js';
 import { wholeFrom } from '../numbers.js';
@@ -29,7 +30,8 @@ export const verb: Verb = {
     ['backstory tail --category account --lines 0 --json', 'new events of accounts, for a script'],
   ],
   async run(call) {
-    const { lines = LINES, full, ...filters } = call.options as Options;
+    const { lines = LINES, full, where, ...filters } = call.options as Options;
+    const holds = where === undefined ? () => true : eventQuestion(where);
     const { signal } = call.io;
     const query = queryOf(filters);
     await withLog(call, async (log) => {
@@ -43,7 +45,7 @@ export const verb: Verb = {
       });
       for await (const page of pages)
         await call.report.feed(
-          page.events.map(readRecorded),
+          page.events.map(readRecorded).filter(holds),
           (event) => ({ event }),
           full ? fullEventLines : eventLines,
         );
