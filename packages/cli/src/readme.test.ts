@@ -12,7 +12,7 @@ const readme = fs.readFileSync(path.join(__dirname, '../README.md'), 'utf8');
 function documented(verb: string): string[] {
   const [, shape] = new RegExp(`^\\| \`${verb}\` \\| \`\\{ (.*?) \\}\``, 'm').exec(readme)!;
   return shape!
-    .replace(/\[.*?\]/g, '')
+    .replace(/\[.*?\]|\{.*?\}/g, '')
     .split(',')
     .map((it) => it.replace(/:.*/, '').trim());
 }
@@ -21,7 +21,16 @@ let folder: string;
 beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-readme-'))));
 afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-test.each(VERBS.map(({ name }) => name))('the data of %s are what the README says', async (verb) => {
+/** Verbs that do several things, and what: their first argument. */
+const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  route: ['list', 'explain'],
+  store: ['status', 'init', 'migrate', 'sql', 'adopt', 'drop'],
+};
+
+const CALLS = VERBS.flatMap(({ name }) => ACTIONS[name]?.map((action) => `${name} ${action}`) ?? [name]);
+
+test.each(CALLS)('the data of %s are what the README says', async (call) => {
+  const [verb = ''] = call.split(' ');
   const { app, definition } = await openShop();
   const { paid } = await fillShop(app);
   const more: Record<string, string[]> = {
@@ -34,19 +43,30 @@ test.each(VERBS.map(({ name }) => name))('the data of %s are what the README say
     tail: ['--lines', '1'],
     init: ['bank', '--no-install'],
     completion: ['bash'],
+    'route explain': [paid],
+    'store drop': ['--yes'],
   };
+  const trial = `sqlite:${path.join(folder, 'trial.db')}`;
+  const at = verb === 'store' ? ['--store', trial] : [];
+  if (verb === 'store' && call !== 'store init') await runCli(['store', 'init', ...at]);
   const interrupt = new AbortController();
   const { Collected } = await import('../../../test/support/run-cli.js');
   const stdout = new Collected(() => verb === 'tail' && interrupt.abort());
   const io = { definition, stdout, signal: interrupt.signal, cwd: folder, env: process.env };
-  await runCli([verb, ...(more[verb] ?? []), '--json'], io);
+  await runCli([...call.split(' '), ...(more[call] ?? []), ...at, '--json'], io);
   const { data } = JSON.parse(stdout.text) as { data: object };
-  expect(Object.keys(data)).toEqual(documented(verb));
+  expect(Object.keys(data)).toEqual(documented(call));
 });
 
 test('the README names every verb with its arguments', async () => {
   for (const { name, load } of VERBS) {
-    const names = (await load()).arguments?.map((it) => it.name) ?? [];
+    const { arguments: [first, ...rest] = [] } = await load();
+    if (first?.name === '<action>') {
+      expect(ACTIONS[name]).toEqual(first.choices);
+      for (const action of first.choices!) expect(readme).toContain(`\`${name} ${action}`);
+      continue;
+    }
+    const names = (first ? [first, ...rest] : []).map((it) => it.name);
     const line = [name, ...names].join(' ').replace('trace <id>', 'trace <event id \\| correlation id>');
     expect(readme).toContain(`| \`${line}\` |`);
   }
@@ -64,7 +84,7 @@ test('the guide says of every filter which verbs have it', async () => {
   const there: string[] = [];
   for (const { name, load } of VERBS)
     for (const { flags } of (await load()).options ?? []) there.push(`${flags.split(' ')[0]} ${name}`);
-  const other = ['replay', 'bisect', 'diff', 'init'];
+  const other = ['replay', 'bisect', 'diff', 'init', 'route'];
   const byName = ['--after streams'];
   const wanted = there.filter((it) => filters.has(it.split(' ')[0]) && !other.includes(it.split(' ')[1]!));
   expect(said.sort()).toEqual(wanted.filter((it) => !byName.includes(it)).sort());

@@ -39,8 +39,8 @@ describe('what may follow', () => {
       ...VERBS.map(({ name, summary }) => `${name}\t${summary}`),
       'help\tprint help for a verb',
     ]);
-    expect(await valuesOf('st')).toEqual(['streams', 'state', 'stats']);
-    expect(await valuesOf('help', 'st')).toEqual(['streams', 'state', 'stats']);
+    expect(await valuesOf('st')).toEqual(['streams', 'state', 'stats', 'store']);
+    expect(await valuesOf('help', 'st')).toEqual(['streams', 'state', 'stats', 'store']);
   });
 
   test.each(VERBS.map(({ name }) => name))('is every option that the help of %s has', async (verb) => {

@@ -135,14 +135,20 @@ async function init(administration: StoreAdministration, { report }: VerbCall): 
 async function migrate(administration: StoreAdministration, { options, report }: VerbCall): Promise<void> {
   const { plan: onlyPlan = false } = options as Options;
   const steps = await (onlyPlan ? administration.plan() : administration.migrate());
-  await report.answer({ done: !onlyPlan, steps }, function* (paper) {
-    if (steps.length === 0) return yield 'There is nothing to do: the store is of this release.';
-    if (!onlyPlan) return yield* planLines(steps, paper);
-    for (const { version, summary, usableFrom, sql: text } of steps) {
-      yield paper.dim(`-- ${version}: ${summary}; usable by releases that know ${usableFrom} or later`);
-      yield* text.split('\n').map(paper.plain);
-    }
-  });
+  await report.answer({ done: !onlyPlan, steps }, (paper) => migrateLines(steps, onlyPlan, paper));
+}
+
+function* migrateLines(
+  steps: readonly Migration[],
+  onlyPlan: boolean,
+  paper: Paper,
+): Generator<string, void> {
+  if (steps.length === 0) yield 'There is nothing to do: the store is of this release.';
+  if (!onlyPlan) yield* planLines(steps, paper);
+  for (const { version, summary, usableFrom, sql: text } of onlyPlan ? steps : []) {
+    yield paper.dim(`-- ${version}: ${summary}; usable by releases that know ${usableFrom} or later`);
+    yield* text.split('\n').map(paper.plain);
+  }
 }
 
 async function sql(administration: StoreAdministration, { report }: VerbCall): Promise<void> {
