@@ -10,7 +10,13 @@ module.exports = {
   testMatch: ['**/*.test.ts'],
   // How busy the machine is says nothing about the code. What never ends is killed by .ci/run.
   testTimeout: 60_000,
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/faults/', '<rootDir>/test/shells/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '/dist/',
+    '<rootDir>/test/faults/',
+    '<rootDir>/test/proxy/',
+    '<rootDir>/test/shells/',
+  ],
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],
   moduleFileExtensions: ['ts', 'js', 'cjs', 'mjs', 'json', 'node'],
   moduleNameMapper: {

@@ -195,6 +195,6 @@ describe('.ci/run ends with the sum and a bad exit code', () => {
       '== failed: npm run test:shells needs zsh and fish: install both with your package manager, and run this again',
     );
     expect(lines).toContain('== npx -y -p node@24 node node_modules/jest/bin/jest.js');
-    expect(lines.at(-1)).toBe('2 passed, 1 failed, 0 skipped');
+    expect(lines.at(-1)).toBe('3 passed, 1 failed, 0 skipped');
   });
 });

@@ -150,8 +150,8 @@ async function told<T>(starting: () => Promise<T>): Promise<T> {
   }
 }
 
-/** PostgreSQL refuses to run as root. */
-async function unprivilegedUser(): Promise<User> {
+/** PostgreSQL and PgBouncer refuse to run as root. */
+export async function unprivilegedUser(): Promise<User> {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of ['postgres', 'nobody']) {
     try {

@@ -141,7 +141,7 @@ export class Database {
   async end(client: Client): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((done) => {
-      timer = setTimeout(done, this.options.connection.query_timeout ?? 30_000);
+      timer = setTimeout(done, this.options.connection.query_timeout || 30_000);
     });
     await Promise.race([client.end().catch(() => undefined), late]);
     clearTimeout(timer);

@@ -5,7 +5,7 @@ export function storeError(error: unknown, store: string): unknown {
   if (error instanceof BackstoryError) return error;
   const options = { cause: error };
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  const unusable = UNUSABLE.find(([codes]) => codes.test(code));
+  const unusable = UNUSABLE.find(([codes]) => codes.test(`${code} ${message}`));
   if (unusable) return new StoreUnusable(store, unusable[1], unusable[2], options);
   if (NO_ANSWER.test(message))
     return new StoreUnavailable(store, 'the server did not answer in time', options);
@@ -33,15 +33,24 @@ const TRANSIENT_MESSAGES =
 
 const NO_ANSWER = /^Query read timeout/;
 
-const UNUSABLE: readonly (readonly [codes: RegExp, problem: StoreUnusable['problem'], message: string])[] = [
+const UNUSABLE: readonly (readonly [
+  codeAndMessage: RegExp,
+  problem: StoreUnusable['problem'],
+  message: string,
+])[] = [
   [/^28/, 'unsupported', 'the server does not let this user in. Check user, password and pg_hba.conf.'],
-  [/^3D000$/, 'missing', 'there is no such database. Create it first: createdb.'],
-  [/^53100$/, 'full', "the server's disk is full. Nothing was written; make room and go on."],
-  [/^42501$/, 'read-only', 'this user may not do that. Grant it what it lacks, or open the store read-only.'],
   [
-    /^25006$/,
+    /^(26000|42P05) |unsupported startup parameter/,
+    'unsupported',
+    'a proxy shares this connection among transactions, so nothing can be prepared or set on it: set prepare: false, and direct.',
+  ],
+  [/^3D000 /, 'missing', 'there is no such database. Create it first: createdb.'],
+  [/^53100 /, 'full', "the server's disk is full. Nothing was written; make room and go on."],
+  [/^42501 /, 'read-only', 'this user may not do that. Grant it what it lacks, or open the store read-only.'],
+  [
+    /^25006 /,
     'read-only',
     'the server only reads: it is a standby, or set so. Connect to the primary, or open the store read-only.',
   ],
-  [/^XX00[12]$/, 'corrupt', 'the server reports damaged data. Restore the database from a backup.'],
+  [/^XX00[12] /, 'corrupt', 'the server reports damaged data. Restore the database from a backup.'],
 ];

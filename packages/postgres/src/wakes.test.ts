@@ -19,6 +19,7 @@ test('notifications are sent one after the other, however slow the server is, an
     schema: '"backstory"',
     canListen: true,
     connect: async () => client,
+    end: async () => undefined,
   } as unknown as Database;
   const wakes = new Wakes(database, { notify: true, pollMs: 1_000 });
   for (let head = 1; head <= 30; head++) {
