@@ -14,7 +14,7 @@ module.exports = {
     '/node_modules/',
     '/dist/',
     '<rootDir>/test/faults/',
-    '<rootDir>/test/proxy/',
+    '<rootDir>/test/operations/',
     '<rootDir>/test/shells/',
   ],
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],
