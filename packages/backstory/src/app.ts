@@ -13,6 +13,7 @@ import { checkMetadata } from '@backstory/events/codec';
 import { Repository, StateCache, type CacheOptions } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
 import { Commands, type DispatchOptions } from '@backstory/process';
+import { Subscriptions } from '@backstory/router';
 import { EventBus, Router, type Rule } from '@backstory/router/bus';
 import { InvalidOption, knownOptions } from '@backstory/core/store';
 import { commandHandlerOf, type CommandSource } from './command-source.js';
@@ -59,6 +60,8 @@ export class App {
   readonly bus: EventBus;
   /** The commands of this application, each with its handler. */
   readonly commands: Commands;
+  /** The subscriptions of this process, and a look at all that there are. */
+  readonly subscriptions: Subscriptions;
   private readonly recorder: Recorder;
   private readonly cache: StateCache | undefined;
   private readonly repositories = new Map<Class, Repository<EventSourcedAggregate>>();
@@ -76,6 +79,12 @@ export class App {
     this.recorder = new Recorder(this.events, {
       source: name,
       ...(appendTimeoutMs !== undefined && { appendTimeoutMs }),
+      ...(observer && { observer }),
+    });
+    this.subscriptions = new Subscriptions({
+      events: this.events,
+      state: this.state,
+      recorder: this.recorder,
       ...(observer && { observer }),
     });
     this.router = new Router(parts.rules, observer && { observer });
@@ -203,6 +212,8 @@ export class App {
   }
 
   private async closeParts(): Promise<void> {
+    // First, for their handlers may use everything else.
+    await this.subscriptions.close();
     await this.commands.close();
     await this.bus.close();
     await Promise.all([...this.repositories.values()].map((repository) => repository.close()));

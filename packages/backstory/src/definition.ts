@@ -7,6 +7,7 @@ import { checkCacheOptions, type CacheOptions } from '@backstory/repository';
 import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { App } from './app.js';
 import { checkCommandSources, type CommandSource } from './command-source.js';
+import { checkedSubscribers, subscriberFrom, type SubscriberSource } from './subscribers.js';
 
 /** What an application is: its name, where its log lives, its aggregates and events. */
 export interface BackstoryOptions {
@@ -23,6 +24,8 @@ export interface BackstoryOptions {
   readonly aggregates?: readonly Class<EventSourcedAggregate>[];
   /** Events that no aggregate handles, recorded with `app.record`. */
   readonly events?: readonly Class[];
+  /** What reacts to recorded events, each at least once: run by every process that starts the application. */
+  readonly subscribers?: readonly SubscriberSource[];
   /** Which events go to which topic, from the start. */
   readonly rules?: readonly Rule[];
   /** What carries out commands: `handles(…)`, `(app) => new Handler(…)`, or a class that is made with the app. */
@@ -37,6 +40,12 @@ export interface BackstoryOptions {
   /** How long to repeat an append while the store cannot be reached. Default 30,000. */
   readonly appendTimeoutMs?: number;
   readonly observer?: Observer;
+}
+
+/** What a process that starts an application does. */
+export interface StartOptions {
+  /** Whether it runs the subscribers. Default true. */
+  readonly subscriptions?: boolean;
 }
 
 /**
@@ -55,8 +64,11 @@ export class Backstory {
   readonly version: string;
   readonly environment: string;
   readonly store: Storage;
+  /** Where what is derived from the log lives, when not beside the log. */
+  readonly state: Storage | undefined;
   readonly aggregates: readonly Class<EventSourcedAggregate>[];
   readonly rules: readonly Rule[];
+  readonly subscribers: readonly SubscriberSource[];
   /** Every event that this application knows. */
   readonly types: EventTypes;
 
@@ -71,6 +83,7 @@ export class Backstory {
       aggregates = [],
       events = [],
       rules = [],
+      subscribers = [],
     } = knownOptions(options, OPTIONS);
     if (typeof (store as Partial<Storage> | undefined)?.open !== 'function') {
       throw new InvalidDefinition('defineBackstory', "needs a store, e.g. { store: sqlite('app.db') }.");
@@ -82,17 +95,31 @@ export class Backstory {
     refuseSharedCategories(aggregates);
     this.rules = checkedRules(rules);
     checkCommandSources(options.commands ?? []);
+    this.subscribers = checkedSubscribers(subscribers);
     this.name = name;
     this.version = version;
     this.environment = environment ?? process.env['NODE_ENV'] ?? 'development';
     this.store = store;
+    this.state = options.state;
     this.aggregates = aggregates;
     this.types = new EventTypes([...aggregates.filter(hasEvents), ...events], name);
   }
 
-  /** Opens the stores. Close the app when you are done. */
-  async start(): Promise<App> {
-    return this.open();
+  /**
+   * Opens the stores and runs the subscribers; `subscriptions: false` leaves those to other processes. Close the app when you
+   * are done. How each subscription is doing says `app.subscriptions`: one that cannot go on stops none of the others.
+   */
+  async start(options: StartOptions = {}): Promise<App> {
+    const { subscriptions = true } = knownOptions(options, START);
+    const app = await this.open();
+    try {
+      if (subscriptions)
+        for (const source of this.subscribers) await app.subscriptions.add(subscriberFrom(source, app));
+      return app;
+    } catch (error) {
+      await app.close();
+      throw error;
+    }
   }
 
   /** Opens the stores, or another one in place of the log's; `readOnly` for looking at what others own. */
@@ -100,11 +127,11 @@ export class Backstory {
     store = this.store,
     readOnly = false,
   }: { readonly store?: Storage; readonly readOnly?: boolean } = {}): Promise<App> {
-    const { observer, state, cache, verifyLoads, appendTimeoutMs } = this.options;
+    const { observer, cache, verifyLoads, appendTimeoutMs } = this.options;
     const opening: OpenOptions = { readOnly, ...(observer && { observer }) };
     const log = await store.open(opening);
     try {
-      const elsewhere = await state?.open(opening);
+      const elsewhere = await this.state?.open(opening);
       const { name, types, aggregates, rules } = this;
       const commands = this.options.commands ?? [];
       const how = { commands, readOnly, cache, verifyLoads, appendTimeoutMs, observer };
@@ -116,8 +143,8 @@ export class Backstory {
   }
 
   /** Starts, works, and closes whatever happens. For scripts and tests. */
-  async run<T>(work: (app: App) => Promise<T>): Promise<T> {
-    const app = await this.start();
+  async run<T>(work: (app: App) => Promise<T>, options?: StartOptions): Promise<T> {
+    const app = await this.start(options);
     try {
       return await work(app);
     } finally {
@@ -134,6 +161,7 @@ const OPTIONS: OptionNames<BackstoryOptions> = {
   state: true,
   aggregates: true,
   events: true,
+  subscribers: true,
   rules: true,
   commands: true,
   cache: true,
@@ -141,6 +169,8 @@ const OPTIONS: OptionNames<BackstoryOptions> = {
   appendTimeoutMs: true,
   observer: true,
 };
+
+const START: OptionNames<StartOptions> = { subscriptions: true };
 
 const NAMELESS =
   "needs a name, e.g. { name: 'bank', store: sqlite('bank.db') }: events keep it as their source.";

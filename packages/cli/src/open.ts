@@ -1,5 +1,6 @@
-import type { EventStore, Storage } from '@backstory/core';
+import { Recorder, type EventStore, type OpenOptions, type Storage } from '@backstory/core';
 import type { ReplaySource } from '@backstory/replay';
+import { SubscriptionAdmin } from '@backstory/router';
 import type { Definition } from './definition.js';
 import { namedStorage } from './named-storage.js';
 import type { VerbCall } from './verb.js';
@@ -25,6 +26,29 @@ export async function withSource<T>(call: StoreCall, work: (source: ReplaySource
 export async function storageFor(call: StoreCall): Promise<Storage> {
   const { store } = call.options;
   return store === undefined ? (await definitionFor(call)).store : namedStorage(store, call.io.cwd);
+}
+
+/** Opens log and state, to look at subscriptions or also to ask for something, works, and closes. */
+export async function withSubscriptions<T>(
+  call: StoreCall,
+  { readOnly }: Required<Pick<OpenOptions, 'readOnly'>>,
+  work: (admin: SubscriptionAdmin) => Promise<T>,
+): Promise<T> {
+  const { store } = call.options;
+  const own = store === undefined ? await definitionFor(call) : undefined;
+  const log = await (own?.store ?? (await storageFor(call))).open({ readOnly });
+  try {
+    const elsewhere = await own?.state?.open({ readOnly });
+    try {
+      const { events } = log;
+      const recorder = new Recorder(events, { source: own?.name ?? 'backstory' });
+      return await work(new SubscriptionAdmin({ events, state: (elsewhere ?? log).state, recorder }));
+    } finally {
+      await elsewhere?.close();
+    }
+  } finally {
+    await log.close();
+  }
 }
 
 async function withStorage<T>(storage: Storage, work: (log: EventStore) => Promise<T>): Promise<T> {

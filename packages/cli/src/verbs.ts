@@ -70,6 +70,16 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/store.js')).verb,
   },
   {
+    name: 'subscriptions',
+    summary: 'how subscriptions are doing; pause, resume or reset one',
+    load: async () => (await import('./verbs/subscriptions.js')).verb,
+  },
+  {
+    name: 'dead-letters',
+    summary: 'what could not be handled, why, and what to do with it',
+    load: async () => (await import('./verbs/dead-letters.js')).verb,
+  },
+  {
     name: 'init',
     summary: 'begin a project that tests, runs and explains itself',
     load: async () => (await import('./verbs/init.js')).verb,

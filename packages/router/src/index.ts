@@ -2,7 +2,7 @@ export type { AskedBy, ParkedQuery } from './subscription/subscription-admin.js'
 export { SubscriptionAdmin } from './subscription/subscription-admin.js';
 export type { SubscriptionStatus } from './subscription/subscription-status.js';
 export { Subscriptions, type SubscriptionsParts } from './subscription/subscriptions.js';
-export { Subscriber } from './subscription/subscriber.js';
+export { Subscriber, declaredSubscriber, type DeclaredSubscriber } from './subscription/subscriber.js';
 export { subscriber, type FunctionalSubscriber } from './subscription/subscription-definition.js';
 export { reaction, type Reaction, type ReactionSettings } from './subscription/reaction.js';
 export type { Delivery, Once } from './subscription/delivery.js';

@@ -1,0 +1,19 @@
+import os from 'node:os';
+import type { AskedBy } from '@backstory/router';
+import type { VerbOption } from './verb.js';
+
+/** Who asks for something, and why: options of the verbs that change what a running application does. */
+export const ASKED_BY: readonly VerbOption[] = [
+  { flags: '--actor <name>', description: 'who asks for it (default: you, by the name of your account)' },
+  { flags: '--reason <text>', description: 'why; it is recorded with the request' },
+];
+
+/** The values of these options, as commander gives them. */
+export interface AskedByValues {
+  readonly actor?: string;
+  readonly reason?: string;
+}
+
+export function askedBy({ actor, reason }: AskedByValues): Required<Pick<AskedBy, 'actor'>> & AskedBy {
+  return { actor: actor ?? os.userInfo().username, ...(reason !== undefined && { reason }) };
+}

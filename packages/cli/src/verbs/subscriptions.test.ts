@@ -1,0 +1,137 @@
+import { defineBackstory, memory, type App } from 'backstory';
+import { eventually } from '../../../../test/support/eventually.js';
+import { Deposited, Withdrawn } from '../../../../test/support/bank-events.js';
+import { runCli, runJson } from '../../../../test/support/run-cli.js';
+import { watching } from '../../../../test/support/subscribing.js';
+
+let isRepaired = false;
+const amounts: number[] = [];
+const definition = () =>
+  defineBackstory({
+    name: 'bank',
+    store: memory(),
+    events: [Deposited, Withdrawn],
+    subscribers: [
+      watching('fraud', (event, { stream }) => {
+        if (stream === 'account-1' && event.amount === 13 && !isRepaired) throw new Error('unlucky');
+        amounts.push(event.amount);
+      }),
+    ],
+  });
+
+let bank: ReturnType<typeof definition>;
+let app: App;
+beforeEach(async () => {
+  isRepaired = false;
+  amounts.length = 0;
+  bank = definition();
+  app = await bank.start();
+  await app.record('account-1', [new Deposited(13), new Deposited(14)]);
+  await app.record('account-2', [new Deposited(5)]);
+  await eventually(async () => (await app.subscriptions.status('fraud')).parked.dead === 1);
+});
+afterEach(() => app.close());
+
+const show = (...argv: string[]) => runCli(argv, { definition: bank });
+const data = async (...argv: string[]) => {
+  const { exitCode, envelope } = await runJson(argv, { definition: bank });
+  expect({ exitCode, verb: envelope.verb }).toEqual({ exitCode: 0, verb: argv[0] });
+  return envelope.data;
+};
+
+test('list and status say how subscriptions are doing', async () => {
+  await eventually(async () => (await app.subscriptions.status('fraud')).state === 'live');
+  const { stdout } = await show('subscriptions', 'list');
+  expect(stdout.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
+    ['subscription', 'state', 'position', 'lag', 'retrying', 'dead', 'processes', 'why'],
+    ['fraud', 'live', expect.stringMatching(/^\d+$/), 'none', '0', '1', '1'],
+    [''],
+  ]);
+  const status = (await show('subscriptions', 'status', 'fraud')).stdout;
+  expect(status).toMatch(
+    /^fraud\nstate +live\nposition +\d+ of \d+\nlag +none\nparked +1 dead, 0 retrying, 0 draining\n/,
+  );
+  expect(status).toMatch(/partitions +64 of 64 have an owner/);
+  expect(await data('subscriptions', 'status', 'fraud')).toMatchObject({
+    subscription: {
+      name: 'fraud',
+      state: 'live',
+      parked: { dead: 1 },
+      members: [{ pid: process.pid, partitions: 64 }],
+    },
+  });
+  expect((await data('subscriptions', 'list')).subscriptions).toHaveLength(1);
+});
+
+test('pause, resume and reset are asked for by name, and done', async () => {
+  const paused = await show('subscriptions', 'pause', 'fraud', '--actor', 'ann', '--reason', 'audit');
+  expect(paused).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Asked for by ann.') });
+  expect(paused.stdout).toMatch(/state +paused: by ann: audit/);
+  await show('subscriptions', 'resume', 'fraud');
+  await eventually(async () => (await app.subscriptions.status('fraud')).state === 'live');
+  await show('subscriptions', 'reset', 'fraud', '--to', 'beginning');
+  await eventually(() => amounts.filter((it) => it === 5).length === 2);
+});
+
+test('dead letters are listed, shown, edited, and go on', async () => {
+  const { stdout } = await show('dead-letters', 'list', 'fraud');
+  expect(stdout).toMatch(/account-1 +dead +account\.deposited +\d+ +3 +\S+ +poison: unlucky/);
+  expect((await show('dead-letters', 'show', 'fraud', 'account-1')).stdout).toMatch(
+    /^account-1\nstate +dead\nevent +account\.deposited {2}account-1 {2}position 1\n(.*\n)*why +poison: Error: unlucky/,
+  );
+  const [letter] = (await data('dead-letters', 'list', 'fraud')).deadLetters;
+  expect(letter).toMatchObject({ key: 'account-1', state: 'dead', reason: 'poison', attempts: 3 });
+  const edited = await show(
+    'dead-letters',
+    'edit',
+    'fraud',
+    'account-1',
+    '--data',
+    '{"amount":12}',
+    '--actor',
+    'ann',
+  );
+  expect(edited.stdout).toBe('edit account-1 of fraud: asked for by ann.\n');
+  await eventually(() => amounts.length === 3);
+  expect(amounts).toEqual([5, 12, 14]);
+  await eventually(
+    async () => (await show('dead-letters', 'list', 'fraud')).stderr === 'Nothing of fraud is dead.\n',
+  );
+});
+
+test.each([
+  ['retry', [5, 13, 14]],
+  ['skip', [5, 14]],
+  ['discard', [5]],
+] as const)('%s', async (action, left) => {
+  isRepaired = true;
+  await show('dead-letters', action, 'fraud', '--every', '--actor', 'ann');
+  await eventually(async () => (await app.subscriptions.parked('fraud')).length === 0);
+  expect(amounts).toEqual(left);
+  await app.record('account-1', [new Deposited(1)]);
+  await eventually(() => amounts.at(-1) === 1);
+  const told: unknown[] = [];
+  for await (const { events } of app.events.readStream('_system-fraud'))
+    for (const event of events)
+      if (event.type === 'subscription.request')
+        told.push(JSON.parse(event.data), JSON.parse(event.metadata));
+  expect(told).toMatchObject([{ action, key: 'all', actor: 'ann' }, { actor: 'ann' }]);
+});
+
+test('what is missing or unknown is said, with exit code 2 or 3', async () => {
+  for (const [argv, says] of [
+    [['subscriptions', 'pause'], 'Which subscription? backstory subscriptions pause <name>.'],
+    [['subscriptions', 'reset', 'fraud'], 'Where to? Give --to <position>'],
+    [['subscriptions', 'reset', 'fraud', '--to', '99999'], 'must be a position from 0 to'],
+    [['subscriptions', 'status', 'none'], 'There is no subscription none: there are fraud.'],
+    [['dead-letters', 'show', 'fraud'], 'Which key?'],
+    [['dead-letters', 'retry', 'fraud', 'account-9'], 'Nothing of account-9 is parked in subscription fraud'],
+    [['dead-letters', 'edit', 'fraud', 'account-1'], 'With what?'],
+    [['dead-letters', 'edit', 'fraud', 'account-1', '--data', '12'], 'must be the data of the event as JSON'],
+    [['dead-letters', 'list', 'fraud', '--state', 'gone'], 'there are dead, retrying, draining'],
+  ] as const) {
+    const { exitCode, stderr } = await show(...argv);
+    expect(stderr).toContain(says);
+    expect(exitCode).toBeGreaterThanOrEqual(1);
+  }
+});

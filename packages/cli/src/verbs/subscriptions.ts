@@ -1,0 +1,125 @@
+import type { SubscriptionAdmin, SubscriptionStatus } from '@backstory/router';
+import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
+import { columns } from '../columns.js';
+import { UsageError } from '../errors.js';
+import { withSubscriptions } from '../open.js';
+import type { Paper } from '../paper.js';
+import type { Verb, VerbCall } from '../verb.js';
+
+const ACTIONS = ['list', 'status', 'pause', 'resume', 'reset'] as const;
+type Action = (typeof ACTIONS)[number];
+
+interface Options extends AskedByValues {
+  readonly to?: string;
+}
+
+export const verb: Verb = {
+  arguments: [
+    { name: '<action>', description: 'what to do', choices: ACTIONS },
+    { name: '[name]', description: 'which subscription; all but list need it' },
+  ],
+  options: [
+    {
+      flags: '--to <position>',
+      description: 'reset: after which position to go on, or beginning, or now',
+    },
+    ...ASKED_BY,
+  ],
+  notes:
+    'What is shown is what is stored and how far the log is: of a process that hangs or died the lag\n' +
+    'goes on growing. What is asked for is recorded and carried out by the processes that run the\n' +
+    'subscription, within a second or so, or when one is started.',
+  examples: [
+    ['backstory subscriptions list', 'every subscription, its state, its lag and what is parked'],
+    ['backstory subscriptions status fraud', 'one of them, with the processes that run it'],
+    ['backstory subscriptions pause fraud --reason "provider down"', 'handles nothing until it is resumed'],
+    ['backstory subscriptions reset fraud --to 1200', 'handles every event after position 1200 again'],
+  ],
+  paged: true,
+  async run(call) {
+    const [action, name] = call.arguments as [Action, string | undefined];
+    const isLooking = action === 'list' || action === 'status';
+    await withSubscriptions(call, { readOnly: isLooking }, async (admin) => {
+      if (action === 'list') return list(call, await admin.list());
+      if (name === undefined)
+        throw new UsageError('missing-name', `Which subscription? backstory subscriptions ${action} <name>.`);
+      if (!isLooking) await ask(call, admin, { action, name });
+      const status = await admin.status(name);
+      await call.report.answer({ subscription: status }, (paper) => statusLines(status, paper));
+    });
+  },
+};
+
+async function ask(
+  { options, report }: VerbCall,
+  admin: SubscriptionAdmin,
+  { action, name }: { readonly action: Exclude<Action, 'list' | 'status'>; readonly name: string },
+): Promise<void> {
+  const { to, ...who } = options as Options;
+  const by = askedBy(who);
+  if (action === 'reset') {
+    if (to === undefined)
+      throw new UsageError('missing-to', 'Where to? Give --to <position>, --to beginning or --to now.');
+    await admin.reset(name, to === 'beginning' || to === 'now' ? to : Number(to), by);
+  } else await admin[action](name, by);
+  await report.note(`Asked for by ${by.actor}. The processes that run ${name} do so as soon as they look.`);
+}
+
+async function list({ report }: VerbCall, statuses: readonly SubscriptionStatus[]): Promise<void> {
+  await report.answer({ subscriptions: statuses }, (paper) =>
+    columns(
+      statuses,
+      [
+        { head: 'subscription', text: ({ name }) => name },
+        { head: 'state', text: ({ state }) => state },
+        { head: 'position', text: ({ position }) => position, align: 'right' },
+        { head: 'lag', text: ({ lag }) => lagText(lag), align: 'right' },
+        { head: 'retrying', text: ({ parked }) => parked.retrying + parked.draining, align: 'right' },
+        { head: 'dead', text: ({ parked }) => parked.dead, align: 'right' },
+        { head: 'processes', text: ({ members }) => members.length, align: 'right' },
+        { head: 'why', text: ({ reason }) => reason ?? '' },
+      ],
+      paper,
+    ),
+  );
+  if (statuses.length === 0)
+    await report.note('No subscription was ever started: defineBackstory({ subscribers: [ … ] }) has them.');
+}
+
+function* statusLines(status: SubscriptionStatus, paper: Paper): Generator<string, void> {
+  const { name, state, reason, position, head, lag, parked, savedAt, owned, members } = status;
+  const facts: Record<string, string> = {
+    state: reason === undefined ? state : `${state}: ${reason}`,
+    position: `${position} of ${head}`,
+    lag: lagText(lag),
+    parked: `${parked.dead} dead, ${parked.retrying} retrying, ${parked.draining} draining`,
+    checkpoint: savedAt ?? 'none was kept yet',
+    partitions: `${owned} of 64 have an owner`,
+  };
+  yield paper.bold(name);
+  for (const [fact, text] of Object.entries(facts))
+    yield `${paper.dim(fact.padEnd(10))}  ${paper.plain(text)}`;
+  if (members.length === 0) return;
+  yield '';
+  yield* columns(
+    members,
+    [
+      { head: 'process', text: ({ host, pid }) => `${host}:${pid}` },
+      { head: 'state', text: (it) => it.state },
+      { head: 'since', text: ({ since }) => since },
+      { head: 'partitions', text: (it) => it.partitions, align: 'right' },
+      {
+        head: 'in hand',
+        text: ({ buffered, isFull }) => `${buffered}${isFull ? ' (full)' : ''}`,
+        align: 'right',
+      },
+      { head: 'why', text: (it) => it.reason ?? '' },
+    ],
+    paper,
+  );
+}
+
+function lagText({ events, seconds }: SubscriptionStatus['lag']): string {
+  if (seconds === 0) return 'none';
+  return `${events} positions, ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+}

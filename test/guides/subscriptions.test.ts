@@ -1,0 +1,89 @@
+import { EventHandler, defineBackstory, memory, type App, type RecordedEvent } from 'backstory';
+import { Subscriber, reaction, subscriber, type Delivery } from 'backstory/subscriptions';
+import { Deposited, Withdrawn } from '../support/bank-events.js';
+import { eventually } from '../support/eventually.js';
+
+const sent: string[] = [];
+const bank = {
+  async notify(stream: string, amount: number, { signal }: { readonly signal: AbortSignal }) {
+    await Promise.resolve();
+    signal.throwIfAborted();
+    if (amount === 13 && !bank.isRepaired) throw new Error('no letter for 13');
+    sent.push(`${stream} ${amount}`);
+  },
+  isRepaired: false,
+};
+
+@Subscriber('letters', { from: 'now', concurrency: 8, checkpointMs: 50, retry: { attempts: 2, delayMs: 10 } })
+class Letters {
+  @EventHandler(Withdrawn, { timeoutMs: 5_000 })
+  async send(event: Withdrawn, recorded: RecordedEvent<Withdrawn>, { signal }: Delivery) {
+    await bank.notify(recorded.stream, event.amount, { signal });
+  }
+}
+
+const totals = subscriber({
+  name: 'totals',
+  key: ({ metadata }) => metadata.tenant ?? 'all',
+  on: [
+    reaction(Deposited, async ({ amount }, recorded, { once }) => {
+      await once(recorded, async (tx) => {
+        const total = Number((await tx.get('totals', 'all')) ?? 0);
+        await tx.put('totals', 'all', String(total + amount));
+      });
+    }),
+  ],
+});
+
+let app: App;
+beforeEach(async () => {
+  sent.length = 0;
+  bank.isRepaired = false;
+  const definition = defineBackstory({
+    name: 'bank',
+    store: memory(),
+    events: [Deposited, Withdrawn],
+    subscribers: [Letters, totals],
+  });
+  app = await definition.start();
+});
+afterEach(() => app.close());
+
+it('reacts, parks what fails, and goes on when it is repaired', async () => {
+  await app.record('account-1', [new Deposited(20), new Withdrawn(13), new Withdrawn(1)]);
+  await app.record('account-2', [new Deposited(5), new Withdrawn(2)]);
+  await eventually(
+    async () => (await app.subscriptions.parked('letters', { states: ['dead'] })).length === 1,
+  );
+  await eventually(async () => (await app.state.read((view) => view.get('totals', 'all'))) === '25');
+
+  const { state, lag, parked } = await app.subscriptions.status('letters');
+  expect({ state, parked, seconds: lag.seconds }).toMatchObject({ parked: { dead: 1 } });
+  const [letter] = await app.subscriptions.parked('letters');
+  expect(letter).toMatchObject({
+    key: 'account-1',
+    reason: 'poison',
+    error: { message: 'no letter for 13' },
+  });
+
+  bank.isRepaired = true;
+  await app.subscriptions.retry('letters', { key: 'account-1' }, { actor: 'ann', reason: 'template fixed' });
+  await eventually(() => sent.length === 3);
+  expect(sent).toEqual(['account-2 2', 'account-1 13', 'account-1 1']);
+});
+
+it('is added, paused and removed while it runs', async () => {
+  const counted: number[] = [];
+  const counter = subscriber({
+    name: 'counter',
+    on: [reaction(Deposited, ({ amount }) => void counted.push(amount))],
+  });
+  await app.subscriptions.add(counter);
+  await app.record('account-1', [new Deposited(1)]);
+  await eventually(() => counted.length === 1);
+  await app.subscriptions.pause('counter', { actor: 'ann', reason: 'counting stops' });
+  await app.subscriptions.resume('counter', { actor: 'ann' });
+  await app.subscriptions.reset('counter', 'beginning', { actor: 'ann' });
+  await eventually(() => counted.length === 2);
+  await app.subscriptions.remove('counter');
+});
