@@ -77,6 +77,34 @@ test('a command is bound to its aggregate, checked, and may be repeated', async 
   });
 });
 
+test('a command is kept for later, listed, and cancelled', async () => {
+  let now = Date.parse('2026-11-20T12:00:00Z');
+  const bank = defineBackstory({
+    name: 'bank',
+    store: memory(),
+    aggregates: [Account],
+    events: [Deposited],
+    commands: [depositing],
+    schedules: { clock: () => now },
+  });
+  await bank.run(
+    async (app) => {
+      await app.schedule(new Deposit('42', 5), { after: 15 * 60_000, id: 'bonus-42' });
+      await app.schedule(new Deposit('42', 1), { at: new Date('2027-01-01T00:00:00Z'), every: 86_400_000 });
+      await app.schedule(new Deposited(7), { at: new Date('2027-01-01T00:00:00Z'), stream: 'gift-42' });
+
+      const [bonus] = await app.schedules.list({ prefix: 'bonus-' });
+      expect(bonus).toMatchObject({ kind: 'command', type: 'account.deposit', state: 'waiting' });
+
+      now += 15 * 60_000;
+      expect(await app.schedules.fireDue()).toBe(1);
+      expect((await app.repository(Account).load('42')).balance).toBe(5);
+      expect(await app.schedules.cancel('bonus-42')).toBe('unknown');
+    },
+    { schedules: false },
+  );
+});
+
 test('a handler is a class as well, and the examples of the doc comments are true', async () => {
   const handling = [
     handles(Deposit, {

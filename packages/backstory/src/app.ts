@@ -12,9 +12,17 @@ import { InvalidDefinition, type Class, type EventTypes } from '@backstory/event
 import { checkMetadata } from '@backstory/events/codec';
 import { Repository, StateCache, type CacheOptions } from '@backstory/repository';
 import type { Observer } from '@backstory/core/observe';
-import { Commands, type DispatchOptions } from '@backstory/process';
+import {
+  Commands,
+  Scheduler,
+  firing,
+  type DispatchOptions,
+  type Schedule,
+  type ScheduleOptions,
+  type SchedulerOptions,
+} from '@backstory/process';
 import { Subscriptions } from '@backstory/router';
-import { EventBus, Router, type Rule } from '@backstory/router/bus';
+import { EventBus, Router, type EventBusOptions, type Rule } from '@backstory/router/bus';
 import { InvalidOption, knownOptions } from '@backstory/core/store';
 import { commandHandlerOf, type CommandSource } from './command-source.js';
 import {
@@ -40,6 +48,7 @@ export interface AppParts {
   readonly appendTimeoutMs: number | undefined;
   readonly rules: readonly Rule[];
   readonly commands: readonly CommandSource<App>[];
+  readonly schedules: SchedulerOptions | undefined;
   readonly observer: Observer | undefined;
 }
 
@@ -62,6 +71,8 @@ export class App {
   readonly commands: Commands;
   /** The subscriptions of this process, and a look at all that there are. */
   readonly subscriptions: Subscriptions;
+  /** What is kept for later: listed, cancelled, tried again. */
+  readonly schedules: Scheduler;
   private readonly recorder: Recorder;
   private readonly cache: StateCache | undefined;
   private readonly repositories = new Map<Class, Repository<EventSourcedAggregate>>();
@@ -88,15 +99,25 @@ export class App {
       ...(observer && { observer }),
     });
     this.router = new Router(parts.rules, observer && { observer });
+    const record: EventBusOptions['record'] = (stream, events, options) =>
+      this.record(stream, events, options);
     this.bus = new EventBus({
       source: name,
       types,
       store: this.events,
-      record: (stream, events, options) => this.record(stream, events, options),
+      record,
       router: this.router,
       ...(observer && { observer }),
     });
     this.commands = new Commands((cls) => this.repository(cls));
+    this.schedules = new Scheduler(
+      {
+        state: this.state,
+        ...firing({ commands: this.commands, types, record }),
+        ...(observer && { observer }),
+      },
+      parts.schedules,
+    );
     for (const source of parts.commands) this.commands.register(commandHandlerOf(source, this));
   }
 
@@ -131,6 +152,16 @@ export class App {
    */
   dispatch<Result = unknown>(command: object, options?: DispatchOptions): Promise<Result> {
     return this.commands.dispatch<Result>(command, options);
+  }
+
+  /**
+   * Keeps a command, or with `stream` an event, for later: `{ at }`, `{ after }` milliseconds, again and again `{ every }`. Any process of
+   * the application that is running then carries it out, once.
+   *
+   * @throws InvalidSchedule, InvalidOption, InvalidData, UnstorableValue, NoCommandHandler, UnknownEventType
+   */
+  schedule(message: object, options: ScheduleOptions): Promise<Schedule> {
+    return this.schedules.schedule(message, options);
   }
 
   /**
@@ -214,7 +245,7 @@ export class App {
   private async closeParts(): Promise<void> {
     // First, for their handlers may use everything else.
     await this.subscriptions.close();
-    await this.commands.close();
+    await Promise.all([this.schedules.close(), this.commands.close()]);
     await this.bus.close();
     await Promise.all([...this.repositories.values()].map((repository) => repository.close()));
     try {

@@ -2,6 +2,7 @@ import { modelOf, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { OpenOptions, Storage } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { EventTypes, InvalidDefinition, type Class } from '@backstory/events';
+import type { SchedulerOptions } from '@backstory/process';
 import { Router, type Rule } from '@backstory/router/bus';
 import { checkCacheOptions, type CacheOptions } from '@backstory/repository';
 import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
@@ -30,6 +31,8 @@ export interface BackstoryOptions {
   readonly rules?: readonly Rule[];
   /** What carries out commands: `handles(…)`, `(app) => new Handler(…)`, or a class that is made with the app. */
   readonly commands?: readonly CommandSource<App>[];
+  /** How what is kept for later is carried out. */
+  readonly schedules?: SchedulerOptions;
   /** Keep the states of aggregates in memory between two loads, so much at most. Default: none are. */
   readonly cache?: CacheOptions;
   /**
@@ -46,6 +49,8 @@ export interface BackstoryOptions {
 export interface StartOptions {
   /** Whether it runs the subscribers. Default true. */
   readonly subscriptions?: boolean;
+  /** Whether it carries out what is scheduled. Default true. */
+  readonly schedules?: boolean;
 }
 
 /**
@@ -106,13 +111,15 @@ export class Backstory {
   }
 
   /**
-   * Opens the stores and runs the subscribers; `subscriptions: false` leaves those to other processes. Close the app when you
-   * are done. How each subscription is doing says `app.subscriptions`: one that cannot go on stops none of the others.
+   * Opens the stores, runs the subscribers and carries out what is scheduled; `subscriptions: false` and `schedules: false` leave
+   * those to other processes. Close the app when you are done. How each subscription is doing says `app.subscriptions`: one that
+   * cannot go on stops none of the others.
    */
   async start(options: StartOptions = {}): Promise<App> {
-    const { subscriptions = true } = knownOptions(options, START);
+    const { subscriptions = true, schedules = true } = knownOptions(options, START);
     const app = await this.open();
     try {
+      if (schedules) app.schedules.start();
       if (subscriptions)
         for (const source of this.subscribers) await app.subscriptions.add(subscriberFrom(source, app));
       return app;
@@ -133,8 +140,8 @@ export class Backstory {
     try {
       const elsewhere = await this.state?.open(opening);
       const { name, types, aggregates, rules } = this;
-      const commands = this.options.commands ?? [];
-      const how = { commands, readOnly, cache, verifyLoads, appendTimeoutMs, observer };
+      const { commands = [], schedules } = this.options;
+      const how = { commands, schedules, readOnly, cache, verifyLoads, appendTimeoutMs, observer };
       return new App({ name, types, aggregates, rules, log, elsewhere, ...how });
     } catch (error) {
       await log.close();
@@ -164,13 +171,14 @@ const OPTIONS: OptionNames<BackstoryOptions> = {
   subscribers: true,
   rules: true,
   commands: true,
+  schedules: true,
   cache: true,
   verifyLoads: true,
   appendTimeoutMs: true,
   observer: true,
 };
 
-const START: OptionNames<StartOptions> = { subscriptions: true };
+const START: OptionNames<StartOptions> = { subscriptions: true, schedules: true };
 
 const NAMELESS =
   "needs a name, e.g. { name: 'bank', store: sqlite('bank.db') }: events keep it as their source.";

@@ -1,15 +1,23 @@
-/** Commands and what carries them out. */
+/** Commands and what carries them out, now or later. */
 export {
   Command,
   CommandHandler,
   CommandsClosed,
+  FiringTimedOut,
+  InvalidSchedule,
   NoCommandHandler,
   handles,
   type Attempted,
   type BoundHandler,
   type BoundResult,
+  type Cancelled,
   type CommandContext,
   type Commands,
   type DispatchOptions,
   type Handling,
+  type Schedule,
+  type ScheduleOptions,
+  type Scheduler,
+  type SchedulerOptions,
+  type SchedulerStatus,
 } from '@backstory/process';

@@ -13,3 +13,10 @@ export {
 } from './command/command-handler.js';
 export { Commands, type Attempted, type DispatchOptions, type RepositoryOf } from './command/commands.js';
 export { CommandsClosed, NoCommandHandler } from './command/errors.js';
+export { firing, type FiringParts } from './schedule/firing.js';
+export { Scheduler, type SchedulerParts, type SchedulerStatus } from './schedule/scheduler.js';
+export type { SchedulerOptions } from './schedule/scheduler-options.js';
+export type { Cancelled } from './schedule/schedule-book.js';
+export type { ScheduleOptions } from './schedule/schedule-request.js';
+export type { Schedule, StoredSchedule } from './schedule/schedule.js';
+export { FiringTimedOut, InvalidSchedule } from './schedule/errors.js';

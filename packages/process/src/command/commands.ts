@@ -1,8 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventSourcedAggregate } from '@backstory/aggregate';
 import { Context, newId } from '@backstory/core';
 import { LIMITS, isName, knownOptions, type OptionNames, type Unsubscribe } from '@backstory/core/store';
-import { InvalidDefinition, type AnyClass, type Class } from '@backstory/events';
-import { awaitRules } from '@backstory/events/codec';
+import { InvalidDefinition, type AnyClass, type Class, type EventType } from '@backstory/events';
+import { awaitRules, definitionOf, eventTypeOf } from '@backstory/events/codec';
 import { InvalidCommandId, type Repository } from '@backstory/repository';
 import { commandsOf, isBoundHandler, type BoundHandler, type CommandContext } from './command-handler.js';
 import { commandName } from './command.js';
@@ -12,7 +13,7 @@ import { CommandsClosed, NoCommandHandler } from './errors.js';
 export interface DispatchOptions {
   /** The id of the request: carrying it out again, even in another process, records nothing new. Default: a new one. */
   readonly commandId?: string;
-  /** Tells the handler that the caller has given up. */
+  /** Tells the handler that the caller has given up, and rejects at once, whether or not the handler listens. */
   readonly signal?: AbortSignal;
 }
 
@@ -80,7 +81,8 @@ export class Commands {
     let commandId: string | undefined;
     const running = (async () => {
       const { signal, commandId: given } = knownOptions(options, DISPATCH);
-      if (this.closing) throw new CommandsClosed();
+      // What a command under way sends in turn belongs to it.
+      if (this.closing && inside.getStore() !== this) throw new CommandsClosed();
       if (given !== undefined && !isName(given, LIMITS.idBytes)) throw new InvalidCommandId(given);
       const { name, carry } = this.handlerOf(command);
       await awaitRules(command, name);
@@ -88,7 +90,10 @@ export class Commands {
       const run = (id: string) => {
         commandId = id;
         const context = Context.current().withCommand(id).with({ command: name });
-        return context.run(async () => carry(command, { commandId: id, signal }));
+        return untilAborted(
+          signal,
+          inside.run(this, () => context.run(async () => carry(command, { commandId: id, signal }))),
+        );
       };
       if (given !== undefined) return run(given);
       // In a handler or a command the id follows from what is being done: a handler that runs again sends the same command.
@@ -105,9 +110,18 @@ export class Commands {
     }
   }
 
-  /** Takes no more, and waits for those under way. */
+  /** The command of a stable name or alias, for reading one that was stored. @throws NoCommandHandler */
+  named(name: string): EventType {
+    for (const cls of this.handlers.keys()) {
+      const definition = definitionOf(cls);
+      if (definition?.name === name || definition?.aliases.includes(name)) return eventTypeOf(cls as Class);
+    }
+    throw new NoCommandHandler(name, this.known);
+  }
+
+  /** Takes no more, and waits for those under way: 30 seconds at most, for one that hangs would hold up the process for ever. */
   async close(): Promise<void> {
-    await (this.closing ??= Promise.allSettled(this.running));
+    await (this.closing ??= inTime(Promise.allSettled(this.running)));
   }
 
   private handlerOf(command: unknown): { readonly name: string; readonly carry: Carry } {
@@ -130,7 +144,31 @@ export class Commands {
   }
 }
 
+const inside = new AsyncLocalStorage<Commands>();
+
 type Carry = (command: object, context: CommandContext) => unknown;
+
+const LONGEST_CLOSE_MS = 30_000;
+
+async function inTime(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise<void>((resolve) => (timer = setTimeout(resolve, LONGEST_CLOSE_MS)))]);
+  clearTimeout(timer);
+}
+
+async function untilAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+  if (!signal) return work;
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
 
 const DISPATCH: OptionNames<DispatchOptions> = { commandId: true, signal: true };
 

@@ -1,0 +1,89 @@
+import type { ContextFields } from '@backstory/core';
+import { readFormat } from '@backstory/core/store';
+
+/** A command or an event that is kept for later. */
+export interface Schedule {
+  readonly id: string;
+  /** A command is dispatched; an event is recorded in `stream`. */
+  readonly kind: 'command' | 'event';
+  readonly type: string;
+  readonly stream: string | undefined;
+  /** When it is due, or was. */
+  readonly due: Date;
+  /** Milliseconds from one time to the next; `undefined`: once. */
+  readonly every: number | undefined;
+  /** `firing`: it is under way, and cannot be cancelled any more. `failed`: it is not tried again unless asked for. */
+  readonly state: 'waiting' | 'firing' | 'failed';
+  /** Failed attempts at this time. */
+  readonly attempts: number;
+  /** Why the last attempt failed. */
+  readonly error: string | undefined;
+  /** When it is tried next, where it failed before. */
+  readonly retryAt: Date | undefined;
+  /** Who scheduled it, as part of what. */
+  readonly actor: string | undefined;
+  readonly correlationId: string | undefined;
+}
+
+/** A schedule as it is kept. Times are ISO 8601, so that their order is that of their texts. */
+export interface StoredSchedule {
+  readonly id: string;
+  /** Tells this schedule from another that had its id before; the ids of what it does follow from it. */
+  readonly token: string;
+  readonly kind: Schedule['kind'];
+  readonly stream?: string;
+  readonly type: string;
+  readonly schemaVersion: number;
+  /** As the codec writes events. */
+  readonly data: string;
+  readonly context: ContextFields;
+  readonly due: string;
+  readonly every?: number;
+  /** When it is looked at next. */
+  readonly tryAt: string;
+  readonly state: Schedule['state'];
+  readonly attempts: number;
+  readonly error?: string;
+}
+
+const FORMAT = 'backstory.schedule/1';
+
+/** The stored form, format version 1. */
+export function writeSchedule(schedule: StoredSchedule): string {
+  return JSON.stringify({ format: FORMAT, ...schedule });
+}
+
+/** Reads what {@link writeSchedule} wrote. @throws UnknownFormat */
+export function readSchedule(text: string): StoredSchedule {
+  return readFormat<StoredSchedule>(text, FORMAT);
+}
+
+/** As it is shown. */
+export function shownSchedule(stored: StoredSchedule): Schedule {
+  const { id, kind, type, stream, due, every, state, attempts, error, tryAt, context } = stored;
+  const retryAt = attempts > 0 && state === 'waiting' ? new Date(tryAt) : undefined;
+  const { actor, correlationId } = context;
+  return {
+    id,
+    kind,
+    type,
+    stream,
+    due: new Date(due),
+    every,
+    state,
+    attempts,
+    error,
+    retryAt,
+    actor,
+    correlationId,
+  };
+}
+
+/** The next time of what is to happen again, after now: what was missed meanwhile is made up for once. */
+export function nextTime(schedule: StoredSchedule, now: number): StoredSchedule | undefined {
+  const { every, due, error: _, ...rest } = schedule;
+  if (every === undefined) return undefined;
+  const at = Date.parse(due);
+  const next = new Date(at + every * (Math.max(0, Math.floor((now - at) / every)) + 1)).toISOString();
+  return { ...rest, every, due: next, tryAt: next, state: 'waiting', attempts: 0 };
+}
