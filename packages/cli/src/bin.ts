@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { InvalidConfiguration } from './errors.js';
 import type { OutputStream } from './io.js';
 import { Pager } from './pager.js';
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
   const exitCode = await run(argv, {
     ...io,
     enterFolder: (folder) => process.chdir(folder),
+    yieldToOthers: () => os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL),
     failed: failureElsewhere(),
   });
   // What a configuration left running must not keep the command alive.

@@ -1,3 +1,4 @@
+import type { Verification } from '@backstory/audit';
 import { BackstoryError } from '@backstory/core';
 
 /** A command line that means nothing. */
@@ -74,5 +75,16 @@ export class Interrupted extends BackstoryError {
   readonly code = 'BACKSTORY_INTERRUPTED';
   constructor() {
     super('Interrupted.');
+  }
+}
+
+/** What was sealed has changed. */
+export class AuditFindings extends BackstoryError {
+  readonly code = 'BACKSTORY_AUDIT_FINDINGS';
+  constructor(readonly verification: Verification) {
+    const { count } = verification;
+    super(
+      count === 1 ? 'One thing is not as it was sealed.' : `${count} things are not as they were sealed.`,
+    );
   }
 }

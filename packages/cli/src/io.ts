@@ -38,6 +38,8 @@ export interface CommandIo {
   readonly failed?: Promise<never>;
   /** An application that is already loaded, in place of a configuration file. */
   readonly definition?: Definition;
+  /** Lets other processes of the machine go first; for long work beside a running application. */
+  readonly yieldToOthers?: () => void;
   /** Goes to the folder of the configuration, to which the paths in it are relative. */
   readonly enterFolder?: (folder: string) => void;
 }

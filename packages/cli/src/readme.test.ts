@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fillShop, openShop } from '../../../test/support/shop';
+import { Noted, fillShop, openShop, type Shop } from '../../../test/support/shop';
 import { runCli } from '../../../test/support/run-cli';
 import { BOUNDS, FILTERS } from './filters.js';
 import { VERBS } from './verbs.js';
@@ -24,10 +24,21 @@ afterEach(() => fs.rmSync(folder, { recursive: true }));
 /** Verbs that do several things, and what: their first argument. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   route: ['list', 'explain'],
+  audit: ['seal', 'verify', 'prove', 'prove-consistency', 'check-proof', 'keys'],
   store: ['status', 'init', 'migrate', 'sql', 'adopt', 'drop'],
 };
 
 const CALLS = VERBS.flatMap(({ name }) => ACTIONS[name]?.map((action) => `${name} ${action}`) ?? [name]);
+
+/** A key, two seals, and a proof. */
+async function sealed(io: Parameters<typeof runCli>[1] & { readonly definition: Shop }, eventId: string) {
+  const key = ['--key', 'key.pem'];
+  await runCli(['audit', 'keys', 'create', ...key], io);
+  await runCli(['audit', 'seal', ...key], io);
+  await io.definition.run((app) => app.record('cart-9', [new Noted('again')]));
+  await runCli(['audit', 'seal', ...key], io);
+  await runCli(['audit', 'prove', eventId], io);
+}
 
 test.each(CALLS)('the data of %s are what the README says', async (call) => {
   const [verb = ''] = call.split(' ');
@@ -45,10 +56,16 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     completion: ['bash'],
     'route explain': [paid],
     'store drop': ['--yes'],
+    'audit seal': ['--key', path.join(folder, 'key.pem')],
+    'audit prove': [paid],
+    'audit prove-consistency': ['1'],
+    'audit check-proof': [`${paid}.proof.json`],
+    'audit keys': ['list'],
   };
   const trial = `sqlite:${path.join(folder, 'trial.db')}`;
   const at = verb === 'store' ? ['--store', trial] : [];
   if (verb === 'store' && call !== 'store init') await runCli(['store', 'init', ...at]);
+  if (verb === 'audit') await sealed({ definition, cwd: folder, env: {} }, paid);
   const interrupt = new AbortController();
   const { Collected } = await import('../../../test/support/run-cli.js');
   const stdout = new Collected(() => verb === 'tail' && interrupt.abort());

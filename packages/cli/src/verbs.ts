@@ -80,6 +80,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/dead-letters.js')).verb,
   },
   {
+    name: 'audit',
+    summary: 'seal the log, find what was altered, prove, report',
+    load: async () => (await import('./verbs/audit.js')).verb,
+  },
+  {
     name: 'init',
     summary: 'begin a project that tests, runs and explains itself',
     load: async () => (await import('./verbs/init.js')).verb,

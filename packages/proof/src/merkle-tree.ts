@@ -10,10 +10,24 @@ export type NodeSink = (height: number, index: number, digest: Digest) => void;
 export class MerkleTree {
   /** How many leaves it has. */
   size = 0;
-  /** Of complete subtrees, from the largest on the left to the smallest on the right: one for each bit of the size. */
-  private readonly peaks: Digest[] = [];
+  private readonly complete: Digest[] = [];
 
   constructor(private readonly onNode?: NodeSink) {}
+
+  /** The tree that had this many leaves and these peaks, to be added to. */
+  static from(size: number, peaks: readonly Digest[]): MerkleTree {
+    const tree = new MerkleTree();
+    if (onesIn(size) !== peaks.length)
+      throw new RangeError(`${size} leaves do not have ${peaks.length} peaks`);
+    tree.complete.push(...peaks);
+    tree.size = size;
+    return tree;
+  }
+
+  /** Its complete subtrees, from the largest on the left to the smallest on the right: one for each bit of the size. */
+  get peaks(): readonly Digest[] {
+    return [...this.complete];
+  }
 
   /** Adds the hash of a leaf, as {@link leafOf} makes it. */
   append(leaf: Digest): void {
@@ -28,17 +42,17 @@ export class MerkleTree {
     let index = this.size / leaves;
     this.onNode?.(height, index, digest);
     for (; index % 2 === 1; height++) {
-      digest = nodeOf(this.peaks.pop()!, digest);
+      digest = nodeOf(this.complete.pop()!, digest);
       index = (index - 1) / 2;
       this.onNode?.(height + 1, index, digest);
     }
-    this.peaks.push(digest);
+    this.complete.push(digest);
     this.size += leaves;
   }
 
   /** The hash that stands for all leaves, in their order. */
   root(): Digest {
-    return rootOfPeaks(this.peaks);
+    return rootOfPeaks(this.complete);
   }
 }
 
@@ -46,6 +60,13 @@ export class MerkleTree {
 export function rootOfPeaks(peaks: readonly Digest[]): Digest {
   if (peaks.length === 0) return sha256('');
   return peaks.reduceRight((right, left) => nodeOf(left, right));
+}
+
+/** Sizes go beyond what bit operators can do. */
+function onesIn(size: number): number {
+  let ones = 0;
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) ones += rest % 2;
+  return ones;
 }
 
 const LEAF = Buffer.alloc(97);

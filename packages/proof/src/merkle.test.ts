@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { digestIn, hexOf, type Digest } from './digest.js';
+import { digestIn, hexOf, sha256, type Digest } from './digest.js';
 import {
   MerklePaths,
   consistencyRanges,
@@ -10,7 +10,7 @@ import {
   rootFromInclusion,
   rootsFromConsistency,
 } from './merkle-path.js';
-import { MerkleTree, leafOf, nodeOf } from './merkle-tree.js';
+import { MerkleTree } from './merkle-tree.js';
 
 interface Vectors {
   readonly leaves: readonly string[];
@@ -120,9 +120,7 @@ test('subtrees may be added whole', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 5 }), fc.nat(40), fc.nat(40), (height, before, after) => {
       const width = 2 ** height;
-      const d = Array.from({ length: before * width + width + after }, (_, i) =>
-        leafOf(String(i).padEnd(32), '', ''),
-      );
+      const d = Array.from({ length: before * width + width + after }, (_, i) => sha256(String(i)));
       const [one, other, part] = [new MerkleTree(), new MerkleTree(), new MerkleTree()];
       d.forEach((leaf) => one.append(leaf));
       d.slice(0, before * width).forEach((leaf) => other.append(leaf));
@@ -130,20 +128,26 @@ test('subtrees may be added whole', () => {
       other.appendSubtree(height, part.root());
       d.slice(before * width + width).forEach((leaf) => other.append(leaf));
       expect(other.root()).toBe(one.root());
+      const resumed = MerkleTree.from(other.size, other.peaks);
+      for (const it of [one, resumed]) it.append(sha256('another'));
+      expect(resumed.root()).toBe(one.root());
+      expect(other.size).toBe(d.length);
     }),
     { numRuns: 40 },
   );
   const tree = new MerkleTree();
-  tree.append(nodeOf('', ''));
-  expect(() => tree.appendSubtree(1, nodeOf('', ''))).toThrow(RangeError);
+  expect(MerkleTree.from(0, []).root()).toBe(tree.root());
+  expect(() => MerkleTree.from(3, ['a'])).toThrow(RangeError);
+  tree.append(sha256('another'));
+  expect(() => tree.appendSubtree(1, sha256('another'))).toThrow(RangeError);
 });
 
 test('a tree may be larger than bit operators reach', () => {
   const size = 2 ** 40 + 3;
   const index = 2 ** 40 + 1;
-  const path = inclusionRanges(index, size).map((_, i) => leafOf(String(i).padEnd(32), '', ''));
+  const path = inclusionRanges(index, size).map((_, i) => sha256(String(i)));
   expect(path).toHaveLength(3);
-  expect(rootFromInclusion({ index, size }, nodeOf('', ''), path)).toBeDefined();
-  expect(rootFromInclusion({ index, size }, nodeOf('', ''), path.slice(1))).toBeUndefined();
-  expect(rootFromInclusion({ index: size, size }, nodeOf('', ''), path)).toBeUndefined();
+  expect(rootFromInclusion({ index, size }, sha256('another'), path)).toBeDefined();
+  expect(rootFromInclusion({ index, size }, sha256('another'), path.slice(1))).toBeUndefined();
+  expect(rootFromInclusion({ index: size, size }, sha256('another'), path)).toBeUndefined();
 });

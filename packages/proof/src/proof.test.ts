@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import fc from 'fast-check';
 import { runCheckProof } from './check-proof.js';
 import { InvalidHead, InvalidKeyRing, InvalidProof, UnusableKey, type ProofProblem } from './errors.js';
 import { readHeader, writeHeader } from './event-header.js';
@@ -242,6 +243,41 @@ test('a header is exact text', () => {
     '[1,1.5,"s",1,"x","t",1,0,1]',
   ])
     expect(readHeader(wrong)).toBeUndefined();
+});
+
+test('a header is what JSON.stringify writes of the list, whatever is in its names', () => {
+  const name = fc.string({ unit: 'binary' });
+  const number = fc.oneof(fc.integer(), fc.maxSafeInteger());
+  fc.assert(
+    fc.property(
+      name,
+      name,
+      name,
+      fc.array(number, { minLength: 5, maxLength: 5 }),
+      (stream, id, type, numbers) => {
+        const [position, version, schemaVersion, appendIndex, recordedAt] = numbers as [
+          number,
+          number,
+          number,
+          number,
+          number,
+        ];
+        const list = [1, position, stream, version, id, type, schemaVersion, appendIndex, recordedAt];
+        const header = { position, stream, version, id, type, schemaVersion, appendIndex, recordedAt };
+        expect(writeHeader(header)).toBe(JSON.stringify(list));
+      },
+    ),
+  );
+  const header = {
+    position: 1,
+    stream: 's',
+    version: 1,
+    id: 'i',
+    type: 't',
+    schemaVersion: 1,
+    appendIndex: 0,
+  };
+  expect(writeHeader({ ...header, recordedAt: NaN })).toBe('[1,1,"s",1,"i","t",1,0,null]');
 });
 
 describe('the program check-proof', () => {

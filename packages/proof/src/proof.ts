@@ -119,7 +119,8 @@ function inclusionIn(members: Members): InclusionProof | undefined {
     areHashes(dataHash, metadataHash) &&
     areCounts(leafIndex) &&
     isPath(path);
-  return complete && head ? ({ ...members, head } as unknown as InclusionProof) : undefined;
+  const { format: _format, ...others } = members;
+  return complete && head ? ({ ...others, head } as unknown as InclusionProof) : undefined;
 }
 
 function consistencyIn(members: Members): ConsistencyProof | undefined {

@@ -90,8 +90,9 @@ const INCOMPLETE = 'A member of this tree head is missing, or is not what it sho
 
 /** A head from members that were read from JSON; `undefined` when they are not those of a head. */
 export function headIn(members: Members): TreeHead | undefined {
-  const { format, logId, sealedAt, previous, signature } = members;
-  const head = members as unknown as TreeHead;
+  const { format, ...others } = members;
+  const { logId, sealedAt, previous, signature } = others;
+  const head = others as unknown as TreeHead;
   const { sequence, epoch, fromSize, fromPosition, treeSize, position, root, lines, keys, keyId } = head;
   const complete =
     format === FORMAT &&

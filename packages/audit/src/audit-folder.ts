@@ -1,0 +1,124 @@
+import { mkdir, open, readFile, readdir, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { KeyRing, readHead, writeHead, type TreeHead } from '@backstory/proof';
+import { AuditFileDamaged, AuditFolderIncomplete } from './errors.js';
+import { SealFile } from './seal-file.js';
+
+/**
+ * Where the evidence about one log is kept, best apart from the log itself:
+ *
+ * | file | is |
+ * |---|---|
+ * | `keys.jsonl` | who may sign: the key ring |
+ * | `seals/000001.seal` … | one a seal, never changed again |
+ * | `seals/next.part` | a seal under way, to go on with |
+ * | `head.json` | the last signed head: what to anchor elsewhere |
+ */
+export class AuditFolder {
+  constructor(readonly folder: string) {}
+
+  /** Where a seal is under way. */
+  get part(): string {
+    return path.join(this.folder, 'seals', 'next.part');
+  }
+
+  get keysFile(): string {
+    return path.join(this.folder, 'keys.jsonl');
+  }
+
+  get headFile(): string {
+    return path.join(this.folder, 'head.json');
+  }
+
+  sealFile(sequence: number): string {
+    return path.join(this.folder, 'seals', `${String(sequence).padStart(6, '0')}.seal`);
+  }
+
+  /** @throws AuditFolderIncomplete, InvalidKeyRing */
+  async keys(): Promise<KeyRing> {
+    const text = await textIn(this.keysFile);
+    if (text === undefined) throw new AuditFolderIncomplete(this.folder, 'keys');
+    return KeyRing.read(text);
+  }
+
+  async hasKeys(): Promise<boolean> {
+    return (await textIn(this.keysFile)) !== undefined;
+  }
+
+  async writeKeys(ring: KeyRing): Promise<void> {
+    await writeWhole(this.keysFile, ring.write());
+  }
+
+  /** Which seals there are, in order. */
+  async sequences(): Promise<readonly number[]> {
+    const files = await readdir(path.join(this.folder, 'seals')).catch(none);
+    const names = files.map((file) => /^(\d{6,})\.seal$/.exec(file)?.[1]).filter((it) => it !== undefined);
+    return names.map(Number).sort((a, b) => a - b);
+  }
+
+  /** @throws AuditFileDamaged */
+  async seal(sequence: number): Promise<SealFile> {
+    const seal = await SealFile.open(this.sealFile(sequence));
+    if (seal.head.sequence === sequence) return seal;
+    throw new AuditFileDamaged(seal.file, `is seal ${seal.head.sequence} under another name.`);
+  }
+
+  /** The last seal; `undefined` where there is none. @throws AuditFileDamaged */
+  async last(): Promise<SealFile | undefined> {
+    const sequence = (await this.sequences()).at(-1);
+    return sequence === undefined ? undefined : this.seal(sequence);
+  }
+
+  async makeSealsFolder(): Promise<void> {
+    await mkdir(path.join(this.folder, 'seals'), { recursive: true });
+  }
+
+  /** Makes what was under way a seal, and its head the last one. */
+  async publish(head: TreeHead): Promise<void> {
+    await rename(this.part, this.sealFile(head.sequence));
+    await flush(path.dirname(this.part));
+    await writeWhole(this.headFile, `${writeHead(head)}\n`);
+  }
+}
+
+/** Reads a head that was anchored somewhere. @throws InvalidHead, AuditFileDamaged */
+export async function readAnchor(file: string): Promise<TreeHead> {
+  const text = await textIn(file);
+  if (text === undefined)
+    throw new AuditFileDamaged(file, 'is not there: give the file of an anchored head.');
+  return readHead(text);
+}
+
+/** All of it or nothing, also when the power fails. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const draft = `${file}.new`;
+  const handle = await open(draft, 'w');
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(draft, file);
+  await flush(path.dirname(file));
+}
+
+/** A new name is on the disk when its folder is. Some systems cannot do that, and need not. */
+async function flush(folder: string): Promise<void> {
+  const handle = await open(folder).catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+async function textIn(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new AuditFileDamaged(file, `cannot be read: ${error.message}.`, { cause: error });
+  });
+}
+
+function none(error: NodeJS.ErrnoException): string[] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
+}

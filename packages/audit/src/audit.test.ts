@@ -1,0 +1,469 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { OpenStorage } from '@backstory/core';
+import { KeyRing, publicKeyPem, readHead, trustKey, writeHead } from '@backstory/proof';
+import { newPrivateKey, readPrivateKey } from '@backstory/proof/seal';
+import { sqlite } from '@backstory/sqlite';
+import { bareDatabase } from '../../../test/bench/sqlite/bare-database';
+import { auditFolders, fillLog, seal, verify, type KeyedFolder } from '../../../test/support/sealed-log';
+import { eventsOf, sqliteFiles } from '../../../test/support/sqlite-files';
+import { AuditFolder, readAnchor } from './audit-folder.js';
+import { KeyNotInForce, SealDiverged, SealerBusy } from './errors.js';
+import type { Finding } from './finding.js';
+import { verifyLog } from './verify-log.js';
+
+const files = sqliteFiles();
+const folders = auditFolders();
+let file: string;
+let storage: OpenStorage;
+let keyed: KeyedFolder;
+
+beforeEach(async () => {
+  file = files.newFile();
+  storage = await files.opened(sqlite(file, { driver: 'libsql' }).open());
+  keyed = await folders.newFolder();
+});
+
+/** Changes the file as somebody would who may do anything with it. */
+function behindItsBack(sql: string) {
+  const database = bareDatabase('libsql', file);
+  for (const trigger of ['events_never_change', 'events_never_go', 'events_only_grow'])
+    database.exec(`DROP TRIGGER IF EXISTS ${trigger}`);
+  database.exec(sql);
+  database.close();
+}
+
+const brief = (findings: readonly Finding[]) =>
+  findings.map((it) => {
+    if (it.kind === 'altered') return `altered ${it.position} ${it.parts.join('+')}`;
+    if (it.kind === 'moved')
+      return `moved ${it.from}→${it.position}${it.parts.map((part) => ` ${part}`).join('')}`;
+    if ('event' in it) return `${it.kind} ${it.position}`;
+    if (it.kind === 'segment') return `segment ${it.sequence}: ${it.after}–${it.upTo}`;
+    if (it.kind === 'seal') return `seal ${it.sequence} ${it.problem}`;
+    if (it.kind === 'truncated') return `truncated ${it.head} of ${it.position}`;
+    return it.kind;
+  });
+
+describe('sealing', () => {
+  test('covers the whole log, then what follows, and nothing when nothing followed', async () => {
+    await fillLog(storage, 30);
+    const first = await seal(storage, keyed);
+    expect(first).toMatchObject({
+      sealed: 30,
+      rebuilt: [],
+      head: { sequence: 1, treeSize: 30, position: 30 },
+    });
+    expect(await seal(storage, keyed)).toEqual({ head: first.head, sealed: 0, rebuilt: [] });
+    await fillLog(storage, 5);
+    const second = await seal(storage, keyed);
+    // Five events, and the record of the first seal.
+    expect(second).toMatchObject({
+      sealed: 6,
+      head: { sequence: 2, fromSize: 30, treeSize: 36, position: 36 },
+    });
+    expect(await eventsOf(storage.events, { streams: ['_audit'] })).toMatchObject([
+      {
+        type: 'audit.sealed',
+        data: writeHead(first.head!),
+        position: 31,
+      },
+      { type: 'audit.sealed', position: 37 },
+    ]);
+    expect(await verify(storage, keyed)).toMatchObject({
+      ok: true,
+      seals: 2,
+      sealedEvents: 36,
+      sealedPosition: 36,
+      head: 37,
+      located: true,
+      findings: [],
+    });
+    expect(fs.readdirSync(path.join(keyed.folder, 'seals'))).toEqual(['000001.seal', '000002.seal']);
+    expect(await readAnchor(path.join(keyed.folder, 'head.json'))).toEqual(second.head);
+  });
+
+  test('an empty log has nothing to seal', async () => {
+    expect(await seal(storage, keyed)).toEqual({ head: undefined, sealed: 0, rebuilt: [] });
+    expect(await verify(storage, keyed)).toMatchObject({ ok: false, findings: [{ kind: 'never-sealed' }] });
+  });
+
+  test('every size of seal gives the tree that one seal of everything gives', async () => {
+    for (let i = 0; i < 12; i++) {
+      await fillLog(storage, 1 + (i % 3), i * 3);
+      await seal(storage, keyed);
+    }
+    const found = await verify(storage, keyed);
+    expect(found).toMatchObject({ ok: true, seals: 12 });
+    // Without the files everything is computed from the log alone.
+    const trust = await new AuditFolder(keyed.folder).keys();
+    expect(await verifyLog(storage.events, { trust })).toMatchObject({ ok: true, seals: 12, located: false });
+  });
+
+  test('is refused to a key that is not in force', async () => {
+    await fillLog(storage, 3);
+    const other = readPrivateKey(newPrivateKey());
+    await expect(seal(storage, { ...keyed, key: other })).rejects.toThrow(KeyNotInForce);
+    const audit = new AuditFolder(keyed.folder);
+    const ring = (await audit.keys()).with(
+      { action: 'add', publicKey: other.publicKey },
+      keyed.key,
+      new Date(),
+    );
+    await audit.writeKeys(ring.with({ action: 'revoke', keyId: keyed.key.keyId }, other, new Date()));
+    await expect(seal(storage, keyed)).rejects.toThrow(KeyNotInForce);
+    expect(await seal(storage, { ...keyed, key: other })).toMatchObject({ sealed: 3 });
+  });
+
+  test('is done by one process at a time', async () => {
+    await fillLog(storage, 3);
+    const lease = await storage.state.acquire('audit:seal', { owner: 'other', ttlMs: 60_000 });
+    await expect(seal(storage, keyed)).rejects.toThrow(SealerBusy);
+    await storage.state.release(lease!);
+    expect(await seal(storage, keyed)).toMatchObject({ sealed: 3 });
+  });
+
+  test('what was interrupted is gone on with', async () => {
+    await storage.events.restore(largePages(3_000));
+    const stop = new AbortController();
+    const progress: number[] = [];
+    const interrupted = seal(storage, keyed, {
+      signal: stop.signal,
+      onProgress: (through) => void (progress.push(through), stop.abort()),
+    });
+    await expect(interrupted).rejects.toThrow(/abort/);
+    expect(progress).toEqual([1_024]);
+    // As after a power cut in the middle of a line.
+    fs.appendFileSync(path.join(keyed.folder, 'seals/next.part'), '0123 torn');
+    const again: number[] = [];
+    const { head } = await seal(storage, keyed, { onProgress: (through) => again.push(through) });
+    expect(again[0]).toBe(2_048);
+    expect(head).toMatchObject({ sequence: 1, treeSize: 3_000 });
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true, sealedEvents: 3_000 });
+  });
+
+  test('a seal that was signed and not recorded is recorded as it is', async () => {
+    await fillLog(storage, 5);
+    const failing = Object.create(storage.events) as typeof storage.events;
+    failing.append = () => Promise.reject(new Error('the power failed'));
+    await expect(seal({ ...storage, events: failing }, keyed)).rejects.toThrow('the power failed');
+    const part = fs.readFileSync(path.join(keyed.folder, 'seals/next.part'), 'utf8');
+    const signed = readHead(part.trimEnd().split('\n').at(-1)!);
+    await fillLog(storage, 2, 5);
+    expect(await seal(storage, keyed)).toMatchObject({ head: { sequence: 2, fromSize: 5 }, sealed: 3 });
+    expect((await new AuditFolder(keyed.folder).seal(1)).head).toEqual(signed);
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true, seals: 2 });
+  });
+
+  test('seals that were lost are made again from the log, or refused where it has changed', async () => {
+    await fillLog(storage, 5);
+    await seal(storage, keyed);
+    await fillLog(storage, 5, 5);
+    await seal(storage, keyed);
+    const seals = path.join(keyed.folder, 'seals');
+    const texts = ['000001.seal', '000002.seal'].map((it) => fs.readFileSync(path.join(seals, it), 'utf8'));
+    fs.rmSync(seals, { recursive: true });
+    expect(await seal(storage, keyed)).toMatchObject({ sealed: 0, rebuilt: [1, 2] });
+    expect(['000001.seal', '000002.seal'].map((it) => fs.readFileSync(path.join(seals, it), 'utf8'))).toEqual(
+      texts,
+    );
+    fs.rmSync(seals, { recursive: true });
+    behindItsBack("UPDATE events SET data = '{}' WHERE position = 3");
+    await expect(seal(storage, keyed)).rejects.toThrow(SealDiverged);
+  });
+
+  test('stops where the log is not the one that was sealed', async () => {
+    await fillLog(storage, 9);
+    await seal(storage, keyed);
+    await fillLog(storage, 2);
+    behindItsBack("UPDATE events SET data = '{}' WHERE position = 9");
+    await expect(seal(storage, keyed)).rejects.toThrow(/position 9 is not the one/);
+    behindItsBack('DELETE FROM events WHERE position >= 9');
+    await expect(seal(storage, keyed)).rejects.toThrow(SealDiverged);
+    const other = await files.opened(sqlite(files.newFile()).open());
+    await fillLog(other, 10);
+    await expect(seal(other, keyed)).rejects.toThrow(/it is log .* was sealed/);
+  });
+
+  test('a large log is hashed beside reading, to the same seal', async () => {
+    await storage.events.restore(largePages(50_000));
+    const { head } = await seal(storage, keyed);
+    expect(head).toMatchObject({ treeSize: 50_000 });
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true, sealedEvents: 50_000 });
+  });
+});
+
+function* largePages(events: number) {
+  for (let from = 0; from < events; from += 1_000) {
+    yield {
+      through: from + 1_000,
+      events: Array.from({ length: 1_000 }, (_, k) => {
+        const position = from + k + 1;
+        const metadata = `{"correlationId":"c","source":"s","occurredAt":"2026-11-20T12:00:00.000Z"}`;
+        const place = {
+          stream: `a-${position}`,
+          version: 1,
+          position,
+          appendIndex: 0,
+          recordedAt: new Date(position),
+        };
+        return {
+          id: `id-${position}`,
+          type: 't',
+          schemaVersion: 1,
+          data: `{"n":${position}}`,
+          metadata,
+          ...place,
+        };
+      }),
+    };
+  }
+}
+
+describe('verifying', () => {
+  beforeEach(async () => {
+    await fillLog(storage, 20);
+    await seal(storage, keyed);
+    await fillLog(storage, 20, 20);
+    await seal(storage, keyed);
+    await fillLog(storage, 3, 40);
+  });
+  const found = async () => brief((await verify(storage, keyed)).findings);
+  const anchor = () => readAnchor(path.join(keyed.folder, 'head.json'));
+
+  test.each<[string, string, string[]]>([
+    [
+      'data, to the letter',
+      `UPDATE events SET data = replace(data, '.50', '.5') WHERE position = 7`,
+      ['altered 7 data'],
+    ],
+    [
+      'keys in another order',
+      `UPDATE events SET data = replace(data, '"x":1,"y":2', '"y":2,"x":1') WHERE position = 25`,
+      ['altered 25 data'],
+    ],
+    [
+      'metadata',
+      `UPDATE events SET metadata = replace(metadata, 'user-', 'User-') WHERE position = 1`,
+      ['altered 1 metadata'],
+    ],
+    ['a time', `UPDATE events SET recorded_at = recorded_at + 1 WHERE position = 20`, ['altered 20 header']],
+    ['an id', `UPDATE events SET id = 'other' WHERE position = 3`, ['altered 3 header']],
+    ['a type', `UPDATE events SET type = 'account.closed' WHERE position = 3`, ['altered 3 header']],
+    [
+      'a stream',
+      `UPDATE events SET stream = 'account-x', version = 1 WHERE position = 3`,
+      ['altered 3 header'],
+    ],
+    ['a schema version', `UPDATE events SET schema_version = 2 WHERE position = 41`, ['altered 41 header']],
+    ['a place in an append', `UPDATE events SET append_index = 9 WHERE position = 2`, ['altered 2 header']],
+    ['an event taken out', `DELETE FROM events WHERE position = 12`, ['missing 12']],
+    ['the first', `DELETE FROM events WHERE position = 1`, ['missing 1']],
+    ['the record of a seal', `DELETE FROM events WHERE position = 21`, ['seal 1 unrecorded', 'missing 21']],
+    [
+      'two that changed places',
+      `UPDATE events SET position = 1000 WHERE position = 5; UPDATE events SET position = 5 WHERE position = 9;
+       UPDATE events SET position = 9 WHERE position = 1000`,
+      ['moved 9→5', 'moved 5→9'],
+    ],
+    [
+      'one moved, and changed as well',
+      `UPDATE events SET position = 1000 WHERE position = 5; UPDATE events SET position = 5 WHERE position = 9;
+       UPDATE events SET position = 9, data = '{}' WHERE position = 1000`,
+      ['moved 9→5', 'moved 5→9 data'],
+    ],
+    [
+      'JSON that is broken',
+      `UPDATE events SET data = '{"amount":', metadata = 'no' WHERE position = 30`,
+      ['altered 30 data+metadata'],
+    ],
+  ])('finds %s', async (_, sql, findings) => {
+    behindItsBack(sql);
+    expect(await found()).toEqual(findings);
+  });
+
+  test('finds an event that was put in, and where those after it went', async () => {
+    behindItsBack(`UPDATE events SET position = -position - 1 WHERE position > 18;
+      UPDATE events SET position = -position WHERE position < 0;
+      INSERT INTO events SELECT 19, stream, category, 99, 'forged', type, schema_version, data, metadata, recorded_at,
+        correlation_id, causation_id, append_index FROM events WHERE position = 18`);
+    const { findings } = await verify(storage, keyed);
+    expect(brief(findings).slice(0, 3)).toEqual(['inserted 19', 'moved 19→20', 'moved 20→21']);
+    expect(findings[0]).toMatchObject({ event: { id: 'forged', version: 99 } });
+    // The last one stands where nothing is sealed yet.
+    expect(brief(findings).slice(-2)).toEqual(['moved 40→41', 'missing 41']);
+  });
+
+  test('names which fields of a header were what', async () => {
+    behindItsBack(`UPDATE events SET recorded_at = 5, type = 'x' WHERE position = 20`);
+    const { findings } = await verify(storage, keyed);
+    const { recordedAt } = (await eventsOf(storage.events, { after: 18, limit: 1 }))[0]!;
+    expect(findings).toMatchObject([
+      {
+        event: { position: 20, type: 'account.paid' },
+        fields: [
+          { field: 'type', sealed: 'account.paid', found: 'x' },
+          { field: 'recordedAt', found: 5 },
+        ],
+      },
+    ]);
+    expect(recordedAt.getTime()).toBeGreaterThan(5);
+  });
+
+  test('finds an end that was cut off, also where only an anchor says so', async () => {
+    const head = await anchor();
+    behindItsBack('DELETE FROM events WHERE position > 30');
+    expect((await found()).slice(0, 3)).toEqual(['seal 2 unrecorded', 'truncated 30 of 41', 'missing 31']);
+    const trust = await new AuditFolder(keyed.folder).keys();
+    // Nothing in the log says that there was more …
+    expect(brief((await verifyLog(storage.events, { trust })).findings)).toEqual([]);
+    // … but the head that was kept elsewhere.
+    const anchored = await verifyLog(storage.events, { trust, anchors: [head] });
+    expect(brief(anchored.findings)).toEqual(['seal 2 unrecorded', 'truncated 30 of 41', 'segment 2: 20–41']);
+  });
+
+  test('without the seals finds the part that is damaged, and that the others are not', async () => {
+    const trust = await new AuditFolder(keyed.folder).keys();
+    await seal(storage, keyed);
+    behindItsBack("UPDATE events SET data = '{}' WHERE position = 30");
+    const result = await verifyLog(storage.events, { trust });
+    expect(result).toMatchObject({ ok: false, located: false, seals: 3 });
+    expect(brief(result.findings)).toEqual(['segment 2: 20–41']);
+  });
+
+  test('a history that was rewritten with the key is found by an anchor', async () => {
+    const head = await anchor();
+    const rewritten = await files.opened(sqlite(files.newFile()).open());
+    const pages = [
+      { events: await eventsOf(storage.events, { includeSystem: true, upTo: 20 }), through: 20 },
+    ];
+    pages[0]!.events[4] = { ...pages[0]!.events[4]!, data: '{"amount":1}' };
+    await rewritten.events.restore(pages);
+    const own = { ...keyed, folder: `${keyed.folder}-rewritten` };
+    fs.mkdirSync(own.folder);
+    fs.copyFileSync(path.join(keyed.folder, 'keys.jsonl'), path.join(own.folder, 'keys.jsonl'));
+    await seal(rewritten, own);
+    await fillLog(rewritten, 30, 20);
+    await seal(rewritten, own);
+    expect((await verify(rewritten, own)).ok).toBe(true);
+    expect(brief((await verify(rewritten, own, { anchors: [head] })).findings)).toContain('seal 2 replaced');
+  });
+
+  test('a log that was restored is another one, unless that is known', async () => {
+    const restored = await files.opened(sqlite(files.newFile()).open());
+    await restored.events.restore([
+      { events: await eventsOf(storage.events, { includeSystem: true }), through: 45 },
+    ]);
+    expect(brief((await verify(restored, keyed)).findings)).toEqual(['other-log']);
+    expect((await verify(restored, keyed, { restored: true })).ok).toBe(true);
+  });
+
+  test('seals that were changed themselves are told, wherever they were', async () => {
+    const name = path.join(keyed.folder, 'seals/000002.seal');
+    const text = fs.readFileSync(name, 'utf8');
+    const lines = text.split('\n');
+    const after = async (changed: string) => {
+      fs.writeFileSync(name, changed);
+      return found();
+    };
+    expect(
+      await after(
+        lines
+          .with(
+            3,
+            lines[3]!.replace(/^./, (it) => (it === '0' ? '1' : '0')),
+          )
+          .join('\n'),
+      ),
+    ).toEqual(['seal 2 altered', 'altered 23 data']);
+    expect(await after(lines.toSpliced(3, 1).join('\n'))).toEqual(['seal 2 altered', 'inserted 23']);
+    expect(await after(lines.with(3, 'no line').join('\n'))).toEqual(['seal 2 altered', 'inserted 23']);
+    expect(await after(text.replace('"peaks":["', '"peaks":["0'))).toContain('seal 2 damaged');
+    expect(await after(text.replace('"epoch":1', '"epoch":2'))).toEqual(
+      expect.arrayContaining(['seal 2 replaced', 'seal 2 signature']),
+    );
+    expect(await after(text.slice(0, -1))).toEqual(['seal 2 damaged']);
+    expect(await after(text.slice(0, 500))).toContain('seal 2 damaged');
+    expect(await after('')).toContain('seal 2 damaged');
+    fs.rmSync(name);
+    expect(await found()).toEqual([]);
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true, located: false });
+    fs.writeFileSync(name, text);
+    fs.rmSync(path.join(keyed.folder, 'seals/000001.seal'));
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true, located: false });
+    fs.copyFileSync(name, path.join(keyed.folder, 'seals/000007.seal'));
+    expect(await found()).toEqual(['seal 7 damaged']);
+  });
+
+  test('a chain that lacks a seal, or has one that is signed by nobody we believe', async () => {
+    const folder = { ...keyed, folder: `${keyed.folder}-copy` };
+    fs.cpSync(keyed.folder, folder.folder, { recursive: true });
+    behindItsBack("DELETE FROM events WHERE stream = '_audit'");
+    fs.rmSync(path.join(folder.folder, 'seals/000001.seal'));
+    expect(brief((await verify(storage, folder)).findings)).toEqual([
+      'seal 2 unrecorded',
+      'seal 1 missing',
+      'missing 21',
+    ]);
+    const trust = trustKey(publicKeyPem(readPrivateKey(newPrivateKey()).publicKey));
+    expect(brief((await verify(storage, keyed, { trust })).findings)).toEqual(
+      expect.arrayContaining(['seal 1 unknown-key', 'seal 2 unknown-key']),
+    );
+  });
+
+  test('seals of a key that was revoked count as far as a later seal contains them', async () => {
+    const audit = new AuditFolder(keyed.folder);
+    const next = readPrivateKey(newPrivateKey());
+    const ring = (await audit.keys())
+      .with({ action: 'add', publicKey: next.publicKey }, keyed.key, new Date())
+      .with({ action: 'revoke', keyId: keyed.key.keyId, reason: 'stolen' }, keyed.key, new Date());
+    await audit.writeKeys(ring);
+    expect(await found()).toEqual(['seal 1 revoked-key', 'seal 2 revoked-key']);
+    await seal(storage, { ...keyed, key: next });
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true, vouched: [1, 2] });
+    // Who has only the ring of before cannot know, and is told that there is another.
+    const before = KeyRing.read(ring.write().split('\n').slice(0, 1).join('\n') + '\n');
+    expect(brief((await verify(storage, keyed, { trust: before })).findings)).toEqual(['seal 3 unknown-key']);
+  });
+
+  test('keeps details of so many, and counts the rest', async () => {
+    behindItsBack("UPDATE events SET data = '{}' WHERE position <= 40");
+    const result = await verify(storage, keyed, { maxFindings: 5 });
+    expect(result.count).toBe(42);
+    expect(brief(result.findings)).toEqual([
+      'seal null no-head',
+      'seal 1 unrecorded',
+      'altered 1 data',
+      'altered 2 data',
+      'altered 3 data',
+      'altered 4 data',
+      'altered 5 data',
+    ]);
+  });
+
+  test('what the store cannot read is a finding, and what is behind it is compared', async () => {
+    const failing = Object.create(storage.events) as typeof storage.events;
+    failing.readAll = async function* (query) {
+      for await (const page of storage.events.readAll(query)) {
+        if (page.events.some(({ position }) => position === 17 || position === 29))
+          throw new RangeError('no date');
+        yield page;
+      }
+    };
+    behindItsBack("UPDATE events SET data = '{}' WHERE position = 35");
+    const trust = await new AuditFolder(keyed.folder).keys();
+    const result = await verifyLog(failing, { trust, folder: keyed.folder });
+    expect(brief(result.findings)).toEqual(['unreadable 17', 'unreadable 29', 'altered 35 data']);
+    expect(result.findings[0]).toMatchObject({ message: 'no date', event: { position: 17 } });
+    failing.identity = () => Promise.reject(new RangeError('too large'));
+    expect(brief((await verifyLog(failing, { trust, folder: keyed.folder })).findings)).toContain(
+      'unreadable-log',
+    );
+  });
+
+  test('misspelt options are refused', async () => {
+    const trust = await new AuditFolder(keyed.folder).keys();
+    await expect(verifyLog(storage.events, { trust, achors: [] } as never)).rejects.toThrow(/achors/);
+    await expect(seal(storage, keyed, { keys: 1 } as never)).rejects.toThrow(/keys/);
+  });
+});

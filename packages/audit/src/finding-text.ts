@@ -1,0 +1,80 @@
+import { HEAD_PROBLEMS, type EventHeader, type HeadProblem } from '@backstory/proof';
+import type { EventPart, FieldChange, Finding, SealProblem } from './finding.js';
+
+/** A finding in a sentence. Names in it are as they stand in the log: make them safe where they are shown. */
+export function findingText(finding: Finding): string {
+  switch (finding.kind) {
+    case 'altered':
+      return `position ${finding.position}: ${called(finding.event)} was altered: ${difference(finding)}`;
+    case 'missing':
+      return `position ${finding.position}: ${called(finding.event)} is missing`;
+    case 'inserted':
+      return `position ${finding.position}: ${called(finding.event)} was never sealed there: it was put in`;
+    case 'moved': {
+      const also = difference(finding);
+      const more = also === '' ? '' : `, and was altered: ${also}`;
+      return `position ${finding.position}: ${called(finding.event)} was moved here from position ${finding.from}${more}`;
+    }
+    case 'unreadable': {
+      const event = finding.event ? called(finding.event) : 'what stands here';
+      return `position ${finding.position}: the store cannot read ${event}: ${finding.message}`;
+    }
+    default:
+      return sealText(finding);
+  }
+}
+
+function sealText(finding: Exclude<Finding, { readonly event: unknown }>): string {
+  switch (finding.kind) {
+    case 'segment':
+      return `positions ${finding.after + 1} to ${finding.upTo}: something is not as seal ${finding.sequence} says; its file would say what`;
+    case 'truncated':
+      return `the log ends at position ${finding.head}, and seal ${finding.sequence} covers it up to ${finding.position}: its end was cut off`;
+    case 'other-log':
+      return `this is log ${finding.found}, and log ${finding.sealed} was sealed: it was replaced, or restored (--restored)`;
+    case 'unreadable-log':
+      return `the store cannot say what it holds: ${finding.message}`;
+    case 'never-sealed':
+      return 'there is no seal of this log, so there is nothing that it could be held against';
+    case 'seal': {
+      const where = finding.place === null ? '' : ` (${finding.place})`;
+      const name = finding.sequence === null ? 'a seal' : `seal ${finding.sequence}`;
+      return `${name}${where}: ${SEAL_PROBLEMS[finding.problem]}`;
+    }
+  }
+}
+
+/** What people are told of a seal that is not as it should be. */
+const SEAL_PROBLEMS: Readonly<Record<SealProblem | HeadProblem, string>> = {
+  ...HEAD_PROBLEMS,
+  altered: 'its file is not what its head says.',
+  damaged: 'its file is no seal any more.',
+  missing: 'it is in neither the folder nor the log.',
+  chain: 'it does not follow the seal before it.',
+  replaced: 'here is another head under this number: history was rewritten, or the other place was.',
+  unrecorded: 'it is not recorded in the log any more.',
+  'no-head': 'what is recorded in its place is no signed head.',
+};
+
+function called({ type, stream, version }: EventHeader): string {
+  return `${type} (${stream} v${version})`;
+}
+
+function difference({
+  parts,
+  fields,
+}: {
+  readonly parts: readonly EventPart[];
+  readonly fields: readonly FieldChange[];
+}): string {
+  const changed = fields.map(
+    ({ field, sealed, found }) => `${field} ${value(field, sealed)} → ${value(field, found)}`,
+  );
+  const hashed = parts.filter((part) => part !== 'header');
+  return [...hashed.map((part) => `its ${part}`), ...changed].join(', ');
+}
+
+function value(field: string, it: string | number): string {
+  const date = field === 'recordedAt' ? new Date(it) : undefined;
+  return date && !Number.isNaN(date.getTime()) ? date.toISOString() : String(it);
+}

@@ -1,0 +1,156 @@
+import type { EventStore } from '@backstory/core';
+import { headHash, type TreeHead, type Trust } from '@backstory/proof';
+import type { AuditFolder } from './audit-folder.js';
+import { AuditFileDamaged } from './errors.js';
+import type { SealFinding, SealProblem } from './finding.js';
+import { isDamage } from './log-reader.js';
+import { recordedHeads, type RecordedHead } from './recorded-heads.js';
+import type { SealFile } from './seal-file.js';
+
+/** A seal that the log is held against. */
+export interface ChainLink {
+  readonly head: TreeHead;
+  /** Where its lines are; without it damage is found and not located. */
+  readonly file: SealFile | undefined;
+}
+
+/** The seals of a log, from wherever they are known, and what is wrong with them. */
+export interface HeadChain {
+  readonly logId: string | undefined;
+  readonly links: readonly ChainLink[];
+  readonly findings: readonly SealFinding[];
+  /** Seals of a key that was revoked later, which a later seal by another key vouches for. */
+  readonly vouched: readonly number[];
+}
+
+/** Where heads are looked for. */
+export interface HeadSources {
+  readonly store: EventStore;
+  readonly folder: AuditFolder | undefined;
+  readonly anchors: readonly TreeHead[];
+  readonly trust: Trust;
+  /** The log that is looked at; `undefined` when it cannot say. */
+  readonly logId: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Gathers the heads of a log from its seals, the log itself and anchors, and checks that they are one chain that is signed. */
+export async function headChain(sources: HeadSources): Promise<HeadChain> {
+  const files = await sealFiles(sources.folder);
+  const recorded = await recordedOrNone(sources);
+  const logId = chainOf(files.seals, recorded.heads, sources);
+  const ofThisLog = recorded.heads.filter(({ head }) => head === undefined || head.logId === logId);
+  const gathered = gather(files.seals, ofThisLog, sources.anchors);
+  const { links } = gathered;
+  const judged = judge(links, sources.trust);
+  const findings = [
+    ...files.findings,
+    ...recorded.findings,
+    ...gathered.findings,
+    ...gaps(links),
+    ...judged.findings,
+  ];
+  return { logId, links, findings, vouched: judged.vouched };
+}
+
+async function sealFiles(folder: AuditFolder | undefined) {
+  const seals: SealFile[] = [];
+  const findings: SealFinding[] = [];
+  for (const sequence of (await folder?.sequences()) ?? []) {
+    try {
+      seals.push(await folder!.seal(sequence));
+    } catch (error) {
+      if (!(error instanceof AuditFileDamaged)) throw error;
+      findings.push(seal(sequence, 'damaged', error.file));
+    }
+  }
+  return { seals, findings };
+}
+
+/** A log that cannot be read as a stream can still be compared. */
+async function recordedOrNone({ store, signal }: HeadSources) {
+  try {
+    return { heads: await recordedHeads(store, signal), findings: [] };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!isDamage(error)) throw error;
+    return { heads: [], findings: [{ kind: 'unreadable-log', message: error.message } as const] };
+  }
+}
+
+/** Whose seals these are: what is outside the log counts more than what is in it. */
+function chainOf(
+  seals: readonly SealFile[],
+  recorded: readonly RecordedHead[],
+  { anchors, logId }: HeadSources,
+): string | undefined {
+  const outside = seals.at(-1)?.head.logId ?? anchors.at(-1)?.logId;
+  if (outside !== undefined) return outside;
+  const inside = recorded.map(({ head }) => head?.logId).filter((it) => it !== undefined);
+  return logId !== undefined && inside.includes(logId) ? logId : inside.at(-1);
+}
+
+function gather(
+  seals: readonly SealFile[],
+  recorded: readonly RecordedHead[],
+  anchors: readonly TreeHead[],
+): { readonly links: readonly ChainLink[]; readonly findings: readonly SealFinding[] } {
+  const links = new Map<number, ChainLink>();
+  const findings: SealFinding[] = [];
+  for (const file of seals) links.set(file.head.sequence, { head: file.head, file });
+  const add = (head: TreeHead, place: string) => {
+    const known = links.get(head.sequence);
+    if (!known) links.set(head.sequence, { head, file: undefined });
+    else if (headHash(known.head) !== headHash(head)) findings.push(seal(head.sequence, 'replaced', place));
+  };
+  for (const { head, position } of recorded) {
+    if (head) add(head, `position ${position}`);
+    else findings.push(seal(null, 'no-head', `position ${position}`));
+  }
+  const inLog = new Set(recorded.map(({ head }) => head?.sequence));
+  for (const head of anchors) add(head, 'anchor');
+  for (const { head } of links.values())
+    if (!inLog.has(head.sequence)) findings.push(seal(head.sequence, 'unrecorded', null));
+  return { links: [...links.values()].sort((a, b) => a.head.sequence - b.head.sequence), findings };
+}
+
+/** Every seal names the one before it, and begins where that one ends. */
+function gaps(links: readonly ChainLink[]): readonly SealFinding[] {
+  const findings: SealFinding[] = [];
+  let before: TreeHead | undefined;
+  for (const { head } of links) {
+    for (let lacking = (before?.sequence ?? 0) + 1; lacking < head.sequence; lacking++)
+      findings.push(seal(lacking, 'missing', null));
+    const adjacent = head.sequence === (before?.sequence ?? 0) + 1;
+    const { treeSize = 0, position = 0 } = before ?? {};
+    const follows = head.fromSize === treeSize && head.fromPosition === position;
+    const names =
+      head.previous === (before ? headHash(before) : null) && (before?.logId ?? head.logId) === head.logId;
+    if (adjacent && !(follows && names)) findings.push(seal(head.sequence, 'chain', null));
+    before = head;
+  }
+  return findings;
+}
+
+function judge(links: readonly ChainLink[], trust: Trust) {
+  const findings: SealFinding[] = [];
+  const vouched: number[] = [];
+  let after: TreeHead | undefined;
+  for (const { head } of links.toReversed()) {
+    const problem = trust.judge(head);
+    // The head after it, which is believed, contains its hash.
+    const linked = after?.previous === headHash(head);
+    if (problem === 'revoked-key' && linked) vouched.unshift(head.sequence);
+    else if (problem) findings.unshift(seal(head.sequence, problem, null));
+    after = problem === undefined || (problem === 'revoked-key' && linked) ? head : undefined;
+  }
+  return { findings, vouched };
+}
+
+function seal(
+  sequence: number | null,
+  problem: SealProblem | NonNullable<ReturnType<Trust['judge']>>,
+  place: string | null,
+): SealFinding {
+  return { kind: 'seal', sequence, problem, place };
+}

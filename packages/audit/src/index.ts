@@ -1,0 +1,22 @@
+export { AuditFolder, readAnchor } from './audit-folder.js';
+export { sealLog, type SealOptions, type SealResult, type SealSource } from './seal-log.js';
+export { findingText } from './finding-text.js';
+export { sealedIn, sealedInLog, type SealedLines } from './sealed-lines.js';
+export {
+  eventCalled,
+  proveConsistency,
+  proveEvent,
+  proveEvents,
+  withTexts,
+  type Selection,
+} from './prove.js';
+export { verifyLog, type Verification, type VerifyOptions } from './verify-log.js';
+export type { EventFinding, EventPart, FieldChange, Finding, SealFinding, SealProblem } from './finding.js';
+export {
+  AuditFileDamaged,
+  AuditFolderIncomplete,
+  KeyNotInForce,
+  NotProvable,
+  SealDiverged,
+  SealerBusy,
+} from './errors.js';

@@ -1,0 +1,70 @@
+import { hash } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import { hashTexts, type EventTexts, type HashedTexts } from './line-hash.js';
+
+/** Before so many events a thread takes longer to begin than it saves. */
+const WORTH_A_THREAD = 20_000;
+
+interface Waiting {
+  readonly done: (hashed: HashedTexts) => void;
+  readonly failed: (error: Error) => void;
+}
+
+/**
+ * Hashes events in the order in which they come. Of a long log in a thread beside this one, which goes on reading: hashing
+ * takes about as long as reading. The texts are given away.
+ */
+export class LineHasher {
+  private events = 0;
+  private thread: Worker | undefined;
+  private threadless = false;
+  /** Given to the thread, which answers in their order. */
+  private waiting: Waiting[] = [];
+
+  hash(texts: EventTexts): Promise<HashedTexts> {
+    this.events += texts.ends.length / 3;
+    if (this.events >= WORTH_A_THREAD) this.thread ??= this.begin();
+    const { thread } = this;
+    if (!thread) return Promise.resolve(hashTexts(texts, hash));
+    return new Promise((done, failed) => {
+      this.waiting.push({ done, failed });
+      thread.postMessage(texts, [texts.bytes.buffer as ArrayBuffer]);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.threadless = true;
+    await this.thread?.terminate();
+  }
+
+  /** Where no threads are allowed (`node --permission`) it goes on without. */
+  private begin(): Worker | undefined {
+    if (this.threadless) return undefined;
+    try {
+      const thread = new Worker(SOURCE, { eval: true });
+      thread.unref();
+      thread.on('message', (hashed: HashedTexts) => this.waiting.shift()!.done(hashed));
+      thread.on('error', (error) => this.fail(error));
+      thread.on('exit', () => this.fail(new Error('The thread that hashes was ended.')));
+      return thread;
+    } catch {
+      this.threadless = true;
+      return undefined;
+    }
+  }
+
+  private fail(error: Error): void {
+    for (const { failed } of this.waiting.splice(0)) failed(error);
+  }
+}
+
+// A file would have to be found wherever this is bundled, or run from its sources.
+const SOURCE = `
+const { hash } = require('node:crypto');
+const { parentPort } = require('node:worker_threads');
+const work = ${hashTexts.toString()};
+parentPort.on('message', (texts) => {
+  const hashed = work(texts, hash);
+  parentPort.postMessage(hashed, [hashed.lines.buffer]);
+});
+`;

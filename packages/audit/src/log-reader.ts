@@ -1,0 +1,58 @@
+import { InvalidQuery, StoreUnavailable, type EventStore, type StoredEvent } from '@backstory/core';
+import { StoreClosed } from '@backstory/core/store';
+
+/** A part of the log: positions > `after` and ≤ `upTo`. */
+export interface LogRange {
+  readonly after: number;
+  readonly upTo: number;
+}
+
+/** A place at which the store fails, also when it is asked for nothing else. */
+export interface UnreadableEvent {
+  readonly position: number;
+  readonly message: string;
+}
+
+/** How a log is read. */
+export interface ReadOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Goes on behind what the store cannot read, and says where that is. */
+  readonly tolerant?: boolean;
+}
+
+const PAGE = 1_024;
+
+/** Every event of a part of the log, system streams as well, in pages. */
+export async function* readLog(
+  store: EventStore,
+  { after, upTo }: LogRange,
+  { signal, tolerant = false }: ReadOptions = {},
+): AsyncGenerator<readonly StoredEvent[] | UnreadableEvent, void> {
+  let come = after;
+  let failure: Error;
+  try {
+    for await (const { events } of store.readAll({ after, upTo, includeSystem: true, pageSize: PAGE })) {
+      signal?.throwIfAborted();
+      yield events;
+      come = Math.max(come, events.at(-1)?.position ?? 0);
+    }
+    return;
+  } catch (error) {
+    if (!tolerant || signal?.aborted || !isDamage(error)) throw error;
+    failure = error;
+  }
+  // The page that failed has good events in it: halves of the rest are read until the bad one is alone.
+  if (upTo - come <= 1) {
+    yield { position: upTo, message: failure.message };
+    return;
+  }
+  const middle = come + Math.floor((upTo - come) / 2);
+  yield* readLog(store, { after: come, upTo: middle }, { signal, tolerant });
+  yield* readLog(store, { after: middle, upTo }, { signal, tolerant });
+}
+
+/** Whether what a store fails with lies in what it holds: not what passes, and not what we did ourselves. */
+export function isDamage(error: unknown): error is Error {
+  const passing = [StoreUnavailable, StoreClosed, InvalidQuery].some((kind) => error instanceof kind);
+  return error instanceof Error && !passing;
+}

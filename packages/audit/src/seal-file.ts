@@ -1,0 +1,161 @@
+import { createHash, type Hash } from 'node:crypto';
+import { open, type FileHandle } from 'node:fs/promises';
+import { readHead, type TreeHead } from '@backstory/proof';
+import { MerkleTree, hexOf, type Digest } from '@backstory/proof/seal';
+import { AuditFileDamaged } from './errors.js';
+import { readOpening, readPeaks, type SealOpening } from './seal-format.js';
+
+/**
+ * One seal, as a file of text, format version 1:
+ *
+ * | line | is |
+ * |---|---|
+ * | first | which seal of which log, and what is sealed before it |
+ * | one an event | the SHA-256 of its data, that of its metadata, its header |
+ * | last but one | the complete subtrees of all events so far |
+ * | last | the signed head |
+ */
+export class SealFile {
+  private constructor(
+    readonly file: string,
+    readonly opening: SealOpening,
+    readonly peaks: readonly Digest[],
+    readonly head: TreeHead,
+    /** The line of its last event. */
+    readonly lastLine: string,
+    private readonly body: { readonly from: number; readonly to: number },
+  ) {}
+
+  /** Reads the beginning and the end. @throws AuditFileDamaged */
+  static async open(file: string): Promise<SealFile> {
+    const handle = await open(file);
+    try {
+      const { size } = await handle.stat();
+      const first = lineAt(await read(handle, 0, Math.min(size, 4_096)));
+      const opening = first === undefined ? undefined : readOpening(first);
+      if (first === undefined || !opening) throw new AuditFileDamaged(file, 'does not begin as a seal does.');
+      const from = Buffer.byteLength(first) + 1;
+      const end = await read(handle, Math.max(from, size - LONGEST_END), size);
+      return SealFile.withEnd(file, { opening, from, size, end });
+    } finally {
+      await handle.close();
+    }
+  }
+
+  private static withEnd(
+    file: string,
+    { opening, from, size, end }: { opening: SealOpening; from: number; size: number; end: Buffer },
+  ): SealFile {
+    if (end.at(-1) !== LF) throw new AuditFileDamaged(file, 'is cut off.');
+    const headAt = end.lastIndexOf(LF, -2) + 1;
+    const peaksAt = headAt === 0 ? 0 : end.lastIndexOf(LF, headAt - 2) + 1;
+    const peaks = readPeaks(end.subarray(peaksAt, Math.max(0, headAt - 1)).toString());
+    if (!peaks) throw new AuditFileDamaged(file, 'does not end as a seal does.');
+    const head = headIn(file, end.subarray(headAt).toString());
+    const agree = (['logId', 'sequence', 'fromSize', 'fromPosition'] as const).every(
+      (name) => opening[name] === head[name],
+    );
+    if (!agree) throw new AuditFileDamaged(file, 'begins as another seal than it ends.');
+    const lastLine = end.subarray(end.lastIndexOf(LF, peaksAt - 2) + 1, Math.max(0, peaksAt - 1)).toString();
+    return new SealFile(file, opening, peaks, head, lastLine, { from, to: size - end.length + peaksAt });
+  }
+
+  /** The tree over everything that is sealed up to here, to be added to. @throws AuditFileDamaged */
+  tree(): MerkleTree {
+    try {
+      const tree = MerkleTree.from(this.head.treeSize, this.peaks);
+      if (hexOf(tree.root()) === this.head.root) return tree;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+    throw new AuditFileDamaged(this.file, 'has another tree in its last line but one than in its head.');
+  }
+
+  /** The lines of its events. Close them. */
+  async lines(): Promise<SealLines> {
+    return new SealLines(await open(this.file), this.body);
+  }
+}
+
+/** The lines of a seal's events, read as they are asked for. */
+export class SealLines {
+  private readonly sum: Hash = createHash('sha256');
+  /** Read and not yet given. */
+  private bytes = Buffer.alloc(0);
+
+  constructor(
+    private readonly handle: FileHandle,
+    private readonly body: { from: number; readonly to: number },
+  ) {
+    this.body = { ...body };
+  }
+
+  /** Takes these lines if they are what comes next. */
+  async take(lines: Uint8Array): Promise<boolean> {
+    while (this.bytes.length < lines.length && (await this.fill()));
+    if (this.bytes.length < lines.length || this.bytes.compare(lines, 0, lines.length, 0, lines.length) !== 0)
+      return false;
+    this.bytes = this.bytes.subarray(lines.length);
+    return true;
+  }
+
+  /** The next line, without its break; `undefined` after the last. What comes after the last break is a line as well. */
+  async next(): Promise<string | undefined> {
+    let end = this.bytes.indexOf(LF);
+    while (end < 0 && (await this.fill())) end = this.bytes.indexOf(LF);
+    if (end < 0 && this.bytes.length === 0) return undefined;
+    const line = this.bytes.subarray(0, end < 0 ? this.bytes.length : end);
+    this.bytes = this.bytes.subarray(line.length + 1);
+    return line.toString();
+  }
+
+  /** SHA-256 of all lines, in hexadecimal; reads what is left. */
+  async hash(): Promise<string> {
+    do this.bytes = Buffer.alloc(0);
+    while (await this.fill());
+    return this.sum.digest('hex');
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+
+  private async fill(): Promise<boolean> {
+    const wanted = Math.min(CHUNK, this.body.to - this.body.from);
+    if (wanted <= 0) return false;
+    // What was read before goes first, in one piece with it.
+    const buffer = Buffer.allocUnsafe(this.bytes.length + wanted);
+    const { bytesRead } = await this.handle.read(buffer, this.bytes.length, wanted, this.body.from);
+    if (bytesRead === 0) return false;
+    this.bytes.copy(buffer);
+    const read = buffer.subarray(this.bytes.length, this.bytes.length + bytesRead);
+    this.body.from += bytesRead;
+    this.sum.update(read);
+    this.bytes = buffer.subarray(0, this.bytes.length + bytesRead);
+    return true;
+  }
+}
+
+const CHUNK = 2 ** 20;
+const LF = 0x0a;
+/** 53 subtrees and a head. */
+const LONGEST_END = 16_384;
+
+async function read(handle: FileHandle, from: number, to: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(Math.max(0, to - from));
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, from);
+  return buffer.subarray(0, bytesRead);
+}
+
+function lineAt(bytes: Buffer): string | undefined {
+  const end = bytes.indexOf(LF);
+  return end < 0 ? undefined : bytes.subarray(0, end).toString();
+}
+
+function headIn(file: string, text: string): TreeHead {
+  try {
+    return readHead(text);
+  } catch (cause) {
+    throw new AuditFileDamaged(file, 'does not end in a signed head.', { cause });
+  }
+}

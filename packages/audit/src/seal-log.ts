@@ -1,0 +1,192 @@
+import type { EventStore, LogIdentity, StateStore } from '@backstory/core';
+import { VersionConflict } from '@backstory/core';
+import { LeaseHolder } from '@backstory/core/state';
+import { knownOptions, type OptionNames } from '@backstory/core/store';
+import { headHash, type KeyRing, type SigningKey, type TreeHead } from '@backstory/proof';
+import { MerkleTree, signHead } from '@backstory/proof/seal';
+import { AuditFolder } from './audit-folder.js';
+import { KeyNotInForce, SealDiverged, SealerBusy } from './errors.js';
+import { lineOf } from './log-lines.js';
+import { writeLines } from './write-lines.js';
+import { AUDIT_STREAM, auditVersion, lastRecorded, recordHead } from './recorded-heads.js';
+import { rebuildSeals } from './rebuild-seals.js';
+import { SealDraft, dropDraft, signedDraft } from './seal-draft.js';
+import type { SealFile } from './seal-file.js';
+
+/** A log that is sealed, and where the right to seal it is kept. */
+export interface SealSource {
+  readonly events: EventStore;
+  readonly state: StateStore;
+}
+
+/** How a log is sealed. */
+export interface SealOptions {
+  /** The audit folder: keys, seals and the last head. */
+  readonly folder: string;
+  /** A key that is in force in the folder's key ring. */
+  readonly key: SigningKey;
+  /** Who asked for it; recorded with the seal. */
+  readonly actor?: string;
+  /** Stops it. What was done so far is gone on with the next time. */
+  readonly signal?: AbortSignal;
+  /** Called now and then with the position reached and the position to reach. */
+  readonly onProgress?: (through: number, head: number) => void;
+}
+
+/** What sealing did. */
+export interface SealResult {
+  /** The last seal, whether it is a new one or not; `undefined` when the log is empty. */
+  readonly head: TreeHead | undefined;
+  /** How many events are newly covered; 0 when there was nothing to seal. */
+  readonly sealed: number;
+  /** Seals that were in the log and not in the folder, and were made again. */
+  readonly rebuilt: readonly number[];
+}
+
+/**
+ * Seals everything that was recorded up to now: hashes it into the tree, signs the new head, writes a seal file and records the
+ * head on a system stream. Only what follows the last seal is read. One process seals a log at a time; others append meanwhile.
+ *
+ * @throws SealerBusy, SealDiverged, KeyNotInForce, AuditFolderIncomplete, AuditFileDamaged
+ */
+export async function sealLog(source: SealSource, options: SealOptions): Promise<SealResult> {
+  knownOptions(options, OPTIONS);
+  const leases = new LeaseHolder(source.state, { ttlMs: 10_000 });
+  try {
+    const lease = await leases.acquire('audit:seal');
+    if (!lease) throw new SealerBusy();
+    const signal = options.signal ? AbortSignal.any([options.signal, lease.signal]) : lease.signal;
+    return await new Sealer(source.events, { ...options, signal }).run();
+  } finally {
+    await leases.close();
+  }
+}
+
+const OPTIONS: OptionNames<SealOptions> = {
+  folder: true,
+  key: true,
+  actor: true,
+  signal: true,
+  onProgress: true,
+};
+
+class Sealer {
+  private readonly folder: AuditFolder;
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly options: SealOptions & { readonly signal: AbortSignal },
+  ) {
+    this.folder = new AuditFolder(options.folder);
+  }
+
+  async run(): Promise<SealResult> {
+    const ring = await this.folder.keys();
+    requireInForce(ring, this.options.key);
+    await this.finishSigned(await this.store.identity());
+    const identity = await this.store.identity();
+    const rebuilt = await rebuildSeals(this.store, { ...this.options, folder: this.folder, ring, identity });
+    const last = await this.folder.last();
+    await this.requireContinuation(last, identity);
+    const head = await this.sealAfter(last, ring, identity);
+    return { head: head ?? last?.head, sealed: head ? head.treeSize - head.fromSize : 0, rebuilt };
+  }
+
+  /** A seal that was signed before somebody stopped is recorded and published as it is: a head is signed once. */
+  private async finishSigned({ logId }: LogIdentity): Promise<void> {
+    const signed = await signedDraft(this.folder);
+    if (!signed || signed.head.logId !== logId) return;
+    const { head } = signed;
+    const recorded = await lastRecorded(this.store, logId);
+    if (!recorded || recorded.sequence < head.sequence) await this.record(head);
+    else if (headHash(recorded) !== headHash(head)) return dropDraft(this.folder);
+    await this.folder.publish(head);
+  }
+
+  private async requireContinuation(last: SealFile | undefined, identity: LogIdentity): Promise<void> {
+    if (!last) return;
+    const recorded = await lastRecorded(this.store, identity.logId);
+    const { sequence, logId, position } = last.head;
+    const refuse = (reason: string) => {
+      throw new SealDiverged(sequence, reason);
+    };
+    if (logId !== identity.logId) refuse(`it is log ${identity.logId}, and ${logId} was sealed`);
+    if (!recorded || headHash(recorded) !== headHash(last.head))
+      refuse('its head is not the last one recorded in the log');
+    for await (const { events } of this.store.readAll({
+      after: position - 1,
+      upTo: position,
+      includeSystem: true,
+    }))
+      if (events[0] && lineOf(events[0]) === last.lastLine) return;
+    refuse(`the event at position ${position} is not the one that was sealed`);
+  }
+
+  private async sealAfter(
+    last: SealFile | undefined,
+    ring: KeyRing,
+    identity: LogIdentity,
+  ): Promise<TreeHead | undefined> {
+    const { treeSize, position, sequence } = last?.head ?? NOTHING_SEALED;
+    if (!(await this.hasNews(position, identity.head))) return undefined;
+    const tree = last?.tree() ?? new MerkleTree();
+    const from = { sequence: sequence + 1, fromSize: treeSize, fromPosition: position };
+    const draft = await SealDraft.open(this.folder, { logId: identity.logId, ...from }, tree);
+    try {
+      await writeLines(this.store, draft, { upTo: identity.head, ...this.options });
+      const head = this.sign(draft, { ...from, ...epochOf(identity) }, { last, ring });
+      await draft.finish(head);
+      await this.record(head);
+      await this.folder.publish(head);
+      return head;
+    } finally {
+      await draft.close();
+    }
+  }
+
+  /** Whether anything but seals was recorded since: a seal that is sealed for its own sake would never end. */
+  private async hasNews(after: number, upTo: number): Promise<boolean> {
+    for await (const { events } of this.store.readAll({ after, upTo, includeSystem: true })) {
+      this.options.signal.throwIfAborted();
+      if (events.some(({ stream }) => stream !== AUDIT_STREAM)) return true;
+    }
+    return false;
+  }
+
+  private sign(
+    draft: SealDraft,
+    from: Pick<TreeHead, 'logId' | 'epoch' | 'sequence' | 'fromSize' | 'fromPosition'>,
+    { last, ring }: { readonly last: SealFile | undefined; readonly ring: KeyRing },
+  ): TreeHead {
+    const { tree, position } = draft;
+    const reached = { treeSize: tree.size, position, root: draft.root(), lines: draft.linesHash() };
+    const chain = { previous: last ? headHash(last.head) : null, keys: ring.hash };
+    return signHead({ ...from, ...reached, sealedAt: new Date().toISOString(), ...chain }, this.options.key);
+  }
+
+  private async record(head: TreeHead): Promise<void> {
+    const { actor, signal } = this.options;
+    signal.throwIfAborted();
+    const expected = await auditVersion(this.store);
+    const recorded = await lastRecorded(this.store, head.logId);
+    if ((recorded ? headHash(recorded) : null) !== head.previous)
+      throw new SealDiverged(head.sequence - 1, 'the last seal recorded in the log is another one');
+    try {
+      await recordHead(this.store, head, { expected, actor });
+    } catch (error) {
+      if (error instanceof VersionConflict) throw new SealerBusy();
+      throw error;
+    }
+  }
+}
+
+const NOTHING_SEALED = { treeSize: 0, position: 0, sequence: 0 };
+
+function requireInForce(ring: KeyRing, key: SigningKey): void {
+  const status = ring.keys.find(({ keyId }) => keyId === key.keyId)?.status ?? 'unknown';
+  if (status !== 'in-force') throw new KeyNotInForce(key.keyId, status);
+}
+
+function epochOf({ logId, epoch }: LogIdentity) {
+  return { logId, epoch };
+}

@@ -1,0 +1,108 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { AuditFolder } from '@backstory/audit';
+import type { EventStore, OpenStorage } from '@backstory/core';
+import { KeyRing, type SigningKey } from '@backstory/proof';
+import { readPrivateKey } from '@backstory/proof/seal';
+import { UsageError } from '../errors.js';
+import { storageFor } from '../open.js';
+import type { VerbCall } from '../verb.js';
+import type { AuditOptions } from './audit-options.js';
+
+/** One use of `audit`, with where its paths lead. */
+export class AuditCall {
+  /** The folder of the configuration, once it is loaded; paths that nobody gave are relative to it. */
+  private base: string;
+  readonly options: AuditOptions & VerbCall['options'];
+
+  constructor(readonly call: VerbCall) {
+    this.options = call.options;
+    this.base = call.io.cwd;
+  }
+
+  /** What stands after the action. @throws UsageError */
+  subject(what: string): string {
+    const [action, subject] = this.call.arguments as [string, string?];
+    if (subject === undefined)
+      throw new UsageError(
+        'missing-argument',
+        `Give ${what}: backstory audit ${action} <${what}>. See backstory audit --help.`,
+      );
+    return subject;
+  }
+
+  get signal(): { readonly signal?: AbortSignal } {
+    const { signal } = this.call.io;
+    return signal ? { signal } : {};
+  }
+
+  /** A path that was given. */
+  readonly file = (given: string): string => path.resolve(this.call.io.cwd, given);
+
+  /** The audit folder. Known once the log is open, where the configuration says where that is. */
+  get folder(): AuditFolder {
+    const { dir } = this.options;
+    return new AuditFolder(dir === undefined ? path.resolve(this.base, 'audit') : this.file(dir));
+  }
+
+  /** @throws UsageError, UnusableKey */
+  signingKey(): SigningKey {
+    const given = this.options.key ?? this.call.io.env['BACKSTORY_AUDIT_KEY'];
+    if (given === undefined)
+      throw new UsageError(
+        'no-key',
+        'Give the private key that signs, with --key or in BACKSTORY_AUDIT_KEY; "backstory audit keys create" makes one.',
+      );
+    return readPrivateKey(this.textOf(given), this.passphrase);
+  }
+
+  /** Of private keys that are read and made. */
+  get passphrase(): string | undefined {
+    return this.call.io.env['BACKSTORY_AUDIT_PASSPHRASE'] || undefined;
+  }
+
+  /** The ring that is believed: the one given, else the folder's. */
+  async ring(): Promise<KeyRing> {
+    const { keys } = this.options;
+    return keys === undefined ? this.folder.keys() : KeyRing.read(this.textOf(keys));
+  }
+
+  /** @throws UsageError */
+  textOf(given: string): string {
+    try {
+      return fs.readFileSync(this.file(given), 'utf8');
+    } catch (cause) {
+      throw new UsageError('unreadable-file', `${given} cannot be read: ${(cause as Error).message}.`);
+    }
+  }
+
+  /** Opens the log for reading, works, and closes it. */
+  async withLog<T>(work: (log: EventStore) => Promise<T>): Promise<T> {
+    return this.withStorage({ readOnly: true }, ({ events }) => work(events));
+  }
+
+  /** Opens the log to record a seal in it. One that is not there is not made. */
+  async withStorage<T>(
+    { readOnly }: { readonly readOnly: boolean },
+    work: (storage: OpenStorage) => Promise<T>,
+  ): Promise<T> {
+    const storage = await storageFor(this.located());
+    if (!readOnly) await (await storage.open({ readOnly: true })).close();
+    const opened = await storage.open({ readOnly });
+    try {
+      return await work(opened);
+    } finally {
+      await opened.close();
+    }
+  }
+
+  /** The same call, which notices where the configuration is. */
+  located(): VerbCall {
+    const { io } = this.call;
+    const enterFolder = (folder: string) => {
+      this.base = folder;
+      io.enterFolder?.(folder);
+    };
+    return { ...this.call, io: { ...io, enterFolder } };
+  }
+}

@@ -1,0 +1,205 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { sqlite } from '@backstory/sqlite';
+import { bareDatabase } from '../../../../test/bench/sqlite/bare-database';
+import { runCli, runJson } from '../../../../test/support/run-cli';
+import { fillShop, shopOn, type Shop } from '../../../../test/support/shop';
+
+let cwd: string;
+let definition: Shop;
+const audit = (...argv: string[]) => runCli(['audit', ...argv], { cwd, definition });
+const json = (...argv: string[]) => runJson(['audit', ...argv], { cwd, definition });
+const here = (name: string) => path.join(cwd, name);
+
+beforeEach(async () => {
+  cwd = fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-cli-audit-'));
+  definition = shopOn(sqlite(here('shop.db'), { driver: 'libsql' }));
+  await definition.run(fillShop);
+});
+afterEach(() => fs.rmSync(cwd, { recursive: true }));
+
+async function sealed() {
+  expect(await audit('keys', 'create', '--key', 'key.pem')).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await audit('seal', '--key', 'key.pem', '--actor', 'ann')).toMatchObject({
+    exitCode: 0,
+    stderr: '',
+  });
+}
+
+function tamper(sql: string) {
+  const database = bareDatabase('libsql', here('shop.db'));
+  for (const trigger of ['events_never_change', 'events_never_go']) database.exec(`DROP TRIGGER ${trigger}`);
+  database.exec(sql);
+  database.close();
+}
+
+test('a key, a seal, a log that is as it was, and one that is not', async () => {
+  const made = await audit('keys', 'create', '--key', 'key.pem');
+  expect(made).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^Key [0-9a-f]{16} was made, not encrypted/),
+  });
+  if (process.platform !== 'win32') expect(fs.statSync(here('key.pem')).mode & 0o777).toBe(0o600);
+  const sealing = await audit('seal', '--key', 'key.pem', '--actor', 'ann');
+  expect(sealing.stdout).toMatch(/^Seal 1 covers 6 events, 6 of them new, up to position 6\.\n/);
+  expect(await audit('seal', '--key', 'key.pem')).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^Nothing was recorded since seal 1 of /),
+  });
+  const fine = await audit('verify', '--anchor', 'audit/head.json');
+  expect(fine).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(fine.stdout).toMatch(/^Nothing that was sealed has changed: 6 events in 1 seal\.\n/);
+  expect(fine.stdout).toContain('not sealed yet: positions 7 to 7\n1 anchor agrees\n');
+  expect((await audit('verify')).stdout).toContain('No --anchor was given');
+  expect((await runCli(['events', '--category', '_audit', '--full'], { cwd, definition })).stdout).toContain(
+    'ann',
+  );
+
+  tamper(
+    `UPDATE events SET data = '{"sku":"pen","quantity":200}' WHERE position = 2; DELETE FROM events WHERE position = 4`,
+  );
+  const found = await audit('verify');
+  expect(found).toEqual({
+    exitCode: 1,
+    stdout:
+      'position 2: cart.line-added (cart-1 v2) was altered: its data\n' +
+      'position 4: cart.line-added (cart-1 v4) is missing\n\n',
+    stderr: 'error: 2 things are not as they were sealed.\n',
+  });
+  const { exitCode, envelope } = await json('verify');
+  expect({ exitCode, code: envelope.error?.code }).toEqual({ exitCode: 1, code: 'BACKSTORY_AUDIT_FINDINGS' });
+  expect(envelope.error?.facts).toMatchObject({
+    verification: {
+      count: 2,
+      findings: [
+        { kind: 'altered', position: 2 },
+        { kind: 'missing', position: 4 },
+      ],
+    },
+  });
+});
+
+test('a proof of one event, checked without the log; and that one seal contains another', async () => {
+  await sealed();
+  const [event] = (await runJson(['events', '--stream', 'payment-9'], { cwd, definition })).envelope.data
+    .events;
+  const proving = await audit('prove', event.id, '--payload', '--out', 'proof.json');
+  expect(proving).toMatchObject({ exitCode: 0, stdout: `The proof is in ${here('proof.json')}\n` });
+  await audit('keys', 'public', '--out', 'public.pem');
+  fs.renameSync(here('shop.db'), here('gone.db'));
+  const checked = await audit('check-proof', 'proof.json', '--key', 'public.pem');
+  expect(checked).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(checked.stdout).toMatch(/^PROVEN: payment\.taken is version 1 of payment-9, at position 5\.\n/);
+  expect(checked.stdout).toContain('data: {"amount":7}');
+  expect((await audit('check-proof', 'proof.json')).exitCode).toBe(0);
+  fs.writeFileSync(
+    here('proof.json'),
+    fs.readFileSync(here('proof.json'), 'utf8').replace('amount\\":7', 'amount\\":8'),
+  );
+  expect(await audit('check-proof', 'proof.json')).toEqual({
+    exitCode: 1,
+    stdout: '',
+    stderr: 'error: The data shown is not what was sealed.\n',
+  });
+  fs.renameSync(here('gone.db'), here('shop.db'));
+  fs.copyFileSync(here('audit/head.json'), here('kept.json'));
+  await definition.run(fillShop);
+  await audit('seal', '--key', 'key.pem');
+  for (const earlier of ['1', 'kept.json']) {
+    expect((await audit('prove-consistency', earlier, '--out', 'c.json')).exitCode).toBe(0);
+    expect((await audit('check-proof', 'c.json')).stdout).toMatch(
+      /^PROVEN: seal 2 of .* contains all 6 events of seal 1/,
+    );
+  }
+  expect(await audit('prove-consistency', '2', '1')).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(await audit('prove', 'nobody')).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('Event nobody is not among what seal 2 covers'),
+  });
+  // From the log alone, where the folder has no seals.
+  fs.rmSync(here('audit/seals'), { recursive: true });
+  expect((await audit('prove', event.id)).stdout).toContain(`${event.id}.proof.json`);
+  expect((await audit('check-proof', `${event.id}.proof.json`)).exitCode).toBe(0);
+});
+
+test('keys are added, rotated and revoked', async () => {
+  await sealed();
+  expect((await audit('keys', 'add', '--key', 'key.pem', '--new-key', 'spare.pem')).exitCode).toBe(0);
+  const rotated = await audit(
+    'keys',
+    'rotate',
+    '--key',
+    'key.pem',
+    '--new-key',
+    'next.pem',
+    '--reason',
+    'yearly',
+  );
+  expect(rotated.stdout).toContain('its seals up to seal 1 stay good');
+  expect(await audit('seal', '--key', 'key.pem')).toMatchObject({
+    exitCode: 3,
+    stderr: expect.stringContaining('is retired in this key ring'),
+  });
+  const { keys } = (await json('keys', 'list')).envelope.data;
+  expect(keys.map(({ status, lastSeal, reason }: any) => [status, lastSeal, reason])).toEqual([
+    ['retired', 1, 'yearly'],
+    ['in-force', null, null],
+    ['in-force', null, null],
+  ]);
+  expect((await audit('keys', 'revoke', keys[2].keyId.slice(0, 12), '--key', 'spare.pem')).exitCode).toBe(0);
+  expect((await audit('keys', 'list')).stdout).toMatch(/retired .*\n.*in-force .*\n.*revoked /);
+  await definition.run(fillShop);
+  expect((await audit('seal', '--key', 'spare.pem')).exitCode).toBe(0);
+  expect((await audit('verify')).exitCode).toBe(0);
+});
+
+test('a key that is encrypted needs its passphrase', async () => {
+  const env = { BACKSTORY_AUDIT_PASSPHRASE: 'secret', BACKSTORY_AUDIT_KEY: 'key.pem' };
+  const withEnv = (...argv: string[]) => runCli(['audit', ...argv], { cwd, definition, env });
+  expect((await withEnv('keys', 'create')).stdout).toContain('was made, encrypted');
+  expect((await withEnv('seal')).exitCode).toBe(0);
+  expect(await audit('seal', '--key', 'key.pem')).toMatchObject({
+    exitCode: 3,
+    stderr: 'error: The key is encrypted: give its passphrase.\n',
+  });
+});
+
+test('sealing again and again ends with Ctrl-C', async () => {
+  await audit('keys', 'create', '--key', 'key.pem');
+  const stop = new AbortController();
+  const running = runCli(['audit', 'seal', '--key', 'key.pem', '--every', '1s', '--json'], {
+    cwd,
+    definition,
+    signal: stop.signal,
+  });
+  while (!fs.existsSync(here('audit/head.json'))) await new Promise((turn) => setTimeout(turn, 5));
+  await new Promise((turn) => setTimeout(turn, 20));
+  stop.abort();
+  const { exitCode, stdout } = await running;
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(stdout.split('\n')[0]!)).toMatchObject({ ok: true, verb: 'audit', data: { sealed: 6 } });
+});
+
+test.each<[string[], number, RegExp]>([
+  [['seal'], 2, /Give the private key that signs/],
+  [['seal', '--key', 'none.pem'], 2, /none\.pem cannot be read/],
+  [['seal', '--key', 'key.pem', '--every', '1x'], 2, /Give a time from 1s to 24d/],
+  [['seal', '--anchor', 'x'], 2, /--anchor does not belong to audit seal/],
+  [['keys'], 2, /Give create \| add/],
+  [['keys', 'make'], 2, /"make" is nothing that is done to keys/],
+  [['keys', 'toString'], 2, /nothing that is done to keys/],
+  [['keys', 'create', '--key', 'key.pem'], 2, /keys\.jsonl is there already/],
+  [['keys', 'add', '--key', 'key.pem', '--new-key', 'key.pem'], 2, /nothing is written over a key/],
+  [['keys', 'add', '--key', 'key.pem'], 2, /Say with --new-key/],
+  [['keys', 'revoke', 'abc', '--key', 'key.pem'], 2, /Give the id of a key/],
+  [['prove'], 2, /Give event id/],
+  [['check-proof', 'none.json'], 2, /is not there: give a proof file/],
+  [['prove-consistency', '7'], 1, /There is no seal 7/],
+  [['verify', '--anchor', 'none.json'], 1, /none\.json is not there/],
+  [['verify', '--dir', 'nowhere'], 3, /has no keys\.jsonl/],
+  [['what'], 2, /what/],
+])('%j is refused', async (argv, exitCode, message) => {
+  await sealed();
+  expect(await audit(...argv)).toEqual({ exitCode, stdout: '', stderr: expect.stringMatching(message) });
+});

@@ -1,0 +1,20 @@
+import fs from 'node:fs';
+import { checkProof as check, provenLines, trustKey, type Trust } from '@backstory/proof';
+import { UsageError } from '../errors.js';
+import type { AuditCall } from './audit-call.js';
+
+/** `audit check-proof <file>`: whether a proof proves what it says. It opens no log. @throws InvalidProof */
+export async function checkProof(audit: AuditCall): Promise<void> {
+  const file = audit.file(audit.subject('proof file'));
+  if (!fs.existsSync(file))
+    throw new UsageError('unreadable-file', `${file} is not there: give a proof file.`);
+  const proof = check(fs.readFileSync(file), await trustOf(audit));
+  await audit.call.report.answer(proof, (paper) =>
+    provenLines(proof).map((line, i) => (i === 0 ? paper.good(line) : paper.plain(line))),
+  );
+}
+
+async function trustOf(audit: AuditCall): Promise<Trust> {
+  const { key } = audit.options;
+  return key === undefined ? audit.ring() : trustKey(audit.textOf(key));
+}

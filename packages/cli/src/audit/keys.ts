@@ -1,0 +1,164 @@
+import fs from 'node:fs';
+import { KeyRing, publicKeyPem, type RingKey, type SigningKey } from '@backstory/proof';
+import { newPrivateKey, readPrivateKey } from '@backstory/proof/seal';
+import { columns } from '../columns.js';
+import { UsageError } from '../errors.js';
+import type { Paper } from '../paper.js';
+import type { AuditCall } from './audit-call.js';
+
+/** `audit keys <what>`: who may sign seals. */
+export async function keys(audit: AuditCall): Promise<void> {
+  const what = audit.subject('create | add | rotate | revoke | list | public');
+  const action = Object.hasOwn(KEY_ACTIONS, what) ? KEY_ACTIONS[what] : undefined;
+  if (!action)
+    throw new UsageError(
+      'invalid-argument',
+      `"${what}" is nothing that is done to keys: there are ${Object.keys(KEY_ACTIONS).join(', ')}.`,
+    );
+  await action(audit);
+}
+
+const KEY_ACTIONS: Readonly<Record<string, (audit: AuditCall) => Promise<void>>> = {
+  create,
+  add,
+  rotate,
+  revoke,
+  list,
+  public: writePublic,
+};
+
+async function create(audit: AuditCall): Promise<void> {
+  const { folder, options } = audit;
+  if (await folder.hasKeys())
+    throw new UsageError(
+      'keys-there',
+      `${folder.keysFile} is there already: add another key with "backstory audit keys add".`,
+    );
+  const key = makeKey(audit, options.key ?? audit.call.io.env['BACKSTORY_AUDIT_KEY'], '--key');
+  await folder.writeKeys(KeyRing.begin(key, new Date()));
+  await tell(audit, key, [
+    `It signs seals from now on. Whoever has it can sign: keep it apart from the log and from ${folder.folder}.`,
+    `Give ${folder.keysFile} to those who will check.`,
+  ]);
+}
+
+async function add(audit: AuditCall): Promise<void> {
+  const { ring, key } = await added(audit);
+  await audit.folder.writeKeys(ring);
+  await tell(audit, key, [
+    'It may sign seals as well; without it a key that is lost or stolen cannot be replaced.',
+  ]);
+}
+
+async function rotate(audit: AuditCall): Promise<void> {
+  const { folder, options } = audit;
+  const old = audit.signingKey();
+  const { ring, key } = await added(audit);
+  const lastSeal = (await folder.sequences()).at(-1) ?? 0;
+  const { reason } = options;
+  const retire = {
+    action: 'retire',
+    keyId: old.keyId,
+    lastSeal,
+    ...(reason !== undefined && { reason }),
+  } as const;
+  await folder.writeKeys(ring.with(retire, key, new Date()));
+  await tell(audit, key, [
+    `Key ${old.keyId.slice(0, 16)} is retired: its seals up to seal ${lastSeal} stay good. Destroy it.`,
+  ]);
+}
+
+async function revoke(audit: AuditCall): Promise<void> {
+  const { folder, options } = audit;
+  const [, , name = ''] = audit.call.arguments as [string, string, string?];
+  const ring = await folder.keys();
+  const { keyId } = called(ring, name);
+  const { reason } = options;
+  const change = { action: 'revoke', keyId, ...(reason !== undefined && { reason }) } as const;
+  await folder.writeKeys(ring.with(change, audit.signingKey(), new Date()));
+  await audit.call.report.answer({ revoked: keyId }, () => [
+    `Key ${keyId.slice(0, 16)} is revoked. What it signed counts only where a seal by another key contains it.`,
+    'Verify against an anchor, seal with another key, and give the new key ring to those who check.',
+  ]);
+}
+
+async function list(audit: AuditCall): Promise<void> {
+  const { keys: all } = await audit.ring();
+  const shown = all.map(({ publicKey, ...key }) => ({ ...key, publicKey: publicKeyPem(publicKey) }));
+  await audit.call.report.answer({ keys: shown }, (paper) => keyTable(all, paper));
+}
+
+async function writePublic(audit: AuditCall): Promise<void> {
+  const { call, options } = audit;
+  const [, , name] = call.arguments as [string, string, string?];
+  const ring = await audit.ring();
+  const key = name === undefined ? ring.keys.find(({ status }) => status === 'in-force') : called(ring, name);
+  if (!key)
+    throw new UsageError(
+      'no-key',
+      'No key of this ring is in force: name one, see "backstory audit keys list".',
+    );
+  const pem = publicKeyPem(key.publicKey);
+  if (options.out !== undefined) fs.writeFileSync(audit.file(options.out), pem);
+  await call.report.answer({ keyId: key.keyId, pem }, () =>
+    options.out === undefined ? pem.trimEnd().split('\n') : [`The public key is in ${options.out}`],
+  );
+}
+
+async function added(audit: AuditCall): Promise<{ readonly ring: KeyRing; readonly key: SigningKey }> {
+  const ring = await audit.folder.keys();
+  const signer = audit.signingKey();
+  const key = makeKey(audit, audit.options.newKey, '--new-key');
+  return { ring: ring.with({ action: 'add', publicKey: key.publicKey }, signer, new Date()), key };
+}
+
+/** Readable by nobody else, and never over another file: it may be a key. */
+function makeKey(audit: AuditCall, given: string | undefined, option: string): SigningKey {
+  if (given === undefined)
+    throw new UsageError('no-key', `Say with ${option} where the new private key is to be written.`);
+  const file = audit.file(given);
+  const pem = newPrivateKey(audit.passphrase);
+  try {
+    fs.writeFileSync(file, pem, { mode: 0o600, flag: 'wx' });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why =
+      code === 'EEXIST' ? 'is there already: nothing is written over a key' : `cannot be written: ${message}`;
+    throw new UsageError('unwritable-key', `${file} ${why}.`);
+  }
+  return readPrivateKey(pem, audit.passphrase);
+}
+
+function called({ keys: all }: KeyRing, name: string): RingKey {
+  const found = all.filter(({ keyId }) => name.length >= 8 && keyId.startsWith(name));
+  if (found.length === 1) return found[0]!;
+  throw new UsageError(
+    'unknown-key',
+    `Give the id of a key, its first 8 digits at least: there are ${all.map(({ keyId }) => keyId.slice(0, 16)).join(', ')}.`,
+  );
+}
+
+async function tell(
+  { call, passphrase }: AuditCall,
+  { keyId }: SigningKey,
+  lines: readonly string[],
+): Promise<void> {
+  const encrypted =
+    passphrase === undefined ? ', not encrypted (BACKSTORY_AUDIT_PASSPHRASE would do that)' : ', encrypted';
+  await call.report.answer({ keyId }, () => [`Key ${keyId.slice(0, 16)} was made${encrypted}.`, ...lines]);
+}
+
+function keyTable(all: readonly RingKey[], paper: Paper): readonly string[] {
+  return columns(
+    all,
+    [
+      { head: 'key', text: ({ keyId }) => keyId.slice(0, 16) },
+      { head: 'is', text: ({ status }) => status },
+      { head: 'since', text: ({ addedAt }) => addedAt },
+      { head: 'until', text: ({ endedAt }) => endedAt ?? '' },
+      { head: 'last seal', text: ({ lastSeal }) => lastSeal ?? '', align: 'right' },
+      { head: 'why', text: ({ reason }) => reason ?? '' },
+    ],
+    paper,
+  );
+}

@@ -1,0 +1,53 @@
+import { findingText, readAnchor, verifyLog, type Verification } from '@backstory/audit';
+import { AuditFindings } from '../errors.js';
+import { SHOWN } from '../limit.js';
+import type { Paper } from '../paper.js';
+import { progressOn } from '../progress.js';
+import type { AuditCall } from './audit-call.js';
+
+/** `audit verify`: what is not as it was sealed. @throws AuditFindings */
+export async function verify(audit: AuditCall): Promise<void> {
+  const { call, options } = audit;
+  const progress = await progressOn(call.io, 'Verifying');
+  const found = await audit
+    .withLog(async (log) => {
+      const anchors = await Promise.all((options.anchor ?? []).map((file) => readAnchor(audit.file(file))));
+      const { folder } = audit.folder;
+      const { restored = false } = options;
+      const trust = await audit.ring();
+      const against = { folder, trust, anchors, restored };
+      return verifyLog(log, { ...against, onProgress: progress.update, ...audit.signal });
+    })
+    .finally(progress.stop);
+  if (found.ok) return call.report.answer(found, (paper) => verifiedLines(found, paper));
+  if (!call.report.asJson) await call.report.answer(found, (paper) => findingLines(found, paper));
+  throw new AuditFindings(found);
+}
+
+function* verifiedLines(found: Verification, paper: Paper): Generator<string> {
+  const { seals, sealedEvents, sealedPosition, sealedAt, head, anchors, located, vouched } = found;
+  yield paper.good(
+    `Nothing that was sealed has changed: ${sealedEvents} events in ${seals} ${plural(seals, 'seal')}.`,
+  );
+  yield `sealed up to position ${sealedPosition}, the last time at ${sealedAt}`;
+  if (head !== null && head > sealedPosition)
+    yield `not sealed yet: positions ${sealedPosition + 1} to ${head}`;
+  yield anchors === 0
+    ? paper.changed('No --anchor was given: that the log and its seals end here is their own word.')
+    : `${anchors} ${plural(anchors, 'anchor')} agree${anchors === 1 ? 's' : ''}`;
+  if (!located)
+    yield 'Seals without a file were recomputed from the log: damage in them would be found, and not located.';
+  if (vouched.length > 0)
+    yield `Seals ${vouched.join(', ')} are of a revoked key; a later seal contains them.`;
+}
+
+function* findingLines({ findings, count }: Verification, paper: Paper): Generator<string> {
+  for (const finding of findings.slice(0, SHOWN)) yield paper.bad(findingText(finding));
+  if (count > SHOWN)
+    yield `… and ${count - Math.min(SHOWN, findings.length)} more; --json has ${findings.length} of them.`;
+  yield '';
+}
+
+function plural(count: number, noun: string): string {
+  return count === 1 ? noun : `${noun}s`;
+}
