@@ -118,6 +118,33 @@ describeEachStorage((stores) => {
     await eventually(() => seen.length === 44);
   });
 
+  it('a key parked ahead of an event that another key of its partition was still at is not lost in a takeover', async () => {
+    const storage = await stores.storage();
+    const [first, second] = [await start(storage), await start(storage)];
+    const record = recording(first.events);
+    const seen: string[] = [];
+    // account-6 and account-14 are in one partition.
+    const fails = (_event: object, { stream }: { readonly stream: string }) => {
+      if (stream === 'account-14') throw new Error('not yet');
+      return new Promise(() => undefined);
+    };
+    const options = { stopTimeoutMs: 10, retry: { attempts: 10_000, delayMs: 20, maxDelayMs: 20 } };
+    await record('6', new Deposited(1));
+    await record('14', new Deposited(2), new Deposited(3));
+    await first.subscriptions.add(watching('fraud', fails, options));
+    await eventually(async () => (await first.subscriptions.status('fraud')).parked.retrying === 1);
+    await first.subscriptions.close();
+    // What is parked comes before the log does.
+    const { readAll } = second.events;
+    jest.spyOn(second.events, 'readAll').mockImplementation(async function* (query) {
+      if (!query?.streams) await new Promise((wait) => setTimeout(wait, 100));
+      yield* readAll.call(second.events, query);
+    });
+    await second.subscriptions.add(watching('fraud', (_event, recorded) => void seen.push(place(recorded))));
+    await eventually(() => seen.length === 3);
+    expect(seen.filter((it) => it.startsWith('account-14'))).toEqual(['account-14 v1', 'account-14 v2']);
+  });
+
   it('two processes share the partitions, and when one goes the other has them all', async () => {
     const storage = await stores.storage();
     const [one, two] = [await start(storage), await start(storage)];

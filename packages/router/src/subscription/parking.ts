@@ -144,7 +144,7 @@ export class Parking {
         // From now on what comes is kept, to follow what is being read.
         lane.isBehind = false;
         const { key, parked, partition } = lane;
-        const range = { key, from: parked!.cursor, upTo: partition.tracker.read, limit: KEPT };
+        const range = { key, from: parked!.cursor, upTo: partition.tracker.covered, limit: KEPT };
         const events = await this.host.waiting(range);
         if (this.work.isOwn(lane)) this.took(lane, events);
       } catch {

@@ -13,7 +13,7 @@ export interface SubscriptionsParts {
   /** Records what happens to them. */
   readonly recorder: Recorder;
   readonly observer?: Observer;
-  /** After so long without a sign of life others take over. Default 3,000. */
+  /** After so long without a sign of life others take over. Default 2,500. */
   readonly leaseMs?: number;
 }
 
@@ -25,10 +25,10 @@ export class Subscriptions extends SubscriptionAdmin {
 
   constructor(private readonly own: SubscriptionsParts) {
     super({ ...own, asked: (name) => this.running.get(name)?.look() });
-    const { state, observer, leaseMs } = own;
+    const { state, observer, leaseMs = 2_500 } = own;
     this.leases = new LeaseHolder(state, {
       ...(observer && { observer }),
-      ...(leaseMs !== undefined && { ttlMs: leaseMs }),
+      ttlMs: leaseMs,
     });
   }
 

@@ -7,6 +7,8 @@ export class Tracker {
   /** The last event up to `through`. */
   last: { readonly id: string; readonly position: number } | undefined;
   private readonly ahead: Set<number>;
+  /** The last position that was finished ahead before the partition changed hands. */
+  private readonly aheadTo: number;
   private pending: Entry[] = [];
   private first = 0;
 
@@ -18,6 +20,7 @@ export class Tracker {
     this.read = from.through;
     this.last = from.last;
     this.ahead = new Set(from.ahead);
+    this.aheadTo = Math.max(0, ...from.ahead);
   }
 
   /** Takes up an event. `false`: it was read before, or was finished before the partition changed hands. */
@@ -40,6 +43,11 @@ export class Tracker {
     if (entry.finished) return;
     entry.finished = true;
     if (this.pending[this.first] === entry) this.settle();
+  }
+
+  /** Events of a parked key up to here wait behind its record, those that have not been read again yet included. */
+  get covered(): number {
+    return Math.max(this.read, this.aheadTo);
   }
 
   /** Every event up to here is finished. */
