@@ -73,7 +73,7 @@ export class PostgresStateStore implements StateStore {
         isRunning: () => scope.running,
         name: `a transaction of ${store}`,
       });
-      const begin = `begin isolation level serializable;${call('fence_before_v1')}`;
+      const begin = `begin isolation level serializable;${this.idleLimit(fences)}${call('fence_before_v1')}`;
       const transaction = inTransaction(run, { begin, end: call('fence_after_v1') }, async () => {
         try {
           return await inside.run(scope, () => work(draft));
@@ -158,6 +158,16 @@ export class PostgresStateStore implements StateStore {
     }
   }
 
+  /**
+   * A process that was stopped in the middle, or whose machine is gone, holds its rows until the server ends it. Under a fence
+   * others wait for them, who are to go on in a few seconds.
+   */
+  private idleLimit(fences: readonly Fence[]): string {
+    const { transactionTimeoutMs } = this.options;
+    const ms = fences.length > 0 ? Math.min(FENCED_IDLE_MS, transactionTimeoutMs) : transactionTimeoutMs;
+    return `set local idle_in_transaction_session_timeout = ${Math.ceil(ms)};`;
+  }
+
   /** Work that takes too long loses its connection, which rolls back what it did. */
   private async inTime<T>(work: Promise<T>, stop: () => void): Promise<T> {
     const { transactionTimeoutMs } = this.options;
@@ -182,5 +192,7 @@ export class PostgresStateStore implements StateStore {
 }
 
 const ATTEMPTS = 20;
+/** Between two statements of a transaction under a fence; the work of one waits for nothing else. */
+const FENCED_IDLE_MS = 2_000;
 /** Raised by the functions that look at a fence; the message is the lease's name. */
 const FENCE_LOST = 'BSFEN';

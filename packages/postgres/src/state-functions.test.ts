@@ -3,6 +3,7 @@ import { startPostgres, type PostgresServer } from '../../../test/support/postgr
 import { Database } from './database.js';
 import { failureOf } from '../../../test/support/failure-of.js';
 import { PostgresStateStore } from './postgres-state-store.js';
+import { postgres } from './postgres.js';
 import { schemaSql } from './schema.js';
 import type { Run } from './session.js';
 
@@ -176,3 +177,27 @@ async function held(lease: Promise<Lease | undefined>): Promise<Lease> {
 function sleep(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms));
 }
+
+it('a transaction under a fence whose process has stopped lets go of its rows while the process still stands', async () => {
+  const url = await server.createDatabase();
+  const [one, two] = [await postgres(url).open(), await postgres(url).open()];
+  try {
+    const lease = await held(one.state.acquire('partition-1', { owner: 'one', ttlMs: 1 }));
+    let wentOn = false;
+    const stopped = one.state.transaction([lease], async (state) => {
+      await state.put('marks', 'by', 'one');
+      await sleep(6_000);
+      wentOn = true;
+    });
+    const failed = expect(stopped).rejects.toMatchObject({ code: 'BACKSTORY_STORE_UNAVAILABLE' });
+    await sleep(200);
+    const taken = await held(two.state.acquire('partition-1', { owner: 'two', ttlMs: 60_000 }));
+    await two.state.transaction([taken], (state) => state.put('marks', 'by', 'two'));
+    expect(wentOn).toBe(false);
+    await failed;
+    expect(await one.state.read((view) => view.get('marks', 'by'))).toBe('two');
+  } finally {
+    await one.close();
+    await two.close();
+  }
+});
