@@ -3,16 +3,20 @@ import backstory from './backstory.config';
 import { Line } from './src/order-events';
 import { OrderProcess } from './src/order-process';
 import { PretendGateway } from './src/payment-gateway';
-import { ProcessRunner } from './src/process-runner';
+import { ProcessRunner, stepByStep } from './src/process-runner';
 import { Shop } from './src/shop';
 
 const POSTER = new Line('poster', 3, new Big('33.33'));
 const FRAME = new Line('frame', 1, new Big('19.90'));
 const PIANO = new Line('piano', 1, new Big('4999.00'));
 
+// Step by step in place of the subscription, so that the log is the same every time.
+const byHand = { subscriptions: false, schedules: false };
+
 void backstory.run(async (app) => {
   const shop = new Shop(app);
-  const runner = new ProcessRunner(app, new OrderProcess(app, new PretendGateway(new Big(1_000))));
+  const process = new OrderProcess(app, new PretendGateway(new Big(1_000)));
+  const runner = new ProcessRunner(app, stepByStep(app, process));
   // Every request has an id, so running this again does nothing again.
   const request = (commandId: string) => ({ commandId });
   const by = (actor: string) => Context.of({ actor, tenant: 'eu' });
@@ -50,4 +54,4 @@ void backstory.run(async (app) => {
     .run(() => place('1004', 'customer_12', [FRAME, POSTER]));
 
   console.log(`The log holds ${(await app.events.identity()).head} events of 4 orders.`);
-});
+}, byHand);

@@ -14,8 +14,11 @@ import {
   type RecordedEvent,
 } from 'backstory';
 import definition from './backstory.config';
+import { eventually } from '../../test/support/eventually';
+import { Fulfilment } from './src/fulfilment';
 import { Order, OrderExists } from './src/order';
 import { Line, OrderCancelled } from './src/order-events';
+import { commands } from './src/order-commands';
 import { OrderProcess } from './src/order-process';
 import { NothingToRefund, Payment } from './src/payment';
 import {
@@ -24,7 +27,7 @@ import {
   type MoneyRequest,
   type PaymentGateway,
 } from './src/payment-gateway';
-import { ProcessRunner } from './src/process-runner';
+import { ProcessRunner, stepByStep, type Reacting } from './src/process-runner';
 import { Shipment, WrongShipmentStatus } from './src/shipment';
 import { Shop } from './src/shop';
 
@@ -40,6 +43,7 @@ const latch = () => {
 
 describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
   let folder: string;
+  let now: number;
   let app: App;
   let shop: Shop;
   let gateway: PretendGateway;
@@ -48,10 +52,17 @@ describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
   beforeEach(async () => {
     folder = await fs.mkdtemp(path.join(os.tmpdir(), 'shop-'));
     const store = kind === 'memory' ? memory() : sqlite(path.join(folder, 'shop.db'));
-    app = await defineBackstory({ name: definition.name, store, aggregates: definition.aggregates }).start();
+    now = Date.parse('2026-11-20T12:00:00Z');
+    app = await defineBackstory({
+      name: definition.name,
+      store,
+      aggregates: definition.aggregates,
+      commands,
+      schedules: { clock: () => now },
+    }).start({ schedules: false });
     shop = new Shop(app);
     gateway = new PretendGateway(new Big(1_000));
-    runner = new ProcessRunner(app, new OrderProcess(app, gateway));
+    runner = new ProcessRunner(app, stepByStep(app, new OrderProcess(app, gateway)));
   });
   afterEach(async () => {
     await app.close();
@@ -99,13 +110,14 @@ describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
                           {
                             'shipment.dispatched': [
                               'order.shipped',
-                              { 'shipment.delivered': ['order.completed'] },
+                              { 'shipment.delivered': ['order.completed', 'process.completed'] },
                             ],
                           },
                         ],
                       },
                     ],
                   },
+                  'process.compensation-planned',
                 ],
               },
             ],
@@ -136,6 +148,7 @@ describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
       ['payment.requested', ...customer],
       ['payment.processed', ...customer],
       ['order.paid', ...customer],
+      ['process.compensation-planned', ...customer],
       ['shipment.requested', ...customer],
       ['shipment.dispatched', ...warehouse],
       ['order.shipped', ...warehouse],
@@ -179,7 +192,7 @@ describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
   test.each(['after', 'before'])(
     'gives the money back when an order is cancelled while it is being charged, and that is handled %s it is',
     async (handled) => {
-      const process = new OrderProcess(app, gateway);
+      const process: Reacting = stepByStep(app, new OrderProcess(app, gateway));
       const only = (wanted: (event: object) => boolean) =>
         new ProcessRunner(app, {
           react: async (event: RecordedEvent<object>) =>
@@ -256,6 +269,28 @@ describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
     expect(await order()).toMatchObject({ status: 'paid' });
   });
 
+  test('gives an order up that is not paid in time, and pays back what is charged after that', async () => {
+    gateway.isDown = true;
+    await expect(placed()).rejects.toThrow(GatewayUnavailable);
+    now += 15 * 60_000 - 1;
+    expect(await app.schedules.fireDue()).toBe(0);
+    now += 1;
+    expect(await app.schedules.fireDue()).toBe(1);
+    expect(await order()).toMatchObject({ status: 'cancelled', cancelReason: 'not paid in time' });
+    gateway.isDown = false;
+    await runner.settle();
+    await expectPaidBack();
+    expect((await trace(app.events, 'checkout-1')).roots).toHaveLength(1);
+  });
+
+  test('waits for the money of an order no longer than it is needed', async () => {
+    await placed();
+    expect(await app.schedules.list()).toEqual([]);
+    now += 60 * 60_000;
+    expect(await app.schedules.fireDue()).toBe(0);
+    expect(await order()).toMatchObject({ status: 'paid' });
+  });
+
   test('charges once when the answer to a charge is lost', async () => {
     const charge = gateway.charge.bind(gateway);
     let lost = 1;
@@ -295,7 +330,7 @@ describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
       payBack: (request) => gateway.payBack(request),
     };
     await shop.place('1', ORDER);
-    const waiting = new ProcessRunner(app, new OrderProcess(app, slow)).settle();
+    const waiting = new ProcessRunner(app, stepByStep(app, new OrderProcess(app, slow))).settle();
     await asked.opened;
     await shop.cancel('1', 'by mistake');
     await runner.settle();
@@ -329,10 +364,28 @@ describe.each(['memory', 'sqlite'])('a shop on %s', (kind) => {
     await shop.cancel('2', 'by mistake');
     await runner.settle();
     const before = await head();
-    const again = () => new ProcessRunner(app, new OrderProcess(app, gateway)).settle();
+    const again = () => new ProcessRunner(app, stepByStep(app, new OrderProcess(app, gateway))).settle();
     await Promise.all([again(), again()]);
     expect(await head()).toBe(before);
     expect(gateway.charges).toHaveLength(2);
     expect(gateway.paidBack.size).toBe(2);
+  });
+});
+
+test('a shop that is running goes from step to step by itself', async () => {
+  const store = memory();
+  const { name, aggregates } = definition;
+  const subscribers = [(app: App) => new OrderProcess(app, new PretendGateway(new Big(1_000)))];
+  await defineBackstory({ name, store, aggregates, commands, subscribers }).run(async (app) => {
+    const shop = new Shop(app);
+    const reached = (status: string) =>
+      eventually(async () => (await app.repository(Order).load('1')).status === status);
+    await shop.place('1', ORDER);
+    await eventually(() => app.repository(Shipment).find('1'));
+    await shop.dispatch('1', DHL);
+    await reached('shipped');
+    await shop.deliver('1', 'a neighbour');
+    await reached('completed');
+    await eventually(async () => (await app.repository(Fulfilment).find('1'))?.processStatus === 'completed');
   });
 });

@@ -57,6 +57,7 @@ describe('the tables in the documents', () => {
     'packages/backstory/README.md': ['backstory.md', 'BackstoryOptions'],
     'packages/postgres/README.md': ['postgres.md', 'PostgresOptions'],
     'packages/sqlite/README.md': ['sqlite.md', 'SqliteOptions'],
+    'docs/guides/processes.md': ['process.md', 'ScheduleOptions'],
   };
   const members = (file: string) => [...rows(file, 'option'), ...rows(file, 'member')].sort();
 

@@ -1,5 +1,8 @@
-import { Context, type App, type RecordedEvent } from 'backstory';
+import { EventHandler, type App, type RecordedEvent } from 'backstory';
+import { ProcessManager, type ProcessStep } from 'backstory/process';
+import { Fulfilment } from './fulfilment';
 import { Order } from './order';
+import { GiveBack, GiveUpUnpaid } from './order-commands';
 import { OrderCancelled, OrderCreated, OrderPaid } from './order-events';
 import { Payment } from './payment';
 import type { PaymentGateway } from './payment-gateway';
@@ -7,29 +10,31 @@ import { PaymentFailed, PaymentProcessed, PaymentRefunded, PaymentRequested } fr
 import { Shipment } from './shipment';
 import { Item, ShipmentCancelled, ShipmentDelivered, ShipmentDispatched } from './shipment-events';
 
+/** So long an order waits for its money. */
+const PAYMENT_MS = 15 * 60_000;
+
 /**
  * What follows from what: each step reacts to an event of one aggregate by asking another to do something.
  *
  * A step may be run again for the same event, after a crash or by another process, and then changes nothing: what it saves
  * has ids that follow from the event, and what it asks of the payment gateway has the event's id for a key.
  */
+@ProcessManager('order-process', { state: Fulfilment, id: 'orderId' })
 export class OrderProcess {
   constructor(
     private readonly app: App,
     private readonly gateway: PaymentGateway,
   ) {}
 
-  /** Runs the step that follows an event, if there is one, as caused by it. */
-  async react(recorded: RecordedEvent<object>): Promise<void> {
-    const [, step] = STEPS.find(([cls]) => recorded.data instanceof cls) ?? [];
-    if (!step) return;
-    const context = Context.handling(recorded, { subscription: 'order-process', handler: step });
-    await context.run(() => this[step](recorded.data as never, recorded as never));
-  }
-
-  async requestPayment({ orderId, customerId, amount }: OrderCreated): Promise<void> {
+  @EventHandler(OrderCreated)
+  async requestPayment(
+    { orderId, customerId, amount }: OrderCreated,
+    _: RecordedEvent<OrderCreated>,
+    process: ProcessStep<Fulfilment>,
+  ): Promise<void> {
     const { status } = await this.orders.load(orderId);
     if (status === 'cancelled') return;
+    await process.schedule(new GiveUpUnpaid(orderId), { name: 'payment', after: PAYMENT_MS });
     await this.payments.update(orderId, (payment) => payment.request(customerId, amount), {
       create: true,
       command: 'request payment',
@@ -37,6 +42,7 @@ export class OrderProcess {
   }
 
   /** Also for an order that was cancelled: only the gateway knows whether it charged before, and `pay` gives the money back. */
+  @EventHandler(PaymentRequested)
   async charge(
     { orderId, customerId, amount }: PaymentRequested,
     { id: key }: RecordedEvent<PaymentRequested>,
@@ -52,20 +58,34 @@ export class OrderProcess {
     );
   }
 
-  async pay({ orderId, paymentId, amount }: PaymentProcessed): Promise<void> {
+  @EventHandler(PaymentProcessed)
+  async pay(
+    { orderId, paymentId, amount }: PaymentProcessed,
+    _: RecordedEvent<PaymentProcessed>,
+    process: ProcessStep<Fulfilment>,
+  ): Promise<void> {
+    await process.cancel('payment');
+    process.compensateWith(new GiveBack(orderId));
     const command = 'mark as paid';
     const { aggregate } = await this.orders.update(orderId, (order) => order.pay(paymentId, amount), {
       command,
     });
     // Cancelled while the money was on its way.
-    if (aggregate.status === 'cancelled') await this.refundAll(orderId, 'the order was cancelled');
+    if (aggregate.status === 'cancelled') await process.compensate('cancelled while it was being paid');
   }
 
-  async giveUp({ orderId, reason }: PaymentFailed): Promise<void> {
+  @EventHandler(PaymentFailed)
+  async giveUp(
+    { orderId, reason }: PaymentFailed,
+    _: RecordedEvent<PaymentFailed>,
+    process: ProcessStep<Fulfilment>,
+  ): Promise<void> {
+    await process.cancel('payment');
     const cancel = (order: Order) => order.cancel(`payment failed: ${reason}`);
     await this.orders.update(orderId, cancel, { command: 'give up' });
   }
 
+  @EventHandler(OrderPaid)
   async requestShipment({ orderId }: OrderPaid): Promise<void> {
     const { customerId, lines } = await this.orders.load(orderId);
     const items = lines.map(({ sku, quantity }) => new Item(sku, quantity));
@@ -75,26 +95,41 @@ export class OrderProcess {
     });
   }
 
+  @EventHandler(ShipmentDispatched)
   async ship({ orderId, carrier, trackingNumber }: ShipmentDispatched): Promise<void> {
     await this.orders.update(orderId, (order) => order.ship(carrier, trackingNumber), {
       command: 'mark as shipped',
     });
   }
 
-  async complete({ orderId }: ShipmentDelivered): Promise<void> {
+  @EventHandler(ShipmentDelivered)
+  async complete(
+    { orderId }: ShipmentDelivered,
+    _: RecordedEvent<ShipmentDelivered>,
+    process: ProcessStep<Fulfilment>,
+  ): Promise<void> {
     await this.orders.update(orderId, (order) => order.complete(), { command: 'complete' });
+    process.complete();
   }
 
+  @EventHandler(ShipmentCancelled)
   async cancel({ orderId, reason }: ShipmentCancelled): Promise<void> {
     await this.orders.update(orderId, (order) => order.shipmentCancelled(reason), {
       command: 'cancel order',
     });
   }
 
-  async refund({ orderId, reason }: OrderCancelled): Promise<void> {
-    await this.refundAll(orderId, reason);
+  @EventHandler(OrderCancelled)
+  async refund(
+    { reason }: OrderCancelled,
+    _: RecordedEvent<OrderCancelled>,
+    process: ProcessStep<Fulfilment>,
+  ): Promise<void> {
+    await process.cancel('payment');
+    if (process.state.compensations.length > 0) await process.compensate(reason);
   }
 
+  @EventHandler(PaymentRefunded)
   async payBack(
     { orderId, amount }: PaymentRefunded,
     { id: key }: RecordedEvent<PaymentRefunded>,
@@ -102,14 +137,6 @@ export class OrderProcess {
     const { customerId } = await this.payments.load(orderId);
     await this.gateway.payBack({ key, customerId, amount });
     await this.orders.update(orderId, (order) => order.refund(amount), { command: 'mark as refunded' });
-  }
-
-  private async refundAll(orderId: string, reason: string): Promise<void> {
-    const refund = (payment: Payment) => {
-      if (payment.refundable.gt(0)) payment.refund(payment.refundable, reason);
-    };
-    // An order can be cancelled before its payment is asked for.
-    if (await this.payments.find(orderId)) await this.payments.update(orderId, refund, { command: 'refund' });
   }
 
   private get orders() {
@@ -122,17 +149,3 @@ export class OrderProcess {
     return this.app.repository(Shipment);
   }
 }
-
-/** The step that follows each event. A subscriber says the same with `@EventHandler(OrderCreated)` on the method. */
-const STEPS = [
-  [OrderCreated, 'requestPayment'],
-  [PaymentRequested, 'charge'],
-  [PaymentProcessed, 'pay'],
-  [PaymentFailed, 'giveUp'],
-  [OrderPaid, 'requestShipment'],
-  [ShipmentDispatched, 'ship'],
-  [ShipmentDelivered, 'complete'],
-  [ShipmentCancelled, 'cancel'],
-  [OrderCancelled, 'refund'],
-  [PaymentRefunded, 'payBack'],
-] as const;

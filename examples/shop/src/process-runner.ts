@@ -1,11 +1,18 @@
 import type { App, RecordedEvent } from 'backstory';
+import { processReactor } from 'backstory/process';
 
 /** What reacts to events, one after the other. */
 export interface Reacting {
   react(recorded: RecordedEvent<object>): Promise<void>;
 }
 
-/** Shows the log to a process, in order, and remembers how far it has come. A subscription takes its place. */
+/** A process manager as a subscription runs it, step by step: for tests, and for a log that is the same every time. */
+export function stepByStep(app: App, manager: object): Reacting {
+  const react = processReactor(manager, app);
+  return { react: (recorded) => react(recorded) };
+}
+
+/** Shows the log to a process, in order, and remembers how far it has come. */
 export class ProcessRunner {
   constructor(
     private readonly app: App,

@@ -1,12 +1,17 @@
-/** Commands and what carries them out, now or later. */
+/** Commands and what carries them out, now or later; processes that span several aggregates. */
 export {
   Command,
   CommandHandler,
   CommandsClosed,
   FiringTimedOut,
   InvalidSchedule,
+  ProcessIdMissing,
+  ProcessManager,
+  ProcessState,
+  ProcessStep,
   NoCommandHandler,
   handles,
+  processReactor,
   type Attempted,
   type BoundHandler,
   type BoundResult,
@@ -15,9 +20,11 @@ export {
   type Commands,
   type DispatchOptions,
   type Handling,
+  type ProcessOptions,
   type Schedule,
   type ScheduleOptions,
   type Scheduler,
   type SchedulerOptions,
   type SchedulerStatus,
+  type TimeoutOptions,
 } from '@backstory/process';

@@ -20,3 +20,18 @@ export type { Cancelled } from './schedule/schedule-book.js';
 export type { ScheduleOptions } from './schedule/schedule-request.js';
 export type { Schedule, StoredSchedule } from './schedule/schedule.js';
 export { FiringTimedOut, InvalidSchedule } from './schedule/errors.js';
+export { ProcessIdMissing } from './process-manager/errors.js';
+export {
+  ProcessManager,
+  declaredProcess,
+  type DeclaredProcess,
+  type ProcessOptions,
+} from './process-manager/process-manager.js';
+export {
+  CompensationPlanned,
+  ProcessCompensated,
+  ProcessCompleted,
+  ProcessState,
+} from './process-manager/process-state.js';
+export { ProcessStep, type ProcessParts, type TimeoutOptions } from './process-manager/process-step.js';
+export { processReactor, processSubscriber, type ProcessHost } from './process-manager/process-subscriber.js';
