@@ -92,6 +92,16 @@ export const eventMutants: readonly EventMutant[] = [
     }),
   ),
   mutant(
+    'the head is another event',
+    'a new log has an id of its own, epoch 1 and head 0; the head is the last position',
+    (store) => ({
+      identity: async () => {
+        const { head, ...identity } = await store.identity();
+        return head === 0 ? { head, ...identity } : { head, ...identity, headId: 'another' };
+      },
+    }),
+  ),
+  mutant(
     'the version is checked before the identity',
     'a repeated append returns the first result after the stream has moved on',
     (store) => ({

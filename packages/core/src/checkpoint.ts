@@ -8,7 +8,7 @@ export interface Checkpoint {
   readonly epoch: number;
   /** Every position up to here is dealt with. */
   readonly through: number;
-  /** The last event the consumer was given, if any: proof that the log still holds what the consumer saw. */
+  /** The last event up to there, whether the consumer was given it or not: proof that the log still holds what was dealt with. */
   readonly last?: { readonly id: string; readonly position: number };
 }
 
@@ -61,12 +61,15 @@ function divergence({ logId, epoch, through }: Checkpoint, log: LogIdentity): st
 }
 
 /** Reads by position, which every store can. */
-async function missingEvent(store: EventStore, { through, last }: Checkpoint): Promise<string | undefined> {
+export async function missingEvent(
+  store: EventStore,
+  { through, last }: Pick<Checkpoint, 'through' | 'last'>,
+): Promise<string | undefined> {
   if (last === undefined) return undefined;
   const { id, position } = last;
   const there = { after: position - 1, upTo: Math.min(position, through), includeSystem: true };
   for await (const { events } of store.readAll(there)) {
     if (events[0]?.id === id) return undefined;
   }
-  return `event ${id}, which the consumer has seen, is not there at position ${position}`;
+  return `event ${id}, which was there before, is not there at position ${position}`;
 }

@@ -24,7 +24,11 @@ export interface EventStore {
   append(writes: readonly Write[]): Promise<AppendResult>;
   /** One stream in pages, oldest first unless `backwards`. A stream without events gives one empty page. */
   readStream(stream: string, slice?: StreamSlice): AsyncIterable<LogPage>;
-  /** The log in position order, filtered, in pages, up to the head as it is when the last page is read. */
+  /**
+   * The log in position order, filtered, in pages, up to the head as it is when the last page is read.
+   *
+   * @throws StoreUnavailable where another log has taken the place of the one that the pages before were of
+   */
   readAll(query?: LogQuery): AsyncIterable<LogPage>;
   /** The streams in byte order of their names, each with its last event, in pages. */
   listStreams(query?: StreamsQuery): AsyncIterable<readonly StreamHead[]>;
@@ -174,6 +178,8 @@ export interface LogIdentity {
   readonly epochStart: number;
   /** The last position, 0 when the log is empty. */
   readonly head: number;
+  /** The id of the event at the head: proof, later on, that the log has not lost its end and grown again. */
+  readonly headId?: string;
 }
 
 /** Ends what the call that returned it began. Calling it twice is harmless. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { LogDiverged, StoreUnavailable } from './errors.js';
 import type { EventStore, LogPage, LogQuery, Write } from './event-store.js';
-import { follow } from './follow.js';
+import { follow, type FollowedPage } from './follow.js';
 import { newId } from './ids.js';
 import { MemoryEventStore } from './memory-event-store.js';
 
@@ -15,6 +15,7 @@ function write(type = 't'): Write {
 
 /** A store whose log can be exchanged, and that can be out of reach. */
 class Reached implements EventStore {
+  /** What was read to be given; not that a single event is still there. */
   reads: LogQuery[] = [];
   failing = 0;
   constructor(public log: EventStore) {}
@@ -35,7 +36,7 @@ class Reached implements EventStore {
     return this.log.identity();
   }
   async *readAll(query: LogQuery = {}): AsyncGenerator<LogPage> {
-    this.reads.push(query);
+    if (!query.includeSystem) this.reads.push(query);
     for await (const page of this.log.readAll(query)) {
       this.reach();
       yield page;
@@ -177,6 +178,38 @@ it('a log that lost its end while it was reached stops a follower, though it has
   });
   store.failing = 1;
   await expect(pages.next()).rejects.toThrow(/is not there at position 3/);
+});
+
+/** Another log that goes by the name of the first: what a standby that lagged behind is after its promotion. */
+async function inPlaceOf(store: Reached, count: number): Promise<void> {
+  const { logId } = await store.log.identity();
+  const other = await logOf(count);
+  store.log = Object.assign(Object.create(other) as MemoryEventStore, {
+    identity: async () => ({ ...(await other.identity()), logId }),
+  });
+}
+
+it.each([
+  ['all events', {}],
+  ['events that are not among those lost', { types: ['never'] }],
+])('a log that lost its end and grew past it in no time at all stops a follower of %s', async (_, query) => {
+  const store = new Reached(await logOf(3));
+  const pages = follow(store, { pollMs: 1, query });
+  await pages.next();
+  await inPlaceOf(store, 9);
+  await expect(pages.next()).rejects.toThrow(/is not there at position 3/);
+});
+
+it('a page brings the checkpoint to go on from, which proves what filters left out, too', async () => {
+  const log = await logOf(3);
+  const { logId, epoch, headId } = await log.identity();
+  const { value } = (await follow(log, { query: { types: ['never'] } }).next()) as { value: FollowedPage };
+  const last = { id: headId, position: 3 };
+  expect(value.checkpoint).toEqual({ logId, epoch, through: 3, last });
+  const store = new Reached(log);
+  await inPlaceOf(store, 9);
+  const { checkpoint } = value;
+  await expect(follow(store, { after: checkpoint }).next()).rejects.toThrow(/is not there at position 3/);
 });
 
 it('a log that became shorter stops a follower', async () => {

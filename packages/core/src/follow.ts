@@ -1,5 +1,5 @@
-import { verifyCheckpoint, type Checkpoint } from './checkpoint.js';
-import { StoreUnavailable } from './errors.js';
+import { missingEvent, verifyCheckpoint, type Checkpoint } from './checkpoint.js';
+import { LogDiverged, StoreUnavailable } from './errors.js';
 import type { EventStore, LogIdentity, LogPage, LogQuery } from './event-store.js';
 import { guarded } from './guarded.js';
 import { LONGEST_TIMER, numberOption } from './number-option.js';
@@ -20,16 +20,21 @@ export interface FollowOptions {
   readonly observer?: Observer;
 }
 
+/** A page of events, and what to keep once they are dealt with in order to go on after them. */
+export interface FollowedPage extends LogPage {
+  readonly checkpoint: Checkpoint;
+}
+
 /**
  * Gives every event of the log, once, in order, and goes on as events are appended: the one catch-up loop.
  *
  * It reads on without a pause while there is more, waits for a wake-up at the head, sees a store through an outage, and
- * stops with LogDiverged rather than skip when the log is not the one it followed. A page may be empty: its
- * `through` is then news. The last page's `through` is what to keep in a checkpoint, after its events are dealt with.
+ * stops with LogDiverged rather than skip when the log is not the one it followed, even if it was never out of reach. A page
+ * may be empty: its `through` is then news. The last page's `checkpoint` is what to keep, after its events are dealt with.
  *
  * @throws LogDiverged, StoreUnusable, StoreClosed, InvalidQuery, InvalidOption
  */
-export function follow(store: EventStore, options: FollowOptions = {}): AsyncIterableIterator<LogPage> {
+export function follow(store: EventStore, options: FollowOptions = {}): AsyncIterableIterator<FollowedPage> {
   const follower = new Follower(store, options);
   const pages = follower.pages();
   return {
@@ -74,7 +79,7 @@ class Follower {
     this.notice();
   }
 
-  async *pages(): AsyncGenerator<LogPage, undefined> {
+  async *pages(): AsyncGenerator<FollowedPage, undefined> {
     const unsubscribe = this.store.onAppend(() => this.notice());
     const aborted = () => this.stop();
     this.signal?.addEventListener('abort', aborted);
@@ -93,18 +98,23 @@ class Follower {
   }
 
   /** An outage ends the reading; the log is checked again before it goes on, for it may come back as another. */
-  private async *readToHead(): AsyncGenerator<LogPage, undefined> {
+  private async *readToHead(): AsyncGenerator<FollowedPage, undefined> {
     try {
       // No further than the log was checked: what comes after an adoption is read as of the new epoch.
-      const { head: upTo } = await this.checkLog();
+      const log = await this.checkLog();
+      const { logId, epoch, head: upTo } = log;
+      let isFirst = true;
       for await (const page of this.store.readAll({ ...this.options.query, after: this.through, upTo })) {
         if (this.stopped) return undefined;
         if (page.events.length === 0 && page.through <= this.through) continue;
+        if (isFirst) await this.checkSeen(log);
+        isFirst = false;
         this.through = page.through;
-        this.last = page.events.at(-1) ?? this.last;
+        this.last = lastOf(page, log) ?? this.last;
         const { name = 'follow' } = this.options;
         this.observer.page(() => ({ follower: name, events: page.events.length, through: page.through }));
-        yield page;
+        const last = this.last && { id: this.last.id, position: this.last.position };
+        yield { ...page, checkpoint: { logId, epoch, through: page.through, ...(last && { last }) } };
       }
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
@@ -129,6 +139,16 @@ class Follower {
     return this.log;
   }
 
+  /**
+   * After the first page of a read was read: its log may have taken the place of the one before between two reads, and have
+   * grown past it. If it holds the last event before the page it holds all of them.
+   */
+  private async checkSeen(log: LogIdentity): Promise<void> {
+    const { through, last } = this;
+    const reason = await missingEvent(this.store, { through, ...(last && { last }) });
+    if (reason) throw new LogDiverged({ logId: log.logId, epoch: log.epoch, through }, log, reason);
+  }
+
   private notice(): void {
     this.woken = true;
     this.wake();
@@ -143,4 +163,11 @@ class Follower {
       };
     });
   }
+}
+
+/** At the head it is the head's own event, which filters may have left out. It was read before the page. */
+function lastOf({ events, through }: LogPage, { head, headId }: LogIdentity): Checkpoint['last'] {
+  const last = events.at(-1);
+  if (through !== head || headId === undefined || last?.position === head) return last;
+  return { id: headId, position: head };
 }

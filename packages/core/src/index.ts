@@ -24,7 +24,7 @@ export type { StoreTransaction } from './store-transaction.js';
 export { Context } from './context.js';
 export type { ContextFields } from './context-fields.js';
 export { Recorder, type NewWrite, type RecordResult } from './recorder.js';
-export { follow } from './follow.js';
+export { follow, type FollowedPage } from './follow.js';
 export { memory } from './memory.js';
 export { categoryOf, idOf, streamName } from './stream-name.js';
 export { deriveId, newId } from './ids.js';

@@ -181,12 +181,9 @@ export class MemoryEventStore implements EventStore {
 
   async identity(): Promise<LogIdentity> {
     this.checkOpen();
-    return {
-      logId: this.log.logId,
-      epoch: this.log.epoch.number,
-      epochStart: this.log.epoch.start,
-      head: this.log.head,
-    };
+    const { logId, epoch, head } = this.log;
+    const headId = this.log.entries.at(-1)?.event.id;
+    return { logId, epoch: epoch.number, epochStart: epoch.start, head, ...(headId && { headId }) };
   }
 
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {

@@ -491,7 +491,7 @@ async function readPage(client: Client, after: number, types?: string[], size = 
   const query = resolveQuery(types ? { types, includeSystem: true } : { includeSystem: true });
   const part = { after, upTo: Number.MAX_SAFE_INTEGER, size };
   const rows = await sessionOn(client, { prepare: true })<PageRow>(logStatement('public', query)(part));
-  const events = rows.filter((row) => row[3] !== null).map(([, , , ...event]) => storedEvent(event));
+  const events = rows.filter((row) => row[4] !== null).map(([, , , , ...event]) => storedEvent(event));
   const head = Math.max(after, Number(rows[0]![0]));
   return { events, through: events.length === size ? events.at(-1)!.position : head };
 }

@@ -180,6 +180,25 @@ test('a follower in another process is woken by a notification, and again when i
   await following;
 });
 
+test('the pages of one reading are of one log, though another one takes its place meanwhile', async () => {
+  const url = await server.createDatabase();
+  const { events } = await open(url);
+  await record(events, 'a-1', ...Array.from({ length: 20 }, () => anEvent()));
+  const positions: number[] = [];
+  const reading = (async () => {
+    for await (const page of events.readAll({ pageSize: 4 })) {
+      positions.push(...page.events.map(({ position }) => position));
+      if (positions.length === 8) await (await bystander(url)).query(ANOTHER_LOG);
+    }
+  })();
+  await expect(reading).rejects.toThrow('is another event than it was when the page before was read');
+  // The page that was on its way when the log changed is of the log before.
+  expect(positions).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+});
+
+const ANOTHER_LOG = `begin; alter table backstory.events disable trigger events_never_change;
+  update backstory.events set id = 'other-' || position; commit`;
+
 test('a password never shows in the name of a store', () => {
   expect(postgres('postgres://bank:secret@db.example:5433/ledger').description).toBe(
     'postgres:db.example/ledger',

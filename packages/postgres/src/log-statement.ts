@@ -13,11 +13,13 @@ export interface Part {
 /**
  * A row of a page. There is one at least, whose event is null where the part has none. An event that was looked at and that
  * the filters do not let through has no data. `looked` is how many the statement looked at; a page of large events has fewer.
+ * `before` is the id of the event after which it looked.
  */
 export type PageRow = readonly [
   head: string,
   looked: string | null,
   matches: 't' | 'f' | null,
+  before: string | null,
   ...event: EventRow,
 ];
 
@@ -81,7 +83,9 @@ function pageSql({ schema, direction }: Scope, found: string): string {
     'data, metadata',
     'case when matches then data end, case when matches then metadata end',
   );
-  return `select head, looked, matches, ${columns} from (select coalesce(max(position), 0) as head from ${schema}.events) h
+  return `select head, looked, matches, before, ${columns} from (
+      select coalesce(max(position), 0) as head, (select id from ${schema}.events where position = $1) as before from ${schema}.events
+    ) h
     left join lateral (
       select * from (
         select c.*, count(*) over () as looked,

@@ -3,8 +3,9 @@ import { headOf } from './positions.js';
 import type { Session } from './session.js';
 
 export function readIdentity(session: Session): LogIdentity {
-  const [logId, epoch, epochStart, head] = session.first<[string, number, number, number]>(IDENTITY)!;
-  return { logId, epoch, epochStart, head };
+  const [logId, epoch, epochStart, head, headId] =
+    session.first<[string, number, number, number | null, string | null]>(IDENTITY)!;
+  return { logId, epoch, epochStart, head: head ?? 0, ...(headId !== null && { headId }) };
 }
 
 /** In the transaction that is open. */
@@ -13,4 +14,5 @@ export function adoptLog(session: Session): LogIdentity {
   return readIdentity(session);
 }
 
-const IDENTITY = `SELECT log_id, epoch, epoch_start, ifnull((SELECT max(position) FROM events), 0) FROM meta`;
+const IDENTITY = `SELECT log_id, epoch, epoch_start, position, id FROM meta
+  LEFT JOIN (SELECT position, id FROM events ORDER BY position DESC LIMIT 1)`;

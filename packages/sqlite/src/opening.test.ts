@@ -74,7 +74,7 @@ describe.each(availableDrivers())('with %s', (driver) => {
     const { logId } = await first.events.identity();
     await first.close();
     const again = await open(file);
-    expect(await again.events.identity()).toEqual({ logId, epoch: 1, epochStart: 0, head: 1 });
+    expect(await again.events.identity()).toMatchObject({ logId, epoch: 1, epochStart: 0, head: 1 });
     expect(readdirSync(files.newFolder()).filter((name) => !name.startsWith('a %41?#; file.db'))).toEqual([]);
   });
 

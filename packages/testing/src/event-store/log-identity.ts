@@ -17,8 +17,9 @@ export const logIdentityCases: readonly Case[] = [
       assert.match(fresh.logId, /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/);
       assert.notEqual((await two.identity()).logId, fresh.logId);
       const { position } = await one.append([write('a-1', 'none', ...events(3))]);
-      assert.deepEqual(await one.identity(), { ...fresh, head: position });
-      assert.equal((await wholeLog(one)).at(-1)?.position, position);
+      const last = (await wholeLog(one)).at(-1);
+      assert.deepEqual(await one.identity(), { ...fresh, head: position, headId: last?.id });
+      assert.equal(last?.position, position);
       assert.equal((await two.identity()).head, 0);
     },
   },
