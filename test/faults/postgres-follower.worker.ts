@@ -4,11 +4,11 @@ import {
   follow,
   newId,
   type EventStore,
-  type LogPage,
+  type FollowedPage,
   type StateStore,
 } from '@backstory/core';
 import { FenceLost, type Lease } from '@backstory/core/state';
-import { readCheckpoint, writeCheckpoint, type Checkpoint } from '@backstory/core/store';
+import { readCheckpoint, writeCheckpoint } from '@backstory/core/store';
 import { postgres } from '@backstory/postgres';
 import { sqlite } from '@backstory/sqlite';
 import type { FollowerPlan } from './postgres-evidence.js';
@@ -68,26 +68,18 @@ interface Following {
 async function followUnder(lease: Lease, { plan, events, state, signal }: Following): Promise<void> {
   const begun = await state.read((view) => view.get('checkpoints', plan.name));
   const { logId, epoch } = await events.identity();
-  let checkpoint: Checkpoint = begun === undefined ? { logId, epoch, through: 0 } : readCheckpoint(begun);
+  const after = begun === undefined ? { logId, epoch, through: 0 } : readCheckpoint(begun);
   const query = plan.types ? { types: plan.types } : {};
-  for await (const page of follow(events, { after: checkpoint, pollMs: 200, signal, query })) {
-    const last = page.events.at(-1) ?? checkpoint.last;
-    const identity = await events.identity();
-    checkpoint = { logId, epoch: identity.epoch, through: page.through, ...(last && { last }) };
-    await keep(page, { plan, state, lease, checkpoint });
+  for await (const page of follow(events, { after, pollMs: 200, signal, query })) {
+    await keep(page, { plan, state, lease });
     process.stdout.write(`${JSON.stringify({ through: page.through })}\n`);
   }
 }
 
 /** One entry for each event in the order it was given: what is given twice is there twice. */
 async function keep(
-  page: LogPage,
-  {
-    plan,
-    state,
-    lease,
-    checkpoint,
-  }: Pick<Following, 'plan' | 'state'> & { lease: Lease; checkpoint: Checkpoint },
+  page: FollowedPage,
+  { plan, state, lease }: Pick<Following, 'plan' | 'state'> & { readonly lease: Lease },
 ): Promise<void> {
   await state.transaction([lease], async (draft) => {
     const count = Number((await draft.get('counts', plan.name)) ?? 0);
@@ -99,7 +91,7 @@ async function keep(
       })),
     );
     await draft.put('counts', plan.name, String(count + page.events.length));
-    await draft.put('checkpoints', plan.name, writeCheckpoint(checkpoint));
+    await draft.put('checkpoints', plan.name, writeCheckpoint(page.checkpoint));
   });
 }
 
@@ -114,20 +106,25 @@ async function diverged(plan: FollowerPlan, error: LogDiverged): Promise<void> {
   if (!stopped) await withStores(plan, (events, state) => reset(plan, events, state));
 }
 
-/** Forgets what the log has lost: what follows the beginning of the epoch. */
+/** Goes back to where what was kept and the log part. */
 async function reset(plan: FollowerPlan, events: EventStore, state: StateStore): Promise<void> {
-  const { logId, epoch, epochStart } = await events.identity();
+  const { logId, epoch } = await events.identity();
+  const seen = await state.read((view) => view.list(`seen ${plan.name}`, { limit: 1_000_000 }));
+  let [same, through] = [0, 0];
+  for await (const page of events.readAll(plan.types ? { types: plan.types } : {})) {
+    for (const { position, id } of page.events) {
+      if (seen[same]?.value !== JSON.stringify({ position, id })) break;
+      same++;
+      through = position;
+    }
+  }
   await state.transaction([], async (draft) => {
-    const seen = await draft.list(`seen ${plan.name}`, { limit: 1_000_000 });
-    const kept = seen.filter(
-      ({ value }) => (JSON.parse(value) as { position: number }).position <= epochStart,
-    );
     await draft.deleteMany(
       `seen ${plan.name}`,
-      seen.slice(kept.length).map(({ key }) => key),
+      seen.slice(same).map(({ key }) => key),
     );
-    await draft.put('counts', plan.name, String(kept.length));
-    await draft.put('checkpoints', plan.name, writeCheckpoint({ logId, epoch, through: epochStart }));
+    await draft.put('counts', plan.name, String(same));
+    await draft.put('checkpoints', plan.name, writeCheckpoint({ logId, epoch, through }));
   });
 }
 

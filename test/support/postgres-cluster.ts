@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { appendFile, cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -46,6 +47,12 @@ export class PostgresCluster {
   /** The URL of a database of this server. */
   url(database = 'postgres'): string {
     return `postgres://postgres@${encodeURIComponent(this.folder.path)}:${this.place.port}/${database}`;
+  }
+
+  /** A tool of the server's version, where it comes with it. */
+  tool(name: string): string | undefined {
+    const tool = join(this.bin, name);
+    return existsSync(tool) ? tool : undefined;
   }
 
   /** Resolves when it answers. */
