@@ -9,7 +9,7 @@ export interface Block {
 }
 
 /** What a block may be. What becomes of each is said in CONTRIBUTING.md; a language of another name is nobody's to check. */
-export const LANGUAGES = ['ts', 'console', 'sh', 'json', 'text', ''] as const;
+export const LANGUAGES = ['ts', 'console', 'sh', 'sql', 'json', 'text', ''] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 /** @throws Error for a fence that would be passed over, of another language, indented, of tildes, or never closed, and for indented code */

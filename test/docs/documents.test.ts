@@ -31,6 +31,11 @@ describe('the programs in the documents', () => {
     expect(missing.map(({ at }) => at)).toEqual([]);
   });
 
+  // Such a test reads the blocks from the document itself, with blocksUnder.
+  test.each([...new Set(found('sql').map(({ file }) => file))])('the SQL of %s is run by a test', (file) =>
+    expect(run.some((program) => program.includes(`blocksUnder('${file}'`))).toBe(true),
+  );
+
   test.each(found('text', '').map((it) => [it.at, it.block.text]))(
     'what stands at %s is a picture, not code in disguise',
     (_, text) => expect(text).not.toMatch(/^\s*(\$ |npx |npm |import |export |const |await |@\w+\()/m),

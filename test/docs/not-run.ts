@@ -1,3 +1,6 @@
+const ON_A_SERVER = 'it needs a server; packages/cli/src/verbs/store.test.ts runs it on one';
+const REHEARSED = 'test/operations/recovery.test.ts types it, from the guide';
+
 /** Commands in `sh` blocks that no test here types, by document, and why. Every other one is run. */
 export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'README.md': {
@@ -11,5 +14,20 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
   'CONTRIBUTING.md': {
     'npm test': 'it runs this test',
     "npm test -- -t 'append'": 'it runs tests',
+  },
+  'docs/guides/postgres.md': {
+    'npx backstory store init --store "$DATABASE_URL?schema=ledger"': ON_A_SERVER,
+    'npx backstory store status --store "$DATABASE_URL?schema=ledger"': ON_A_SERVER,
+    'npx backstory store migrate --plan --store "$DATABASE_URL?schema=ledger"': ON_A_SERVER,
+    'npx backstory store migrate --store "$DATABASE_URL?schema=ledger"': ON_A_SERVER,
+    'pg_basebackup --pgdata="$BACKUP/base" --checkpoint=fast': REHEARSED,
+    'pg_ctl stop --mode=fast': REHEARSED,
+    'mv "$PGDATA" "$PGDATA.lost"': REHEARSED,
+    'cp -a "$BACKUP/base" "$PGDATA"': REHEARSED,
+    [`echo "restore_command = 'cp $BACKUP/wal/%f %p'" >> "$PGDATA/postgresql.auto.conf"`]: REHEARSED,
+    [`echo "recovery_target_time = '$UNTIL'" >> "$PGDATA/postgresql.auto.conf"`]: REHEARSED,
+    [`echo "recovery_target_action = 'promote'" >> "$PGDATA/postgresql.auto.conf"`]: REHEARSED,
+    'touch "$PGDATA/recovery.signal"': REHEARSED,
+    'pg_ctl start --wait': REHEARSED,
   },
 };

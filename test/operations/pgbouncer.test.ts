@@ -64,6 +64,14 @@ describe('a store behind PgBouncer', () => {
     return seen;
   }
 
+  test('is opened as the guide says', async () => {
+    const [proxyUrl, url] = [proxy.url, direct];
+    const store = postgres(proxyUrl, { prepare: false, direct: url });
+    const storage = await store.open();
+    closing.push(() => storage.close());
+    await record(storage.events, 'a-1', anEvent());
+  });
+
   test('wakes followers of other processes past the proxy', async () => {
     const [writer, reader] = [await open({ direct }), await open({ direct, pollMs: 60_000 })];
     const seen = positionsSeen(reader, 60_000);

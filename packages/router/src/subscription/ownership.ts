@@ -63,7 +63,7 @@ export class Ownership {
   ): Promise<void> {
     const log = await this.parts.events.identity();
     const loaded = await this.stored.load(gotten.map(({ number }) => number));
-    await this.verify([...loaded.values()]);
+    await this.verify([...loaded.values()], control);
     for (const { number, lease } of gotten) {
       const { partition, parked } = await this.made({
         number,
@@ -130,10 +130,11 @@ export class Ownership {
   }
 
   /** Reading checks the log against the partition that is least far; here against the one that is farthest. */
-  private async verify(loaded: readonly StoredPartition[]): Promise<void> {
+  private async verify(loaded: readonly StoredPartition[], { reset }: Control): Promise<void> {
     const farthest = new Map<string, Progress>();
     for (const { progress } of loaded) {
-      if (!progress) continue;
+      // What a reset has set aside says nothing: it is how one goes on after the log has diverged.
+      if (!progress || (reset && progress.reset !== reset.id)) continue;
       const part = `${progress.logId} ${progress.epoch}`;
       if (progress.through >= (farthest.get(part)?.through ?? -1)) farthest.set(part, progress);
     }
