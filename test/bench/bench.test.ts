@@ -28,6 +28,7 @@ const PROMISED = [
   'postgres.append.single',
   'postgres.follow',
   'postgres.load1000',
+  'postgres.subscribe',
   'sqlite.append.batch100',
   'sqlite.append.concurrent64',
   'sqlite.append.single',

@@ -47,7 +47,7 @@ export class Attempts {
       attempt.over = true;
       this.underWay.delete(attempt);
       const error = new DeliveryEnded(this.subscription, attempt.handler.name, reason);
-      attempt.delivery.end(error);
+      attempt.delivery.end(() => error);
       attempt.expire?.(error);
     }
   }
@@ -92,7 +92,7 @@ export class Attempts {
     if (attempt.over) return;
     attempt.over = true;
     this.underWay.delete(attempt);
-    attempt.delivery.end(new DeliveryEnded(this.subscription, attempt.handler.name, 'it has ended'));
+    attempt.delivery.end(() => new DeliveryEnded(this.subscription, attempt.handler.name, 'it has ended'));
     this.ended(attempt.lane, attempt.handler, failure);
   }
 
@@ -123,7 +123,7 @@ export class Attempts {
   private timeOut(attempt: Attempt): void {
     const { handler, delivery } = attempt;
     const error = new HandlerTimedOut(`${this.subscription}.${handler.name}`, handler.timeoutMs);
-    delivery.end(error);
+    delivery.end(() => error);
     attempt.expire?.(error);
     this.settle(attempt, { error, isTimeOut: true });
   }

@@ -5,7 +5,7 @@ import type { Lane } from './partition.js';
 /** What a handler is given beside its event: which attempt this is, and how far it may go. */
 export class Delivery {
   private ending: AbortController | undefined;
-  private endReason: Error | undefined;
+  private endReason: (() => Error) | undefined;
   private times = 0;
 
   constructor(
@@ -22,7 +22,7 @@ export class Delivery {
     // Most handlers never ask, and a controller for each event costs more than the rest of the delivery.
     if (!this.ending) {
       this.ending = new AbortController();
-      if (this.endReason) this.ending.abort(this.endReason);
+      if (this.endReason) this.ending.abort(this.endReason());
     }
     return this.ending.signal;
   }
@@ -36,16 +36,17 @@ export class Delivery {
    */
   get once(): Once {
     return async (event, work) => {
-      if (this.endReason) throw this.endReason;
+      if (this.endReason) throw this.endReason();
       const { handler, lane } = this;
       return this.effects.once({ lane, handler, event, nth: this.times++ }, work);
     };
   }
 
-  /** Nothing of this attempt counts any more. */
-  end(reason: Error): void {
-    this.endReason ??= reason;
-    this.ending?.abort(reason);
+  /** Nothing of this attempt counts any more. The reason is an error that is made where somebody asks. */
+  end(reason: () => Error): void {
+    if (this.endReason) return;
+    this.endReason = reason;
+    this.ending?.abort(reason());
   }
 }
 

@@ -147,12 +147,18 @@ export class Subscription {
   private async read(signal: AbortSignal): Promise<void> {
     const { events } = this.parts;
     const { name, observer } = this;
-    const query = { types: this.definition.typeNames };
-    const after = this.startingPoint();
-    for await (const page of follow(events, { after, query, signal, name, observer })) {
+    const query = { types: this.definition.typeNames, pageSize: PAGE };
+    const pages = follow(events, { after: this.startingPoint(), query, signal, name, observer });
+    // The next page is fetched while this one is handled.
+    let next = pages.next();
+    for (;;) {
+      const { value: page, done } = await next;
+      if (done) return;
+      next = pages.next();
+      next.catch(() => undefined);
       this.dispatcher.take(page.events, page.through);
       await this.dispatcher.room(signal);
-      if (signal.aborted || this.dispatcher.partitions.size === 0) return;
+      if (signal.aborted || this.dispatcher.partitions.size === 0) return void (await pages.return?.());
     }
   }
 
@@ -273,10 +279,14 @@ export class Subscription {
       breaker: (change, reason) => {
         this.outage = change === 'open' ? reason : undefined;
         this.told.changed(change === 'open' ? 'paused' : 'resumed', reason);
+        this.look();
       },
     };
   }
 }
+
+/** Events read at once. */
+const PAGE = 1_000;
 
 function isStale(reset: string | undefined, control: Control): boolean {
   return control.reset !== undefined && control.reset.id !== reset;

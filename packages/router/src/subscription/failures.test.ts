@@ -1,0 +1,308 @@
+import { Recorder, StoreUnavailable, memory, type OpenStorage } from '@backstory/core';
+import { silent, type Observer } from '@backstory/core/observe';
+import {
+  HandlerTimedOut,
+  Subscriptions,
+  reaction,
+  subscriber,
+  type SubscriptionOptions,
+} from '@backstory/router';
+import { Deposited, Withdrawn, recording } from '../../../../test/support/bank-events.js';
+import { eventually } from '../../../../test/support/eventually.js';
+import { place, watching } from '../../../../test/support/subscribing.js';
+
+let storage: OpenStorage;
+let record: ReturnType<typeof recording>;
+const running: Subscriptions[] = [];
+beforeEach(async () => {
+  storage = await memory().open();
+  record = recording(storage.events);
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  for (const it of running.splice(0)) await it.close();
+});
+
+function start(observer?: Observer): Subscriptions {
+  const recorder = new Recorder(storage.events, { source: 'test' });
+  const subscriptions = new Subscriptions({ ...storage, recorder, ...(observer && { observer }) });
+  running.push(subscriptions);
+  return subscriptions;
+}
+
+/** Hears every seam that belongs to subscriptions. */
+function listening() {
+  const told: string[] = [];
+  const observer: Observer = {
+    ...silent,
+    handle: async (begin, work) => {
+      const { handler, attempt } = begin();
+      let outcome = '';
+      try {
+        return await work((end) => (outcome = end().outcome));
+      } finally {
+        told.push(`handle ${handler} ${attempt} ${outcome}`);
+      }
+    },
+    park: (facts) => void told.push(`park ${facts().key} ${facts().state}`),
+    retry: (facts) => void told.push(`retry ${facts().handler} ${facts().attempt}`),
+    consumer: (facts) => void told.push(`consumer ${facts().consumer} ${facts().change}`),
+    checkpoint: (facts) => void told.push(`checkpoint ${facts().consumer}`),
+    lease: (facts) => void told.push(`lease ${facts().change}`),
+    page: (facts) => void told.push(`page ${facts().follower}`),
+  };
+  return { told, observer };
+}
+
+const dead = (subscriptions: Subscriptions) => async () => {
+  const found = await subscriptions.parked('fraud', { states: ['dead'] });
+  return found.length > 0 && found;
+};
+const OUTAGE: SubscriptionOptions = { breaker: { keys: 3, probeMs: 20, maxProbeMs: 40 } };
+
+it('a handler that hangs has its signal aborted, counts as failed, and holds up no other key', async () => {
+  const subscriptions = start();
+  const seen: string[] = [];
+  const aborted: unknown[] = [];
+  await subscriptions.add(
+    watching(
+      'fraud',
+      (_event, recorded, { signal }) => {
+        if (recorded.stream !== 'account-1') return seen.push(place(recorded));
+        signal.addEventListener('abort', () => aborted.push(signal.reason));
+        return new Promise(() => undefined);
+      },
+      { timeoutMs: 20, retry: { attempts: 2, delayMs: 10 }, concurrency: 1 },
+    ),
+  );
+  await record('1', new Deposited(1));
+  await record('2', new Deposited(2));
+  const [parked] = await eventually(dead(subscriptions));
+  expect(parked).toMatchObject({ key: 'account-1', reason: 'time-out', attempts: 2 });
+  expect(parked?.error.message).toContain('fraud.watch did not end within 20 ms');
+  expect(aborted).toEqual([expect.any(HandlerTimedOut), expect.any(HandlerTimedOut)]);
+  expect(seen).toEqual(['account-2 v1']);
+});
+
+it('what a handler does after its time is over counts no more: it rejects, or asks for once, and nothing comes of it', async () => {
+  const subscriptions = start();
+  const late: unknown[] = [];
+  await subscriptions.add(
+    watching(
+      'fraud',
+      async (_event, recorded, { once, attempt }) => {
+        if (attempt > 1) return;
+        await new Promise((wait) => setTimeout(wait, 60));
+        late.push(await once(recorded, (tx) => tx.put('c', 'k', 'late')).catch((error: unknown) => error));
+        throw new Error('late');
+      },
+      { timeoutMs: 20 },
+    ),
+  );
+  await record('1', new Deposited(1));
+  await eventually(() => late.length === 1);
+  expect(late).toEqual([expect.any(HandlerTimedOut)]);
+  await eventually(async () => (await subscriptions.status('fraud')).lag.seconds === 0);
+  expect(await storage.state.read((view) => view.get('c', 'k'))).toBeUndefined();
+  expect(await subscriptions.parked('fraud')).toEqual([]);
+});
+
+it('an event that cannot be decoded is parked at once, and handled with other data', async () => {
+  const subscriptions = start();
+  const seen: unknown[] = [];
+  await subscriptions.add(watching('fraud', (event) => void seen.push(event)));
+  const broken = { type: 'account.deposited', schemaVersion: 7, data: '{"amount":1}' };
+  const recorder = new Recorder(storage.events, { source: 'test' });
+  await recorder.record([{ stream: 'account-1', expected: 'any', events: [broken] }]);
+  const [parked] = await eventually(dead(subscriptions));
+  expect(parked).toMatchObject({ key: 'account-1', reason: 'cannot-decode', attempts: 1 });
+  await subscriptions.skip('fraud', { key: 'account-1' });
+  await record('1', new Deposited(5));
+  await eventually(() => seen.length === 1);
+  expect(seen).toEqual([new Deposited(5)]);
+});
+
+it('what cannot be reached pauses the subscription: nothing is parked, no attempt counted, and it goes on by itself', async () => {
+  const { told, observer } = listening();
+  const subscriptions = start(observer);
+  let isDown = true;
+  let calls = 0;
+  const seen: string[] = [];
+  await subscriptions.add(
+    watching(
+      'fraud',
+      (_event, recorded) => {
+        calls++;
+        if (isDown)
+          throw new Error('no connection', {
+            cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
+          });
+        seen.push(place(recorded));
+      },
+      { ...OUTAGE, retry: { attempts: 1 } },
+    ),
+  );
+  for (let i = 0; i < 200; i++) await record(String(i), new Deposited(i));
+  await eventually(() => calls > 4);
+  const status = await eventually(async () => {
+    const now = await subscriptions.status('fraud');
+    return now.state === 'paused' && now;
+  });
+  expect(status).toMatchObject({
+    reason: 'watch: no connection',
+    parked: { retrying: 0, dead: 0, draining: 0 },
+  });
+  // One at a time is tried, not all that wait.
+  expect(calls).toBeLessThan(200);
+  isDown = false;
+  await eventually(() => seen.length === 200);
+  expect(await subscriptions.parked('fraud')).toEqual([]);
+  expect(told.filter((it) => it.startsWith('consumer'))).toEqual([
+    'consumer fraud started',
+    'consumer fraud paused',
+    'consumer fraud resumed',
+  ]);
+});
+
+it('many keys that fail at once are taken for an outage, and attempts already made are forgiven', async () => {
+  const subscriptions = start();
+  let isDown = true;
+  const seen: string[] = [];
+  const handle = (_event: object, recorded: Parameters<typeof place>[0]) => {
+    if (isDown) throw new Error('says nothing');
+    seen.push(place(recorded));
+  };
+  await subscriptions.add(watching('fraud', handle, { ...OUTAGE, retry: { attempts: 2, delayMs: 30 } }));
+  for (let i = 0; i < 20; i++) await record(String(i), new Deposited(i));
+  await eventually(async () => (await subscriptions.status('fraud')).state === 'paused');
+  const { reason } = await subscriptions.status('fraud');
+  expect(reason).toMatch(/3 different keys failed one after another, the last with: watch: says nothing/);
+  await new Promise((wait) => setTimeout(wait, 200));
+  expect(await subscriptions.parked('fraud', { states: ['dead'] })).toEqual([]);
+  isDown = false;
+  await eventually(() => seen.length === 20);
+});
+
+it('one key that fails for ever among others is no outage', async () => {
+  const subscriptions = start();
+  await subscriptions.add(
+    watching(
+      'fraud',
+      (_event, { stream }) => {
+        if (stream === 'account-1') throw new Error('poison');
+      },
+      OUTAGE,
+    ),
+  );
+  for (let i = 0; i < 20; i++) await record(String(i), new Deposited(i), new Withdrawn(i));
+  await eventually(dead(subscriptions));
+  await eventually(async () => (await subscriptions.status('fraud')).lag.seconds === 0);
+  expect((await subscriptions.status('fraud')).state).toBe('live');
+});
+
+it('ready keys with more urgent events go first', async () => {
+  const subscriptions = start();
+  const seen: string[] = [];
+  const on = [
+    reaction(Deposited, (_event, recorded) => void seen.push(place(recorded)), {
+      name: 'low',
+      priority: 'low',
+    }),
+    reaction(Withdrawn, (_event, recorded) => void seen.push(place(recorded)), {
+      name: 'high',
+      priority: 'high',
+    }),
+  ];
+  await record('1', new Deposited(1));
+  await record('2', new Deposited(1));
+  await record('3', new Withdrawn(1));
+  await subscriptions.add(subscriber({ name: 'fraud', on, concurrency: 1 }));
+  await eventually(() => seen.length === 3);
+  expect(seen).toEqual(['account-3 v1', 'account-1 v1', 'account-2 v1']);
+});
+
+it('with a full buffer it reads no more, says so, and loses nothing', async () => {
+  const subscriptions = start();
+  let go = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  let handled = 0;
+  for (let i = 0; i < 60; i++) await record(String(i), new Deposited(i));
+  await subscriptions.add(
+    watching('fraud', () => gate.then(() => handled++), { buffer: 10, concurrency: 2 }),
+  );
+  await eventually(async () => (await subscriptions.status('fraud')).members[0]?.isFull === true);
+  for (let i = 0; i < 60; i++) await record(String(i), new Deposited(i));
+  go();
+  await eventually(() => handled === 120);
+});
+
+it('a log that was replaced stops it visibly, and others go on', async () => {
+  const subscriptions = start();
+  await record('1', new Deposited(1));
+  await subscriptions.add(watching('fraud', () => undefined));
+  await eventually(async () => (await subscriptions.status('fraud')).position > 0);
+  await subscriptions.close();
+  const other = await memory().open();
+  const recorder = new Recorder(other.events, { source: 'test' });
+  const next = new Subscriptions({ events: other.events, state: storage.state, recorder });
+  running.push(next);
+  await next.add(watching('fraud', () => undefined));
+  let handled = 0;
+  await next.add(watching('other', () => handled++));
+  const status = await eventually(async () => {
+    const now = await next.status('fraud');
+    return now.state === 'faulted' && now;
+  });
+  expect(status.reason).toMatch(/The log is not the one this checkpoint was taken from/);
+  await recording(other.events)('1', new Deposited(2));
+  await eventually(() => handled === 1);
+});
+
+it('an outage of the state store is seen through', async () => {
+  const subscriptions = start();
+  const seen: string[] = [];
+  await subscriptions.add(watching('fraud', (_event, recorded) => void seen.push(place(recorded))));
+  const down = jest
+    .spyOn(storage.state, 'transaction')
+    .mockRejectedValue(new StoreUnavailable('memory', 'down'));
+  await record('1', new Deposited(1));
+  await eventually(() => seen.length === 1);
+  await new Promise((wait) => setTimeout(wait, 120));
+  down.mockRestore();
+  await eventually(async () => (await subscriptions.status('fraud')).state === 'live');
+});
+
+it('an observer is told of every seam', async () => {
+  const { told, observer } = listening();
+  const subscriptions = start(observer);
+  let isRepaired = false;
+  await subscriptions.add(
+    watching(
+      'fraud',
+      () => {
+        if (!isRepaired) throw new Error('poison');
+      },
+      { retry: { attempts: 2, delayMs: 10 } },
+    ),
+  );
+  await record('1', new Deposited(1));
+  await eventually(dead(subscriptions));
+  isRepaired = true;
+  await subscriptions.retry('fraud', { key: 'account-1' });
+  await eventually(async () => (await subscriptions.parked('fraud')).length === 0);
+  await subscriptions.close();
+  const about = (...seams: string[]) => told.filter((it) => seams.includes(it.split(' ')[0]!));
+  expect(about('handle', 'park', 'retry')).toEqual([
+    'handle watch 1 failed',
+    'park account-1 retrying',
+    'retry watch 2',
+    'handle watch 2 failed',
+    'park account-1 dead',
+    'park account-1 draining',
+    'handle watch 1 handled',
+    'park account-1 released',
+  ]);
+  expect(about('consumer')).toEqual(['consumer fraud started', 'consumer fraud stopped']);
+  expect(new Set(about('lease'))).toEqual(new Set(['lease acquired', 'lease released']));
+  expect(told).toEqual(expect.arrayContaining(['checkpoint fraud', 'page fraud']));
+});
