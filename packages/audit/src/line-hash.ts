@@ -28,14 +28,12 @@ export function hashTexts({ bytes, ends }: EventTexts, sha256: typeof hash): Has
   let level: string[] = [];
   for (let i = 0; i < ends.length; i += 3) {
     const header = texts.subarray(from, ends[i]);
-    const data = sha256('sha256', texts.subarray(ends[i], ends[i + 1]), 'hex');
-    const metadata = sha256('sha256', texts.subarray(ends[i + 1], ends[i + 2]), 'hex');
-    from = ends[i + 2]!;
     leaf.write(sha256('sha256', header, 'binary'), 1, 'latin1');
-    leaf.write(data, 33, 'hex');
-    leaf.write(metadata, 65, 'hex');
+    leaf.write(sha256('sha256', texts.subarray(ends[i], ends[i + 1]), 'binary'), 33, 'latin1');
+    leaf.write(sha256('sha256', texts.subarray(ends[i + 1], ends[i + 2]), 'binary'), 65, 'latin1');
+    from = ends[i + 2]!;
     level.push(sha256('sha256', leaf, 'binary'));
-    to += lines.write(`${data} ${metadata} `, to, 'latin1');
+    to += lines.write(`${leaf.toString('hex', 33, 65)} ${leaf.toString('hex', 65)} `, to, 'latin1');
     to += header.copy(lines, to);
     to = lines.writeUInt8(0x0a, to);
   }

@@ -1,0 +1,30 @@
+import { rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { AuditFolder, sealLog } from '@backstory/audit';
+import { KeyRing } from '@backstory/proof';
+import { newPrivateKey, readPrivateKey } from '@backstory/proof/seal';
+import { sqlite } from '@backstory/sqlite';
+import type { DriverName } from '@backstory/sqlite';
+
+/** Seals the log at `file` from its beginning, again and again, until it is killed: with low priority, as the command does. */
+async function main([file, driver]: readonly string[]): Promise<void> {
+  os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
+  const storage = await sqlite(file!, { driver: driver as DriverName }).open();
+  const key = readPrivateKey(newPrivateKey());
+  const folder = path.join(path.dirname(file!), 'audit');
+  for (let round = 0; ; round++) {
+    const own = `${folder}-${round}`;
+    await new AuditFolder(own).writeKeys(KeyRing.begin(key, new Date()));
+    const stop = new AbortController();
+    // Without its record, so that the log is the same for the next round.
+    const onProgress = (through: number, head: number) => {
+      process.send?.(through);
+      if (through >= head) stop.abort();
+    };
+    await sealLog(storage, { folder: own, key, onProgress, signal: stop.signal }).catch(() => undefined);
+    rmSync(own, { recursive: true, force: true });
+  }
+}
+
+void main(process.argv.slice(2));

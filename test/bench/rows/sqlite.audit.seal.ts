@@ -1,0 +1,11 @@
+import { sqliteAudit } from '../audit/sqlite-audit.js';
+import type { Row } from '../row.js';
+
+export const row: Row = {
+  name: 'sqlite.audit.seal',
+  unit: 'events/s',
+  target: 0.5,
+  ours: 'seals the whole log: reads it, hashes it into a tree, writes a line for each event, signs and records the head',
+  bare: 'SELECT of the same columns after the last position, 1,000 rows at a time, until there are none',
+  prepare: (setting) => sqliteAudit(setting, 'seal'),
+};

@@ -1,0 +1,243 @@
+import path from 'node:path';
+import type { OpenStorage } from '@backstory/core';
+import { postgres } from '@backstory/postgres';
+import { sqlite } from '@backstory/sqlite';
+import { Client } from 'pg';
+import { bareDatabase } from '../bench/sqlite/bare-database.js';
+import { readAnchor, verifyLog, AuditFolder, type Finding } from '@backstory/audit';
+import { startPostgres, type PostgresServer } from '../support/postgres-server.js';
+import { auditFolders, fillLog, seal, verify, type KeyedFolder } from '../support/sealed-log.js';
+import { seededRandom } from '../support/seeded-random.js';
+import { eventsOf, sqliteFiles } from '../support/sqlite-files.js';
+import { ALTERATIONS, type Random, type StoredRow } from './audit-alterations.js';
+import { seeds } from './seeds.js';
+
+const COUNT = 1_000;
+const UNTOUCHED = 100;
+const [seed = 1] = seeds();
+
+/** The database of a log, open to whoever may do anything with it. */
+interface Behind {
+  remove(positions: readonly number[]): Promise<void>;
+  insert(rows: readonly StoredRow[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+const folders = auditFolders();
+
+function randomOf(number: number): Random {
+  const next = seededRandom(number);
+  return { below: (end) => Math.floor(next() * end) };
+}
+
+describe('SQLite', () => {
+  const files = sqliteFiles();
+  found(
+    async () => {
+      const file = files.newFile();
+      return { storage: await sqlite(file).open(), behind: () => behindSqlite(file) };
+    },
+    () => sqlite(files.newFile()).open(),
+  );
+});
+
+describe('PostgreSQL', () => {
+  let server: PostgresServer;
+  let url: string;
+  let count = 0;
+  beforeAll(async () => {
+    server = await startPostgres();
+    url = await server.createDatabase();
+  });
+  afterAll(() => server?.stop());
+  const open = (schema: string) => postgres(url, { schema, maxConnections: 2, notify: false }).open();
+  found(
+    async () => ({ storage: await open('altered'), behind: () => behindPostgres(url, 'altered') }),
+    () => open(`untouched_${count++}`),
+  );
+});
+
+function found(
+  openAltered: () => Promise<{ storage: OpenStorage; behind: () => Promise<Behind> }>,
+  openAnother: () => Promise<OpenStorage>,
+) {
+  test(`${COUNT} random alterations of a sealed and anchored log are found, each of them, and all are located (seed ${seed})`, async () => {
+    const { storage, behind } = await openAltered();
+    const keyed = await sealedTwice(storage);
+    const anchor = await readAnchor(path.join(keyed.folder, 'head.json'));
+    const trust = await new AuditFolder(keyed.folder).keys();
+    const rows = await rowsOf(storage, anchor.position);
+    const back = await behind();
+    const used = new Map<string, number>();
+    for (let i = 0; i < COUNT;) {
+      const random = randomOf(seed * 10_000 + i);
+      const names = Object.keys(ALTERATIONS);
+      const name = names[(i + random.below(names.length)) % names.length]!;
+      const altered = ALTERATIONS[name]!(rows, random);
+      i++;
+      if (!altered) continue;
+      used.set(name, (used.get(name) ?? 0) + 1);
+      const wanted = await replace(back, rows, altered);
+      const result = await verifyLog(storage.events, { trust, folder: keyed.folder, anchors: [anchor] });
+      const told = { seed, i, name, ok: result.ok, located: placesIn(result.findings, anchor.position) };
+      expect(told).toEqual({ seed, i, name, ok: false, located: wanted });
+      // Without the seals all of it is found as well, if not where.
+      const alone = await verifyLog(storage.events, { trust, anchors: [anchor] });
+      expect({ seed, i, name, ok: alone.ok }).toEqual({ seed, i, name, ok: false });
+      await replace(back, altered, rows);
+    }
+    expect(used.size).toBe(Object.keys(ALTERATIONS).length);
+    expect((await verify(storage, keyed, { anchors: [anchor] })).findings).toEqual([]);
+    await back.close();
+    await storage.close();
+  }, 400_000);
+
+  test(`${UNTOUCHED} logs that nobody touched give no alarm`, async () => {
+    for (let i = 0; i < UNTOUCHED; i++) {
+      const random = randomOf(seed * 20_000 + i);
+      const storage = await openAnother();
+      const keyed = await folders.newFolder();
+      for (let round = 0; round < 1 + random.below(3); round++) {
+        await fillLog(storage, 1 + random.below(12), round * 20);
+        await seal(storage, keyed);
+      }
+      const anchor = await readAnchor(path.join(keyed.folder, 'head.json'));
+      const result = await verify(storage, keyed, { anchors: [anchor] });
+      expect({ seed, i, ...result }).toMatchObject({ seed, i, ok: true, findings: [], located: true });
+      await storage.close();
+    }
+  }, 400_000);
+}
+
+async function sealedTwice(storage: OpenStorage): Promise<KeyedFolder> {
+  const keyed = await folders.newFolder();
+  await fillLog(storage, 50);
+  await seal(storage, keyed);
+  await fillLog(storage, 50, 50);
+  await seal(storage, keyed);
+  await fillLog(storage, 5, 100);
+  return keyed;
+}
+
+async function rowsOf({ events }: OpenStorage, upTo: number): Promise<readonly StoredRow[]> {
+  const all = await eventsOf(events, { includeSystem: true, upTo });
+  return all.map(({ recordedAt, ...event }) => ({ ...event, recordedAt: recordedAt.getTime() }));
+}
+
+/** Makes rows others, and gives the positions at which they are. */
+async function replace(
+  behind: Behind,
+  from: readonly StoredRow[],
+  to: readonly StoredRow[],
+): Promise<readonly number[]> {
+  const [old, now] = [from, to].map(
+    (rows) => new Map(rows.map((row) => [row.position, JSON.stringify(row, KEYS)])),
+  );
+  const positions = [...new Set([...old!.keys(), ...now!.keys()])].sort((a, b) => a - b);
+  const changed = new Set(positions.filter((position) => old!.get(position) !== now!.get(position)));
+  await behind.remove([...changed]);
+  await behind.insert(to.filter(({ position }) => changed.has(position)));
+  return [...changed];
+}
+
+const KEYS = [
+  'position',
+  'stream',
+  'version',
+  'id',
+  'type',
+  'schemaVersion',
+  'appendIndex',
+  'data',
+  'metadata',
+  'recordedAt',
+];
+
+/** Every sealed position at which a finding says that something is wrong. */
+function placesIn(findings: readonly Finding[], upTo: number): readonly number[] {
+  const places = findings.flatMap((finding) => {
+    if (!('event' in finding)) return [];
+    return finding.kind === 'moved' ? [finding.from, finding.position] : [finding.position];
+  });
+  return [...new Set(places)].filter((it) => it <= upTo).sort((a, b) => a - b);
+}
+
+async function behindSqlite(file: string): Promise<Behind> {
+  const database = bareDatabase('libsql', file);
+  const aside = database.prepare(
+    `SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'events'`,
+  );
+  for (const [name] of aside.all([])) database.exec(`DROP TRIGGER ${name}`);
+  const insert = database.prepare(`INSERT INTO events VALUES (${Array(13).fill('?').join(', ')})`);
+  return {
+    async remove(positions) {
+      database.exec(`DELETE FROM events WHERE position IN (${positions.join(', ')})`);
+    },
+    async insert(rows) {
+      database.exec('BEGIN');
+      for (const row of rows) {
+        const {
+          position,
+          stream,
+          version,
+          id,
+          type,
+          schemaVersion,
+          data,
+          metadata,
+          recordedAt,
+          appendIndex,
+        } = row;
+        const category = stream.split('-')[0]!;
+        insert.run([position, stream, category, version, id, type, schemaVersion, data, metadata, recordedAt, id, null, appendIndex]); // prettier-ignore
+      }
+      database.exec('COMMIT');
+    },
+    close: async () => database.close(),
+  };
+}
+
+async function behindPostgres(url: string, schema: string): Promise<Behind> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(`set search_path = ${schema}; alter table events disable trigger all`);
+  return {
+    async remove(positions) {
+      await client.query('delete from events where position = any($1::bigint[])', [positions]);
+    },
+    async insert(rows) {
+      for (const row of rows) {
+        const {
+          position,
+          stream,
+          version,
+          id,
+          type,
+          schemaVersion,
+          data,
+          metadata,
+          recordedAt,
+          appendIndex,
+        } = row;
+        await client.query(
+          `insert into events (position, stream, version, id, type, schema_version, append_index, correlation_id, recorded_at,
+            size, data, metadata) values ($1, $2, $3, $4, $5, $6, $7, $4, to_timestamp(0) + $8 * interval '1 millisecond', $9, $10, $11)`,
+          [
+            position,
+            stream,
+            version,
+            id,
+            type,
+            schemaVersion,
+            appendIndex,
+            recordedAt,
+            data.length,
+            data,
+            metadata,
+          ],
+        );
+      }
+    },
+    close: () => client.end(),
+  };
+}
