@@ -13,6 +13,7 @@ import { Ownership } from './ownership.js';
 import { readRequests } from './request.js';
 import { Share } from './share.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
+import { aborted, pause } from './pause.js';
 import { waitingEvents } from './waiting-events.js';
 
 /** What a subscription runs on. */
@@ -152,8 +153,9 @@ export class Subscription {
     // The next page is fetched while this one is handled.
     let next = pages.next();
     for (;;) {
-      const { value: page, done } = await next;
-      if (done) return;
+      const read = await next;
+      if (read.done === true) return;
+      const page = read.value;
       next = pages.next();
       next.catch(() => undefined);
       this.dispatcher.take(page.events, page.through);
@@ -172,7 +174,7 @@ export class Subscription {
 
   private async keepAlways(): Promise<void> {
     while (!this.stopping.signal.aborted) {
-      await this.pause(this.definition.options.checkpointMs);
+      await pause(this.definition.options.checkpointMs, this.stopping.signal);
       await this.owned.save().catch((error: unknown) => this.unlessPassing(error));
       await this.told.flush();
     }
@@ -181,7 +183,7 @@ export class Subscription {
   private async lookAlways(): Promise<void> {
     while (!this.stopping.signal.aborted) {
       const woken = new Promise<void>((resolve) => (this.wake = resolve));
-      await Promise.race([woken, this.pause(this.parts.leases.ttlMs / 4)]);
+      await Promise.race([woken, pause(this.parts.leases.ttlMs / 4, this.stopping.signal)]);
       if (!this.stopping.signal.aborted) await this.lookAround();
     }
   }
@@ -255,19 +257,6 @@ export class Subscription {
     await this.say().catch(() => undefined);
   }
 
-  private async pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, ms);
-      const { signal } = this.stopping;
-      signal.addEventListener('abort', done);
-      function done() {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-    });
-  }
-
   private host(): DispatcherHost {
     return {
       once: (place, work) => this.owned.stored.once(place, work),
@@ -294,11 +283,4 @@ function isStale(reset: string | undefined, control: Control): boolean {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
