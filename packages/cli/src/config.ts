@@ -15,11 +15,13 @@ export async function loadConfig(
   { cwd, enterFolder }: Pick<CommandIo, 'cwd' | 'enterFolder'>,
   given?: string,
 ): Promise<Definition> {
-  const file = given === undefined ? findConfig(cwd) : path.resolve(cwd, given);
-  requireReadable(file);
+  const file = configFile(cwd, given);
   refuseOtherInstallation(file);
   enterFolder?.(path.dirname(file));
-  const loaded = await load(file);
+  return definitionIn(file, await load(file));
+}
+
+function definitionIn(file: string, loaded: unknown): Definition {
   const definition = (loaded as { default?: unknown } | undefined)?.default;
   const name = path.basename(file);
   if (definition === undefined) {
@@ -37,6 +39,32 @@ export async function loadConfig(
     );
   }
   return definition;
+}
+
+/** The configuration file: the one given, or the nearest upwards. @throws InvalidConfiguration */
+export function configFile(cwd: string, given?: string): string {
+  const file = given === undefined ? findConfig(cwd) : path.resolve(cwd, given);
+  requireReadable(file);
+  return file;
+}
+
+/**
+ * Loads another build of an application: the configuration that is given, or the one in the folder that is given. It shares this
+ * command's copy of Backstory, whatever it has installed, so that both are folded by one framework.
+ *
+ * @throws InvalidConfiguration
+ */
+export async function loadOtherBuild(given: string): Promise<Definition> {
+  const isFolder = fs.existsSync(given) && fs.statSync(given).isDirectory();
+  const name = isFolder ? NAMES.find((it) => fs.existsSync(path.join(given, it))) : undefined;
+  if (isFolder && !name)
+    throw new InvalidConfiguration(
+      'missing',
+      `There is no backstory.config.ts in ${given}: give the folder of a build, or its configuration.`,
+    );
+  const file = name === undefined ? given : path.join(given, name);
+  requireReadable(file);
+  return definitionIn(file, await load(file, true));
 }
 
 const NAMES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((it) => `backstory.config.${it}`);
@@ -90,13 +118,13 @@ function resolved(from: string, name: string): string | undefined {
   }
 }
 
-async function load(file: string): Promise<unknown> {
+async function load(file: string, isOurs = false): Promise<unknown> {
   // For the metadata of decorators, where the compiler leaves it.
   await import('reflect-metadata');
   const { createJiti } = await import('jiti');
   const { transpiler } = await import('./transpile.js');
   // Nothing is written, so there is no cache on disk.
-  const options = { fsCache: false, interopDefault: false, alias: aliasesFor(file) };
+  const options = { fsCache: false, interopDefault: false, alias: aliasesFor(file, isOurs) };
   const jiti = createJiti(file, { ...options, transform: transpiler(file, createJiti(file, options)) });
   try {
     const loaded: unknown = await jiti.import(file);
@@ -110,9 +138,9 @@ async function load(file: string): Promise<unknown> {
 
 const OURS = ['backstory', '@backstory/core', '@backstory/events', '@backstory/sqlite', '@backstory/replay'];
 
-/** Where the project has no Backstory of its own, its configuration gets ours. */
-function aliasesFor(file: string): Record<string, string> {
-  const missing = OURS.filter((name) => resolved(file, name) === undefined);
+/** Where the project has no Backstory of its own, its configuration gets ours; another build always does. */
+function aliasesFor(file: string, isOurs: boolean): Record<string, string> {
+  const missing = OURS.filter((name) => isOurs || resolved(file, name) === undefined);
   return Object.fromEntries(missing.map((name) => [name, resolved(__filename, name) ?? name]));
 }
 

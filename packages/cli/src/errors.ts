@@ -70,6 +70,26 @@ export class NeverHolds extends BackstoryError {
   }
 }
 
+/** What a thread that folds could not do. Its error stands for what happened there. */
+export class WorkerFailed extends Error {
+  readonly code: string;
+  readonly facts: object;
+  constructor({
+    code,
+    message,
+    facts,
+  }: {
+    readonly code: string;
+    readonly message: string;
+    readonly facts: object;
+  }) {
+    super(message);
+    this.name = 'WorkerFailed';
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
 /** Ctrl-C. */
 export class Interrupted extends BackstoryError {
   readonly code = 'BACKSTORY_INTERRUPTED';

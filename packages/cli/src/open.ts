@@ -18,8 +18,9 @@ export async function withLog<T>(call: StoreCall, work: (log: EventStore) => Pro
 
 /** Opens the log and the application's aggregates, works, and closes. Needs a configuration. */
 export async function withSource<T>(call: StoreCall, work: (source: ReplaySource) => Promise<T>): Promise<T> {
-  const { aggregates } = await definitionFor(call);
-  return withStorage(await storageFor(call), (events) => work({ events, aggregates }));
+  const definition = await definitionFor(call);
+  const storage = await storageFor({ ...call, io: { ...call.io, definition } });
+  return withStorage(storage, (events) => work({ events, aggregates: definition.aggregates }));
 }
 
 /** The store that `--store` names, else the configuration's. */

@@ -49,6 +49,7 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     replay: ['cart-1'],
     blame: ['cart-1', 'owner'],
     bisect: ['cart-1', '--where', 'lines'],
+    check: [],
     diff: ['cart-1', '1', '2'],
     trace: [paid],
     tail: ['--lines', '1'],
@@ -70,6 +71,7 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
   const { Collected } = await import('../../../test/support/run-cli.js');
   const stdout = new Collected(() => verb === 'tail' && interrupt.abort());
   const io = { definition, stdout, signal: interrupt.signal, cwd: folder, env: process.env };
+  if (verb === 'check') await runCli(['check', 'record'], { definition, cwd: folder, env: {} });
   await runCli([...call.split(' '), ...(more[call] ?? []), ...at, '--json'], io);
   const { data } = JSON.parse(stdout.text) as { data: object };
   expect(Object.keys(data)).toEqual(documented(call));
@@ -101,7 +103,7 @@ test('the guide says of every filter which verbs have it', async () => {
   const there: string[] = [];
   for (const { name, load } of VERBS)
     for (const { flags } of (await load()).options ?? []) there.push(`${flags.split(' ')[0]} ${name}`);
-  const other = ['replay', 'bisect', 'diff', 'init', 'route'];
+  const other = ['replay', 'bisect', 'check', 'diff', 'init', 'route'];
   const byName = ['--after streams'];
   const wanted = there.filter((it) => filters.has(it.split(' ')[0]) && !other.includes(it.split(' ')[1]!));
   expect(said.sort()).toEqual(wanted.filter((it) => !byName.includes(it)).sort());

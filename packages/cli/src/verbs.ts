@@ -45,6 +45,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/diff.js')).verb,
   },
   {
+    name: 'check',
+    summary: 'does the present code make of the history what earlier code made of it',
+    load: async () => (await import('./verbs/check.js')).verb,
+  },
+  {
     name: 'trace',
     summary: 'a flow, as the tree of what caused what',
     load: async () => (await import('./verbs/trace.js')).verb,

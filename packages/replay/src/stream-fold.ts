@@ -43,6 +43,11 @@ export class StreamFold {
     return new StreamFold(events, modelFor(aggregates, stream), stream, head);
   }
 
+  /** A stream of which it is known how far it is to be folded. @throws NoAggregate */
+  static upTo({ events, aggregates }: ReplaySource, stream: string, version: number): StreamFold {
+    return new StreamFold(events, modelFor(aggregates, stream), stream, version);
+  }
+
   get version(): number {
     return this.last?.version ?? 0;
   }
@@ -60,7 +65,7 @@ export class StreamFold {
 
   /** The events after the last one folded, in pages, not folded yet. */
   async *pages(
-    slice: Pick<StreamSlice, 'upTo' | 'recordedUpTo'>,
+    slice: Pick<StreamSlice, 'upTo' | 'recordedUpTo' | 'upToPosition'>,
     signal?: AbortSignal,
   ): AsyncGenerator<readonly StoredEvent[], void> {
     const bounds = { after: this.version, upTo: this.head, ...slice };
@@ -74,6 +79,12 @@ export class StreamFold {
   fold(events: readonly StoredEvent[]): void {
     this.model.fold(this.aggregate, events);
     this.last = events.at(-1) ?? this.last;
+  }
+
+  /** `Account.deposited`: what folds an event of this type. */
+  handlerOf(type: string): string {
+    const method = recordOf(this.aggregate).plan.steps.get(type)?.method;
+    return method === undefined ? this.model.name : `${this.model.name}.${String(method)}`;
   }
 
   /** The state as values, after the last event folded. */

@@ -1,0 +1,25 @@
+/** Does present code make of recorded history what earlier code made of it? Digests of declared state, and what differs. */
+export {
+  FindingGroups,
+  compareTrails,
+  faultsOf,
+  type CompareOptions,
+  type Finding,
+  type FindingGroup,
+} from './check/compare.js';
+export { PurityWatch } from './check/purity.js';
+export {
+  UnusableRecord,
+  readTrailLine,
+  trailLine,
+  type TrailsFooter,
+  type TrailsHeader,
+} from './check/record-format.js';
+export {
+  foldTrail,
+  type Trail,
+  type TrailFailure,
+  type TrailImpurity,
+  type TrailOptions,
+  type TrailStep,
+} from './check/trail.js';
