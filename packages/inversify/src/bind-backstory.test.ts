@@ -352,9 +352,9 @@ describe('the end', () => {
       const closing = app.close();
       const late = requests();
       await closing;
-      const told = await Promise.all(early);
+      // Handlers under way are waited for before the store is closed: a late request may still be in time.
+      const told = await Promise.all([...early, ...late]);
       expect(['done', 'BACKSTORY_STORE_CLOSED']).toEqual(expect.arrayContaining(told));
-      expect(new Set(await Promise.all(late))).toEqual(new Set(['BACKSTORY_STORE_CLOSED']));
       const again = await started({ store });
       expect(await eventsOf(again)).toHaveLength(told.filter((it) => it === 'done').length);
     },
