@@ -88,6 +88,21 @@ test('a store whose line has gone dead still closes', async () => {
   await storage.close();
 });
 
+test('a connection that is lost while the next one cannot be made rejects what waits for it and nothing else', async () => {
+  const line = await lineTo(await server.createDatabase());
+  const { events } = await open(line.url, { responseTimeoutMs: 100, connectTimeoutMs: 300 });
+  await record(events, 'a-1', anEvent());
+  const unheard: unknown[] = [];
+  const hear = (reason: unknown) => unheard.push(reason);
+  process.on('unhandledRejection', hear);
+  line.stall();
+  for (let i = 0; i < 3; i++)
+    await expect(record(events, 'a-1', anEvent())).rejects.toThrow(StoreUnavailable);
+  await new Promise((turn) => setTimeout(turn, 20));
+  process.off('unhandledRejection', hear);
+  expect(unheard).toEqual([]);
+});
+
 test('a follower whose line has gone dead while it listened is woken over a new one', async () => {
   const url = await server.createDatabase();
   const line = await lineTo(url);

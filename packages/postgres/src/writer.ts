@@ -42,9 +42,13 @@ export class Writer {
   private forget(lost: Client): void {
     drop(lost);
     const connected = this.connected;
-    void connected?.then(({ client }) => {
-      if (client === lost && this.connected === connected) this.connected = undefined;
-    });
+    // One that is being made and cannot be is told to whoever waits for it.
+    connected?.then(
+      ({ client }) => {
+        if (client === lost && this.connected === connected) this.connected = undefined;
+      },
+      () => undefined,
+    );
   }
 }
 
