@@ -153,6 +153,24 @@ async function cutOff(standby: PostgresCluster): Promise<void> {
   });
 }
 
+test('a transaction that is cut off between its append and its commit keeps others out for seconds, not hours', async () => {
+  await cluster.start();
+  const url = await cluster.createDatabase();
+  line = await openLine(url);
+  closing.push(() => line.close());
+  const storage = await open(url);
+  const client = new Client({ connectionString: line.url });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query('begin');
+  const batch = [checkAppend([{ stream: 'a-1', expected: 'any', events: [faultEvent('lost', 0)] }])];
+  await sessionOn(client, { prepare: false })(appendStatement('"backstory"', batch));
+  line.stall();
+  // It waits for an answer for 30 s.
+  await record(storage, 'noted');
+  expect((await rowsAt(url)).map(({ type }) => type)).toEqual(['noted']);
+});
+
 test('an older dump is restored under followers: they stop, and go on after adopt', async () => {
   await cluster.start();
   const url = await cluster.createDatabase();

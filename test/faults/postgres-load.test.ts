@@ -16,7 +16,9 @@ test.each(seeds())(
     const url = await cluster.createDatabase();
     await (await postgres(url).open()).close();
     const { violations, figures } = await underLoad({ cluster, url, seed, ms: 6_000 });
-    process.stdout.write(`seed ${seed}: ${JSON.stringify(figures)}\n`);
+    process.stdout.write(
+      `seed ${seed}: ${JSON.stringify(figures)} ${JSON.stringify(violations.slice(0, 3))}\n`,
+    );
     expect(violations.slice(0, 10)).toEqual([]);
     expect(figures.acknowledged).toBeGreaterThan(200);
   },

@@ -10,7 +10,7 @@ import {
 } from '@backstory/core';
 import { checkAppend } from '@backstory/core/store';
 import { postgres } from '@backstory/postgres';
-import { Pool, type PoolClient } from 'pg';
+import { Pool, type Client as PgClient, type PoolClient } from 'pg';
 import { appendOutcomes, appendStatement, type AppendRow } from '../../packages/postgres/src/append-batch.js';
 import { sessionOn } from '../../packages/postgres/src/session.js';
 import { seededRandom } from '../support/seeded-random.js';
@@ -28,17 +28,21 @@ async function main(): Promise<void> {
   const storage = await opened(plan);
   const pool = new Pool({ connectionString: plan.url, max: 5, application_name: 'user', ...LIMITS });
   pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  const clients: PoolClient[] = [];
+  pool.on('connect', (client) => clients.push(client.on('error', () => undefined)));
   const writer = new Writer(storage, pool, random, plan.dawdles);
   const lane = async () => {
     while (!stopped)
       await writer.append().catch((error: unknown) => say({ kind: 'failed', message: told(error) }));
   };
   await Promise.all(Array.from({ length: plan.writers }, lane));
-  await pool.end();
   await storage.close();
+  // The application's own, over a line that may have gone dead. What the store leaves open would keep the process.
+  for (const { connection } of clients as unknown as Client[]) connection.stream.destroy();
   process.disconnect();
 }
+
+type Client = PgClient & { readonly connection: { readonly stream: { destroy(): void } } };
 
 const LIMITS = { connectionTimeoutMillis: 2_000, query_timeout: 2_000 };
 

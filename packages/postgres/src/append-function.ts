@@ -57,6 +57,10 @@ begin
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'on', true);
   end if;
+  -- A client that is cut off before it commits keeps everybody out, until the network gives it up after hours.
+  if current_setting('idle_in_transaction_session_timeout') = '0' then
+    perform set_config('idle_in_transaction_session_timeout', '10s', true);
+  end if;
 
   -- First, and in a statement of its own: the snapshots of later statements then show everything that was committed
   -- before the lock was given. It is held until the commit is visible. The upper half of the key keeps clear of locks
