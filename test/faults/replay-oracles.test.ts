@@ -1,0 +1,168 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Recorder } from '@backstory/core';
+import { MemoryEventStore } from '@backstory/core/store';
+import { bisect, blame, stateAt, type ReplaySource } from '@backstory/replay';
+import {
+  Aggregate,
+  DomainEvent,
+  EventHandler,
+  EventSourcedAggregate,
+  Field,
+  defineBackstory,
+  listOf,
+  memory,
+} from 'backstory';
+import { Branch } from '../../examples/git-history/src/branch';
+import { Committed, FilesChanged, Rewound } from '../../examples/git-history/src/branch-events';
+import { importBranch } from '../../examples/git-history/src/import-branch';
+import { listed, listedByGit } from '../../examples/git-history/ls-tree';
+import { ScratchRepository } from '../../examples/git-history/scratch-repository';
+
+/** Numbers that look like chance and are the same every time. */
+function dice(seed: number): (below: number) => number {
+  return (below) => (seed = (seed * 48_271) % 2_147_483_647) % below;
+}
+
+@DomainEvent('stock.counted')
+class Counted {
+  constructor(
+    readonly sku: string,
+    readonly count: number,
+  ) {}
+}
+class Shelf {
+  constructor(
+    readonly sku: string,
+    public count: number,
+  ) {}
+}
+@Aggregate('stock')
+class Stock extends EventSourcedAggregate {
+  @Field(listOf(Shelf, { key: 'sku' })) shelves: Shelf[] = [];
+  counted = 0;
+  @EventHandler(Counted) protected count({ sku, count }: Counted): void {
+    this.counted++;
+    const shelf = this.shelves.find((it) => it.sku === sku);
+    if (shelf) shelf.count = count;
+    else this.shelves.push(new Shelf(sku, count));
+  }
+}
+
+const LENGTH = 10_000;
+const FAULTS = 20;
+
+/** A stream in which some shelves are counted wrongly once, and never again. */
+async function planted(which: number) {
+  const roll = dice(which + 1);
+  const faults = new Map<string, number>();
+  while (faults.size < FAULTS) faults.set(`bad-${faults.size}`, 200 + roll(LENGTH - 300));
+  const versions = new Map([...faults].map(([sku, version]) => [version, sku]));
+  const data = Array.from({ length: LENGTH }, (_, i) => {
+    const sku = versions.get(i + 1);
+    if (sku !== undefined) return new Counted(sku, -7);
+    return i < FAULTS ? new Counted(`bad-${i}`, 3) : new Counted(`shelf-${roll(30)}`, roll(900));
+  });
+  const store = new MemoryEventStore();
+  const recorder = new Recorder(store, { source: 'test' });
+  for (let i = 0; i < LENGTH; i += 1_000) {
+    const events = data
+      .slice(i, i + 1_000)
+      .map((it) => ({ type: 'stock.counted', data: JSON.stringify(it) }));
+    await recorder.record([{ stream: 'stock-1', expected: i, events }]);
+  }
+  // Two faults may have fallen on one version.
+  const there = [...faults].filter(([sku, version]) => versions.get(version) === sku);
+  return { source: { events: store, aggregates: [Stock] } satisfies ReplaySource, faults: there };
+}
+
+test('200 planted faults in streams of 10,000 events are named by blame and by bisect', async () => {
+  let found = 0;
+  for (let which = 0; found < 200; which++) {
+    const { source, faults } = await planted(which);
+    const whole = await blame(source, 'stock-1');
+    for (const [sku, version] of faults) {
+      const place = `shelves[sku="${sku}"].count`;
+      const blamed = await blame(source, 'stock-1', { path: place });
+      expect([blamed.value, blamed.last?.version]).toEqual([-7, version]);
+      expect(whole.lines.find((it) => it.path === place)?.event?.version).toBe(version);
+      const where = `shelves.some(it => it.sku == "${sku}" && it.count < 0)`;
+      expect(await bisect(source, 'stock-1', { where })).toMatchObject({ version });
+      found++;
+    }
+  }
+}, 600_000);
+
+const COMMITS = 2_100;
+
+/** Files that come, change, move, lose and gain their mode, and go, commit after commit. */
+function growRepository(folder: string): void {
+  const repository = new ScratchRepository(folder);
+  const roll = dice(11);
+  const files = new Map<string, string>();
+  let commands = '';
+  for (let i = 1; i <= COMMITS; i++) {
+    const changes: string[] = [];
+    const pick = () => [...files.keys()][roll(files.size)]!;
+    const put = (name: string, mode: string) => {
+      files.set(name, mode);
+      const content = `${i} ${roll(1_000_000)}`;
+      changes.push(`M ${mode} inline ${name}\ndata ${content.length}\n${content}\n`);
+    };
+    const kind = files.size < 20 ? 0 : roll(10);
+    if (kind < 3) put(`dir-${roll(9)}/file-${roll(400)}.txt`, '100644');
+    else if (kind < 6) put(pick(), '100644');
+    else if (kind < 7) {
+      const from = pick();
+      const to = `moved-${roll(5)}/${path.basename(from)}`;
+      if (from !== to) {
+        changes.push(`R ${from} ${to}\n`);
+        files.set(to, files.get(from)!);
+        files.delete(from);
+      }
+    } else if (kind < 8) {
+      const name = pick();
+      files.delete(name);
+      changes.push(`D ${name}\n`);
+    } else put(pick(), '100755');
+    const subject = `commit ${i}`;
+    const by = `committer Ben <ben@example.com> ${1_700_000_000 + i * 60} +0000\n`;
+    commands += `commit refs/heads/main\n${by}data ${subject.length}\n${subject}\n${changes.join('')}`;
+  }
+  repository.git('fast-import', '--quiet', { input: commands });
+}
+
+test('git agrees: at 200 commits the state is its tree, and blame is its log', async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-oracle-'));
+  try {
+    const place = path.join(folder, 'big.git');
+    growRepository(place);
+    const repository = new ScratchRepository(place);
+    const definition = defineBackstory({
+      name: 'git',
+      store: memory(),
+      aggregates: [Branch],
+      events: [Committed, Rewound, FilesChanged],
+    });
+    await definition.run(async (app) => {
+      const { stream, commits } = await importBranch(app, place);
+      expect(commits).toBe(COMMITS);
+      const source = { events: app.events, aggregates: [Branch] };
+      const roll = dice(5);
+      for (let i = 0; i < 200; i++) {
+        const atVersion = 1 + roll(COMMITS);
+        const { state } = await stateAt(source, stream, { atVersion });
+        const { head, files } = state as { head: string; files: Record<string, string> };
+        expect(listed(files).equals(listedByGit(place, head))).toBe(true);
+        const names = Object.keys(files);
+        const name = names[roll(names.length)]!;
+        const blamed = await blame(source, stream, { atVersion, path: `files[${JSON.stringify(name)}]` });
+        const { commit } = blamed.last!.data as { commit: string };
+        expect(commit).toBe(repository.git('log', '-1', '--format=%H', head, '--', name));
+      }
+    });
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}, 600_000);
