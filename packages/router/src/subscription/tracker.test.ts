@@ -1,0 +1,33 @@
+import type { StoredEvent } from '@backstory/core';
+import { Entry } from './entry.js';
+import { Tracker } from './tracker.js';
+
+const at = (position: number) => new Entry({ id: `e${position}`, position } as StoredEvent, 'normal');
+
+it('everything up to the first event that is not finished is through; what is finished after it is ahead', () => {
+  const tracker = new Tracker({ through: 10, ahead: [] });
+  const entries = [11, 13, 14, 17].map(at);
+  expect(entries.map((it) => tracker.admit(it))).toEqual([true, true, true, true]);
+  tracker.examined(20);
+  expect([tracker.through, tracker.finishedAhead()]).toEqual([10, []]);
+  tracker.finish(entries[1]!);
+  tracker.finish(entries[3]!);
+  expect([tracker.through, tracker.finishedAhead(), tracker.last]).toEqual([10, [13, 17], undefined]);
+  tracker.finish(entries[0]!);
+  expect([tracker.through, tracker.finishedAhead(), tracker.last?.position]).toEqual([13, [17], 13]);
+  tracker.finish(entries[2]!);
+  expect([tracker.through, tracker.finishedAhead(), tracker.length]).toEqual([20, [], 0]);
+});
+
+it('what is read a second time, or was finished before the partition changed hands, is not taken up', () => {
+  const tracker = new Tracker({ through: 10, ahead: [12, 15] });
+  expect(tracker.covered).toBe(15);
+  expect([11, 12, 11, 13, 15].map((it) => tracker.admit(at(it)))).toEqual([true, false, false, true, false]);
+  expect([tracker.through, tracker.finishedAhead()]).toEqual([10, [12, 15]]);
+});
+
+it('positions finished ahead are kept although they have not been read again', () => {
+  const tracker = new Tracker({ through: 10, ahead: [12, 15] });
+  tracker.admit(at(11));
+  expect(tracker.finishedAhead()).toEqual([12, 15]);
+});
