@@ -131,5 +131,5 @@ select statement from (
   select 2, 'drop function ' || p.oid::regprocedure
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where '"' || replace(nspname, '"', '""') || '"' = $1
-    and proname ~ '^(refuse_change|last_position_by|last_version_by|(append|acquire|renew|fence_before|fence_after)_v[0-9]+)$'
+    and proname ~ '^(refuse_change|last_position_by|last_version_by|(append|append_one|append_new|acquire|renew|fence_before|fence_after)_v[0-9]+)$'
 ) own order by turn`;

@@ -76,7 +76,8 @@ function parameters(batch: readonly CheckedAppend[]): Buffer[] {
   ];
 }
 
-function expectedNumber({ expected }: CheckedWrite): number {
+/** As the functions take it. */
+export function expectedNumber({ expected }: CheckedWrite): number {
   if (expected === 'exists') return -1;
   return expected === 'any' ? -2 : expected;
 }

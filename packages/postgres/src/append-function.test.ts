@@ -30,15 +30,29 @@ import {
 } from '../../../test/support/append-mutations.js';
 import { failureOf } from '../../../test/support/failure-of.js';
 import { logStatement, type PageRow } from './log-statement.js';
+import { newAppends, severalEvents, type NewAppends, type NewAppendsRow } from './new-appends.js';
 import { schemaSql } from './schema.js';
 import { sessionOn } from './session.js';
 
 const SQL = schemaSql('public');
 
+/** How a batch is appended on a connection. */
+type Way = (client: Client, batch: readonly CheckedAppend[]) => Promise<readonly AppendOutcome[]>;
+
+/** Where a batch cannot be taken for new appends, or is none, `append_v1` does it. */
+const WAYS = {
+  append_v1: looking,
+  append_one_v1: (client, batch) => asNew(client, batch, newAppends('public', batch)),
+  append_new_v1: (client, batch) =>
+    asNew(client, batch, newAppends('public', batch) && severalEvents('public', batch)),
+} satisfies Record<string, Way>;
+
 let server: PostgresServer;
+let way: Way = WAYS.append_v1;
 const logs: Log[] = [];
 beforeAll(async () => void (server = await startPostgres()));
 afterEach(async () => {
+  way = WAYS.append_v1;
   for (const log of logs.splice(0)) await log.close();
 });
 afterAll(() => server?.stop());
@@ -92,7 +106,40 @@ const SCENARIOS = {
         );
       }
     });
-    await fc.assert(property, { numRuns: 250, seed: 20_261_120, includeErrorInReport: true });
+    await fc.assert(property, { numRuns: 150, seed: 20_261_120, includeErrorInReport: true });
+  },
+
+  'appends to streams of their own are answered and stored as by the memory store': async (log: Log) => {
+    const client = await log.connect();
+    let run = 0;
+    const property = fc.asyncProperty(batchesOfOwnStreams, async (plan) => {
+      const name = `own${run++}`;
+      const memory = new MemoryEventStore();
+      const head = (await readPage(client, 0, [])).through;
+      for (const batch of plan) {
+        const versions = await versionsOf(memory);
+        const appends = batch.map((writes) =>
+          writes.map(({ stream, expected, count }) => {
+            const own = `${stream}-${name}`;
+            return write(own, expected === 'known' ? (versions.get(own) ?? 0) : expected, count);
+          }),
+        );
+        const outcomes = await appendBatch(
+          client,
+          appends.map((writes) => checkAppend(writes)),
+        );
+        const expected = [];
+        for (const writes of appends) expected.push(await outcomeOf(memory.append(writes)));
+        expect(outcomes.map((outcome) => answer(outcome, head))).toEqual(
+          expected.map((outcome) => answer(outcome)),
+        );
+      }
+      const { events } = await readPage(client, head);
+      expect(events.map((it) => ({ ...it, position: it.position - head, recordedAt: 0 }))).toEqual(
+        (await storedIn(memory)).map((it) => ({ ...it, recordedAt: 0 })),
+      );
+    });
+    await fc.assert(property, { numRuns: 60, seed: 20_261_128, includeErrorInReport: true });
   },
 
   'an append waits for an open one and neither loses it nor takes its place': async (log: Log) => {
@@ -190,7 +237,7 @@ const SCENARIOS = {
     for (const level of ['repeatable read', 'serializable']) {
       await client.query(`begin isolation level ${level}`);
       await expect(appendOne(client, write('a-1', 'none'))).rejects.toThrow(
-        `append_v1 needs read committed, not ${level}`,
+        `an append needs read committed, not ${level}`,
       );
       await client.query('rollback');
     }
@@ -227,22 +274,23 @@ const SCENARIOS = {
   'no append scans the log, even with plans made while it was tiny': async (log: Log) => {
     const client = await log.connect();
     const repeated = checkAppend([write('a-1', 'any', 3)]);
-    await client.query('analyze events; begin');
+    await client.query('analyze events');
+    const before = await scansOf(client);
     await appendBatch(client, [repeated, checkAppend([write('a-1', 3), write('b-1', 'any')]), repeated]);
     await appendBatch(client, [repeated]);
-    const { rows } = await client.query(
-      `select seq_scan::int from pg_stat_xact_user_tables where relname = 'events'`,
-    );
-    await client.query('commit');
-    expect(rows).toEqual([{ seq_scan: 0 }]);
+    await appendBatch(client, [checkAppend([write('c-1', 'any')])]);
+    expect(await scansOf(client)).toBe(before);
   },
 } satisfies Record<string, (log: Log) => Promise<void>>;
 
 type Scenario = keyof typeof SCENARIOS;
 
-describe('append_v1', () => {
+describe.each(Object.entries(WAYS))('%s', (_, chosen) => {
+  beforeEach(() => void (way = chosen));
   it.each(Object.entries(SCENARIOS))('%s', async (_, scenario) => scenario(await openLog()));
+});
 
+describe('append_v1', () => {
   it('a page at the head looks as far as the head, whatever its filter and whoever has a transaction open', async () => {
     const log = await openLog();
     const [client, bystander] = await Promise.all([log.connect(), log.connect()]);
@@ -291,6 +339,8 @@ describe('append_v1', () => {
 
 interface Mutant {
   readonly name: string;
+  /** Default: append_v1. */
+  readonly way?: keyof typeof WAYS;
   readonly change: (sql: string) => string;
   readonly fails: Scenario;
   readonly saying: string | RegExp;
@@ -419,12 +469,45 @@ const MUTANTS: readonly Mutant[] = [
     name: 'plans that may scan',
     change: (sql) => swap(sql, 'set enable_seqscan = off', ''),
     fails: 'no append scans the log, even with plans made while it was tiny',
-    saying: 'toEqual',
+    saying: 'toBe',
   },
 ];
 
+const [ONE, NEW] = ['append_one_v1', 'append_new_v1'] as const;
+const OWN: Scenario = 'appends to streams of their own are answered and stored as by the memory store';
+/** How they begin is the same text as in append_v1. */
+const MUTANTS_OF_NEW_APPENDS: readonly Mutant[] = [
+  ...[ONE, NEW].flatMap((of): Mutant[] => [
+    { name: `${of}: no lock`, way: of, change: withoutLock, fails: WAITS, saying: 'duplicate key' },
+    {
+      name: `${of}: ids that may come again`,
+      way: of,
+      change: (sql) => swap(sql, 'id text collate "C" not null unique', 'id text collate "C" not null'),
+      fails: ORACLE,
+      saying: /toEqual/,
+    },
+  ]),
+  ...(
+    [
+      [ONE, 'a clock that may go back', 'greatest(head.recorded_at, ', 'greatest(null, ', TIMES],
+      [ONE, 'any version', 'else coalesce(last.version, 0) = expected end', 'else true end', OWN],
+      [ONE, 'a stream that need not be there', 'when -1 then last.version > 0', 'when -1 then true', OWN],
+      [NEW, 'a clock that may go back', 'greatest(max(l.recorded_at), ', 'greatest(null, ', TIMES],
+      [NEW, 'any version', 'if not fits then', 'if false then', OWN],
+      [NEW, 'one version that holds is enough', 'bool_and(', 'bool_or(', OWN],
+      [NEW, 'a stream that need not be there', 'when -1 then s.version > 0', 'when -1 then true', OWN],
+      [NEW, 'no boundaries of appends', 'e.schema_version, e.append_index', 'e.schema_version, e.n - 1', OWN],
+      [NEW, 'versions in another order', 'order by s.n)', 'order by s.n desc)', OWN],
+    ] as const
+  ).map(([of, what, from, to, fails]): Mutant => {
+    const change = (sql: string) => swap(sql, from, to);
+    return { name: `${of}: ${what}`, way: of, change, fails, saying: /toEqual|duplicate key/ };
+  }),
+];
+
 describe('the scenarios find a mutant', () => {
-  it.each(MUTANTS)('$name', async ({ change, fails, saying }) => {
+  it.each([...MUTANTS, ...MUTANTS_OF_NEW_APPENDS])('$name', async ({ way: of, change, fails, saying }) => {
+    way = WAYS[of ?? 'append_v1'];
     const sql = change(SQL);
     expect(sql).not.toBe(SQL);
     const failure = await failureOf(async () => SCENARIOS[fails](await openLog(sql)));
@@ -482,8 +565,34 @@ async function appendBatch(
   client: Client,
   batch: readonly CheckedAppend[],
 ): Promise<readonly AppendOutcome[]> {
+  return way(client, batch);
+}
+
+async function looking(client: Client, batch: readonly CheckedAppend[]): Promise<readonly AppendOutcome[]> {
   const run = sessionOn(client, { prepare: true });
   return appendOutcomes(batch, await run<AppendRow>(appendStatement('public', batch)));
+}
+
+async function asNew(
+  client: Client,
+  batch: readonly CheckedAppend[],
+  appends: NewAppends | undefined,
+): Promise<readonly AppendOutcome[]> {
+  const run = sessionOn(client, { prepare: true });
+  try {
+    const committed = appends?.outcomes(await run<NewAppendsRow>(appends.statement));
+    if (committed) return committed.outcomes;
+  } catch (error) {
+    if ((error as { constraint?: string }).constraint !== 'events_id_key') throw error;
+  }
+  return looking(client, batch);
+}
+
+/** How often the log was scanned so far. */
+async function scansOf(client: Client): Promise<number> {
+  await client.query('select pg_stat_force_next_flush()');
+  const text = `select seq_scan::int from pg_stat_user_tables where relname = 'events'`;
+  return (await client.query<{ seq_scan: number }>(text)).rows[0]!.seq_scan;
 }
 
 /** The log after a position, of all types or some. */
@@ -543,6 +652,43 @@ const batches = (() => {
   ]);
   return fc.array(batch, { minLength: 1, maxLength: 3 });
 })();
+
+/** No two appends of a batch are to one stream; most are at the version that is known of it. */
+const batchesOfOwnStreams = (() => {
+  const expected = fc.oneof(
+    { arbitrary: fc.constant('known' as const), weight: 12 },
+    { arbitrary: fc.constant<ExpectedVersion>('any'), weight: 3 },
+    { arbitrary: fc.constantFrom<ExpectedVersion>('none', 'exists', 2), weight: 2 },
+  );
+  const write = (stream: string) =>
+    fc.record({ stream: fc.constant(stream), expected, count: fc.integer({ min: 1, max: 3 }) });
+  const writes = fc
+    .tuple(...['u', 'v', 'w', 'x', 'y', 'z'].map(write))
+    .chain((all) =>
+      fc.oneof(
+        fc.shuffledSubarray(all, { minLength: 1, maxLength: 1 }),
+        fc.shuffledSubarray(all, { minLength: 1 }),
+      ),
+    );
+  // The writes of a batch, cut into appends of one or two.
+  const batch = fc
+    .tuple(writes, fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 6, maxLength: 6 }))
+    .map(([all, cuts]) => {
+      const rest = [...all];
+      return cuts.map((cut) => rest.splice(0, cut)).filter((append) => append.length > 0);
+    });
+  return fc.array(batch, { minLength: 1, maxLength: 3 });
+})();
+
+async function storedIn(memory: MemoryEventStore): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for await (const page of memory.readAll()) events.push(...page.events);
+  return events;
+}
+
+async function versionsOf(memory: MemoryEventStore): Promise<Map<string, number>> {
+  return new Map((await storedIn(memory)).map(({ stream, version }) => [stream, version]));
+}
 
 function sentAgain(writes: PlannedWrite[], how: string): PlannedWrite[] {
   if (how === 'reversed') return [...writes].reverse();

@@ -9,6 +9,30 @@ export function appendFunction(schema: string): string {
   return APPEND_V1.replaceAll('{schema}', () => schema);
 }
 
+/** How every function that appends begins. */
+export const TAKE_LOCK = `
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'an append needs read committed, not %: a snapshot taken before the lock does not show the last append',
+      current_setting('transaction_isolation') using errcode = 'invalid_transaction_state';
+  end if;
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+
+  -- First, and in a statement of its own: the snapshots of later statements then show everything that was committed
+  -- before the lock was given. It is held until the commit is visible. The upper half of the key keeps clear of locks
+  -- that an application takes under small numbers.
+  began := clock_timestamp();
+  perform pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint);
+  waited_ms := extract(epoch from clock_timestamp() - began) * 1000;
+`;
+
+/** Settings of every function that appends. */
+export const SETTINGS = `
+  set search_path = {schema}, pg_temp
+  set plan_cache_mode = force_generic_plan  -- planning anew costs more than running
+  set enable_seqscan = off                  -- a plan made while the log was small must not scan it once it is large`;
+
 const APPEND_V1 = `
 -- Records a batch of appends as if they ran one after another, and says what became of each of their writes.
 --
@@ -27,10 +51,7 @@ create function {schema}.append_v1(
   ids text[], types text[], schema_versions int[], correlations text[], causations text[], datas json[], metadatas json[]
 ) returns table (append int, write int, outcome text, last_version bigint, last_position bigint, recorded timestamptz, event_id text,
   waited_ms int)
-language plpgsql
-  set search_path = {schema}, pg_temp
-  set plan_cache_mode = force_generic_plan  -- planning anew costs more than running
-  set enable_seqscan = off                  -- a plan made while the log was small must not scan it once it is large
+language plpgsql${SETTINGS}
 as $$
 declare
   head bigint;                 -- the last position given
@@ -50,25 +71,10 @@ declare
   began timestamptz;           -- to wait for the lock
   was record;                  -- the append that begins there, if one does
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'append_v1 needs read committed, not %: a snapshot taken before the lock does not show the last append',
-      current_setting('transaction_isolation') using errcode = 'invalid_transaction_state';
-  end if;
-  if current_setting('synchronous_commit') = 'off' then
-    perform set_config('synchronous_commit', 'on', true);
-  end if;
   -- A client that is cut off before it commits keeps everybody out, until the network gives it up after hours.
   if current_setting('idle_in_transaction_session_timeout') = '0' then
     perform set_config('idle_in_transaction_session_timeout', '10s', true);
-  end if;
-
-  -- First, and in a statement of its own: the snapshots of later statements then show everything that was committed
-  -- before the lock was given. It is held until the commit is visible. The upper half of the key keeps clear of locks
-  -- that an application takes under small numbers.
-  began := clock_timestamp();
-  perform pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint);
-  waited_ms := extract(epoch from clock_timestamp() - began) * 1000;
-
+  end if;${TAKE_LOCK}
   select e.position, e.recorded_at into head, clock from events e order by e.position desc limit 1;
   head := coalesce(head, 0);
   stored := head;

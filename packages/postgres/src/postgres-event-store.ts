@@ -22,7 +22,7 @@ import {
   type StreamsQuery,
   type Unsubscribe,
 } from '@backstory/core/store';
-import { appendOutcomes, appendStatement, lockWaitOf, type AppendRow } from './append-batch.js';
+import { BatchCommitter } from './batch-committer.js';
 import { ClientTransaction } from './client-transaction.js';
 import type { Database } from './database.js';
 import { adoptLog, readIdentity } from './log-identity.js';
@@ -53,6 +53,7 @@ export class PostgresEventStore implements EventStore {
   };
   private readonly queue: AppendQueue;
   private readonly writer: Writer;
+  private readonly committer: BatchCommitter;
   private readonly lockWatch: LockWatch;
   private readonly wakes: Wakes;
   private closing: Promise<void> | undefined;
@@ -63,6 +64,7 @@ export class PostgresEventStore implements EventStore {
   ) {
     this.queue = new AppendQueue((batch) => this.commit(batch), { ...options, store: database.store });
     this.writer = new Writer(database);
+    this.committer = new BatchCommitter(database.schema);
     this.lockWatch = new LockWatch(database, options);
     this.wakes = new Wakes(database, options);
   }
@@ -74,13 +76,13 @@ export class PostgresEventStore implements EventStore {
   }
 
   private async commit(batch: readonly CheckedAppend[]): Promise<Committed> {
-    const rows = await this.lockWatch.during(
-      this.writer.run<AppendRow>(appendStatement(this.database.schema, batch)),
+    const committed = await this.lockWatch.during(
+      this.committer.commit((statement) => this.writer.run(statement), batch),
     );
-    const outcomes = appendOutcomes(batch, rows);
+    const { outcomes } = committed;
     const head = Math.max(...outcomes.map((outcome) => ('result' in outcome ? outcome.result.position : 0)));
     if (head > 0) this.wakes.appended(head);
-    return { outcomes, lockWaitMs: lockWaitOf(rows) };
+    return committed;
   }
 
   readStream(stream: string, slice?: StreamSlice): AsyncGenerator<LogPage> {

@@ -1,4 +1,5 @@
 import { appendFunction } from './append-function.js';
+import { newAppendFunctions } from './new-append-functions.js';
 
 /**
  * Everything the store needs, in a schema of its own. `collate "C"` is byte order; data and metadata are `json`, which keeps
@@ -10,7 +11,8 @@ import { appendFunction } from './append-function.js';
 export function schemaSql(schema: string): string {
   return (
     [TABLES, PLACES, LEASES].map((sql) => sql.replaceAll('{schema}', () => schema)).join('') +
-    appendFunction(schema)
+    appendFunction(schema) +
+    newAppendFunctions(schema)
   );
 }
 
