@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { lchown, mkdir, mkdtemp, readdir } from 'node:fs/promises';
+import { lchown, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 /** Whose processes run in a folder; `undefined`: those of this process's user. */
 export type User = { readonly uid: number; readonly gid: number } | undefined;
@@ -19,15 +21,17 @@ export class KeptFolder {
   ) {}
 
   static async create(user: User): Promise<KeptFolder> {
-    const path = await mkdtemp(join(tmpdir(), 'backstory-pg-'));
-    // Before anything runs or is copied. Of a group of its own, so that Ctrl-C does not end the keeper first.
+    const path = join(tmpdir(), `backstory-pg-${randomBytes(6).toString('hex')}`);
+    // The keeper makes the folder, so that there is none that nobody keeps. It is of a group of its own, so that Ctrl-C does not
+    // end it first.
     const keeper = spawn('sh', ['-c', KEEP, 'sh', path], {
       cwd: '/',
       detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     keeper.stdin.on('error', () => undefined);
-    await mkdir(join(path, 'running'));
+    const [complaints] = await Promise.all([text(keeper.stderr), text(keeper.stdout)]);
+    if (complaints !== '') throw new Error(complaints.trim());
     const folder = new KeptFolder(path, user, keeper);
     await folder.handOver(path);
     await folder.handOver(join(path, 'running'));
@@ -110,7 +114,9 @@ export class KeptProcess {
 const ENLIST = `folder=$1; shift; : >"$folder/running/$$" && exec "$@"`;
 
 const KEEP = `
-cat >/dev/null
+mkdir -m 700 "$1" "$1/running" || exit
+exec >/dev/null 2>&1
+cat
 cd "$1" || exit
 mv running ending
 signal=QUIT
