@@ -4,6 +4,7 @@ import { TransactionOutcomeUnknown } from '@backstory/core';
 import { silent, type RecordEnd } from '@backstory/core/observe';
 import { Client, Pool } from 'pg';
 import { Account, Deposited } from '../examples/bank/backstory.config';
+import { eventually } from './support/eventually';
 import { startPostgres, type PostgresServer } from './support/postgres-server';
 
 let server: PostgresServer;
@@ -148,22 +149,121 @@ test('in a handler that runs again it is done once, also where it decides otherw
   expect([await paidOut(), await balance()]).toEqual([1, 400]);
 });
 
-test('when a part of it had been recorded before it fails, and changes nothing', async () => {
-  const once = (streams: readonly string[]) =>
-    withClient((client) =>
-      app.within(
-        client,
-        async (transaction) => {
-          await client.query(PAYOUT);
-          for (const stream of streams) await transaction.record(stream, [new Deposited(1)]);
-        },
-        { commandId: 'audit' },
-      ),
-    );
-  await once(['audit-1']);
-  await expect(once(['audit-1', 'audit-2'])).rejects.toMatchObject({ code: 'BACKSTORY_EVENT_ID_REUSED' });
+test('with a command id it is done once also where it could not be done again', async () => {
+  await deposit(100);
+  const run = () => withClient((client) => app.within(client, payOut(client), { commandId: 'payout-1' }));
+  expect(await run()).toMatchObject({ repeated: false });
+  // Nothing is left to withdraw: the function would throw.
+  expect(await run()).toEqual({ repeated: true, value: undefined });
+  expect([await paidOut(), await balance()]).toEqual([1, 0]);
+});
+
+test('with a command id it is done once also where nothing is recorded', async () => {
+  const run = () =>
+    withClient((client) => app.within(client, () => client.query(PAYOUT), { commandId: 'payout-1' }));
+  expect((await run()).repeated).toBe(false);
+  expect((await run()).repeated).toBe(true);
   expect(await paidOut()).toBe(1);
-  expect((await app.events.identity()).head).toBe(1);
+});
+
+test('of many with one command id at the same moment one is done', async () => {
+  await deposit(500);
+  const run = () => withClient((client) => app.within(client, payOut(client), { commandId: 'payout-1' }));
+  const ends = await Promise.all(Array.from({ length: 6 }, run));
+  expect(ends.filter(({ repeated }) => !repeated)).toHaveLength(1);
+  expect([await paidOut(), await balance()]).toEqual([1, 400]);
+});
+
+test('when it had been recorded by something else with that command id it fails, and changes nothing', async () => {
+  await deposit(500);
+  await app.repository(Account).update('42', (account) => account.deposit(1), { commandId: 'one' });
+  const same = withClient((client) => app.within(client, payOut(client), { commandId: 'one' }));
+  await expect(same).rejects.toMatchObject({ code: 'BACKSTORY_EVENT_ID_REUSED' });
+  expect([await paidOut(), await balance()]).toEqual([0, 501]);
+});
+
+test('a statement that fails makes all of it fail, also where its error is caught', async () => {
+  await deposit(500);
+  await withClient(async (client) => {
+    const failing = app.within(client, async (transaction) => {
+      await payOut(client)(transaction);
+      await client.query('select 1/0').catch(() => undefined);
+    });
+    await expect(failing).rejects.toThrow('a statement in it had failed');
+    // Between the append and the commit, where only the server knows.
+    const late = app.within(client, async (transaction) => {
+      const account = await payOut(client)(transaction);
+      setImmediate(() => void client.query('select 1/0').catch(() => undefined));
+      return account;
+    });
+    await expect(late).rejects.toThrow(/a statement in it had failed|aborted/);
+  });
+  expect([await paidOut(), await balance()]).toEqual([0, 500]);
+});
+
+test.each([
+  ['ended', 'rollback', 'it was ended inside the function'],
+  ['ended and begun', 'commit; begin', 'and another one begun'],
+])('a transaction that the function has %s by itself records nothing', async (_, sql, message) => {
+  await deposit(500);
+  await withClient(async (client) => {
+    const broken = app.within(client, async (transaction) => {
+      await payOut(client)(transaction);
+      await client.query(sql);
+    });
+    await expect(broken).rejects.toThrow(message);
+  });
+  expect(await balance()).toBe(500);
+});
+
+test('one client is in one transaction at a time, and may be in another one after it', async () => {
+  await withClient(async (client) => {
+    const results = await Promise.allSettled(
+      [1, 2, 3].map(() => app.within(client, () => client.query(PAYOUT))),
+    );
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    const nested = app.within(client, () => app.within(client, () => 1));
+    await expect(nested).rejects.toThrow('in app.within already');
+    await app.within(client, () => client.query(PAYOUT));
+  });
+  expect(await paidOut()).toBe(2);
+});
+
+test('while its append waits long for a lock the observer is told for whom, and its followers are woken after it', async () => {
+  const holders: string[] = [];
+  const observer = {
+    ...silent,
+    blocked: (facts: () => { holder: string }) => void holders.push(facts().holder),
+  };
+  const store = postgres(url, { lockWarningMs: 20, pollMs: 60_000 });
+  const own = await defineBackstory({ name: 'bank', store, aggregates: [Account], observer }).start();
+  let woken = 0;
+  const unsubscribe = own.events.onAppend(() => woken++);
+  await withClient((holder) =>
+    withClient(async (client) => {
+      await holder.query(
+        `select pg_advisory_lock(x'42535459'::bigint << 32 | 'backstory.events'::regclass::oid::bigint)`,
+      );
+      const waiting = own.within(client, (transaction) => transaction.record('audit-1', [new Deposited(1)]));
+      await eventually(() => holders.length > 0);
+      expect(woken).toBe(0);
+      await holder.query('select pg_advisory_unlock_all()');
+      await waiting;
+    }),
+  );
+  expect(woken).toBe(1);
+  unsubscribe();
+  await own.close();
+});
+
+test('a client that is not connected, and one whose transaction has failed, are refused', async () => {
+  const unconnected = new Client({ connectionString: url });
+  await expect(app.within(unconnected, () => 1)).rejects.toThrow('not connected');
+  await withClient(async (client) => {
+    await client.query('begin');
+    await expect(client.query('select 1/0')).rejects.toThrow();
+    await expect(app.within(client, () => 1)).rejects.toThrow('roll it back first');
+  });
 });
 
 test('a connection that is lost while it commits leaves the outcome unknown, and a repetition settles it', async () => {

@@ -16,6 +16,7 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     "npm test -- -t 'append'": 'it runs tests',
   },
   'docs/guides/postgres.md': {
+    'npm install @backstory/postgres pg': 'it is there',
     'npx backstory store init --store "$DATABASE_URL?schema=ledger"': ON_A_SERVER,
     'npx backstory store status --store "$DATABASE_URL?schema=ledger"': ON_A_SERVER,
     'npx backstory store migrate --plan --store "$DATABASE_URL?schema=ledger"': ON_A_SERVER,

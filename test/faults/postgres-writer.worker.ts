@@ -154,13 +154,19 @@ class Writer {
   }
 
   private async within(client: PoolClient, writes: Write[], mind: string): Promise<AppendResult | undefined> {
-    const transaction = await this.storage.within!(client);
+    // What an earlier attempt has committed is asked for by sending it again.
+    const again = () => this.storage.events.append(writes);
+    const transaction = await this.storage.within!(client, writes[0]!.events[0]!.id);
+    if (!transaction) return again();
     const result = transaction.append(writes);
     result.catch(() => undefined);
     await sleep(this.random() * 5);
     if (mind === 'changed') return void (await transaction.rollback(new Error('never mind')));
-    await transaction.commit();
-    return result;
+    const committed = await transaction.commit().catch((error: unknown) => {
+      if (error instanceof EventIdReused) return undefined;
+      throw error;
+    });
+    return committed ? result : again();
   }
 
   /** Appends by the function and takes its time before it commits, which holds up the others. */

@@ -1,11 +1,5 @@
 import type { EventSourcedAggregate } from '@backstory/aggregate';
-import {
-  Context,
-  EventIdReused,
-  TransactionOutcomeUnknown,
-  newId,
-  type StoreTransaction,
-} from '@backstory/core';
+import { Context, TransactionOutcomeUnknown, newId, type StoreTransaction } from '@backstory/core';
 import { InvalidOption, LIMITS, isName, knownOptions, type OptionNames } from '@backstory/core/store';
 import type { RecordOptions } from './record-options.js';
 
@@ -32,16 +26,12 @@ export type Within<T> =
 
 /** Where a transaction saves and records. */
 export interface AppTransactionParts {
-  begin(): Promise<StoreTransaction>;
-  save(aggregate: EventSourcedAggregate, into: Appends): Promise<Recorded>;
-  record(stream: string, events: readonly object[], options: object, into: Appends): Promise<Recorded>;
+  begin(id: string): Promise<StoreTransaction | undefined>;
+  save(aggregate: EventSourcedAggregate, into: Appends): Promise<unknown>;
+  record(stream: string, events: readonly object[], options: object, into: Appends): Promise<unknown>;
 }
 
 export type Appends = Pick<StoreTransaction, 'append'>;
-
-interface Recorded {
-  readonly repeated: boolean;
-}
 
 /** Runs `work` in a transaction and commits, or rolls back when it fails. */
 export async function within<T>(
@@ -58,12 +48,12 @@ export async function within<T>(
     );
   const context = Context.current();
   if (commandId !== undefined)
-    return repeatable(commandId, context.withCommand(commandId), () => attempt(parts, work));
+    return repeatable(commandId, context.withCommand(commandId), () => attempt(parts, commandId, work));
   return context.saving(SCOPE, (derived) => {
     const id = derived ?? newId();
     // What it records has ids that follow from this one; no event says that it was a command's.
     const inside = context.withCommand(id).with({ commandId: context.fields.commandId });
-    return repeatable(id, inside, () => attempt(parts, work));
+    return repeatable(id, inside, () => attempt(parts, id, work));
   });
 }
 
@@ -81,11 +71,13 @@ async function repeatable<T>(commandId: string, context: Context, run: () => Pro
 
 async function attempt<T>(
   parts: AppTransactionParts,
+  id: string,
   work: (transaction: AppTransaction) => T | Promise<T>,
 ): Promise<Within<T>> {
-  const into = await parts.begin();
-  const recording: Promise<Recorded>[] = [];
-  const kept = (begin: (into: Appends) => Promise<Recorded>) => keep(into, recording, begin);
+  const into = await parts.begin(id);
+  if (!into) return REPEATED;
+  const recording: Promise<unknown>[] = [];
+  const kept = (begin: (into: Appends) => Promise<unknown>) => keep(into, recording, begin);
   let value: T;
   try {
     value = await work({
@@ -96,24 +88,19 @@ async function attempt<T>(
     await into.rollback(error);
     throw error;
   }
-  try {
-    const results = await into.commit();
-    await Promise.all(recording);
-    if (!results.some(({ repeated }) => repeated)) return { repeated: false, value };
-  } catch (error) {
-    // An earlier run of the same handler or command had committed, and had decided otherwise.
-    const ends = await Promise.allSettled(recording);
-    const isRepetition = ends.every((end) => end.status === 'fulfilled' && end.value.repeated);
-    if (!(error instanceof EventIdReused) || !isRepetition) throw error;
-  }
-  return { repeated: true, value: undefined };
+  const results = await into.commit();
+  if (!results) return REPEATED;
+  await Promise.all(recording);
+  return { repeated: false, value };
 }
+
+const REPEATED = { repeated: true, value: undefined } as const;
 
 /** Waits until what is recorded waits in the transaction, or is refused. Its end comes with the transaction's. */
 async function keep(
   into: Appends,
-  recording: Promise<Recorded>[],
-  begin: (into: Appends) => Promise<Recorded>,
+  recording: Promise<unknown>[],
+  begin: (into: Appends) => Promise<unknown>,
 ): Promise<void> {
   let waits = (): void => undefined;
   const waiting = new Promise<void>((resolve) => (waits = resolve));

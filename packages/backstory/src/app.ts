@@ -193,8 +193,8 @@ export class App {
     options: WithinOptions = {},
   ): Promise<Within<T>> {
     const { log } = this.parts;
-    const begin = async () => {
-      if (log.within) return log.within(client);
+    const begin = async (id: string) => {
+      if (log.within) return log.within(client, id);
       throw new StoreUnusable(this.name, 'unsupported', NO_CLIENTS);
     };
     const repositoryOf = (aggregate: EventSourcedAggregate) =>

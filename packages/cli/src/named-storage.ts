@@ -10,7 +10,7 @@ import { UsageError } from './errors.js';
  * @throws UsageError
  */
 export async function namedStorage(store: string, cwd: string): Promise<Storage> {
-  if (/^postgres(ql)?:/.test(store)) return postgresStorage(store, cwd);
+  if (/^postgres(ql)?:/.test(store)) return requirePostgres(cwd).postgres(store);
   const file = sqliteFile(store);
   const { sqlite } = await import('@backstory/sqlite');
   return sqlite(path.resolve(cwd, file));
@@ -27,25 +27,11 @@ export function sqliteFile(store: string): string {
   if (scheme === 'sqlite' && file !== '') return file;
   throw new UsageError(
     'invalid-store',
-    `--store ${store.replace(/\/\/[^@/]*@/, '//…@')} names no store that this command can open: give sqlite:<file>, e.g. --store sqlite:bank.db, or the URL of a PostgreSQL database.`,
+    `--store ${/^\s*[\w.+-]{1,20}:/.exec(store)?.[0] ?? ''}… names no store that this command can open: give sqlite:<file>, e.g. --store sqlite:bank.db, or the URL of a PostgreSQL database.`,
   );
 }
 
-function postgresStorage(store: string, cwd: string): Storage {
-  const { postgres } = requirePostgres(cwd);
-  const [url, schema] = withoutSchema(store);
-  return postgres(url, schema === undefined ? {} : { schema });
-}
-
-/** The driver would take the schema for a setting of its own, and leave it out. */
-function withoutSchema(store: string): readonly [url: string, schema: string | undefined] {
-  const found = /([?&])schema=([^&]*)(&|$)/.exec(store);
-  if (!found) return [store, undefined];
-  const [whole, before, schema = '', after] = found;
-  return [store.replace(whole, after === '' ? '' : before!), decodeURIComponent(schema)];
-}
-
-type Postgres = { readonly postgres: (url: string, options: { readonly schema?: string }) => Storage };
+type Postgres = { readonly postgres: (url: string) => Storage };
 
 /** The project's own, or one beside this command: who needs only SQLite need not install it. */
 function requirePostgres(cwd: string): Postgres {

@@ -25,10 +25,11 @@ export interface OpenStorage {
   readonly events: EventStore;
   readonly state: StateStore;
   /**
-   * Joins a transaction of an application's own client, where the store is in a database that applications write to as well.
+   * Joins a transaction of an application's own client, where the store is in a database that applications write to as well;
+   * `undefined` where one with this id has committed before, and this one was rolled back.
    *
    * @throws StoreUnusable where the client cannot record in this log
    */
-  within?(client: object): Promise<StoreTransaction>;
+  within?(client: object, id: string): Promise<StoreTransaction | undefined>;
   close(): Promise<void>;
 }

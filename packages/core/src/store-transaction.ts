@@ -12,13 +12,13 @@ export interface StoreTransaction {
    */
   append(writes: readonly Write[]): Promise<AppendResult>;
   /**
-   * Records what waits and commits. Where one append is refused all is rolled back. Where all had been recorded before, this
-   * transaction is a repetition of one that committed: it is rolled back, and the first results are given.
+   * Records what waits and commits; `undefined` where another one with the same id committed meanwhile, and this one was rolled
+   * back. Where one append is refused all is rolled back.
    *
    * @throws VersionConflict, EventIdReused, StoreUnavailable — everything was rolled back
    * @throws TransactionOutcomeUnknown — the connection was lost while it committed
    */
-  commit(): Promise<readonly AppendResult[]>;
+  commit(): Promise<readonly AppendResult[] | undefined>;
   /** Rolls everything back. What waits is refused with `reason`. */
   rollback(reason: unknown): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { StoreUnusable } from '@backstory/core';
 import type { Migration, StoreAdministration, StoreStatus } from '@backstory/core/administration';
 import { Database, type DatabaseOptions } from './database.js';
+import { refuseNewer } from './install.js';
 import { readIdentity } from './log-identity.js';
 import {
   MIGRATIONS,
@@ -9,6 +10,7 @@ import {
   installed,
   migrate,
   missing,
+  type Installed,
   type SchemaMigration,
 } from './migrations.js';
 import type { Run } from './session.js';
@@ -38,7 +40,7 @@ export class PostgresAdministration implements StoreAdministration {
       return {
         store,
         version: found?.version ?? 0,
-        wanted: this.steps.at(-1)!.version,
+        wanted: this.wanted,
         log: found && (await readIdentity(run, schema)),
         facts: { schema, ...(await serverFacts(run)), ...(found && (await storeFacts(run, schema))) },
       };
@@ -46,9 +48,11 @@ export class PostgresAdministration implements StoreAdministration {
   }
 
   async plan(): Promise<readonly Migration[]> {
-    return this.database.past(async (run) =>
-      missing(this.database.schema, (await installed(run, this.database)) ?? NOTHING, this.steps),
-    );
+    return this.database.past(async (run) => {
+      const found = (await installed(run, this.database)) ?? NOTHING;
+      refuseNewer(found, this.database, this.wanted);
+      return missing(this.database.schema, found, this.steps);
+    });
   }
 
   async init(): Promise<boolean> {
@@ -60,7 +64,7 @@ export class PostgresAdministration implements StoreAdministration {
 
   async migrate(): Promise<readonly Migration[]> {
     return this.database.past(async (run) => {
-      await this.require(run);
+      refuseNewer(await this.require(run), this.database, this.wanted);
       return migrate(run, this.database, this.steps);
     });
   }
@@ -91,9 +95,14 @@ export class PostgresAdministration implements StoreAdministration {
     await this.database.release();
   }
 
-  private async require(run: Run): Promise<void> {
+  private get wanted(): number {
+    return this.steps.at(-1)!.version;
+  }
+
+  private async require(run: Run): Promise<Installed> {
     const { store, schema } = this.database;
-    if (await installed(run, this.database)) return;
+    const found = await installed(run, this.database);
+    if (found) return found;
     const message = `there is no schema ${schema} in the database. Make it with backstory store init.`;
     throw new StoreUnusable(store, 'missing', message);
   }

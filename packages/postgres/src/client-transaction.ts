@@ -24,7 +24,11 @@ export interface ClientTransactionOptions {
   readonly maxQueuedBytes: number;
   /** The log that the store is of. */
   readonly logId: string;
+  /** Of what is done: a mark beside the state says that it was. */
+  readonly id: string;
   readonly isClosed: () => boolean;
+  /** Says for whom the append waits when it waits long. */
+  readonly watched: <T>(append: Promise<T>) => Promise<T>;
   /** Called with the last position, once it is committed. */
   readonly appended: (head: number) => void;
 }
@@ -41,9 +45,11 @@ export class ClientTransaction implements StoreTransaction {
   private readonly waiting: Waiting[] = [];
   private waitingBytes = 0;
   private ended = false;
+  /** The server's, by which it is known from another one that the function has begun. */
+  private number: string | undefined;
 
   private constructor(
-    client: ClientBase,
+    private readonly client: ClientBase,
     private readonly options: ClientTransactionOptions,
   ) {
     this.run = sessionOn(client, options);
@@ -54,21 +60,27 @@ export class ClientTransaction implements StoreTransaction {
    *
    * @throws StoreUnusable where the client is connected to another log, or isolated in a way that hides the last append from it
    */
-  static async join(client: object, options: ClientTransactionOptions): Promise<ClientTransaction> {
+  static async join(
+    client: object,
+    options: ClientTransactionOptions,
+  ): Promise<ClientTransaction | undefined> {
     const { store } = options;
-    if (!isClient(client)) {
-      const problem =
-        'needs a connected client of pg, e.g. await pool.connect(); a pool uses another one each time.';
-      throw new StoreUnusable(store, 'unsupported', `app.within(client) ${problem}`);
-    }
-    const transaction = new ClientTransaction(client, options);
-    const begins = client.getTransactionStatus() === 'I';
+    const status = statusOf(client, store);
+    joined.add(client);
+    const transaction = new ClientTransaction(client as ClientBase, options);
+    const begins = status === 'I';
     try {
       if (begins) await transaction.run({ text: 'begin' });
-      await transaction.checkPlace();
-      return transaction;
+      await transaction.checkLogAndIsolation();
+      if (!(await transaction.isDone())) return transaction;
+      await transaction.run({ text: 'rollback' });
+      joined.delete(client);
+      return undefined;
     } catch (error) {
       if (begins) await transaction.run({ text: 'rollback' }).catch(() => undefined);
+      joined.delete(client);
+      // It is known a moment later than the failure is told.
+      if ((error as { code?: string }).code === '25P02') return refuseClient(store, FAILED);
       throw storeError(error, store);
     }
   }
@@ -86,22 +98,27 @@ export class ClientTransaction implements StoreTransaction {
     return new Promise((resolve, reject) => this.waiting.push({ append, resolve, reject }));
   }
 
-  async commit(): Promise<readonly AppendResult[]> {
+  async commit(): Promise<readonly AppendResult[] | undefined> {
     this.checkNotEnded();
     this.ended = true;
     try {
       this.checkOpen();
-      const results = await this.record();
-      const isRepetition = results.length > 0 && results.every(({ repeated }) => repeated);
-      await (isRepetition ? this.run({ text: 'rollback' }) : this.end());
-      if (results.length > 0 && !isRepetition)
-        this.options.appended(Math.max(...results.map(({ position }) => position)));
+      const isFirst = await this.mark();
+      const results = isFirst ? await this.record() : undefined;
+      await (results ? this.end() : this.run({ text: 'rollback' }));
+      if (!results) {
+        for (const { reject } of this.waiting) reject(new Error(DONE_BEFORE)); // nobody is told: the whole is a repetition
+        return undefined;
+      }
+      if (results.length > 0) this.options.appended(Math.max(...results.map(({ position }) => position)));
       this.waiting.forEach(({ resolve }, i) => resolve(results[i]!));
       return results;
     } catch (error) {
       const told = storeError(error, this.options.store);
       await this.rollBack(told);
       throw told;
+    } finally {
+      joined.delete(this.client);
     }
   }
 
@@ -109,24 +126,27 @@ export class ClientTransaction implements StoreTransaction {
     if (this.ended) return;
     this.ended = true;
     await this.rollBack(reason);
+    joined.delete(this.client);
   }
 
   /** From here to the commit nobody else can append. */
   private async record(): Promise<readonly AppendResult[]> {
     if (this.waiting.length === 0) return [];
     const batch = this.waiting.map((it) => it.append);
-    const rows = await this.run<AppendRow>(appendStatement(this.options.schema, batch));
+    const { schema, watched } = this.options;
+    const rows = await watched(this.run<AppendRow>(appendStatement(schema, batch)));
     const results = appendOutcomes(batch, rows).map((outcome) => resultOf(outcome));
+    // Recorded otherwise than by a transaction with this id: neither to be done again nor to be left out.
     const repeated = results.find((it) => it.repeated);
-    // A part of what once was a whole: neither to be done again nor to be left out.
-    if (repeated && !results.every((it) => it.repeated))
-      throw new EventIdReused(repeated.appendId, repeated.writes[0]!.stream);
+    if (repeated) throw new EventIdReused(repeated.appendId, repeated.writes[0]!.stream);
     return results;
   }
 
   private async end(): Promise<void> {
     try {
-      await this.run({ text: 'commit' });
+      // Of a transaction in which something has failed the server makes this a rollback, and says no more than that.
+      const { command } = await this.client.query({ text: 'commit' });
+      if (command !== 'COMMIT') throw this.rolledBack('a statement in it had failed');
     } catch (error) {
       if (!isTransient(error)) throw error;
       throw new TransactionOutcomeUnknown(this.options.store, undefined, { cause: error });
@@ -138,13 +158,39 @@ export class ClientTransaction implements StoreTransaction {
     for (const { reject } of this.waiting) reject(reason);
   }
 
-  private async checkPlace(): Promise<void> {
+  private async isDone(): Promise<boolean> {
+    const text = `select 1 from ${this.options.schema}.state where collection = $1 and key = $2`;
+    return (await this.run({ text, values: [MARKS, this.options.id] })).length > 0;
+  }
+
+  /** Waits for another one with the same id that is about to commit. `false`: it has. */
+  private async mark(): Promise<boolean> {
+    const status = this.client.getTransactionStatus();
+    if (status === 'E') throw this.rolledBack('a statement in it had failed');
+    if (status !== 'T') throw this.rolledBack('it was ended inside the function');
+    const text = `insert into ${this.options.schema}.state (collection, key, value) values ($1, $2, '')
+      on conflict do nothing returning pg_current_xact_id()::text`;
+    const [row] = await this.run<[string]>({ text, values: [MARKS, this.options.id] });
+    if (row && row[0] !== this.number)
+      throw this.rolledBack('it was ended inside the function, and another one begun');
+    return row !== undefined;
+  }
+
+  private rolledBack(why: string): StoreUnusable {
+    const message = `the transaction was not committed, because ${why}: nothing was recorded. Leave its end to app.within.`;
+    return new StoreUnusable(this.options.store, 'unsupported', message);
+  }
+
+  private async checkLogAndIsolation(): Promise<void> {
     const { schema, store, logId } = this.options;
-    const text = `select (select log_id from ${schema}.meta), current_setting('transaction_isolation')`;
-    const [[found, isolation] = []] = await this.run<[string, string]>({ text }).catch((error: unknown) => {
-      if (!['42P01', '3F000'].includes((error as { code?: string }).code ?? '')) throw error;
-      return [];
-    });
+    const text = `select (select log_id from ${schema}.meta), current_setting('transaction_isolation'), pg_current_xact_id()::text`;
+    const [[found, isolation, number] = []] = await this.run<[string, string, string]>({ text }).catch(
+      (error: unknown) => {
+        if (!['42P01', '3F000'].includes((error as { code?: string }).code ?? '')) throw error;
+        return [];
+      },
+    );
+    this.number = number;
     if (found !== logId) {
       const message = `the client is connected to a database that does not hold this log in the schema ${schema}: connect it to the store's own.`;
       throw new StoreUnusable(store, 'not-a-store', message);
@@ -166,12 +212,39 @@ export class ClientTransaction implements StoreTransaction {
   }
 }
 
-function isClient(client: object | undefined): client is ClientBase {
-  const candidate = client as Partial<ClientBase> | undefined;
-  return typeof candidate?.query === 'function' && typeof candidate.getTransactionStatus === 'function';
+/** Clients in a transaction of this kind: two on one client would be one, and end each other. */
+const joined = new WeakSet<object>();
+
+/** The collection of the marks of transactions that were committed. */
+const MARKS = '_within';
+const DONE_BEFORE = 'another transaction with the same id has been committed';
+
+/** @throws StoreUnusable where the client is none, or cannot take part in a transaction now */
+function statusOf(client: object | undefined, store: string): 'I' | 'T' {
+  const refuse = (problem: string): never => refuseClient(store, problem);
+  const candidate = (client ?? {}) as Partial<ClientBase>;
+  if (typeof candidate.query !== 'function' || 'totalCount' in candidate)
+    return refuse(
+      'needs a connected client of pg, e.g. await pool.connect(); a pool uses another one each time.',
+    );
+  if (typeof candidate.getTransactionStatus !== 'function')
+    return refuse(
+      'needs a client of pg 8.17 or later, which knows whether it is in a transaction: update pg.',
+    );
+  if (joined.has(candidate))
+    return refuse('was given a client that is in app.within already: give each its own.');
+  const status = candidate.getTransactionStatus();
+  if (status === 'E') return refuse(FAILED);
+  return status ?? refuse('was given a client that is not connected: await client.connect() first.');
 }
 
 function resultOf(outcome: AppendOutcome): AppendResult {
   if ('error' in outcome) throw outcome.error;
   return outcome.result;
+}
+
+const FAILED = 'was given a client whose transaction has failed: roll it back first.';
+
+function refuseClient(store: string, problem: string): never {
+  throw new StoreUnusable(store, 'unsupported', `app.within(client) ${problem}`);
 }

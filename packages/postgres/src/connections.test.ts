@@ -260,6 +260,28 @@ test('a schema of something else is left alone', async () => {
   expect((await other.query(`select to_regclass('backstory.meta') as meta`)).rows).toEqual([{ meta: null }]);
 });
 
+test('the URL may name the schema', async () => {
+  const url = await server.createDatabase();
+  const { events } = await open(`${url}?schema=led%20ger&application_name=backstory`);
+  await record(events, 'a-1', anEvent());
+  expect((await (await open(url, { schema: 'led ger' })).events.identity()).head).toBe(1);
+  expect(() => postgres(`${url}?schema=a%zz`)).toThrow('no encoding of a name');
+});
+
+test('processes are woken also where names of schemas are long, and alike', async () => {
+  const url = await server.createDatabase();
+  const seen: number[][] = [[], []];
+  for (const [i, end] of ['a', 'b'].entries()) {
+    const schema = 'é'.repeat(30) + end;
+    const [writer, reader] = [await open(url, { schema }), await open(url, { schema, pollMs: 60_000 })];
+    const unsubscribe = reader.events.onAppend(() => void seen[i]!.push(i));
+    closing.push(async () => unsubscribe());
+    await listening(await bystander(url), i + 1);
+    for (let n = 0; n < 3 - 2 * i; n++) await record(writer.events, 'a-1', anEvent());
+    await eventually(() => expect(seen[i]).not.toEqual([]));
+  }
+});
+
 test.each([[''], ['pg_own'], ['a\0b'], ['x'.repeat(64)]])('%j is no name for a schema', (schema) => {
   expect(() => postgres('postgres://localhost/bank', { schema })).toThrow('schema: must be a name');
 });

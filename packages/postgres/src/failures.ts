@@ -6,7 +6,7 @@ export function storeError(error: unknown, store: string): unknown {
   const options = { cause: error };
   const { code = '', message = '' } = error as { code?: string; message?: string };
   const unusable = UNUSABLE.find(([codes]) => codes.test(`${code} ${message}`));
-  if (unusable) return new StoreUnusable(store, unusable[1], unusable[2], options);
+  if (unusable) return new StoreUnusable(store, unusable[1], `${unusable[2]} (${message})`, options);
   if (NO_ANSWER.test(message))
     return new StoreUnavailable(store, 'the server did not answer in time', options);
   if (isTransient(error)) return new StoreUnavailable(store, message || code, options);
@@ -45,8 +45,17 @@ const UNUSABLE: readonly (readonly [
     'a proxy shares this connection among transactions, so nothing can be prepared or set on it: set prepare: false, and direct.',
   ],
   [/^3D000 /, 'missing', 'there is no such database. Create it first: createdb.'],
+  [
+    /^(3F000|42P01) /,
+    'missing',
+    'the store is not there any more, or a part of it. Restore it, or make it with backstory store init.',
+  ],
   [/^53100 /, 'full', "the server's disk is full. Nothing was written; make room and go on."],
-  [/^42501 /, 'read-only', 'this user may not do that. Grant it what it lacks, or open the store read-only.'],
+  [
+    /^42501 /,
+    'read-only',
+    'this user may not do that. Grant it what it lacks, have the owner do it, or open the store read-only.',
+  ],
   [
     /^25006 /,
     'read-only',

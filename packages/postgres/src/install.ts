@@ -31,6 +31,11 @@ function checkUsable(found: Installed | undefined, { schema, store }: Database, 
     const message = `an older release made the schema (version ${found.version}, this release needs ${wanted}): run backstory store migrate.`;
     throw new StoreUnusable(store, 'older-schema', message);
   }
+  refuseNewer(found, { store }, wanted);
+}
+
+/** @throws StoreUnusable where a newer release has moved the schema beyond what this one knows */
+export function refuseNewer(found: Installed, { store }: { readonly store: string }, wanted: number): void {
   if (found.usableFrom > wanted) {
     const message = `a newer release moved the schema on (version ${found.version}, usable from ${found.usableFrom}; this release knows ${wanted}): update.`;
     throw new StoreUnusable(store, 'newer-schema', message);

@@ -35,13 +35,13 @@ export async function installed(run: Run, { schema, store }: Place): Promise<Ins
   // Not to_regclass, which may answer from what this connection remembers of before the lock.
   const tables = await run<[string]>({
     text: `select relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where '"' || replace(nspname, '"', '""') || '"' = $1 and relname in ('meta', 'events')`,
+      where '"' || replace(nspname, '"', '""') || '"' = $1 and relname in ('meta', 'events', 'state', 'leases', 'lease_times')`,
     values: [schema],
   });
   const names = tables.map(([name]) => name);
   if (names.length === 0) return undefined;
   const [found] =
-    names.length === 2
+    names.includes('meta') && names.includes('events')
       ? await run<[string, string]>({ text: `select schema_version, usable_from from ${schema}.meta` })
       : [];
   if (found) return { version: Number(found[0]), usableFrom: Number(found[1]) };

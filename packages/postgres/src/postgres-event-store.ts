@@ -98,7 +98,7 @@ export class PostgresEventStore implements EventStore {
   }
 
   /** Joins a transaction of somebody's own client. @throws StoreUnusable */
-  async within(client: object): Promise<StoreTransaction> {
+  async within(client: object, id: string): Promise<StoreTransaction | undefined> {
     this.database.checkWritable('within');
     const { store, schema, prepare } = this.database;
     const { logId } = await this.identity();
@@ -108,6 +108,8 @@ export class PostgresEventStore implements EventStore {
       schema,
       prepare,
       logId,
+      id,
+      watched: (append) => this.lockWatch.during(append),
       isClosed: () => this.closing !== undefined,
       appended: (head) => this.wakes.appended(head),
     });

@@ -18,7 +18,7 @@ import { PostgresStateStore } from './postgres-state-store.js';
 
 /** Names, bounds, waiting times and guarantees of a PostgreSQL store. What is left out has the default given here. */
 export interface PostgresOptions {
-  /** The schema that holds log and state; several may stand in one database. Default `'backstory'`. */
+  /** The schema that holds log and state; several may stand in one database. Default: `?schema=` of the URL, else `'backstory'`. */
   readonly schema?: string;
   /** Connections for reads and state transactions at the same time; two more append and listen. Default 10. */
   readonly maxConnections?: number;
@@ -63,9 +63,11 @@ export interface PostgresOptions {
  */
 export function postgres(connection: string | ClientConfig, options: PostgresOptions = {}): Storage {
   checkOptions(options);
-  const config = connectionConfig(connection, options);
+  const [address, schemaInUrl] = withoutSchema(connection);
+  const config = connectionConfig(address, options);
   const description = nameOf(config);
-  const { schema = 'backstory', maxConnections = 10, prepare = true, direct } = options;
+  const { schema = schemaInUrl ?? 'backstory', maxConnections = 10, prepare = true, direct } = options;
+  checkSchema(schema);
   const place: DatabaseOptions = {
     store: description,
     schema: escapeIdentifier(schema),
@@ -121,7 +123,7 @@ function openParts(
   });
   const state = new PostgresStateStore(database.retain(), { transactionTimeoutMs });
   const close = async () => void (await Promise.all([events.close(), state.close()]));
-  return { events, state, within: (client) => events.within(client), close };
+  return { events, state, within: (client, id) => events.within(client, id), close };
 }
 
 function connectionConfig(
@@ -145,7 +147,9 @@ function checkOptions(options: PostgresOptions): void {
     const value = options[option as keyof typeof RANGES];
     if (value !== undefined) numberOption(option, value, least, most);
   }
-  const { schema = 'backstory' } = options;
+}
+
+function checkSchema(schema: string): void {
   if (!isName(schema, 63) || schema.startsWith('pg_')) {
     const rule =
       'must be a name of 1 to 63 bytes, without control characters, that does not begin with "pg_"';
@@ -183,8 +187,35 @@ const RANGES = {
   pollMs: [1, LONGEST_TIMER],
 } as const satisfies Partial<Record<keyof PostgresOptions, readonly [least: number, most: number]>>;
 
+/**
+ * The URL, and the schema that `?schema=` names in it: the driver would take that for a setting of its own, and leave it out.
+ *
+ * @throws InvalidOption
+ */
+function withoutSchema(
+  connection: string | ClientConfig,
+): readonly [connection: string | ClientConfig, schema: string | undefined] {
+  const found = typeof connection === 'string' ? /([?&])schema=([^&]*)(&|$)/.exec(connection) : null;
+  if (!found) return [connection, undefined];
+  const [whole, before, schema = '', after] = found;
+  const url = (connection as string).replace(whole, after === '' ? '' : before!);
+  try {
+    return [url, decodeURIComponent(schema)];
+  } catch {
+    throw new InvalidOption('schema', `is written in the URL as ${schema}, which is no encoding of a name.`);
+  }
+}
+
 /** Without user and password. */
 function nameOf(connection: ClientConfig): string {
+  const { connectionString } = connection;
+  // The driver would take it for the name of a database, password and all.
+  if (connectionString !== undefined && !/^(postgres(ql)?:|socket:|\/)/.test(connectionString))
+    throw new StoreUnusable(
+      'postgres',
+      'unsupported',
+      'give a URL, e.g. postgres://user@host/database, or an object.',
+    );
   try {
     const { host, database } = new Client(connection);
     return `postgres:${host}/${database ?? ''}`;

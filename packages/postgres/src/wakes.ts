@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { WakeList, outside, type Unsubscribe } from '@backstory/core/store';
 import type { Client } from 'pg';
 import { drop, type Database } from './database.js';
@@ -152,9 +153,9 @@ export class Wakes {
     return `listen "${this.channel}"`;
   }
 
-  /** One for each schema of a database; names of channels are short. */
+  /** One for each schema of a database. The name of a schema may be too long for one of a channel, or unfit. */
   private get channel(): string {
-    return `backstory ${this.database.schema.slice(1, -1)}`.replaceAll('"', '').slice(0, 60);
+    return `backstory_${createHash('md5').update(this.database.schema).digest('hex')}`;
   }
 }
 

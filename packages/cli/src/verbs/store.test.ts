@@ -62,10 +62,10 @@ test.each([
   });
 });
 
-test.each(['migrate', 'drop'])('where there is no store there is nothing to %s', async (action) => {
+test.each(['migrate', 'drop', 'adopt'])('where there is no store there is nothing to %s', async (action) => {
   const { exitCode, stderr } = await store(action, ...(action === 'drop' ? ['--yes'] : []));
   expect(exitCode).toBe(3);
-  expect(stderr).toContain('backstory store init');
+  expect(stderr).toContain(action === 'adopt' ? 'Nothing was made' : 'backstory store init');
   expect(fs.readdirSync(folder)).toEqual([]);
 });
 

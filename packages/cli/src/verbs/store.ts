@@ -90,7 +90,7 @@ async function administering(
 
 async function status(administration: StoreAdministration, { report }: VerbCall): Promise<void> {
   const found = await administration.status();
-  const plan = await administration.plan();
+  const plan = found.version > found.wanted ? [] : await administration.plan();
   const pending = plan.map(({ version, summary }) => ({ version, summary }));
   await report.answer({ ...found, log: found.log ?? null, pending }, (paper) =>
     statusLines(found, plan, paper),
@@ -172,7 +172,8 @@ async function drop(administration: StoreAdministration, { options, report }: Ve
 }
 
 /** Recorded in the log itself, so that whoever finds consumers stopped learns who did it. */
-async function adopt(storage: Storage, { options, report }: VerbCall): Promise<void> {
+async function adopt(storage: Storage, { options, report, ...call }: VerbCall): Promise<void> {
+  await administering(storage, { options, report, ...call }, requireThere);
   const { actor = os.userInfo().username } = options as Options;
   const opened = await storage.open();
   try {
@@ -186,6 +187,17 @@ async function adopt(storage: Storage, { options, report }: VerbCall): Promise<v
   } finally {
     await opened.close();
   }
+}
+
+/** Opening for writing would make one. */
+async function requireThere(administration: StoreAdministration): Promise<void> {
+  const { store, version } = await administration.status();
+  if (version > 0) return;
+  throw new StoreUnusable(
+    store,
+    'missing',
+    'there is no store that could be adopted. Nothing was made; look at --store.',
+  );
 }
 
 function* adoptLines(before: LogIdentity, log: LogIdentity, paper: Paper): Generator<string, void> {
