@@ -218,15 +218,11 @@ test.each([
 
 test('one client is in one transaction at a time, and may be in another one after it', async () => {
   await withClient(async (client) => {
-    const results = await Promise.allSettled(
-      [1, 2, 3].map(() => app.within(client, () => client.query(PAYOUT))),
-    );
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
     const nested = app.within(client, () => app.within(client, () => 1));
     await expect(nested).rejects.toThrow('in app.within already');
     await app.within(client, () => client.query(PAYOUT));
   });
-  expect(await paidOut()).toBe(2);
+  expect(await paidOut()).toBe(1);
 });
 
 test('while its append waits long for a lock the observer is told for whom, and its followers are woken after it', async () => {

@@ -1,3 +1,4 @@
+import type { Class } from '@backstory/events';
 import { Recorder } from '@backstory/core';
 import { Subscriptions, reaction, subscriber } from '@backstory/router';
 import { Deposited, Limited, Opened, Withdrawn } from '../payload.js';
@@ -45,7 +46,7 @@ export const row: Row = {
             const handle = async () => {
               if (++read === head) resolve();
             };
-            const on = [Opened, Deposited, Withdrawn, Limited].map((event) => reaction(event, handle));
+            const on = [Opened, Deposited, Withdrawn, Limited].map((event: Class) => reaction(event, handle));
             const nothing = subscriber({ name: `nothing-${round++}`, on });
             subscriptions.add(nothing).catch(reject);
           });
