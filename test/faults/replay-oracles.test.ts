@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { Recorder } from '@backstory/core';
 import { MemoryEventStore } from '@backstory/core/store';
-import { bisect, blame, stateAt, type ReplaySource } from '@backstory/replay';
+import { blame, stateAt, type ReplaySource } from '@backstory/replay';
+import { bisect } from '@backstory/replay/expressions';
 import {
   Aggregate,
   DomainEvent,

@@ -44,6 +44,12 @@ describe('a command line that means nothing ends with exit code 2', () => {
     ],
     [['state'], 'missing-argument', "Missing required argument 'stream'. See backstory state --help."],
     [['diff', 'cart-1', '1'], 'missing-argument', /'to'/],
+    [['whatif', 'cart-1'], 'missing-option', /Say what would be otherwise/],
+    [['whatif', 'cart-1', '--edit', 'x'], 'invalid-argument', /version:path=value/],
+    [['whatif', 'cart-1', '--insert', 'nowhere.json'], 'invalid-argument', /nowhere\.json cannot be read/],
+    [['whatif', 'cart-1', '--reorder', '1,x'], 'invalid-argument', /versions with commas/],
+    [['whatif', 'no-flow', '--skip', 'x'], 'invalid-argument', /neither the id of an event nor/],
+    [['whatif', 'x', '--skip', 'x', '--skip', '1'], 'conflicting-options', /by their ids/],
     [['bisect', 'cart-1'], 'missing-option', /--where "balance < 0"/],
     [['bisect', 'cart', '--all', '--monotonic', '--where', 'x'], 'conflicting-options', /not both/],
     [['blame', 'cart-1', '--history'], 'missing-argument', /Give the path of one value with --history/],
@@ -107,6 +113,7 @@ describe('what is not in the log, or cannot be folded, is a finding with exit co
       ['replay', 'card-1'],
       ['blame', 'card-1', 'owner'],
       ['bisect', 'card-1', '--where', 'lines'],
+      ['whatif', 'card-1', '--skip', '1'],
       ['replay', 'card-1', '--break', 'lines'],
       ['diff', 'card-1', '0', '1'],
     ]) {
@@ -125,6 +132,7 @@ describe('what is not in the log, or cannot be folded, is a finding with exit co
       ['state', 'cart-1', '--at-version', '9'],
       ['replay', 'cart-1', '--to', '9'],
       ['blame', 'cart-1', '--at-version', '9'],
+      ['whatif', 'cart-1', '--skip', '9'],
       ['diff', 'cart-1', '0', '9'],
     ]) {
       expect(await refused(argv)).toMatchObject({

@@ -49,6 +49,7 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     replay: ['cart-1'],
     blame: ['cart-1', 'owner'],
     bisect: ['cart-1', '--where', 'lines'],
+    whatif: ['cart-1', '--skip', '2'],
     check: [],
     diff: ['cart-1', '1', '2'],
     trace: [paid],

@@ -433,6 +433,35 @@ describe('bisect', () => {
   });
 });
 
+describe('whatif', () => {
+  test('shows what would be different, and says that decisions are not taken again', async () => {
+    expect(await show('whatif', 'cart-1', '--skip', '4', '--edit', '2:quantity=5')).toEqual({
+      exitCode: 0,
+      stdout: [
+        'cart-1 would be at version 3 rather than 4',
+        '',
+        '  ~ lines[0].quantity  2 → 5',
+        '  - lines[1]           {"sku":"ink","quantity":1}',
+        '',
+      ].join('\n'),
+      stderr: 'Folds are run again, decisions are not.\n',
+    });
+    expect((await show('whatif', 'cart-2', '--skip', '1')).stdout).toContain('Nothing would be different.');
+    const found = await data('whatif', 'cart-1', '--reorder', '4,2');
+    expect(found.state.lines.map((it: { sku: string }) => it.sku)).toEqual(['ink', 'pen']);
+    expect((await data('whatif', 'cart-1', '--edit', '1:owner=Bob')).state.owner).toBe('Bob');
+  });
+
+  test('of a flow shows what would not have followed', async () => {
+    const { stdout } = await show('whatif', ids.correlationId, '--skip', ids.added);
+    expect(stdout).toMatch(
+      /^flow .* without 3 events\n {2}- cart\.line-added {2}cart-1 v4\n {2}- payment\.taken/,
+    );
+    expect(stdout).toContain('cart-1 would be at version 3 rather than 4');
+    expect((await data('whatif', ids.correlationId, '--skip', ids.paid)).gone).toHaveLength(1);
+  });
+});
+
 describe('--where', () => {
   test('narrows events, streams and what is followed', async () => {
     const positions = async (where: string, ...more: string[]) =>

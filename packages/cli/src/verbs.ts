@@ -45,6 +45,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/diff.js')).verb,
   },
   {
+    name: 'whatif',
+    summary: 'what a stream would be without, with or in another order of events',
+    load: async () => (await import('./verbs/whatif.js')).verb,
+  },
+  {
     name: 'check',
     summary: 'does the present code make of the history what earlier code made of it',
     load: async () => (await import('./verbs/check.js')).verb,

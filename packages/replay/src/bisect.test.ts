@@ -12,7 +12,8 @@ import {
   openShop,
   type ShopApp,
 } from '../../../test/support/shop';
-import { ReplayCursor, bisect, bisectAll, history, type Bisected, type ReplaySource } from './index.js';
+import { bisect, bisectAll, type Bisected } from './expressions.js';
+import { ReplayCursor, history, type ReplaySource } from './index.js';
 
 let app: ShopApp;
 let source: ReplaySource;

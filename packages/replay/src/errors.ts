@@ -27,6 +27,17 @@ export class FlowNotFound extends BackstoryError {
   }
 }
 
+/** An event that is no part of the flow that was asked for. */
+export class EventNotInFlow extends BackstoryError {
+  readonly code = 'BACKSTORY_EVENT_NOT_IN_FLOW';
+  constructor(
+    readonly id: string,
+    readonly correlationId: string,
+  ) {
+    super(`The flow ${correlationId} has no event ${id}: see which it has with trace.`);
+  }
+}
+
 /** A path that the state never had. */
 export class NoSuchPath extends BackstoryError {
   readonly code = 'BACKSTORY_NO_SUCH_PATH';

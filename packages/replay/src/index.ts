@@ -1,4 +1,3 @@
-export { bisect, bisectAll, type BisectAllOptions, type BisectOptions, type Bisected } from './bisect.js';
 export {
   blame,
   valueHistory,

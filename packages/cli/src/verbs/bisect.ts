@@ -1,11 +1,5 @@
-import {
-  bisect,
-  bisectAll,
-  history,
-  type Bisected,
-  type HistoryStep,
-  type ReplaySource,
-} from '@backstory/replay';
+import { history, type HistoryStep, type ReplaySource } from '@backstory/replay';
+import { bisect, bisectAll, type Bisected } from '@backstory/replay/expressions';
 import { changeLines } from '../change-text.js';
 import { UsageError } from '../errors.js';
 import { EXPRESSIONS } from '../expressions.js';
