@@ -26,9 +26,16 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   route: ['list', 'explain'],
   audit: ['seal', 'verify', 'prove', 'prove-consistency', 'check-proof', 'keys'],
   store: ['status', 'init', 'migrate', 'sql', 'adopt', 'drop'],
+  subscriptions: ['list', 'status', 'pause', 'resume', 'reset'],
+  'dead-letters': ['list', 'show', 'retry', 'skip', 'discard', 'edit'],
 };
 
-const CALLS = VERBS.flatMap(({ name }) => ACTIONS[name]?.map((action) => `${name} ${action}`) ?? [name]);
+/** They need something that failed: what they give is held by tests of their own. */
+const HELD_ELSEWHERE = ['subscriptions', 'dead-letters'];
+
+const CALLS = VERBS.filter(({ name }) => !HELD_ELSEWHERE.includes(name)).flatMap(
+  ({ name }) => ACTIONS[name]?.map((action) => `${name} ${action}`) ?? [name],
+);
 
 /** A key, two seals, and a proof. */
 async function sealed(io: Parameters<typeof runCli>[1] & { readonly definition: Shop }, eventId: string) {
@@ -104,7 +111,7 @@ test('the guide says of every filter which verbs have it', async () => {
   const there: string[] = [];
   for (const { name, load } of VERBS)
     for (const { flags } of (await load()).options ?? []) there.push(`${flags.split(' ')[0]} ${name}`);
-  const other = ['replay', 'bisect', 'check', 'diff', 'init', 'route'];
+  const other = ['replay', 'bisect', 'check', 'diff', 'init', 'route', 'subscriptions'];
   const byName = ['--after streams'];
   const wanted = there.filter((it) => filters.has(it.split(' ')[0]) && !other.includes(it.split(' ')[1]!));
   expect(said.sort()).toEqual(wanted.filter((it) => !byName.includes(it)).sort());
@@ -114,6 +121,6 @@ test('the guide says of every filter which verbs have it', async () => {
 
 test('the guide names every verb as the answer to a question', () => {
   const guide = fs.readFileSync(path.join(__dirname, '../../../docs/guides/command-line.md'), 'utf8');
-  const named = [...guide.matchAll(/^\| [A-Z].*\? \| `(\w+)` \|/gm)].map(([, it]) => it);
+  const named = [...guide.matchAll(/^\| [A-Z].*\? \| `([\w-]+)` \|/gm)].map(([, it]) => it);
   expect(named.sort()).toEqual(VERBS.map(({ name }) => name).sort());
 });

@@ -18,7 +18,7 @@ import { UsageError } from '../errors.js';
 import { progressOn, type Progress } from '../progress.js';
 import type { VerbCall } from '../verb.js';
 import { openBuild, type BuildPlace, type OpenBuild } from './build.js';
-import { checkedLines, recordedLines, type Checked } from './check-text.js';
+import { checkedLines, recordedLines, type Checked, type GroupWithValues } from './check-text.js';
 import { ThreadPool, poolHere, type FoldPool } from './fold-pool.js';
 import { junit } from './junit.js';
 import { countStreams, foldAll, itemsOf, streamsOf, type Items } from './run-check.js';
@@ -276,11 +276,6 @@ interface Writing {
   readonly items: Items;
   /** What is wrong with a stream by itself. */
   readonly found?: (fault: Finding) => void;
-}
-
-/** A group with the values of its first stream. The side that is not known is absent. */
-export interface GroupWithValues extends FindingGroup {
-  readonly values?: readonly { readonly field: string; readonly before?: Json; readonly after?: Json }[];
 }
 
 function valuesOf(field: string, before: Json | undefined, after: Json | undefined) {

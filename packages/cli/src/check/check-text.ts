@@ -1,7 +1,7 @@
+import type { Json } from '@backstory/events';
 import type { FindingGroup, TrailsFooter } from '@backstory/replay/check';
 import { changeLines } from '../change-text.js';
 import type { Paper } from '../paper.js';
-import type { GroupWithValues } from './check-run.js';
 import { describe } from './describe.js';
 
 /** What `check record` says. */
@@ -9,6 +9,11 @@ export interface Recorded extends TrailsFooter {
   readonly action: string;
   readonly file: string;
   readonly findings: readonly FindingGroup[];
+}
+
+/** A group with the values of its first stream. The side that is not known is absent. */
+export interface GroupWithValues extends FindingGroup {
+  readonly values?: readonly { readonly field: string; readonly before?: Json; readonly after?: Json }[];
 }
 
 /** What `check` says. */

@@ -42,6 +42,7 @@ export function trailLine({ impure, ...trail }: Trail): string {
   return JSON.stringify(impure ? { ...trail, impure } : trail);
 }
 
+/** Reads what {@link trailLine} wrote. */
 export function readTrailLine(line: string): Trail {
   return JSON.parse(line) as Trail;
 }

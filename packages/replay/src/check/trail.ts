@@ -17,6 +17,7 @@ export interface Trail {
   readonly impure?: readonly TrailImpurity[];
 }
 
+/** A version that changed something: which, and the digest of each field that it changed, `null` for what is gone. */
 export type TrailStep = readonly [version: number, fields: Readonly<Record<string, string | null>>];
 
 /** An event that cannot be folded, or whose state cannot be shown. */
