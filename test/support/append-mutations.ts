@@ -1,4 +1,4 @@
-/** Changes that break `append_v1`. Each takes the SQL that makes the store's schema, and gives it changed. */
+/** Changes that break how appends are recorded. Each takes the SQL that makes the store's schema, and gives it changed. */
 const LOCK = `  perform pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint);\n`;
 const READ_HEAD = `  select e.position, e.recorded_at into head, clock from events e order by e.position desc limit 1;\n`;
 const NEXT = 'head := head + 1;';
@@ -7,15 +7,22 @@ export function withoutLock(sql: string): string {
   return swap(sql, LOCK, '');
 }
 
+/** The functions for new appends keep theirs. */
+function withoutLockOfAppendV1(sql: string): string {
+  const from = sql.search(/create function \S*append_v1\(/);
+  const to = sql.indexOf('create function', from + 1);
+  return sql.slice(0, from) + withoutLock(sql.slice(from, to)) + sql.slice(to);
+}
+
 /** A statement's snapshot is older than the lock that it waits for. */
 export function lockInReadOfHead(sql: string): string {
   const locked = `  with lock as materialized (select pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint))
     select e.position, e.recorded_at into head, clock from lock left join (select * from events order by position desc limit 1) e on true;\n`;
-  return swap(withoutLock(sql), READ_HEAD, locked);
+  return swap(withoutLockOfAppendV1(sql), READ_HEAD, locked);
 }
 
 export function lockAfterReadOfHead(sql: string): string {
-  return swap(withoutLock(sql), READ_HEAD, READ_HEAD + LOCK);
+  return swap(withoutLockOfAppendV1(sql), READ_HEAD, READ_HEAD + LOCK);
 }
 
 /** Positions are then not given in the order of commits, and have gaps. The schema is the one on the search path. */
