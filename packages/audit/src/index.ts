@@ -1,5 +1,9 @@
 export { AuditFolder, readAnchor } from './audit-folder.js';
 export { sealLog, type SealOptions, type SealResult, type SealSource } from './seal-log.js';
+export { auditEntries, type AuditCause, type AuditEntry, type ReportQuery } from './audit-entries.js';
+export { auditReport, type ReportOptions } from './audit-report.js';
+export type { Effect } from './effects.js';
+export { exportPackage, type ExportOptions, type ExportResult } from './export-package.js';
 export { findingText } from './finding-text.js';
 export { sealedIn, sealedInLog, type SealedLines } from './sealed-lines.js';
 export {

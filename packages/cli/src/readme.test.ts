@@ -24,7 +24,7 @@ afterEach(() => fs.rmSync(folder, { recursive: true }));
 /** Verbs that do several things, and what: their first argument. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   route: ['list', 'explain'],
-  audit: ['seal', 'verify', 'prove', 'prove-consistency', 'check-proof', 'keys'],
+  audit: ['seal', 'verify', 'prove', 'prove-consistency', 'check-proof', 'report', 'export', 'keys'],
   store: ['status', 'init', 'migrate', 'sql', 'adopt', 'drop'],
   subscriptions: ['list', 'status', 'pause', 'resume', 'reset'],
   'dead-letters': ['list', 'show', 'retry', 'skip', 'discard', 'edit'],
@@ -70,6 +70,7 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     'audit prove-consistency': ['1'],
     'audit check-proof': [`${paid}.proof.json`],
     'audit keys': ['list'],
+    'audit export': ['package'],
   };
   const trial = `sqlite:${path.join(folder, 'trial.db')}`;
   const at = verb === 'store' ? ['--store', trial] : [];

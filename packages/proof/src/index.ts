@@ -9,6 +9,7 @@ export {
   type Proof,
 } from './proof.js';
 export { headHash, readHead, writeHead, type TreeHead, type Trust } from './tree-head.js';
+export { checkPackage, type PackageCheck } from './check-package.js';
 export { HEAD_PROBLEMS } from './head-problems.js';
 export { keyIdOf, publicKeyPem, readPublicKey, type SigningKey } from './signing-key.js';
 export type { EventHeader } from './event-header.js';

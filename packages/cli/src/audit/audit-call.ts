@@ -3,9 +3,10 @@ import path from 'node:path';
 import { AuditFolder } from '@backstory/audit';
 import type { EventStore, OpenStorage } from '@backstory/core';
 import { KeyRing, type SigningKey } from '@backstory/proof';
+import type { ReplaySource } from '@backstory/replay';
 import { readPrivateKey } from '@backstory/proof/seal';
-import { UsageError } from '../errors.js';
-import { storageFor } from '../open.js';
+import { InvalidConfiguration, UsageError } from '../errors.js';
+import { definitionFor, storageFor } from '../open.js';
 import type { VerbCall } from '../verb.js';
 import type { AuditOptions } from './audit-options.js';
 
@@ -79,6 +80,23 @@ export class AuditCall {
   /** Opens the log for reading, works, and closes it. */
   async withLog<T>(work: (log: EventStore) => Promise<T>): Promise<T> {
     return this.withStorage({ readOnly: true }, ({ events }) => work(events));
+  }
+
+  /** Opens the log for reading, with the application's aggregates where there is a configuration. */
+  async withSource<T>(work: (source: ReplaySource) => Promise<T>): Promise<T> {
+    const aggregates = await this.aggregates();
+    return this.withLog((events) => work({ events, aggregates }));
+  }
+
+  /** Without a configuration, where --store says which log is meant, none: what events did is then not known. */
+  private async aggregates(): Promise<ReplaySource['aggregates']> {
+    try {
+      return (await definitionFor(this.located())).aggregates;
+    } catch (error) {
+      const missing = error instanceof InvalidConfiguration && error.problem === 'missing';
+      if (missing && this.options.store !== undefined) return [];
+      throw error;
+    }
   }
 
   /** Opens the log to record a seal in it. One that is not there is not made. */

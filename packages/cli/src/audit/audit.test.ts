@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -163,6 +165,112 @@ test('a key that is encrypted needs its passphrase', async () => {
     exitCode: 3,
     stderr: 'error: The key is encrypted: give its passphrase.\n',
   });
+});
+
+test('a report says who did what, and with which effect', async () => {
+  const { stdout, exitCode } = await audit('report', '--stream', 'cart-1', '--actor', 'ann');
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^# What was done\n/);
+  expect(stdout).toContain('- **who** ann, through shop\n');
+  expect(stdout).toContain('- **effect** owner = "Ann" (new)\n');
+  expect(stdout).toMatch(/\n2 events\.\n$/);
+  expect(await audit('report', '--format', 'html', '--out', 'r.html')).toMatchObject({ exitCode: 0 });
+  expect(fs.readFileSync(here('r.html'), 'utf8')).toMatch(/^<!doctype html>.*<p>6 events\.<\/p>/s);
+  expect((await audit('report', '--format', 'csv')).stdout.split('\r\n')).toHaveLength(8);
+  const { data } = (await json('report', '--type', 'payment.taken')).envelope;
+  expect(data.entries).toMatchObject([
+    { type: 'payment.taken', cause: { event: { stream: 'cart-1', version: 4 } } },
+  ]);
+  // Without the application everything but the effects is known.
+  const alone = await runCli(['audit', 'report', '--store', 'sqlite:shop.db'], { cwd });
+  expect(alone).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('not known: ') });
+  expect(await audit('report', '--format', 'pdf')).toMatchObject({ exitCode: 2 });
+});
+
+test('a package for an auditor checks itself, and says when anything in it was changed', async () => {
+  await sealed();
+  expect(await audit('export', 'package', '--stream', 'cart-1')).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^events: 4, streams: 1; each event with its proof, in /),
+  });
+  await audit('keys', 'public', '--out', 'public.pem');
+  fs.renameSync(here('shop.db'), here('gone.db'));
+  const check = (...argv: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [here('package/check.js'), ...argv], {
+      cwd,
+      encoding: 'utf8',
+    });
+    return { status, stdout, stderr };
+  };
+  const proven = {
+    status: 0,
+    stderr: '',
+    stdout: expect.stringMatching(/^PROVEN: all 4 events of this package were in log/),
+  };
+  expect(check('--key', 'public.pem')).toEqual(proven);
+  expect(check().stdout).toContain('compare it with the one that you were given elsewhere');
+  const files = fs.readdirSync(here('package')).sort();
+  expect(files).toEqual([
+    'README.md',
+    'SHA256SUMS',
+    'check.js',
+    'checker',
+    'events.jsonl',
+    'head.json',
+    'keys.jsonl',
+    'proofs.jsonl',
+    'report.csv',
+    'report.html',
+    'states.jsonl',
+  ]);
+  expect(JSON.parse(fs.readFileSync(here('package/states.jsonl'), 'utf8'))).toMatchObject({
+    stream: 'cart-1',
+    version: 4,
+    state: { owner: 'Ann' },
+  });
+  const sums = spawnSync('sha256sum', ['-c', 'SHA256SUMS'], { cwd: here('package') });
+  expect(sums.status).toBe(0);
+  const events = fs.readFileSync(here('package/events.jsonl'), 'utf8');
+  // Whoever changes a file may change its sum as well.
+  const changed = (text: string) => {
+    fs.writeFileSync(here('package/events.jsonl'), text);
+    const sum = createHash('sha256').update(text).digest('hex');
+    const all = fs.readFileSync(here('package/SHA256SUMS'), 'utf8');
+    fs.writeFileSync(here('package/SHA256SUMS'), all.replace(/^.{64}(?= {2}events)/m, sum));
+    return check();
+  };
+  const lines = events.split('\n');
+  expect(changed(events.replace('"pen', '"pan').replace('\\"pen', '\\"pan'))).toMatchObject({
+    status: 1,
+    stdout: '',
+  });
+  expect(changed(lines.toSpliced(1, 1).join('\n'))).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('is that of another'),
+  });
+  expect(changed([...lines.slice(0, 4), lines[0], ''].join('\n'))).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('has no proof'),
+  });
+  expect(changed(events)).toEqual(proven);
+  fs.appendFileSync(here('package/report.csv'), 'x');
+  expect(check()).toMatchObject({ status: 1, stderr: 'NOT PROVEN: report.csv is not as it was written.\n' });
+});
+
+test('no package is made of a log that is not as it was sealed, or over another', async () => {
+  await sealed();
+  fs.mkdirSync(here('used'));
+  fs.writeFileSync(here('used/x'), '');
+  expect(await audit('export', 'used')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('new or an empty folder'),
+  });
+  tamper(`UPDATE events SET data = '{}' WHERE position = 2`);
+  expect(await audit('export', 'package')).toMatchObject({
+    exitCode: 1,
+    stderr: 'error: One thing is not as it was sealed.\n',
+  });
+  expect(fs.existsSync(here('package'))).toBe(false);
 });
 
 test('sealing again and again ends with Ctrl-C', async () => {

@@ -30,6 +30,14 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     options: ['dir', 'key', 'keys'],
     load: async () => (await import('../audit/check-proof.js')).checkProof,
   },
+  report: {
+    options: ['actor', 'from', 'to', 'stream', 'type', 'format', 'out'],
+    load: async () => (await import('../audit/report.js')).report,
+  },
+  export: {
+    options: ['dir', 'keys', 'actor', 'from', 'to', 'stream', 'type'],
+    load: async () => (await import('../audit/export.js')).exportTo,
+  },
   keys: {
     options: ['dir', 'key', 'keys', 'newKey', 'reason', 'out'],
     load: async () => (await import('../audit/keys.js')).keys,
@@ -51,6 +59,9 @@ export const verb: Verb = {
     '                   writes a proof that one seal contains another; each is a number, the earlier one\n' +
     '                   may be the file of a head that was kept\n' +
     'check-proof <file> checks a proof, without the log\n' +
+    'report             who did what, when, why, and with which effect on the state\n' +
+    'export <folder>    writes a package for an auditor: events, proofs, states, report, instructions;\n' +
+    '                   it checks itself, offline\n' +
     'keys create | add | rotate | revoke <id> | list | public [id]\n' +
     '                   who may sign seals\n\n' +
     'Seals, keys and the last head are in the audit folder; keep its head.json elsewhere as well.\n' +
@@ -60,6 +71,8 @@ export const verb: Verb = {
     ['backstory audit seal --key ~/bank-audit.pem --every 1h', 'seal every hour until Ctrl-C'],
     ['backstory audit verify --anchor kept/head.json', 'is everything as it was sealed?'],
     ['backstory audit prove 019aa2f0-… --payload', 'evidence for one event'],
+    ['backstory audit report --actor ann --from 2026-11-01 --format html --out ann.html', 'what ann did'],
+    ['backstory audit export for-the-auditor --stream account-42', 'one account, with its proofs'],
   ],
   paged: true,
   async run(call) {

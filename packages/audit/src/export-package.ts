@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, open, readFile, readdir, writeFile, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { BackstoryError } from '@backstory/core';
+import { writeEnvelope } from '@backstory/core/store';
+import { writeHead, writeProof, type KeyRing, type TreeHead } from '@backstory/proof';
+import { stateAt, type ReplaySource } from '@backstory/replay';
+import { eventsOf, metadataOf, type ReportQuery } from './audit-entries.js';
+import { auditReport } from './audit-report.js';
+import { NotProvable } from './errors.js';
+import { packageReadme } from './package-readme.js';
+import { MOST_PROOFS, proveEvents, withTexts } from './prove.js';
+import { headerOfLine } from './seal-format.js';
+import type { SealedLines } from './sealed-lines.js';
+
+/** What a package for an auditor is made of. */
+export interface ExportOptions extends ReportQuery {
+  /** A new or empty folder. */
+  readonly into: string;
+  readonly sealed: SealedLines;
+  readonly keys: KeyRing;
+  /** What verifying the log said; it stands in the report and in the instructions. */
+  readonly verified: string;
+}
+
+/** What is in a package. */
+export interface ExportResult {
+  readonly folder: string;
+  readonly events: number;
+  readonly streams: number;
+  readonly head: TreeHead;
+  readonly files: readonly string[];
+}
+
+/**
+ * Writes a folder that an auditor can be given: the events chosen, a proof of each, the states they led to, reports, keys, the head,
+ * instructions, and a program that checks all of it offline. Only what is sealed is part of it.
+ *
+ * @throws NotProvable when an event is not as it was sealed
+ */
+export async function exportPackage(source: ReplaySource, options: ExportOptions): Promise<ExportResult> {
+  const { into, sealed, keys, verified, ...query } = options;
+  const { head } = sealed;
+  await mkdir(into, { recursive: true });
+  const chosen = await writeEvents(source, { into, head, query });
+  await writeProofs(source, { into, sealed, chosen, query });
+  await writeStates(source, into, chosen.versions);
+  for (const [format, name] of [
+    ['html', 'report.html'],
+    ['csv', 'report.csv'],
+  ] as const)
+    await writeParts(path.join(into, name), auditReport(source, { format, verified, ...query }));
+  await writeFile(path.join(into, 'head.json'), `${writeHead(head)}\n`);
+  await writeFile(path.join(into, 'keys.jsonl'), keys.write());
+  await copyChecker(into);
+  const events = chosen.positions.size;
+  const streams = chosen.versions.size;
+  await writeFile(path.join(into, 'README.md'), packageReadme({ head, events, streams, verified }));
+  const files = await writeSums(into);
+  return { folder: into, events, streams, head, files };
+}
+
+/** Which events are in the package, and the last of each stream. */
+interface Chosen {
+  readonly positions: ReadonlySet<number>;
+  readonly versions: ReadonlyMap<string, number>;
+}
+
+async function writeEvents(
+  { events: store }: ReplaySource,
+  { into, head, query }: { readonly into: string; readonly head: TreeHead; readonly query: ReportQuery },
+): Promise<Chosen> {
+  const positions = new Set<number>();
+  const versions = new Map<string, number>();
+  async function* lines() {
+    for await (const events of eventsOf(store, query)) {
+      const kept = events.filter((event) => {
+        const byActor = query.actor === undefined || metadataOf(event).actor === query.actor;
+        return byActor && event.position <= head.position;
+      });
+      for (const { position, stream, version } of kept) {
+        positions.add(position);
+        versions.set(stream, version);
+      }
+      if (positions.size > MOST_PROOFS) throw new NotProvable('events', 'too-many', TOO_MANY);
+      yield kept.map((event) => `${writeEnvelope(event)}\n`).join('');
+    }
+  }
+  await writeParts(path.join(into, 'events.jsonl'), lines());
+  return { positions, versions };
+}
+
+const TOO_MANY = `A package holds at most ${MOST_PROOFS.toLocaleString('en-US')} events: choose fewer, with --stream, --type, --from or --to.`;
+
+async function writeProofs(
+  { events: store }: ReplaySource,
+  {
+    into,
+    sealed,
+    chosen,
+    query,
+  }: {
+    readonly into: string;
+    readonly sealed: SealedLines;
+    readonly chosen: Chosen;
+    readonly query: ReportQuery;
+  },
+): Promise<void> {
+  const { positions } = chosen;
+  const proofs = await proveEvents(sealed, (line) => positions.has(headerOfLine(line).position));
+  const byPosition = new Map(proofs.map((proof) => [proof.event.position, proof]));
+  async function* lines() {
+    for await (const events of eventsOf(store, query)) {
+      const texts = events
+        .filter(({ position }) => positions.has(position))
+        .map((event) => {
+          const proof = byPosition.get(event.position);
+          if (!proof)
+            throw new NotProvable(
+              event.id,
+              'damaged',
+              `Event ${event.id} was never sealed where it stands: run "backstory audit verify".`,
+            );
+          withTexts(proof, event);
+          return writeProof(proof, 'line');
+        });
+      yield texts.join('');
+    }
+  }
+  await writeParts(path.join(into, 'proofs.jsonl'), lines());
+}
+
+/** The state of each stream after the last of its events that is in the package. */
+async function writeStates(source: ReplaySource, into: string, versions: Chosen['versions']): Promise<void> {
+  async function* lines() {
+    for (const [stream, atVersion] of versions)
+      yield `${JSON.stringify(await stateOf(source, stream, atVersion))}\n`;
+  }
+  await writeParts(path.join(into, 'states.jsonl'), lines());
+}
+
+async function stateOf(source: ReplaySource, stream: string, atVersion: number): Promise<object> {
+  try {
+    const { version, state } = await stateAt(source, stream, { atVersion });
+    return { stream, version, state };
+  } catch (error) {
+    if (!(error instanceof BackstoryError)) throw error;
+    return { stream, version: atVersion, unknown: error.message };
+  }
+}
+
+/** The package that checks proofs has no dependencies, so what was built of it is all that is needed. */
+async function copyChecker(into: string): Promise<void> {
+  const built = path.join(path.dirname(require.resolve('@backstory/proof')), '../dist');
+  const to = path.join(into, 'checker');
+  await mkdir(to);
+  for (const file of await readdir(built))
+    if (file.endsWith('.js')) await copyFile(path.join(built, file), path.join(to, file));
+  await writeFile(path.join(into, 'check.js'), CHECK);
+}
+
+const CHECK = `// Checks this package: node check.js [--key public.pem | --keys keys.jsonl]
+// Whoever does not believe the package uses a check-proof of their own: npx check-proof --package .
+const { runCheckProof } = require('./checker/check-proof.js');
+
+const { exitCode, said, complaint } = runCheckProof(['--package', __dirname, ...process.argv.slice(2)], process.cwd());
+process.stdout.write(said);
+process.stderr.write(complaint);
+process.exitCode = exitCode;
+`;
+
+async function writeParts(file: string, parts: AsyncIterable<string>): Promise<void> {
+  const handle = await open(file, 'wx');
+  try {
+    for await (const part of parts) await append(handle, part);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function append(handle: FileHandle, text: string): Promise<void> {
+  if (text !== '') await handle.appendFile(text);
+}
+
+/** For `sha256sum -c`. */
+async function writeSums(into: string): Promise<readonly string[]> {
+  const names = await readdir(into, { recursive: true, withFileTypes: true });
+  const files = names
+    .filter((it) => it.isFile())
+    .map((it) => path.relative(into, path.join(it.parentPath, it.name)));
+  const sorted = files.map((it) => it.split(path.sep).join('/')).sort();
+  const lines: string[] = [];
+  for (const file of sorted) {
+    const sum = createHash('sha256')
+      .update(await readFile(path.join(into, file)))
+      .digest('hex');
+    lines.push(`${sum}  ${file}\n`);
+  }
+  await writeFile(path.join(into, 'SHA256SUMS'), lines.join(''));
+  return [...sorted, 'SHA256SUMS'];
+}

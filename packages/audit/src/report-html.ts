@@ -1,0 +1,63 @@
+import {
+  effectTexts,
+  shortened,
+  timeText,
+  visible,
+  whoTexts,
+  whyTexts,
+  type ReportFormat,
+} from './report-text.js';
+
+/** One page of HTML that needs nothing else and runs nothing: its own policy forbids scripts, pictures and addresses. */
+export const htmlReport: ReportFormat = {
+  begin({ title, logId, head, madeAt, chosen, verified }) {
+    const facts = [
+      ['log', `${logId}, up to position ${head}`],
+      ['made', timeText(madeAt)],
+      ...chosen,
+      ['verified', verified ?? 'no: this report says what the log says'],
+    ];
+    const rows = facts.map(([name, value]) => `<dt>${safe(name)}</dt><dd>${safe(value)}</dd>`).join('');
+    return `${OPENING.replace('{title}', () => safe(title))}<h1>${safe(title)}</h1>\n<dl>${rows}</dl>\n${TABLE}`;
+  },
+  entry(entry) {
+    const { position, recordedAt, occurredAt, type, stream, version, id, data } = entry;
+    const when = `<time>${timeText(recordedAt)}</time>${occurredAt === null ? '' : `<br>happened ${safe(occurredAt)}`}`;
+    const what = `<b>${safe(type)}</b><br>${safe(stream)} v${version}<br><small>${safe(id)}</small><pre>${safe(shortened(data))}</pre>`;
+    const cells = [
+      String(position),
+      when,
+      lines(whoTexts(entry)),
+      what,
+      lines(whyTexts(entry)),
+      lines(effectTexts(entry)),
+    ];
+    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>\n`;
+  },
+  end: (count) => `</tbody></table>\n<p>${count} ${count === 1 ? 'event' : 'events'}.</p>\n</body></html>\n`,
+};
+
+const OPENING = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>
+body { font: 14px/1.4 system-ui, sans-serif; margin: 2em; color: #111; background: #fff }
+table { border-collapse: collapse; width: 100% }
+th, td { border: 1px solid #999; padding: .3em .5em; text-align: left; vertical-align: top; overflow-wrap: anywhere }
+th { background: #eee; position: sticky; top: 0 }
+pre { margin: .3em 0 0; white-space: pre-wrap; font-size: 12px }
+dt { float: left; clear: left; width: 8em; font-weight: bold } dd { margin-left: 8em }
+@media print { th { position: static } tr { break-inside: avoid } }
+</style></head><body>
+`;
+
+const TABLE = `<table><thead><tr><th scope="col">position</th><th scope="col">when</th><th scope="col">who</th><th scope="col">what</th><th scope="col">why</th><th scope="col">effect</th></tr></thead><tbody>\n`;
+
+function lines(texts: readonly string[]): string {
+  return texts.map((text) => safe(shortened(text, 500))).join('<br>');
+}
+
+function safe(text: string): string {
+  return visible(text).replace(/[&<>"'`=]/g, (it) => `&#${it.charCodeAt(0)};`);
+}

@@ -1,0 +1,48 @@
+import { open } from 'node:fs/promises';
+import { auditEntries, auditReport, type ReportOptions, type ReportQuery } from '@backstory/audit';
+import { Paper } from '../paper.js';
+import type { AuditCall } from './audit-call.js';
+
+/** `audit report`: who did what, when, why, and with which effect. */
+export async function report(audit: AuditCall): Promise<void> {
+  const { call, options } = audit;
+  const query = queryOf(audit);
+  const format = (options.format ?? 'markdown') as ReportOptions['format'];
+  await audit.withSource(async (source) => {
+    if (call.report.asJson)
+      return call.report.list({
+        key: 'entries',
+        items: auditEntries(source, query),
+        text: () => [],
+        empty: '',
+      });
+    const parts = auditReport(source, { format, ...query });
+    if (options.out !== undefined) return writeTo(audit, options.out, parts);
+    const paper = new Paper(call.io.stdout, call.io);
+    for await (const part of parts) await paper.write(part);
+  });
+}
+
+/** Which events are meant. */
+export function queryOf({ options, signal }: AuditCall): ReportQuery {
+  const { from, to, stream, type, actor } = options;
+  return {
+    ...(from && { from }),
+    ...(to && { to }),
+    ...(stream && { streams: stream }),
+    ...(type && { types: type }),
+    ...(actor !== undefined && { actor }),
+    ...signal,
+  };
+}
+
+async function writeTo({ call, file }: AuditCall, name: string, parts: AsyncIterable<string>): Promise<void> {
+  const target = file(name);
+  const handle = await open(target, 'w');
+  try {
+    for await (const part of parts) await handle.appendFile(part);
+  } finally {
+    await handle.close();
+  }
+  await call.report.answer({ file: target }, (paper) => [`The report is in ${paper.name(target)}`]);
+}
