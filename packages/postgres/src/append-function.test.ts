@@ -19,7 +19,7 @@ import fc from 'fast-check';
 import { Client } from 'pg';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { appendOutcomes, appendStatement, type AppendRow } from './append-batch.js';
-import { storedEvent } from './event-row.js';
+import { hasEvent, storedEvent } from './event-row.js';
 import {
   lockAfterReadOfHead,
   lockInReadOfHead,
@@ -29,7 +29,7 @@ import {
   withoutLock,
 } from '../../../test/support/append-mutations.js';
 import { failureOf } from '../../../test/support/failure-of.js';
-import { logStatement, type PageRow } from './log-statement.js';
+import { logStatements, pageFacts, type PageRow } from './log-statement.js';
 import { newAppends, severalEvents, type NewAppends, type NewAppendsRow } from './new-appends.js';
 import { schemaSql } from './schema.js';
 import { sessionOn } from './session.js';
@@ -599,9 +599,11 @@ async function scansOf(client: Client): Promise<number> {
 async function readPage(client: Client, after: number, types?: string[], size = 500): Promise<LogPage> {
   const query = resolveQuery(types ? { types, includeSystem: true } : { includeSystem: true });
   const part = { after, upTo: Number.MAX_SAFE_INTEGER, size };
-  const rows = await sessionOn(client, { prepare: true })<PageRow>(logStatement('public', query)(part));
-  const events = rows.filter((row) => row[4] !== null).map(([, , , , ...event]) => storedEvent(event));
-  const head = Math.max(after, Number(rows[0]![0]));
+  const rows = await sessionOn(client, { prepare: true })<PageRow>(
+    logStatements('public', query).whole(part),
+  );
+  const events = rows.filter(hasEvent).map(storedEvent);
+  const head = Math.max(after, pageFacts(rows[0]!).head);
   return { events, through: events.length === size ? events.at(-1)!.position : head };
 }
 

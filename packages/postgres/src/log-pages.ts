@@ -1,8 +1,8 @@
 import { StoreUnavailable, type LogPage, type StoredEvent } from '@backstory/core';
 import type { ResolvedQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
-import { storedEvent } from './event-row.js';
-import { logStatement, type LogStatement, type PageRow } from './log-statement.js';
+import { hasEvent, isWanted, storedEvent, type EventRow } from './event-row.js';
+import { logStatements, pageFacts, type LogStatements, type PageRow, type Part } from './log-statement.js';
 
 /**
  * The log in pages. The head is of the page's first snapshot, so that nothing before it can have been missed. All pages are of
@@ -12,7 +12,7 @@ import { logStatement, type LogStatement, type PageRow } from './log-statement.j
  */
 export async function* logPages(database: Database, query: ResolvedQuery): AsyncGenerator<LogPage> {
   const { backwards, pageSize } = query;
-  const statement = logStatement(database.schema, query);
+  const statements = logStatements(database.schema, query);
   let { after, upTo, limit } = await bounded(database, query);
   let come = backwards ? Math.max(query.after, Math.min(upTo, Number.MAX_SAFE_INTEGER - 1)) + 1 : query.after;
   let lastId: string | undefined;
@@ -23,7 +23,7 @@ export async function* logPages(database: Database, query: ResolvedQuery): Async
     }
     const size = Math.min(pageSize, limit);
     const part = { after, upTo, size, backwards, lastId };
-    const { events, head, last, more } = await nextPage(database, statement, part);
+    const { events, head, last, more } = await nextPage(database, statements, part);
     limit -= events.length;
     if (last !== undefined) {
       come = last.position;
@@ -46,10 +46,7 @@ interface Looked {
   readonly more: boolean;
 }
 
-interface PagePart {
-  readonly after: number;
-  readonly upTo: number;
-  readonly size: number;
+interface PagePart extends Part {
   readonly backwards: boolean;
   /** The event at `after`, where a page before ended there. */
   readonly lastId: string | undefined;
@@ -58,32 +55,45 @@ interface PagePart {
 /** Looks on until the page is full or everything has been looked at: what filters leave out makes a page no shorter. */
 async function nextPage(
   database: Database,
-  statement: LogStatement,
+  statements: LogStatements,
   { after, upTo, size, backwards, lastId }: PagePart,
 ): Promise<Looked> {
   const events: StoredEvent[] = [];
   let head: number | undefined;
   let last: Looked['last'];
   for (let asked = size; ; asked = Math.min(asked * 4, MOST_LOOKED_AT)) {
-    const rows = await database.read<PageRow>(statement({ after, upTo, size: asked }));
-    if (lastId !== undefined && rows[0]![3] !== lastId) {
+    const { facts, found } = await readPart(database, statements, { after, upTo, size: asked });
+    if (lastId !== undefined && facts.before !== lastId) {
       const reason = `position ${after} is another event than it was when the page before was read`;
       throw new StoreUnavailable(database.store, reason);
     }
-    head ??= Number(rows[0]![0]);
+    head ??= facts.head;
     upTo = Math.min(upTo, head);
-    const found = rows.filter((row) => row[4] !== null);
-    for (const [, , matches, , ...event] of found) {
-      last = { position: Number(event[0]), id: event[4] };
-      if (matches === 't') events.push(storedEvent(event));
-      if (events.length === size) return { events, head, last, more: true };
-    }
-    const looked = Number(rows[0]![1] ?? 0);
-    if (found.length < looked) return { events, head, last, more: true }; // large events close a page
-    if (looked < asked) return { events, head, last, more: false };
+    const wanted = found.filter(isWanted);
+    const full = events.length + wanted.length >= size;
+    const taken = wanted.slice(0, size - events.length);
+    events.push(...taken.map(storedEvent));
+    last = placeOf(full ? taken.at(-1) : found.at(-1)) ?? last;
+    if (full) return { events, head, last, more: true };
+    if (found.length < facts.looked) return { events, head, last, more: true }; // large events close a page
+    if (facts.looked < asked) return { events, head, last, more: false };
     if (backwards) upTo = last!.position - 1;
     else [after, lastId] = [last!.position, last!.id];
   }
+}
+
+async function readPart(database: Database, statements: LogStatements, part: Part) {
+  let rows = await database.read<PageRow>(statements.whole(part));
+  let facts = pageFacts(rows[0]!);
+  if (facts.looked > 0 && !hasEvent(rows[0]!)) {
+    rows = await database.read<PageRow>(statements.cut(part));
+    facts = pageFacts(rows[0]!);
+  }
+  return { facts, found: rows.filter(hasEvent) };
+}
+
+function placeOf(row: EventRow | undefined): Looked['last'] {
+  return row && { position: Number(row[1]), id: row[5] };
 }
 
 /** Events that one statement looks at, however few of them are wanted. */

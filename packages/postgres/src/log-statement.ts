@@ -1,5 +1,5 @@
 import type { ResolvedQuery } from '@backstory/core/store';
-import { EVENT_COLUMNS, type EventRow } from './event-row.js';
+import { EVENT_COLUMNS, type EmptyRow, type EventRow } from './event-row.js';
 import { textArray } from './binary-arrays.js';
 import type { Statement, Value } from './session.js';
 
@@ -11,27 +11,41 @@ export interface Part {
 }
 
 /**
- * A row of a page. There is one at least, whose event is null where the part has none. An event that was looked at and that
- * the filters do not let through has no data. `looked` is how many the statement looked at; a page of large events has fewer.
- * `before` is the id of the event after which it looked.
+ * A row of a page. There is one at least, without an event where the part has none or where they are more than a page may hold.
+ * An event that was looked at and that the filters do not let through has no data. What there is to tell is read by
+ * {@link pageFacts}.
  */
-export type PageRow = readonly [
-  head: string,
-  looked: string | null,
-  matches: 't' | 'f' | null,
-  before: string | null,
-  ...event: EventRow,
-];
+export type PageRow = EventRow | EmptyRow;
 
-/** Makes the statement for a part of the log from a query. @param schema quoted */
-export type LogStatement = (part: Part) => Statement;
+/** What a row tells of its page. */
+export interface PageFacts {
+  readonly head: number;
+  /** How many events the statement looked at. */
+  readonly looked: number;
+  /** The id of the event after which it looked, if there is one. */
+  readonly before: string | undefined;
+}
+
+export function pageFacts([told]: PageRow): PageFacts {
+  const [head, looked] = told.split(' ', 2) as [string, string];
+  const before = told.slice(head.length + looked.length + 2);
+  return { head: Number(head), looked: Number(looked), before: before === '' ? undefined : before };
+}
+
+/** Makes the statements for a part of the log from a query. */
+export interface LogStatements {
+  /** All events of the part, or none where they are more than a page may hold. */
+  whole(part: Part): Statement;
+  /** As many of them as a page may hold. It costs half as much again. */
+  cut(part: Part): Statement;
+}
 
 /**
  * How a query is answered: the filter that lets the fewest events through, as far as one can know, gives them in log order
  * from its index; the other filters are tested on these. Comparing rows, `(type, position) > ($4, $1)`, leaves the planner no
  * other index: with `type = $4` it may walk the whole log for a type that hardly occurs.
  */
-export function logStatement(schema: string, query: ResolvedQuery): LogStatement {
+export function logStatements(schema: string, query: ResolvedQuery): LogStatements {
   const [first, ...others] = filtersOf(query);
   const values: Value[] = [...(first ? [first] : []), ...others].map(({ values }) => textArray(values));
   const tests = others.map(({ expression }, i) => `${expression} = any($${i + 5}::text[])`);
@@ -41,8 +55,12 @@ export function logStatement(schema: string, query: ResolvedQuery): LogStatement
     direction: query.backwards ? 'desc' : 'asc',
     matches: tests.join(' and ') || 'true',
   };
-  const text = pageSql(scope, first ? byFilter(scope, first) : inOrder(scope));
-  return ({ after, upTo, size }) => ({ text, values: [after, upTo, size, ...values] });
+  const found = first ? byFilter(scope, first) : inOrder(scope);
+  const [whole, cut] = [wholeSql(scope, found), cutSql(scope, found)];
+  const statement = (text: string) => (part: Part) => {
+    return { text, values: [part.after, part.upTo, part.size, ...values] };
+  };
+  return { whole: statement(whole), cut: statement(cut) };
 }
 
 interface Filter {
@@ -78,14 +96,16 @@ function filtersOf(query: ResolvedQuery): Filter[] {
 export const MAX_PAGE_BYTES = 8 * 2 ** 20;
 
 /** One statement, so that head and events are of one snapshot. */
-function pageSql({ schema, direction }: Scope, found: string): string {
-  const columns = EVENT_COLUMNS.replace(
-    'data, metadata',
-    'case when matches then data end, case when matches then metadata end',
-  );
-  return `select head, looked, matches, before, ${columns} from (
-      select coalesce(max(position), 0) as head, (select id from ${schema}.events where position = $1) as before from ${schema}.events
-    ) h
+function wholeSql({ schema, direction }: Scope, found: string): string {
+  return `select told, ${COLUMNS} from ${bounds(schema)}
+    cross join lateral (
+      select concat(head, ' ', count(*), ' ', before) as told, coalesce(sum(size) filter (where matches), 0) as bytes from (${found}) c
+    ) s
+    left join lateral (select * from (${found}) c where bytes <= ${MAX_PAGE_BYTES}) e on true order by position ${direction}`;
+}
+
+function cutSql({ schema, direction }: Scope, found: string): string {
+  return `select concat(head, ' ', coalesce(looked, 0), ' ', before), ${COLUMNS} from ${bounds(schema)}
     left join lateral (
       select * from (
         select c.*, count(*) over () as looked,
@@ -93,6 +113,17 @@ function pageSql({ schema, direction }: Scope, found: string): string {
         from (${found}) c
       ) b where bytes <= ${MAX_PAGE_BYTES} or bytes = size
     ) e on true order by position ${direction}`;
+}
+
+const COLUMNS = EVENT_COLUMNS.replace(
+  'data, metadata',
+  'case when matches then data end, case when matches then metadata end',
+);
+
+function bounds(schema: string): string {
+  return `(
+      select coalesce(max(position), 0) as head, (select id from ${schema}.events where position = $1) as before from ${schema}.events
+    ) h`;
 }
 
 function inOrder({ schema, direction, matches }: Scope): string {

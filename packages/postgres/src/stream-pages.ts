@@ -1,7 +1,7 @@
 import type { LogPage } from '@backstory/core';
 import type { ResolvedSlice } from '@backstory/core/store';
 import type { Database } from './database.js';
-import { EVENT_COLUMNS, storedEvent, type EventRow } from './event-row.js';
+import { EVENT_COLUMNS, hasEvent, storedEvent, type EmptyRow, type EventRow } from './event-row.js';
 import { MAX_PAGE_BYTES } from './log-statement.js';
 
 /** One stream in pages. Each page is a statement of its own, so it sees the stream as it is then. */
@@ -11,19 +11,18 @@ export async function* streamPages(
   slice: ResolvedSlice,
 ): AsyncGenerator<LogPage> {
   const { backwards, pageSize } = slice;
-  const text = streamSql(database.schema, backwards);
   let { after, upTo, limit } = slice;
   for (;;) {
     const size = Math.min(pageSize, limit);
     const bound = Math.min(upTo, await versionBound(database, stream, slice));
-    const rows =
-      size === 0 ? [] : await database.read<StreamRow>({ text, values: [stream, after, bound, size] });
-    const events = rows.map(([, ...event]) => storedEvent(event));
+    // One more than is wanted says whether there is more.
+    const { found, rows } = await readPart(database, backwards, [stream, after, bound, size + 1]);
+    const events = rows.slice(0, size).map(storedEvent);
     limit -= events.length;
     const last = events.at(-1)?.version;
     if (last !== undefined && backwards) upTo = last - 1;
     if (last !== undefined && !backwards) after = last;
-    const more = Number(rows[0]?.[0] ?? 0) === size || events.length < Number(rows[0]?.[0] ?? 0);
+    const more = found > events.length;
     const cut = limit === 0 || more;
     const come = backwards ? Math.min(upTo + 1, Number.MAX_SAFE_INTEGER) : after;
     yield { events, through: cut || !backwards ? come : slice.after + 1 };
@@ -31,17 +30,43 @@ export async function* streamPages(
   }
 }
 
-type StreamRow = readonly [found: string, ...event: EventRow];
+/** Stream, after, up to, how many. */
+type StreamPart = readonly [stream: string, after: number, upTo: number, size: number];
 
-export function streamSql(schema: string, backwards: boolean): string {
+async function readPart(
+  database: Database,
+  backwards: boolean,
+  values: StreamPart,
+): Promise<{ readonly found: number; readonly rows: readonly EventRow[] }> {
+  const { schema } = database;
+  let rows = await database.read<EventRow | EmptyRow>({ text: wholeStreamSql(schema, backwards), values });
+  const found = Number(rows[0]![0]);
+  if (found > 0 && !hasEvent(rows[0]!))
+    rows = await database.read<EventRow | EmptyRow>({ text: cutStreamSql(schema, backwards), values });
+  return { found, rows: rows.filter(hasEvent) };
+}
+
+/** All events of the part, each with how many they are; a row without an event where they are more than a page may hold. */
+export function wholeStreamSql(schema: string, backwards: boolean): string {
+  const part = partSql(schema, backwards);
+  return `select found, ${EVENT_COLUMNS} from (select count(*) as found, coalesce(sum(size), 0) as bytes from (${part}) p) s
+    left join lateral (select * from (${part}) p where bytes <= ${MAX_PAGE_BYTES}) e on true
+    order by version ${backwards ? 'desc' : 'asc'}`;
+}
+
+/** As many of them as a page may hold. It costs half as much again. */
+export function cutStreamSql(schema: string, backwards: boolean): string {
   const direction = backwards ? 'desc' : 'asc';
   return `select found, ${EVENT_COLUMNS} from (
-      select e.*, count(*) over () as found, sum(size) over (order by version ${direction} rows unbounded preceding) as bytes
-      from (
-        select * from ${schema}.events where (stream, version) > ($1, $2::bigint) and (stream, version) <= ($1, $3::bigint)
-        order by stream ${direction}, version ${direction} limit $4
-      ) e
-    ) b where bytes <= ${MAX_PAGE_BYTES} or bytes = size order by version ${direction}`;
+      select p.*, count(*) over () as found, sum(size) over (order by version ${direction} rows unbounded preceding) as bytes
+      from (${partSql(schema, backwards)}) p
+    ) e where bytes <= ${MAX_PAGE_BYTES} or bytes = size order by version ${direction}`;
+}
+
+function partSql(schema: string, backwards: boolean): string {
+  const direction = backwards ? 'desc' : 'asc';
+  return `select * from ${schema}.events where (stream, version) > ($1, $2::bigint) and (stream, version) <= ($1, $3::bigint)
+      order by stream ${direction}, version ${direction} limit $4`;
 }
 
 /** Bounds on position and time become a bound on version. */
