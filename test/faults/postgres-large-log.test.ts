@@ -2,9 +2,10 @@ import { newId } from '@backstory/core';
 import { checkAppend } from '@backstory/core/store';
 import { Client } from 'pg';
 import { appendStatement } from '../../packages/postgres/src/append-batch';
+import { newAppends } from '../../packages/postgres/src/new-appends';
 import { schemaSql } from '../../packages/postgres/src/schema';
 import { sessionOn, type Statement } from '../../packages/postgres/src/session';
-import { streamSql } from '../../packages/postgres/src/stream-pages';
+import { wholeStreamSql } from '../../packages/postgres/src/stream-pages';
 import { startPostgres, type PostgresServer } from '../support/postgres-server';
 import { anEvent } from '../support/sqlite-files';
 
@@ -64,12 +65,18 @@ async function buffersOf(client: Client, statement: () => Statement): Promise<nu
   return touched.slice(10).sort((a, b) => a - b)[10]!;
 }
 
-const append = (stream: string) => () =>
-  appendStatement('public', [
-    checkAppend([{ stream, expected: 'any', events: [anEvent('account.deposited', { id: newId() })] }]),
-  ]);
+const one = (stream: string) =>
+  checkAppend([{ stream, expected: 'any', events: [anEvent('account.deposited', { id: newId() })] }]);
+/** As the store sends what mostly comes: one new event, new ones to 32 streams; and as it sends the rest. */
+const append = (stream: string) => () => newAppends('public', [one(stream)])!.statement;
+const batch = () =>
+  newAppends(
+    'public',
+    Array.from({ length: 32 }, () => one(`new-${newId()}`)),
+  )!.statement;
+const looking = (stream: string) => () => appendStatement('public', [one(stream)]);
 const load = (stream: string) => (): Statement => ({
-  text: streamSql('public', false),
+  text: wholeStreamSql('public', false),
   values: [stream, 0, Number.MAX_SAFE_INTEGER, 1_000],
 });
 const LOADED = 1_000;
@@ -79,6 +86,8 @@ test(`among ${EVENTS.toLocaleString('en')} events a load touches what it touches
   const figures = {
     append: await both(empty, large, append('burst-0')),
     appendToNew: await both(empty, large, () => append(`new-${newId()}`)()),
+    appendLooking: await both(empty, large, looking('burst-0')),
+    appendOf32: await both(empty, large, batch),
     loadOfBurst: await both(empty, large, load('burst-0')),
     // Each event on a page of its own, as it is where many streams take turns.
     loadOfInterleaved: await both(small, large, load('account-7')),
@@ -89,8 +98,9 @@ test(`among ${EVENTS.toLocaleString('en')} events a load touches what it touches
   for (const [few, many] of [figures.loadOfBurst, figures.loadOfInterleaved])
     expect(many).toBeLessThanOrEqual(few * 1.1);
   const more = levels[1].reduce((sum, level, i) => sum + level - levels[0][i]!, 0);
-  for (const [few, many] of [figures.append, figures.appendToNew])
+  for (const [few, many] of [figures.append, figures.appendToNew, figures.appendLooking])
     expect(many).toBeLessThanOrEqual(few * 1.1 + more);
+  expect(figures.appendOf32[1]).toBeLessThanOrEqual(figures.appendOf32[0] * 1.1 + 32 * more);
 }, 1_200_000);
 
 async function both(
