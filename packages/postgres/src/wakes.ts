@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { WakeList, outside, type Unsubscribe } from '@backstory/core/store';
-import type { Client } from 'pg';
+import type { Client, QueryConfig } from 'pg';
 import { drop, type Database } from './database.js';
 
 /** How wake-ups travel between processes. */
@@ -71,17 +71,19 @@ export class Wakes {
   private async tellAll(): Promise<void> {
     while (this.untold) {
       await new Promise((wait) => setTimeout(wait, EVERY_MS));
+      if (!this.untold) continue;
       this.untold = false;
-      await this.say('select pg_notify($1, $2)', [this.channel, String(this.head)]);
+      const values = [this.channel, String(this.head)];
+      await this.say({ name: 'backstory_notify', text: 'select pg_notify($1, $2)', values });
     }
     this.saying = undefined;
   }
 
   /** A line that has gone dead gives no sign of it but that nothing is answered. */
-  private async say(text: string, values: readonly string[]): Promise<void> {
+  private async say(statement: QueryConfig): Promise<void> {
     const client = await this.listen();
     try {
-      await client?.query(text, [...values]);
+      await client?.query(statement);
     } catch {
       this.lost(client!);
     }
@@ -111,7 +113,9 @@ export class Wakes {
     }
   }
 
+  /** Who has told of as much as there is to tell has told it for all: positions become visible in order. */
   private heard(head: number): void {
+    if (head >= this.head) this.untold = false;
     if (head > this.head) this.arrived(head);
   }
 
@@ -141,7 +145,7 @@ export class Wakes {
   }
 
   private async probe(): Promise<void> {
-    await this.say(this.listenSql, []);
+    await this.say({ text: this.listenSql });
     await this.tellAll();
   }
 
