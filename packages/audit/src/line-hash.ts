@@ -2,7 +2,8 @@ import type { hash } from 'node:crypto';
 
 /** The texts of some events in UTF-8, one after the other, and where each ends: header, data, metadata, header, data … */
 export interface EventTexts {
-  readonly bytes: Uint8Array;
+  /** The texts stand at its beginning; the rest is room for what becomes of them. New memory would cost as much as hashing. */
+  readonly slab: ArrayBuffer;
   readonly ends: Uint32Array;
 }
 
@@ -10,6 +11,8 @@ export interface EventTexts {
 export interface HashedTexts {
   /** A line each, as it stands in a seal, in UTF-8: the hash of the data, that of the metadata, the header. */
   readonly lines: Uint8Array;
+  /** What the texts were given in, to be used again once the lines have been dealt with: they may stand in it. */
+  readonly slab: ArrayBuffer;
   /** The hashes of their leaves, 32 characters each (see `Digest` in `@backstory/proof`). */
   readonly leaves: string;
   /** The root over these leaves where their number is a power of two, else null. */
@@ -20,10 +23,13 @@ export interface HashedTexts {
  * Hashes the texts of some events. It also runs in a thread that is given its source text, so everything it needs comes as an
  * argument, and nothing of this file may be used in it.
  */
-export function hashTexts({ bytes, ends }: EventTexts, sha256: typeof hash): HashedTexts {
-  const texts = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export function hashTexts({ slab, ends }: EventTexts, sha256: typeof hash): HashedTexts {
+  const length = ends.at(-1) ?? 0;
+  const texts = Buffer.from(slab, 0, length);
   const [leaf, node] = [Buffer.alloc(97), Buffer.alloc(65, 1)];
-  const lines = Buffer.allocUnsafeSlow(texts.length + 131 * (ends.length / 3));
+  const most = length + 131 * (ends.length / 3);
+  const fits = length + most <= slab.byteLength;
+  const lines = fits ? Buffer.from(slab, length, most) : Buffer.allocUnsafeSlow(most);
   let [from, to] = [0, 0];
   let level: string[] = [];
   for (let i = 0; i < ends.length; i += 3) {
@@ -47,5 +53,5 @@ export function hashTexts({ bytes, ends }: EventTexts, sha256: typeof hash): Has
     }
     level = above;
   }
-  return { lines: lines.subarray(0, to), leaves, root: level.length === 1 ? level[0]! : null };
+  return { lines: lines.subarray(0, to), slab, leaves, root: level.length === 1 ? level[0]! : null };
 }

@@ -28,7 +28,7 @@ export class LineHasher {
     if (!thread) return Promise.resolve(hashTexts(texts, hash));
     return new Promise((done, failed) => {
       this.waiting.push({ done, failed });
-      thread.postMessage(texts, [texts.bytes.buffer as ArrayBuffer]);
+      thread.postMessage(texts, [texts.slab]);
     });
   }
 
@@ -65,6 +65,6 @@ const { parentPort } = require('node:worker_threads');
 const work = ${hashTexts.toString()};
 parentPort.on('message', (texts) => {
   const hashed = work(texts, hash);
-  parentPort.postMessage(hashed, [hashed.lines.buffer]);
+  parentPort.postMessage(hashed, [...new Set([hashed.slab, hashed.lines.buffer])]);
 });
 `;

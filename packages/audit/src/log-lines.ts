@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import type { EventStore, StoredEvent } from '@backstory/core';
 import { writeHeader, type MerkleTree } from '@backstory/proof/seal';
-import { hashTexts, type EventTexts } from './line-hash.js';
+import { hashTexts, type EventTexts, type HashedTexts } from './line-hash.js';
 import type { LineHasher } from './line-hasher.js';
 import { readLog, type LogRange, type ReadOptions, type UnreadableEvent } from './log-reader.js';
 
-/** Some events of the log that follow each other, as lines of a seal. */
+/** Some events of the log that follow each other, as lines of a seal. Good until the next block is asked for. */
 export interface LineBlock {
   readonly count: number;
   /** In UTF-8, each with its break. */
@@ -35,29 +35,38 @@ export async function* logLines(
   range: LogRange,
   { hasher, size, ...reading }: LineOptions,
 ): AsyncGenerator<LineBlock | UnreadableEvent, void> {
-  const coming: Promise<LineBlock | UnreadableEvent>[] = [];
-  const blocks = new Blocks(size, (events, texts) => coming.push(block(events, texts, hasher)));
+  const coming: Promise<HashedBlock | UnreadableEvent>[] = [];
+  const blocks = new Blocks(size, (events, texts) => coming.push(hashed(events, texts, hasher)));
+  const next = async function* () {
+    const part = await coming.shift()!;
+    yield part;
+    if ('slab' in part) blocks.takeBack(part.slab);
+  };
   try {
     for await (const found of readLog(store, range, reading)) {
       if ('message' in found) {
         blocks.end();
         coming.push(Promise.resolve(found));
       } else for (const event of found) blocks.add(event);
-      while (coming.length > AHEAD) yield await coming.shift()!;
+      while (coming.length > AHEAD) yield* next();
     }
     blocks.end();
-    while (coming.length > 0) yield await coming.shift()!;
+    while (coming.length > 0) yield* next();
   } finally {
     await Promise.allSettled(coming);
   }
 }
+
+type HashedBlock = LineBlock & Pick<HashedTexts, 'slab'>;
 
 /** The line of one event, without its break. */
 export function lineOf(event: StoredEvent): string {
   const parts = [headerOf(event), event.data, event.metadata].map((it) => Buffer.from(it));
   let end = 0;
   const ends = Uint32Array.from(parts, (part) => (end += part.length));
-  const { lines } = hashTexts({ bytes: Buffer.concat(parts), ends }, hash);
+  const slab = new ArrayBuffer(end);
+  Buffer.concat(parts).copy(Buffer.from(slab));
+  const { lines } = hashTexts({ slab, ends }, hash);
   return Buffer.from(lines).toString().trimEnd();
 }
 
@@ -67,17 +76,19 @@ export function addBlock(tree: MerkleTree, { count, leaves, root }: LineBlock): 
   for (let i = 0; i < leaves.length; i += 32) tree.append(leaves.slice(i, i + 32));
 }
 
-async function block(
+async function hashed(
   { count, position }: { readonly count: number; readonly position: number },
   texts: EventTexts,
   hasher: LineHasher,
-): Promise<LineBlock> {
+): Promise<HashedBlock> {
   return { count, position, ...(await hasher.hash(texts)) };
 }
 
 /** Gathers events for one block after the other. */
 class Blocks {
-  private texts = Buffer.allocUnsafeSlow(ROOM);
+  private texts = Buffer.from(new ArrayBuffer(ROOM));
+  /** To be used again. */
+  private readonly spare: ArrayBuffer[] = [];
   private readonly ends = new Uint32Array(3 * BLOCK);
   private count = 0;
   private length = 0;
@@ -99,19 +110,22 @@ class Blocks {
   }
 
   end(): void {
-    const { count, position, length, texts, ends } = this;
+    const { count, position, texts, ends } = this;
     if (count === 0) return;
     this.size += count;
     [this.count, this.length] = [0, 0];
-    // What is being hashed is left alone.
-    this.texts = Buffer.allocUnsafeSlow(ROOM);
-    this.full({ count, position }, { bytes: texts.subarray(0, length), ends: ends.slice(0, 3 * count) });
+    this.texts = Buffer.from(this.spare.pop() ?? new ArrayBuffer(ROOM));
+    this.full({ count, position }, { slab: texts.buffer, ends: ends.slice(0, 3 * count) });
+  }
+
+  takeBack(slab: ArrayBuffer): void {
+    if (slab.byteLength === ROOM) this.spare.push(slab);
   }
 
   private write(text: string): number {
     const most = this.length + 3 * text.length;
     if (most > this.texts.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * most);
+      const larger = Buffer.from(new ArrayBuffer(2 * most));
       this.texts.copy(larger, 0, 0, this.length);
       this.texts = larger;
     }
@@ -119,8 +133,8 @@ class Blocks {
   }
 }
 
-/** Of a block, to begin with, in bytes. */
-const ROOM = 512 * 1_024;
+/** For the texts of a block and its lines, in bytes; large events take more. */
+const ROOM = 2 ** 20;
 
 function headerOf(event: StoredEvent): string {
   const { position, stream, version, id, type, schemaVersion, appendIndex } = event;

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import fs from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { writeHead, type TreeHead } from '@backstory/proof';
 import { hexOf, type MerkleTree } from '@backstory/proof/seal';
@@ -51,11 +52,12 @@ export class SealDraft {
     return this.end.position;
   }
 
-  async add(block: LineBlock): Promise<void> {
+  add(block: LineBlock): void {
     this.sum.update(block.lines);
     addBlock(this.tree, block);
     this.end = { ...this.end, position: block.position };
-    await this.handle.appendFile(block.lines);
+    // At once: it goes into the memory of the system, which is quicker than waiting for somebody else to put it there.
+    writeWhole(this.handle, block.lines);
   }
 
   /** SHA-256 of its lines, in hexadecimal. */
@@ -76,6 +78,10 @@ export class SealDraft {
   async close(): Promise<void> {
     await this.handle.close();
   }
+}
+
+function writeWhole({ fd }: FileHandle, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += fs.writeSync(fd, bytes, at);
 }
 
 /** A draft that is signed already: a seal, save for its name. */

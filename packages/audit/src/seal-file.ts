@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import fs from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { readHead, type TreeHead } from '@backstory/proof';
 import { MerkleTree, hexOf, type Digest } from '@backstory/proof/seal';
@@ -80,8 +81,10 @@ export class SealFile {
 /** The lines of a seal's events, read as they are asked for. */
 export class SealLines {
   private readonly sum: Hash = createHash('sha256');
-  /** Read and not yet given. */
-  private bytes = Buffer.alloc(0);
+  /** What was read and not yet given stands in it from `at` to `end`. */
+  private buffer = Buffer.allocUnsafeSlow(2 * CHUNK);
+  private at = 0;
+  private end = 0;
 
   constructor(
     private readonly handle: FileHandle,
@@ -92,26 +95,27 @@ export class SealLines {
 
   /** Takes these lines if they are what comes next. */
   async take(lines: Uint8Array): Promise<boolean> {
-    while (this.bytes.length < lines.length && (await this.fill()));
-    if (this.bytes.length < lines.length || this.bytes.compare(lines, 0, lines.length, 0, lines.length) !== 0)
-      return false;
-    this.bytes = this.bytes.subarray(lines.length);
+    while (this.end - this.at < lines.length && (await this.fill()));
+    const to = this.at + lines.length;
+    if (to > this.end || this.buffer.compare(lines, 0, lines.length, this.at, to) !== 0) return false;
+    this.at = to;
     return true;
   }
 
   /** The next line, without its break; `undefined` after the last. What comes after the last break is a line as well. */
   async next(): Promise<string | undefined> {
-    let end = this.bytes.indexOf(LF);
-    while (end < 0 && (await this.fill())) end = this.bytes.indexOf(LF);
-    if (end < 0 && this.bytes.length === 0) return undefined;
-    const line = this.bytes.subarray(0, end < 0 ? this.bytes.length : end);
-    this.bytes = this.bytes.subarray(line.length + 1);
-    return line.toString();
+    let end = this.lineEnd();
+    while (end < 0 && (await this.fill())) end = this.lineEnd();
+    if (end < 0 && this.at === this.end) return undefined;
+    const to = end < 0 ? this.end : end;
+    const line = this.buffer.toString('utf8', this.at, to);
+    this.at = Math.min(to + 1, this.end);
+    return line;
   }
 
   /** SHA-256 of all lines, in hexadecimal; reads what is left. */
   async hash(): Promise<string> {
-    do this.bytes = Buffer.alloc(0);
+    do this.at = this.end;
     while (await this.fill());
     return this.sum.digest('hex');
   }
@@ -120,19 +124,31 @@ export class SealLines {
     await this.handle.close();
   }
 
+  private lineEnd(): number {
+    const end = this.buffer.subarray(this.at, this.end).indexOf(LF);
+    return end < 0 ? end : this.at + end;
+  }
+
   private async fill(): Promise<boolean> {
     const wanted = Math.min(CHUNK, this.body.to - this.body.from);
     if (wanted <= 0) return false;
-    // What was read before goes first, in one piece with it.
-    const buffer = Buffer.allocUnsafe(this.bytes.length + wanted);
-    const { bytesRead } = await this.handle.read(buffer, this.bytes.length, wanted, this.body.from);
-    if (bytesRead === 0) return false;
-    this.bytes.copy(buffer);
-    const read = buffer.subarray(this.bytes.length, this.bytes.length + bytesRead);
+    this.makeRoom();
+    const bytesRead = fs.readSync(this.handle.fd, this.buffer, this.end, wanted, this.body.from);
+    this.sum.update(this.buffer.subarray(this.end, this.end + bytesRead));
     this.body.from += bytesRead;
-    this.sum.update(read);
-    this.bytes = buffer.subarray(0, this.bytes.length + bytesRead);
-    return true;
+    this.end += bytesRead;
+    return bytesRead > 0;
+  }
+
+  private makeRoom(): void {
+    const room =
+      this.end - this.at + CHUNK > this.buffer.length
+        ? Buffer.allocUnsafeSlow(2 * this.buffer.length)
+        : this.buffer;
+    this.buffer.copy(room, 0, this.at, this.end);
+    this.end -= this.at;
+    this.at = 0;
+    this.buffer = room;
   }
 }
 

@@ -21,7 +21,7 @@ export async function writeLines(
   try {
     for await (const found of logLines(store, range, { hasher, signal, size: draft.tree.size })) {
       if ('message' in found) continue;
-      await draft.add(found);
+      draft.add(found);
       onProgress?.(found.position, upTo);
       signal.throwIfAborted();
     }
