@@ -77,11 +77,18 @@ export class Cart extends EventSourcedAggregate {
 /** The time of the first event that a shop records; each event after it comes one second later. */
 export const BEGIN = Date.parse('2026-11-20T12:00:00.000Z');
 
+/** Apps of the test that is running: one that is left open looks for what is scheduled, and no Jest ends beside it. */
+const opened: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const app of opened.splice(0)) await app.close();
+});
+
 /** A shop in memory whose clock ticks one second an append. */
 export async function openShop() {
   let ticks = 0;
   const definition = shopOn(storage(new MemoryEventStore({ now: () => BEGIN + 1_000 * ticks++ })));
   const app = await definition.start();
+  opened.push(app);
   return { definition, app };
 }
 

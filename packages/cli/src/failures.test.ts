@@ -176,7 +176,8 @@ describe('what is not in the log, or cannot be folded, is a finding with exit co
     @DomainEvent('cart.unheard-of')
     class UnheardOf {}
     const other = defineBackstory({ name: 'other', store: definition.store, events: [UnheardOf] });
-    await (await other.start()).record('cart-1', [new UnheardOf()]);
+    const recording = await other.start({ schedules: false });
+    await recording.record('cart-1', [new UnheardOf()]);
     expect(await refused(['diff', 'cart-1', '0', '5'])).toMatchObject({
       exitCode: 1,
       code: 'BACKSTORY_UNKNOWN_EVENT_TYPE',

@@ -130,7 +130,7 @@ test('lists are written as the reader takes them, so that memory stays flat', as
     description: 'counted',
     open: async () => ({ events: store, state, close: async () => undefined }),
   });
-  const filled = await shop.start();
+  const filled = await shop.start({ schedules: false });
   for (let i = 0; i < 10; i++)
     await filled.record(
       'cart-1',

@@ -247,7 +247,9 @@ async function recordUnknown() {
     description: 'same',
     open: async () => ({ events: app.events, state: app.state, close: async () => undefined }),
   };
-  const other = await defineBackstory({ name: 'other', store, events: [UnheardOf] }).start();
+  const other = await defineBackstory({ name: 'other', store, events: [UnheardOf] }).start({
+    schedules: false,
+  });
   await other.record('cart-1', [new UnheardOf()]);
 }
 
