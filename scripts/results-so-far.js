@@ -1,4 +1,5 @@
 // A Jest reporter: writes to the file RESULTS_FILE what is known so far, so that it is known, too, when the run is killed.
+// A process that something keeps for LINGER_SECONDS (30) after the last test is ended, and named a failure.
 const fs = require('node:fs');
 const path = require('node:path');
 
@@ -25,6 +26,15 @@ module.exports = class ResultsSoFar {
       skipped: all.numPendingTests + all.numTodoTests,
     };
     this.write();
+  }
+
+  onRunComplete() {
+    const end = () => {
+      const kept = process.getActiveResourcesInfo().join(', ');
+      fs.writeSync(2, `A test has left something running (${kept}): close in afterEach what it opened.\n`);
+      process.exit(1);
+    };
+    setTimeout(end, 1_000 * (process.env.LINGER_SECONDS ?? 30)).unref();
   }
 
   write() {

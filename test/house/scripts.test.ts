@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { readJson, root } from './sources.js';
 
@@ -118,6 +119,28 @@ describe('the sum of several Jest runs', () => {
     expect(sumOf(newFolder())).toEqual({ status: 1, lines: ['0 passed, 0 failed, 0 skipped'] });
   });
 
+  /** Runs Jest on the tests of a folder, with the reporter. */
+  const jest = (into: string, files: string[], env: NodeJS.ProcessEnv = {}) => {
+    const argv = [path.join(root, 'node_modules/jest/bin/jest.js'), '--runTestsByPath', ...files];
+    return spawn(process.execPath, [...argv, `--reporters=${path.join(root, 'scripts/results-so-far.js')}`], {
+      cwd: into,
+      env: { ...process.env, RESULTS_FILE: path.join(into, 'here.json'), ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+  };
+
+  it('ends a run that a test keeps from ending, and says so', async () => {
+    const into = newFolder();
+    fs.writeFileSync(path.join(into, 'package.json'), '{ "jest": { "maxWorkers": 1 } }');
+    fs.writeFileSync(path.join(into, 'open.test.js'), 'test("ends", () => void setInterval(() => {}, 100));');
+    nested = jest(into, ['open.test.js'], { LINGER_SECONDS: '0.5' });
+    const [said, [code]] = await Promise.all([text(nested.stderr!), once(nested, 'exit')]);
+    expect(code).toBe(1);
+    expect(said).toMatch(
+      /^A test has left something running \(.*Timeout.*\): close in afterEach what it opened\.$/m,
+    );
+  });
+
   it('counts what a run that is killed had passed, and names the file that kept it', async () => {
     const into = newFolder();
     const file = path.join(into, 'here.json');
@@ -125,13 +148,8 @@ describe('the sum of several Jest runs', () => {
     // The larger file is run first.
     fs.writeFileSync(path.join(into, 'good.test.js'), `test("ends", () => {});${' '.repeat(1_000)}`);
     fs.writeFileSync(path.join(into, 'bad.test.js'), 'test("stays", () => { for (;;); });');
-    const argv = [path.join(root, 'node_modules/jest/bin/jest.js'), '--runTestsByPath'];
-    const reporter = `--reporters=${path.join(root, 'scripts/results-so-far.js')}`;
-    nested = spawn(process.execPath, [...argv, 'good.test.js', 'bad.test.js', reporter], {
-      cwd: into,
-      env: { ...process.env, RESULTS_FILE: file },
-      stdio: 'ignore',
-    });
+    nested = jest(into, ['good.test.js', 'bad.test.js']);
+    nested.stderr!.resume();
     const ended = once(nested, 'exit');
     const sofar = () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
     const stuck = () => sofar() === '{"passed":1,"failed":0,"skipped":0,"running":["bad.test.js"]}';

@@ -24,7 +24,7 @@ async function recorded() {
     open: async () => ({ events, state: new MemoryStateStore(), close: async () => undefined }),
   };
   const of = ({ cls }: Build) => defineBackstory({ name: 'bank', store: storage, aggregates: [cls] });
-  const app: App = await of(BASE).start();
+  const app: App = await of(BASE).start({ schedules: false });
   let seed = 7;
   const next = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
   for (let account = 0; account < 8; account++) {
@@ -116,7 +116,7 @@ test('what was meant to change is left out or called by its new name', async () 
 test('what is recorded later is no part of what was recorded, nor are streams that are new', async () => {
   const log = await recorded();
   await check(log, BASE, 'record');
-  const app = await log.of(BASE).start();
+  const app = await log.of(BASE).start({ schedules: false });
   await app.record('account-0', [BASE.event(0, 5)]);
   await app.record('account-99', [BASE.event(0, 5)]);
   expect(await check(log, BASE)).toMatchObject({ exitCode: 0, data: { streams: 8 } });
@@ -139,7 +139,7 @@ test('--last-only looks at the end of each stream, --sample at some streams, the
 
 test('an interrupted run goes on where it was, to the same digest', async () => {
   const log = await recorded();
-  const app = await log.of(BASE).start();
+  const app = await log.of(BASE).start({ schedules: false });
   for (let i = 0; i < 300; i++) await app.record(`account-more-${i}`, [BASE.event(0, i)]);
   const { digest } = (await check(log, BASE, 'record', '--file', 'whole')).data;
   const interrupt = new AbortController();
