@@ -1,0 +1,65 @@
+import type { RecordedEvent } from '@backstory/core';
+import { knownOptions, type OptionNames } from '@backstory/core/store';
+import { InvalidDefinition } from '@backstory/events';
+
+/** What a projection is besides its handlers. */
+export interface ProjectionOptions {
+  /** A whole number from 1. Raise it whenever the handlers make something else than before: what is stored is then built anew. */
+  readonly version: number;
+  /**
+   * The documents that an event changes, by their keys; none where it gives `undefined` or an empty list. A pure function of the
+   * event. Default: one document a stream, called like the stream.
+   */
+  readonly key?: (recorded: RecordedEvent<object>) => string | readonly string[] | undefined;
+  /** Paths in the documents by which they are found and ordered: `['owner', 'address.city']`. */
+  readonly indexes?: readonly string[];
+  /**
+   * Where the documents are kept. `'state'`: in the state store, by one process for all. `'memory'`: in each process, which folds
+   * the log anew when it starts. Default `'state'`.
+   */
+  readonly target?: 'state' | 'memory';
+  /**
+   * What happens when an application with a higher `version` starts.
+   *
+   * | value | |
+   * |---|---|
+   * | `'rebuild'` | a new generation is filled beside the one in use, until somebody swaps them (the default) |
+   * | `'swap'` | … and they are swapped as soon as it has caught up |
+   * | `'refuse'` | the application does not start |
+   */
+  readonly changed?: 'rebuild' | 'swap' | 'refuse';
+}
+
+/** @throws InvalidOption, InvalidDefinition */
+export function checkProjectionOptions(subject: string, options: ProjectionOptions): ProjectionOptions {
+  const refuse = (problem: string): never => {
+    throw new InvalidDefinition(subject, problem);
+  };
+  const { version, key, indexes = [], target, changed } = knownOptions(options ?? {}, OPTIONS);
+  if (!Number.isSafeInteger(version) || version < 1)
+    refuse("needs a version, a whole number from 1, e.g. @Projection('balances', { version: 1 }).");
+  if (key !== undefined && typeof key !== 'function') refuse('has a `key` that is no function of the event.');
+  if (!Array.isArray(indexes) || !indexes.every(isPath))
+    refuse("has `indexes` that are no list of paths, such as ['owner', 'address.city'].");
+  if (!isOneOf(target, ['state', 'memory'])) refuse("has a `target` that is neither 'state' nor 'memory'.");
+  if (!isOneOf(changed, ['rebuild', 'swap', 'refuse']))
+    refuse("has `changed`, which is none of 'rebuild', 'swap' and 'refuse'.");
+  return options;
+}
+
+const OPTIONS: OptionNames<ProjectionOptions> = {
+  version: true,
+  key: true,
+  indexes: true,
+  target: true,
+  changed: true,
+};
+
+/** Collections are called after it, and a slash ends it there. */
+function isPath(path: unknown): boolean {
+  return typeof path === 'string' && /^[^./\p{Cc}]+(\.[^./\p{Cc}]+)*$/u.test(path) && path.length <= 100;
+}
+
+function isOneOf(value: unknown, allowed: readonly unknown[]): boolean {
+  return value === undefined || allowed.includes(value);
+}
