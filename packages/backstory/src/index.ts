@@ -1,6 +1,5 @@
 export { defineBackstory, type Backstory, type BackstoryOptions } from './definition.js';
 export type { App } from './app.js';
-export type { AppTransaction } from './app-transaction.js';
 export type { RecordOptions } from './record-options.js';
 export { Aggregate, EventSourcedAggregate, decider } from '@backstory/aggregate';
 export {
@@ -13,6 +12,7 @@ export {
   LogDiverged,
   StoreUnavailable,
   StoreUnusable,
+  TransactionOutcomeUnknown,
   VersionConflict,
   type EventMetadata,
   type EventStore,

@@ -10,6 +10,8 @@ export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
  * @throws InvalidOption naming it, and those there are
  */
 export function knownOptions<Options extends object>(options: Options, names: OptionNames<Options>): Options {
+  if (options === null || typeof options !== 'object')
+    throw new InvalidOption('options', `must be an object, not ${String(options)}.`);
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name));
   if (unknown === undefined) return options;
   throw new InvalidOption(unknown, `is no option here: there are ${Object.keys(names).join(', ')}.`);

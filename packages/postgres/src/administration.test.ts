@@ -198,10 +198,25 @@ test('what is dropped is the store, not what others have put beside it or upon i
   await client.query('drop view deposits; create table backstory.own (n int)');
   await expect(admin.drop()).rejects.toMatchObject({ problem: 'unsupported' });
   await record((await open()).events, 'a-1', anEvent());
-  await client.query('drop table backstory.own');
+  await client.query(
+    `drop table backstory.own; create function backstory.append_v99() returns int language sql as 'select 1'`,
+  );
+  await expect(admin.drop()).rejects.toThrow('function backstory.append_v99() depends on schema backstory');
+  await client.query('drop function backstory.append_v99');
   await admin.drop();
   expect(await admin.status()).toMatchObject({ version: 0, log: undefined });
   expect((await client.query(`select 1 from pg_namespace where nspname = 'backstory'`)).rows).toEqual([]);
+});
+
+test('a drop that somebody stands in the way of gives up soon, and drops nothing', async () => {
+  const { events } = await open();
+  await record(events, 'a-1', anEvent());
+  const client = await bystander();
+  await client.query('begin; select 1 from backstory.events');
+  const admin = administration();
+  await expect(admin.drop()).rejects.toThrow(StoreUnavailable);
+  await client.query('rollback');
+  await record(events, 'a-1', anEvent());
 });
 
 test('several stores stand in one database, under any names', async () => {

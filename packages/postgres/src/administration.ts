@@ -13,6 +13,7 @@ import {
   type Installed,
   type SchemaMigration,
 } from './migrations.js';
+import { OF_SCHEMA, tableName } from './schema-name.js';
 import type { Run } from './session.js';
 import { inTransaction } from './transaction.js';
 
@@ -21,21 +22,21 @@ export class PostgresAdministration implements StoreAdministration {
   private readonly database: Database;
 
   constructor(
-    place: DatabaseOptions,
+    options: DatabaseOptions,
     private readonly steps: readonly SchemaMigration[] = MIGRATIONS,
   ) {
     const patient = { query_timeout: 0 };
     this.database = new Database({
-      ...place,
-      connection: { ...place.connection, ...patient },
-      ...(place.direct && { direct: { ...place.direct, ...patient } }),
+      ...options,
+      connection: { ...options.connection, ...patient },
+      ...(options.direct && { direct: { ...options.direct, ...patient } }),
       maxConnections: 1,
     }).retain();
   }
 
   async status(): Promise<StoreStatus> {
     const { store, schema } = this.database;
-    return this.database.past(async (run) => {
+    return this.database.direct(async (run) => {
       const found = await installed(run, this.database);
       return {
         store,
@@ -48,7 +49,7 @@ export class PostgresAdministration implements StoreAdministration {
   }
 
   async plan(): Promise<readonly Migration[]> {
-    return this.database.past(async (run) => {
+    return this.database.direct(async (run) => {
       const found = (await installed(run, this.database)) ?? NOTHING;
       refuseNewer(found, this.database, this.wanted);
       return missing(this.database.schema, found, this.steps);
@@ -56,14 +57,14 @@ export class PostgresAdministration implements StoreAdministration {
   }
 
   async init(): Promise<boolean> {
-    return this.database.past(async (run) => {
+    return this.database.direct(async (run) => {
       if (await installed(run, this.database)) return false;
       return (await migrate(run, this.database, this.steps)).length > 0;
     });
   }
 
   async migrate(): Promise<readonly Migration[]> {
-    return this.database.past(async (run) => {
+    return this.database.direct(async (run) => {
       refuseNewer(await this.require(run), this.database, this.wanted);
       return migrate(run, this.database, this.steps);
     });
@@ -79,11 +80,12 @@ export class PostgresAdministration implements StoreAdministration {
     const drop = async (run: Run) => {
       await this.require(run);
       await inTransaction(run, { begin: `begin; set local lock_timeout = '3s'` }, async () => {
-        const own = await run<[string]>({ text: OWN, values: [schema] });
+        const names = [made('table', this.steps), made('function', this.steps)];
+        const own = await run<[string]>({ text: DROPS, values: [schema, ...names] });
         await run({ text: `${own.map(([drop]) => drop).join(';')}; drop schema ${schema}` });
       });
     };
-    await this.database.past(drop).catch((error: unknown) => {
+    await this.database.direct(drop).catch((error: unknown) => {
       const { code, detail } = error as { code?: string; detail?: string };
       if (code !== IN_USE) throw error;
       const message = `something else is in the schema ${schema} or depends on it (${detail}). Nothing was dropped; remove that first.`;
@@ -116,13 +118,13 @@ async function serverFacts(run: Run): Promise<StoreStatus['facts']> {
 }
 
 async function storeFacts(run: Run, schema: string): Promise<StoreStatus['facts']> {
-  const text = `select pg_total_relation_size('${schema.replaceAll("'", "''")}.events'),
+  const text = `select pg_total_relation_size(${tableName(schema, 'events')}),
     (select count(*) from pg_stat_activity where datname = current_database() and application_name like 'backstory%' and pid <> pg_backend_pid()),
     greatest(0, extract(epoch from (select recorded_at from ${schema}.events order by position desc limit 1) - clock_timestamp()))::int`;
   const [[size, connections, ahead] = []] = await run<[string, string, string]>({ text });
   return {
     'log in bytes': Number(size),
-    connections: Number(connections),
+    'connections to the database': Number(connections),
     ...(Number(ahead) > 0 && { 'clock held back in seconds': Number(ahead) }),
   };
 }
@@ -130,15 +132,18 @@ async function storeFacts(run: Run, schema: string): Promise<StoreStatus['facts'
 /** dependent_objects_still_exist */
 const IN_USE = '2BP01';
 
-/** What a store is made of, as statements that drop it: tables first, with what hangs on them. */
-const OWN = `
+/** What a store is made of, as statements that drop it: tables first, with what hangs on them. $2 and $3: their names */
+const DROPS = `
 select statement from (
-  select 1 as turn, 'drop table ' || quote_ident(nspname) || '.' || quote_ident(relname) as statement
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where '"' || replace(nspname, '"', '""') || '"' = $1 and relname in ('events', 'state', 'leases', 'lease_times', 'meta')
+  select 1 as turn, 'drop table ' || c.oid::regclass as statement
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace where ${OF_SCHEMA} and relname = any($2) and relkind = 'r'
   union all
   select 2, 'drop function ' || p.oid::regprocedure
-  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-  where '"' || replace(nspname, '"', '""') || '"' = $1
-    and proname ~ '^(refuse_change|last_position_by|last_version_by|(append|append_one|append_new|acquire|renew|fence_before|fence_after)_v[0-9]+)$'
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace where ${OF_SCHEMA} and proname = any($3)
 ) own order by turn`;
+
+/** The names of what the steps have made of a kind. */
+function made(kind: 'table' | 'function', steps: readonly SchemaMigration[]): readonly string[] {
+  const created = new RegExp(`create (?:or replace )?${kind} schema\\.(\\w+)`, 'g');
+  return steps.flatMap(({ sql }) => [...sql('schema').matchAll(created)].map(([, name]) => name!));
+}

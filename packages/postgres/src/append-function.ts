@@ -1,3 +1,5 @@
+import { appendLockKey } from './lock-key.js';
+
 /**
  * `append_v1`: what PostgreSQL runs for every batch of appends. Why it is as it is: docs/decisions/0002.
  *
@@ -20,10 +22,9 @@ export const TAKE_LOCK = `
   end if;
 
   -- First, and in a statement of its own: the snapshots of later statements then show everything that was committed
-  -- before the lock was given. It is held until the commit is visible. The upper half of the key keeps clear of locks
-  -- that an application takes under small numbers.
+  -- before the lock was given. It is held until the commit is visible.
   began := clock_timestamp();
-  perform pg_advisory_xact_lock(x'42535459'::bigint << 32 | 'events'::regclass::oid::bigint);
+  perform pg_advisory_xact_lock(${appendLockKey("'events'")});
   waited_ms := extract(epoch from clock_timestamp() - began) * 1000;
 `;
 

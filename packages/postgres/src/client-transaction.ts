@@ -26,6 +26,8 @@ export interface ClientTransactionOptions {
   readonly logId: string;
   /** Of what is done: a mark beside the state says that it was. */
   readonly id: string;
+  /** How long the append waits for others, unless the client's transaction has a bound of its own. */
+  readonly lockTimeoutMs: number;
   readonly isClosed: () => boolean;
   /** Says for whom the append waits when it waits long. */
   readonly watched: <T>(append: Promise<T>) => Promise<T>;
@@ -80,7 +82,7 @@ export class ClientTransaction implements StoreTransaction {
       if (begins) await transaction.run({ text: 'rollback' }).catch(() => undefined);
       joined.delete(client);
       // It is known a moment later than the failure is told.
-      if ((error as { code?: string }).code === '25P02') return refuseClient(store, FAILED);
+      if (hasFailed(error)) return refuseClient(store, FAILED);
       throw storeError(error, store);
     }
   }
@@ -114,7 +116,7 @@ export class ClientTransaction implements StoreTransaction {
       this.waiting.forEach(({ resolve }, i) => resolve(results[i]!));
       return results;
     } catch (error) {
-      const told = storeError(error, this.options.store);
+      const told = hasFailed(error) ? this.rolledBack(FAILED_WITHIN) : storeError(error, this.options.store);
       await this.rollBack(told);
       throw told;
     } finally {
@@ -146,7 +148,7 @@ export class ClientTransaction implements StoreTransaction {
     try {
       // Of a transaction in which something has failed the server makes this a rollback, and says no more than that.
       const { command } = await this.client.query({ text: 'commit' });
-      if (command !== 'COMMIT') throw this.rolledBack('a statement in it had failed');
+      if (command !== 'COMMIT') throw this.rolledBack(FAILED_WITHIN);
     } catch (error) {
       if (!isTransient(error)) throw error;
       throw new TransactionOutcomeUnknown(this.options.store, undefined, { cause: error });
@@ -166,11 +168,13 @@ export class ClientTransaction implements StoreTransaction {
   /** Waits for another one with the same id that is about to commit. `false`: it has. */
   private async mark(): Promise<boolean> {
     const status = this.client.getTransactionStatus();
-    if (status === 'E') throw this.rolledBack('a statement in it had failed');
+    if (status === 'E') throw this.rolledBack(FAILED_WITHIN);
     if (status !== 'T') throw this.rolledBack('it was ended inside the function');
     const text = `insert into ${this.options.schema}.state (collection, key, value) values ($1, $2, '')
-      on conflict do nothing returning pg_current_xact_id()::text`;
-    const [row] = await this.run<[string]>({ text, values: [MARKS, this.options.id] });
+      on conflict do nothing returning pg_current_xact_id()::text,
+        case current_setting('lock_timeout') when '0' then set_config('lock_timeout', $3, true) end`;
+    const values = [MARKS, this.options.id, String(this.options.lockTimeoutMs)];
+    const [row] = await this.run<[string]>({ text, values });
     if (row && row[0] !== this.number)
       throw this.rolledBack('it was ended inside the function, and another one begun');
     return row !== undefined;
@@ -243,6 +247,12 @@ function resultOf(outcome: AppendOutcome): AppendResult {
   return outcome.result;
 }
 
+/** in_failed_sql_transaction: a statement in it had failed, which its client may not have been told of yet. */
+function hasFailed(error: unknown): boolean {
+  return (error as { code?: string }).code === '25P02';
+}
+
+const FAILED_WITHIN = 'a statement in it had failed';
 const FAILED = 'was given a client whose transaction has failed: roll it back first.';
 
 function refuseClient(store: string, problem: string): never {

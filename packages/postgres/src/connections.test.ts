@@ -1,8 +1,10 @@
 import { StoreUnavailable, follow, type OpenStorage } from '@backstory/core';
 import { Client } from 'pg';
+import { inspect } from 'node:util';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { anEvent, eventsOf, record } from '../../../test/support/sqlite-files.js';
 import { openLine, type Line } from '../../../test/support/stalling-line.js';
+import { appendLockKey } from './lock-key.js';
 import { postgres, type PostgresOptions } from './postgres.js';
 
 let server: PostgresServer;
@@ -19,6 +21,14 @@ async function open(url: string, options: PostgresOptions = {}): Promise<OpenSto
   return storage;
 }
 
+test('what is made of a store shows its password to nobody', async () => {
+  const url = new URL(await server.createDatabase());
+  url.password = 'secret-of-the-store';
+  const storage = await open(url.href);
+  expect(inspect(storage, { depth: 9 })).not.toContain('secret-of-the-store');
+  expect(inspect(storage, { depth: 9 })).toContain('Database { postgres:');
+});
+
 /** A connection of nobody's, to look and to disturb. */
 async function bystander(url: string): Promise<Client> {
   const client = new Client({ connectionString: url });
@@ -30,7 +40,7 @@ async function bystander(url: string): Promise<Client> {
 
 const TERMINATE = `select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and application_name = 'backstory'`;
-const LOCK = `select pg_advisory_lock(x'42535459'::bigint << 32 | 'backstory.events'::regclass::oid::bigint)`;
+const LOCK = `select pg_advisory_lock(${appendLockKey("'backstory.events'")})`;
 const UNLOCK = LOCK.replace('advisory_lock', 'advisory_unlock');
 
 test('a store goes on when all of its idle connections were ended', async () => {
@@ -216,7 +226,7 @@ const ANOTHER_LOG = `begin; alter table backstory.events disable trigger events_
 
 test('a password never shows in the name of a store', () => {
   expect(postgres('postgres://bank:secret@db.example:5433/ledger').description).toBe(
-    'postgres:db.example/ledger',
+    'postgres:db.example:5433/ledger',
   );
 });
 

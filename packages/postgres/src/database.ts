@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { inspect } from 'node:util';
 import { StoreUnusable } from '@backstory/core';
 import { StoreClosed, outside } from '@backstory/core/store';
 import { InsideTransaction } from '@backstory/core/state';
@@ -8,7 +9,7 @@ import { sessionOn, type Run, type Statement } from './session.js';
 
 /** How a store reaches its database. */
 export interface DatabaseOptions {
-  /** For messages: `postgres:host/database`. Holds no password. */
+  /** For messages: `postgres:host:port/database`. Holds no password. */
   readonly store: string;
   /** The schema's name, quoted. */
   readonly schema: string;
@@ -75,9 +76,9 @@ export class Database {
    *
    * @throws StoreUnavailable, StoreUnusable
    */
-  async past<T>(work: (run: Run) => Promise<T>): Promise<T> {
+  async direct<T>(work: (run: Run) => Promise<T>): Promise<T> {
     if (!this.options.direct) return this.session(work);
-    const client = await this.connect({ past: true });
+    const client = await this.connect({ direct: true });
     try {
       return await work(sessionOn(client, { prepare: true }));
     } catch (error) {
@@ -88,13 +89,13 @@ export class Database {
   }
 
   /**
-   * A connection that is nobody else's, `past` the proxy where there is one. Whoever asked for it ends it.
+   * A connection that is nobody else's, `direct`: past the proxy where there is one. Whoever asked for it ends it.
    *
    * @throws StoreUnavailable, StoreUnusable
    */
-  async connect({ past = false }: { readonly past?: boolean } = {}): Promise<Client> {
+  async connect({ direct = false }: { readonly direct?: boolean } = {}): Promise<Client> {
     this.checkOpen();
-    const client = new Client((past && this.options.direct) || this.connectionConfig);
+    const client = new Client((direct && this.options.direct) || this.connectionConfig);
     client.on('error', () => undefined); // told to whoever waits for an answer
     try {
       await outside(() => client.connect());
@@ -103,6 +104,11 @@ export class Database {
       void client.end().catch(() => undefined);
       throw storeError(error, this.store);
     }
+  }
+
+  /** How long an answer is waited for, even where statements may take as long as they like. */
+  get responseTimeoutMs(): number {
+    return this.options.connection.query_timeout || 30_000;
   }
 
   /** Whether a connection can be waited on for notifications: not behind a proxy that nothing leads past. */
@@ -123,6 +129,11 @@ export class Database {
     if (this.inside.getStore()?.running) throw new InsideTransaction(this.store, operation);
   }
 
+  /** Without the password, which would otherwise be logged with whatever is made of a store. */
+  [inspect.custom](): string {
+    return `Database { ${this.store}, schema ${this.schema} }`;
+  }
+
   /** Counts another one who uses the connections, and will release them. */
   retain(): this {
     this.users++;
@@ -141,7 +152,7 @@ export class Database {
   async end(client: Client): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((done) => {
-      timer = setTimeout(done, this.options.connection.query_timeout || 30_000);
+      timer = setTimeout(done, this.responseTimeoutMs);
     });
     await Promise.race([client.end().catch(() => undefined), late]);
     clearTimeout(timer);

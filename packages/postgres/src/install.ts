@@ -12,7 +12,7 @@ export async function install(
   database: Database,
   { create, steps = MIGRATIONS }: { readonly create: boolean; readonly steps?: readonly SchemaMigration[] },
 ): Promise<void> {
-  await database.past(async (run) => {
+  await database.direct(async (run) => {
     let found = await installed(run, database);
     if (!found && create) {
       await migrate(run, database, steps);

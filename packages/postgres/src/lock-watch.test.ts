@@ -3,9 +3,10 @@ import { silent, type AppendBatch, type AppendsBlocked } from '@backstory/core/o
 import { Client } from 'pg';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { anEvent, record } from '../../../test/support/sqlite-files.js';
+import { appendLockKey } from './lock-key.js';
 import { postgres, type PostgresOptions } from './postgres.js';
 
-const LOCK = `select pg_advisory_lock(x'42535459'::bigint << 32 | 'backstory.events'::regclass::oid::bigint)`;
+const LOCK = `select pg_advisory_lock(${appendLockKey("'backstory.events'")})`;
 
 let server: PostgresServer;
 let url: string;

@@ -2,6 +2,7 @@ import { StoreUnavailable } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
 import { outside } from '@backstory/core/store';
 import type { Database } from './database.js';
+import { LOCK_CLASS } from './lock-key.js';
 
 export interface LockWatchOptions {
   /** How long an append waits for others before it is asked for whom. */
@@ -68,7 +69,7 @@ export class LockWatch {
 const HOLDER = `
 select pid, application_name, usename, client_addr, state, extract(epoch from clock_timestamp() - state_change)::int
 from pg_locks holding join pg_stat_activity using (pid)
-where locktype = 'advisory' and classid = x'42535459'::int::oid and objid = $1::regclass and granted
+where locktype = 'advisory' and classid = ${LOCK_CLASS}::int::oid and objid = $1::regclass and granted
   and holding.database = (select oid from pg_database where datname = current_database())
   and exists (
     select from pg_locks waiting where waiting.locktype = 'advisory' and not waiting.granted

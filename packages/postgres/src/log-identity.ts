@@ -1,4 +1,6 @@
 import type { LogIdentity } from '@backstory/core';
+import { appendLockKey } from './lock-key.js';
+import { tableName } from './schema-name.js';
 import type { Run } from './session.js';
 
 type IdentityRow = readonly [
@@ -28,5 +30,5 @@ export async function adoptLog(run: Run, schema: string): Promise<LogIdentity> {
 
 /** Keeps appends out until the transaction ends; the same lock as in `append_v1`. */
 export function lockSql(schema: string): string {
-  return `select pg_advisory_xact_lock(x'42535459'::bigint << 32 | '${schema.replaceAll("'", "''")}.events'::regclass::oid::bigint)`;
+  return `select pg_advisory_xact_lock(${appendLockKey(tableName(schema, 'events'))})`;
 }

@@ -1,6 +1,8 @@
 import { StoreUnusable } from '@backstory/core';
 import type { Migration } from '@backstory/core/administration';
+import { SCHEMA_LOCK_KEY } from './lock-key.js';
 import { schemaSql } from './schema.js';
+import { OF_SCHEMA } from './schema-name.js';
 import type { Run } from './session.js';
 import { inTransaction } from './transaction.js';
 
@@ -24,18 +26,18 @@ export interface Installed {
   readonly usableFrom: number;
 }
 
-/** Where migrations are run: the schema, quoted, and the store's name for messages. */
-export interface Place {
+/** The schema, quoted, that migrations are run in, and the store's name for messages. */
+export interface SchemaOfStore {
   readonly schema: string;
   readonly store: string;
 }
 
 /** What is in the schema; `undefined` where there is no store in it. @throws StoreUnusable where it is of something else */
-export async function installed(run: Run, { schema, store }: Place): Promise<Installed | undefined> {
+export async function installed(run: Run, { schema, store }: SchemaOfStore): Promise<Installed | undefined> {
   // Not to_regclass, which may answer from what this connection remembers of before the lock.
   const tables = await run<[string]>({
     text: `select relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where '"' || replace(nspname, '"', '""') || '"' = $1 and relname in ('meta', 'events', 'state', 'leases', 'lease_times')`,
+      where ${OF_SCHEMA} and relname in ('meta', 'events', 'state', 'leases', 'lease_times')`,
     values: [schema],
   });
   const names = tables.map(([name]) => name);
@@ -61,15 +63,15 @@ export function missing(
 /** Runs what is missing. One process does at a time; a step that another one has run meanwhile is left out. */
 export async function migrate(
   run: Run,
-  place: Place,
+  of: SchemaOfStore,
   steps: readonly SchemaMigration[] = MIGRATIONS,
 ): Promise<readonly Migration[]> {
   const done: Migration[] = [];
   for (;;) {
     const step = await inTransaction(run, { begin: BEGIN }, async () => {
       await run({ text: LOCK });
-      const [next] = missing(place.schema, (await installed(run, place)) ?? NOTHING, steps);
-      if (next) await run({ text: stepSql(place.schema, next) });
+      const [next] = missing(of.schema, (await installed(run, of)) ?? NOTHING, steps);
+      if (next) await run({ text: stepSql(of.schema, next) });
       return next;
     });
     if (!step) return done;
@@ -103,4 +105,4 @@ export const NOTHING: Installed = { version: 0, usableFrom: 0 };
  * is to be tried again.
  */
 const LOCK = `set local lock_timeout = '3s';
-select pg_advisory_xact_lock(x'42535459'::bigint << 32 | 1);`;
+select pg_advisory_xact_lock(${SCHEMA_LOCK_KEY});`;

@@ -100,7 +100,7 @@ export class PostgresEventStore implements EventStore {
   /** Joins a transaction of somebody's own client. @throws StoreUnusable */
   async within(client: object, id: string): Promise<StoreTransaction | undefined> {
     this.database.checkWritable('within');
-    const { store, schema, prepare } = this.database;
+    const { store, schema, prepare, responseTimeoutMs } = this.database;
     const { logId } = await this.identity();
     return ClientTransaction.join(client, {
       ...this.options,
@@ -109,6 +109,7 @@ export class PostgresEventStore implements EventStore {
       prepare,
       logId,
       id,
+      lockTimeoutMs: responseTimeoutMs,
       watched: (append) => this.lockWatch.during(append),
       isClosed: () => this.closing !== undefined,
       appended: (head) => this.wakes.appended(head),

@@ -68,7 +68,7 @@ export function postgres(connection: string | ClientConfig, options: PostgresOpt
   const description = nameOf(config);
   const { schema = schemaInUrl ?? 'backstory', maxConnections = 10, prepare = true, direct } = options;
   checkSchema(schema);
-  const place: DatabaseOptions = {
+  const access: DatabaseOptions = {
     store: description,
     schema: escapeIdentifier(schema),
     connection: config,
@@ -78,17 +78,17 @@ export function postgres(connection: string | ClientConfig, options: PostgresOpt
   };
   return {
     description,
-    open: (opening) => openStorage(place, options, opening),
-    administer: async () => new PostgresAdministration(place),
+    open: (opening) => openStorage(access, options, opening),
+    administer: async () => new PostgresAdministration(access),
   };
 }
 
 async function openStorage(
-  place: DatabaseOptions,
+  access: DatabaseOptions,
   options: PostgresOptions,
   { readOnly = false, observer = silent }: OpenOptions = {},
 ): Promise<OpenStorage> {
-  const database = new Database({ ...place, readOnly });
+  const database = new Database({ ...access, readOnly });
   const opened = openParts(database, options, observer);
   try {
     await install(database, { create: !readOnly });
@@ -206,7 +206,7 @@ function withoutSchema(
   }
 }
 
-/** Without user and password. */
+/** Without user and password, and without the port where it is PostgreSQL's own. */
 function nameOf(connection: ClientConfig): string {
   const { connectionString } = connection;
   // The driver would take it for the name of a database, password and all.
@@ -217,8 +217,8 @@ function nameOf(connection: ClientConfig): string {
       'give a URL, e.g. postgres://user@host/database, or an object.',
     );
   try {
-    const { host, database } = new Client(connection);
-    return `postgres:${host}/${database ?? ''}`;
+    const { host, port, database } = new Client(connection);
+    return `postgres:${host}${port === 5432 ? '' : `:${port}`}/${database ?? ''}`;
   } catch (error) {
     throw new StoreUnusable(
       'postgres',

@@ -98,7 +98,7 @@ export class Wakes {
   private async connect(): Promise<Client | undefined> {
     let client: Client | undefined;
     try {
-      client = await this.database.connect({ past: true });
+      client = await this.database.connect({ direct: true });
       const listening = (this.connected = client);
       client.once('end', () => this.lost(listening));
       client.on('notification', ({ payload }) => this.heard(Number(payload)));
