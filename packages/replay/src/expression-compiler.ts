@@ -31,7 +31,8 @@ class Compiler {
 
   constructor(private readonly text: string) {}
 
-  node(node: jsep.Expression): Run {
+  node(node: jsep.Expression | null | undefined): Run {
+    if (!node) return this.refuse('an empty place between commas');
     const it = node as jsep.CoreExpression;
     switch (it.type) {
       case 'Literal':
@@ -39,7 +40,7 @@ class Compiler {
       case 'Identifier':
         return this.name(it.name);
       case 'ArrayExpression': {
-        const items = it.elements.map((item) => this.node(item as jsep.Expression));
+        const items = it.elements.map((item) => this.node(item));
         return (names) => items.map((item) => item(names));
       }
       case 'ConditionalExpression': {

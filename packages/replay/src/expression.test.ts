@@ -77,6 +77,7 @@ test.each<[string, string, number | undefined, string]>([
   ['this.x', 'unsupported', undefined, 'this is not part'],
   ['a & b', 'unsupported', undefined, 'the operator &'],
   ['~a', 'unsupported', undefined, 'the operator ~'],
+  ['[1,,2]', 'unsupported', undefined, 'an empty place between commas'],
   ['it => it', 'unsupported', undefined, 'a function that is given to none'],
   ['process.exit()', 'unknown-function', 8, 'there is no function exit: there are includes'],
   ['eval("1")', 'unknown-function', 0, 'there is no function eval: there are abs'],
