@@ -14,7 +14,13 @@ const bank = {
   isRepaired: false,
 };
 
-@Subscriber('letters', { from: 'now', concurrency: 8, checkpointMs: 50, retry: { attempts: 2, delayMs: 10 } })
+@Subscriber('letters', {
+  from: 'now',
+  concurrency: 8,
+  checkpointMs: 50,
+  retry: { attempts: 2, delayMs: 10 },
+  outcomes: 'failures',
+})
 class Letters {
   @EventHandler(Withdrawn, { timeoutMs: 5_000 })
   async send(event: Withdrawn, recorded: RecordedEvent<Withdrawn>, { signal }: Delivery) {
@@ -65,6 +71,9 @@ it('reacts, parks what fails, and goes on when it is repaired', async () => {
     reason: 'poison',
     error: { message: 'no letter for 13' },
   });
+
+  const [outcome] = await app.subscriptions.outcomes('letters', { states: ['dead'] });
+  expect(outcome).toMatchObject({ handler: 'send', attempts: 2, error: { message: 'no letter for 13' } });
 
   bank.isRepaired = true;
   await app.subscriptions.retry('letters', { key: 'account-1' }, { actor: 'ann', reason: 'template fixed' });

@@ -2,6 +2,7 @@
 export {
   DeliveryEnded,
   KeyNotParked,
+  EventNotFound,
   Subscriber,
   SubscriptionExists,
   SubscriptionNotFound,
@@ -12,6 +13,8 @@ export {
   type Delivery,
   type FailureKind,
   type Once,
+  type Outcome,
+  type OutcomeQuery,
   type ParkedKey,
   type ParkedQuery,
   type RetryOptions,

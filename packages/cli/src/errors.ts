@@ -49,14 +49,6 @@ export interface ConfigPlace {
   readonly column?: number;
 }
 
-/** The log holds no event with this id. */
-export class EventNotFound extends BackstoryError {
-  readonly code = 'BACKSTORY_EVENT_NOT_FOUND';
-  constructor(readonly id: string) {
-    super(`There is no event "${id}" in this log: list the events to see their ids.`);
-  }
-}
-
 /** A place to stop at that is never reached. */
 export class NeverHolds extends BackstoryError {
   readonly code = 'BACKSTORY_NEVER_HOLDS';

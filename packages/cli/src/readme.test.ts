@@ -26,7 +26,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   route: ['list', 'explain'],
   audit: ['seal', 'verify', 'prove', 'prove-consistency', 'check-proof', 'report', 'export', 'keys'],
   store: ['status', 'init', 'migrate', 'sql', 'adopt', 'drop'],
-  subscriptions: ['list', 'status', 'pause', 'resume', 'reset'],
+  subscriptions: ['list', 'status', 'outcomes', 'pause', 'resume', 'reset'],
   'dead-letters': ['list', 'show', 'retry', 'skip', 'discard', 'edit'],
 };
 

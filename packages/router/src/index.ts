@@ -1,4 +1,4 @@
-export type { AskedBy, ParkedQuery } from './subscription/subscription-admin.js';
+export type { AskedBy, OutcomeQuery, ParkedQuery } from './subscription/subscription-admin.js';
 export { SubscriptionAdmin } from './subscription/subscription-admin.js';
 export type { SubscriptionStatus } from './subscription/subscription-status.js';
 export { Subscriptions, type SubscriptionsParts } from './subscription/subscriptions.js';
@@ -8,14 +8,18 @@ export { reaction, type Reaction, type ReactionSettings } from './subscription/r
 export type { Delivery, Once } from './subscription/delivery.js';
 export type {
   BreakerOptions,
+  OutcomeRetentionOptions,
   RetryOptions,
   SubscriptionOptions,
 } from './subscription/subscription-options.js';
+export type { Outcome } from './subscription/outcome.js';
 export type { FailureKind, ParkedError, ParkedKey } from './subscription/parked-key.js';
 export {
   DeliveryEnded,
   KeyNotParked,
+  EventNotFound,
   SubscriptionExists,
   SubscriptionNotFound,
 } from './subscription/errors.js';
+export { findEvent } from './subscription/find-event.js';
 export { HandlerTimedOut } from './bus/errors.js';

@@ -1,8 +1,9 @@
 import { readRecorded, type RecordedEvent } from '@backstory/core';
+import { findEvent } from '@backstory/router';
 import { Router, type ActiveRule, type RoutingExplanation, type RuleDecision } from '@backstory/router/bus';
 import { columns } from '../columns.js';
 import type { Definition } from '../definition.js';
-import { EventNotFound, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { definitionFor, withLog } from '../open.js';
 import type { Paper } from '../paper.js';
 import type { Verb, VerbCall } from '../verb.js';
@@ -78,11 +79,7 @@ async function list({ report }: VerbCall, rules: readonly ActiveRule[]): Promise
 
 /** As a handler sees it, where the application knows the event; else as it was recorded. */
 async function eventOf(call: VerbCall, { types }: Definition, id: string): Promise<RecordedEvent> {
-  const stored = await withLog(call, async (log) => {
-    for await (const { events } of log.readAll({ ids: [id], includeSystem: true, scan: true }))
-      for (const event of events) return event;
-    throw new EventNotFound(id);
-  });
+  const stored = await withLog(call, (log) => findEvent(log, id));
   return types.find(stored.type) ? types.decode(stored) : readRecorded(stored);
 }
 

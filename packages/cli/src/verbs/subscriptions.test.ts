@@ -12,10 +12,14 @@ const definition = () =>
     store: memory(),
     events: [Deposited, Withdrawn],
     subscribers: [
-      watching('fraud', (event, { stream }) => {
-        if (stream === 'account-1' && event.amount === 13 && !isRepaired) throw new Error('unlucky');
-        amounts.push(event.amount);
-      }),
+      watching(
+        'fraud',
+        (event, { stream }) => {
+          if (stream === 'account-1' && event.amount === 13 && !isRepaired) throw new Error('unlucky');
+          return amounts.push(event.amount);
+        },
+        { outcomes: 'all' },
+      ),
     ],
   });
 
@@ -61,6 +65,35 @@ test('list and status say how subscriptions are doing', async () => {
     },
   });
   expect((await data('subscriptions', 'list')).subscriptions).toHaveLength(1);
+});
+
+test('outcomes say what became of events, all of them, of one, or those that failed', async () => {
+  await eventually(async () => (await app.subscriptions.outcomes('fraud')).length === 2);
+  const { stdout } = await show('subscriptions', 'outcomes', 'fraud');
+  expect(stdout.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
+    ['position', 'event', 'stream', 'handler', 'state', 'attempts', 'ended', 'ms', 'result'],
+    [
+      '3',
+      'account.deposited',
+      'account-2',
+      'watch',
+      'handled',
+      '1',
+      expect.any(String),
+      expect.any(String),
+      '1',
+    ],
+    expect.arrayContaining(['1', 'account-1', 'watch', 'dead', '3', 'poison: unlucky']),
+    [''],
+  ]);
+  const { outcomes } = await data('subscriptions', 'outcomes', 'fraud', '--failed');
+  expect(outcomes).toMatchObject([{ state: 'dead', position: 1, error: { message: 'unlucky' } }]);
+  const { eventId } = outcomes[0];
+  expect((await data('subscriptions', 'outcomes', 'fraud', '--event', eventId)).outcomes).toEqual(outcomes);
+  expect((await show('subscriptions', 'outcomes', 'fraud', '--limit', '1')).stderr).toContain(
+    'There are more',
+  );
+  expect((await show('subscriptions', 'outcomes', 'fraud', '--event', 'none')).exitCode).toBe(1);
 });
 
 test('pause, resume and reset are asked for by name, and done', async () => {

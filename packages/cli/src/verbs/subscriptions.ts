@@ -1,16 +1,20 @@
-import type { SubscriptionAdmin, SubscriptionStatus } from '@backstory/router';
+import type { Outcome, SubscriptionAdmin, SubscriptionStatus } from '@backstory/router';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
 import { UsageError } from '../errors.js';
+import { LIMIT, limitOf, oneMore, type LimitValues } from '../limit.js';
 import { withSubscriptions } from '../open.js';
 import type { Paper } from '../paper.js';
 import type { Verb, VerbCall } from '../verb.js';
 
-const ACTIONS = ['list', 'status', 'pause', 'resume', 'reset'] as const;
+const ACTIONS = ['list', 'status', 'outcomes', 'pause', 'resume', 'reset'] as const;
 type Action = (typeof ACTIONS)[number];
+type Request = Exclude<Action, 'list' | 'status' | 'outcomes'>;
 
-interface Options extends AskedByValues {
+interface Options extends AskedByValues, LimitValues {
   readonly to?: string;
+  readonly event?: string;
+  readonly failed?: boolean;
 }
 
 export const verb: Verb = {
@@ -23,7 +27,10 @@ export const verb: Verb = {
       flags: '--to <position>',
       description: 'reset: after which position to go on, or beginning, or now',
     },
+    { flags: '--event <id>', description: 'outcomes: only those of this event' },
+    { flags: '--failed', description: 'outcomes: only those that are not handled' },
     ...ASKED_BY,
+    ...LIMIT,
   ],
   notes:
     'What is shown is what is stored and how far the log is: of a process that hangs or died the lag\n' +
@@ -32,28 +39,33 @@ export const verb: Verb = {
   examples: [
     ['backstory subscriptions list', 'every subscription, its state, its lag and what is parked'],
     ['backstory subscriptions status fraud', 'one of them, with the processes that run it'],
+    ['backstory subscriptions outcomes fraud --failed', 'which events failed at which handler, and why'],
     ['backstory subscriptions pause fraud --reason "provider down"', 'handles nothing until it is resumed'],
     ['backstory subscriptions reset fraud --to 1200', 'handles every event after position 1200 again'],
   ],
   paged: true,
   async run(call) {
     const [action, name] = call.arguments as [Action, string | undefined];
-    const isLooking = action === 'list' || action === 'status';
-    await withSubscriptions(call, { readOnly: isLooking }, async (admin) => {
+    await withSubscriptions(call, { readOnly: !isRequest(action) }, async (admin) => {
       if (action === 'list') return list(call, await admin.list());
       if (name === undefined)
         throw new UsageError('missing-name', `Which subscription? backstory subscriptions ${action} <name>.`);
-      if (!isLooking) await ask(call, admin, { action, name });
+      if (action === 'outcomes') return listOutcomes(call, admin, name);
+      if (isRequest(action)) await ask(call, admin, { action, name });
       const status = await admin.status(name);
       await call.report.answer({ subscription: status }, (paper) => statusLines(status, paper));
     });
   },
 };
 
+function isRequest(action: Action): action is Request {
+  return action !== 'list' && action !== 'status' && action !== 'outcomes';
+}
+
 async function ask(
   { options, report }: VerbCall,
   admin: SubscriptionAdmin,
-  { action, name }: { readonly action: Exclude<Action, 'list' | 'status'>; readonly name: string },
+  { action, name }: { readonly action: Request; readonly name: string },
 ): Promise<void> {
   const { to, ...who } = options as Options;
   const by = askedBy(who);
@@ -122,4 +134,57 @@ function* statusLines(status: SubscriptionStatus, paper: Paper): Generator<strin
 function lagText({ events, seconds }: SubscriptionStatus['lag']): string {
   if (seconds === 0) return 'none';
   return `${events} positions, ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+}
+
+async function listOutcomes({ options, report }: VerbCall, admin: SubscriptionAdmin, name: string) {
+  const { event, failed, ...limits } = options as Options;
+  const limit = limitOf(limits, report.asJson);
+  const { limit: most = Infinity } = oneMore(limit, report.asJson);
+  const query = {
+    ...(event !== undefined && { event }),
+    ...(failed && { states: ['retrying', 'dead'] as const }),
+  };
+  await report.list<Outcome>({
+    key: 'outcomes',
+    items: outcomesOf((page) => admin.outcomes(name, { ...query, ...page }), most),
+    limit,
+    text: outcomeLines,
+    more: () => 'There are more: a larger --limit, or --all.',
+    empty: `Nothing of the kind is kept of ${name}: its option outcomes says what is, and keepOutcomes for how long.`,
+  });
+}
+
+async function* outcomesOf(
+  read: (page: { readonly limit: number; readonly after?: Outcome }) => Promise<readonly Outcome[]>,
+  most: number,
+): AsyncGenerator<Outcome, void> {
+  let after: Outcome | undefined;
+  for (let left = most; left > 0;) {
+    const page = await read({ limit: Math.min(left, 1_000), ...(after && { after }) });
+    yield* page;
+    if (page.length === 0) return;
+    after = page.at(-1);
+    left -= page.length;
+  }
+}
+
+function outcomeLines(outcomes: readonly Outcome[], paper: Paper): Iterable<string> {
+  return columns(
+    outcomes,
+    [
+      { head: 'position', text: ({ position }) => position, align: 'right' },
+      { head: 'event', text: ({ eventType }) => eventType },
+      { head: 'stream', text: ({ stream }) => stream },
+      { head: 'handler', text: ({ handler }) => handler },
+      { head: 'state', text: ({ state }) => state },
+      { head: 'attempts', text: ({ attempts }) => attempts, align: 'right' },
+      { head: 'ended', text: ({ endedAt }) => endedAt },
+      { head: 'ms', text: ({ durationMs }) => durationMs.toFixed(1), align: 'right' },
+      {
+        head: 'result',
+        text: ({ result, reason, error }) => (error ? `${reason}: ${error.message}` : (result ?? '')),
+      },
+    ],
+    paper,
+  );
 }

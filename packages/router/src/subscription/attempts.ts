@@ -18,24 +18,24 @@ export class Attempts {
     private readonly effects: Effects,
     private readonly observer: Observer,
     /** How an attempt ended that was not over when `run` returned. */
-    private readonly ended: (lane: Lane, handler: Handler, failure: Failure | undefined) => void,
+    private readonly ended: (lane: Lane, handler: Handler, how: Ended) => void,
   ) {}
 
-  /** `'handled'` or a failure at once where the handler is not asynchronous, so that it costs no promise. */
-  run(lane: Lane, handler: Handler, recorded: RecordedEvent<object>): 'handled' | 'under way' | Failure {
+  /** How it ended, at once, where the handler is not asynchronous: so it costs no promise. */
+  run(lane: Lane, handler: Handler, recorded: RecordedEvent<object>): 'under way' | Ended {
     const delivery = new Delivery(this.subscription, handler.name, lane.attempts + 1, lane, this.effects);
     const attempt: Attempt = { lane, handler, delivery, deadline: 0, over: false, expire: undefined };
     let result: unknown;
     try {
       result = this.call(attempt, recorded);
     } catch (error) {
-      return { error, isTimeOut: false };
+      return failedBy(error);
     }
-    if (!isThenable(result)) return 'handled';
+    if (!isThenable(result)) return { failure: undefined, result };
     this.watch(attempt);
     result.then(
-      () => this.settle(attempt, undefined),
-      (error: unknown) => this.settle(attempt, { error, isTimeOut: false }),
+      (given) => this.settle(attempt, { failure: undefined, result: given }),
+      (error: unknown) => this.settle(attempt, failedBy(error)),
     );
     return 'under way';
   }
@@ -65,7 +65,7 @@ export class Attempts {
   }
 
   /** An observer sees the attempt end when it ends for us: also when its time is over and the handler goes on. */
-  private observed(attempt: Attempt, recorded: RecordedEvent<object>, run: () => unknown): Promise<void> {
+  private observed(attempt: Attempt, recorded: RecordedEvent<object>, run: () => unknown): Promise<unknown> {
     const { lane, handler, delivery } = attempt;
     const start = (): HandleStart => ({
       subscription: this.subscription,
@@ -75,12 +75,13 @@ export class Attempts {
       previous: previous,
     });
     const previous = lane.trace;
-    return this.observer.handle<void>(start, async (end: (facts: () => HandleEnd) => void) => {
+    return this.observer.handle<unknown>(start, async (end: (facts: () => HandleEnd) => void) => {
       lane.trace = this.observer.trace();
       const expired = new Promise<never>((_, reject) => (attempt.expire = reject));
       try {
-        await Promise.race([run(), expired]);
+        const result = await Promise.race([run(), expired]);
         end(() => ({ outcome: 'handled' }));
+        return result;
       } catch (error) {
         end(() => ({ outcome: attempt.over && error instanceof HandlerTimedOut ? 'timed-out' : 'failed' }));
         throw error;
@@ -88,12 +89,12 @@ export class Attempts {
     });
   }
 
-  private settle(attempt: Attempt, failure: Failure | undefined): void {
+  private settle(attempt: Attempt, how: Ended): void {
     if (attempt.over) return;
     attempt.over = true;
     this.underWay.delete(attempt);
     attempt.delivery.end(() => new DeliveryEnded(this.subscription, attempt.handler.name, 'it has ended'));
-    this.ended(attempt.lane, attempt.handler, failure);
+    this.ended(attempt.lane, attempt.handler, how);
   }
 
   private watch(attempt: Attempt): void {
@@ -125,7 +126,7 @@ export class Attempts {
     const error = new HandlerTimedOut(`${this.subscription}.${handler.name}`, handler.timeoutMs);
     delivery.end(() => error);
     attempt.expire?.(error);
-    this.settle(attempt, { error, isTimeOut: true });
+    this.settle(attempt, failedBy(error, true));
   }
 }
 
@@ -133,6 +134,17 @@ export class Attempts {
 export interface Failure {
   readonly error: unknown;
   readonly isTimeOut: boolean;
+}
+
+/** How an attempt ended: with what the handler gave, or a failure. */
+export interface Ended {
+  readonly failure: Failure | undefined;
+  readonly result?: unknown;
+}
+
+/** An attempt that ended with this error. */
+export function failedBy(error: unknown, isTimeOut = false): Ended {
+  return { failure: { error, isTimeOut } };
 }
 
 interface Attempt {

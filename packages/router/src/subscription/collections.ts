@@ -13,6 +13,8 @@ export function collectionsOf(name: string) {
     parked: of('parked'),
     /** Marks of what `once` has done and no checkpoint covers yet, by partition. */
     once: of('once'),
+    /** What became of events, in the order of the log. */
+    outcomes: of('outcomes'),
     /** What operators ask the owners to do. */
     requests: of('requests'),
     /** The processes that run it. */

@@ -37,6 +37,14 @@ export class KeyNotParked extends BackstoryError {
   }
 }
 
+/** No event has this id. */
+export class EventNotFound extends BackstoryError {
+  readonly code = 'BACKSTORY_EVENT_NOT_FOUND';
+  constructor(readonly id: string) {
+    super(`There is no event "${id}" in this log: list the events to see their ids.`);
+  }
+}
+
 /** Two subscribers of one application have one name, and would share one checkpoint. */
 export class SubscriptionExists extends BackstoryError {
   readonly code = 'BACKSTORY_SUBSCRIPTION_EXISTS';

@@ -1,11 +1,12 @@
 import type { RecordedEvent } from '@backstory/core';
 import { FenceLost } from '@backstory/core/state';
 import type { Observer } from '@backstory/core/observe';
-import { Attempts, type Failure } from './attempts.js';
+import { Attempts, failedBy, type Ended, type Failure } from './attempts.js';
 import type { Breaker } from './breaker.js';
 import type { Effects } from './delivery.js';
 import type { Entry } from './entry.js';
 import { isInfrastructure } from './failure-kind.js';
+import { OutcomeBook } from './outcome-book.js';
 import type { Lane, Partition } from './partition.js';
 import { RESUME, type Parking } from './parking.js';
 import { parkedError, type FailureKind, type ParkedKey } from './parked-key.js';
@@ -17,9 +18,6 @@ import type { Workload } from './workload.js';
 export interface HandlingHost extends Effects {
   /** Another process has this partition. */
   lost(partition: Partition): void;
-  /** An event was handled, by all its handlers, or an attempt failed. */
-  handled(lane: Lane, entry: Entry): void;
-  attemptFailed(lane: Lane, handler: string, error: unknown, kind: FailureKind): void;
 }
 
 /** What handling works with. */
@@ -37,12 +35,14 @@ export interface HandlingParts {
 /** Takes the first event of a key to its handlers, one after another, and decides what a failure means. */
 export class Handling {
   readonly attempts: Attempts;
+  private readonly outcomes: OutcomeBook;
 
   constructor(private readonly parts: HandlingParts) {
     const { definition, host, observer } = parts;
-    this.attempts = new Attempts(definition.name, host, observer, (lane, handler, failure) => {
+    this.outcomes = new OutcomeBook(definition.options.outcomes);
+    this.attempts = new Attempts(definition.name, host, observer, (lane, handler, how) => {
       if (!parts.work.isOwn(lane)) return;
-      this.ended(lane, handler, failure);
+      this.ended(lane, handler, how);
       parts.pump();
     });
   }
@@ -61,9 +61,10 @@ export class Handling {
     const recorded = this.read(lane, entry);
     if (!recorded) return;
     for (let handler = handlers[lane.handler]; handler; handler = handlers[++lane.handler]) {
-      const result = this.run(lane, handler, recorded);
-      if (result === 'under way') return;
-      if (result !== 'handled') return this.failed(lane, handler, result);
+      const how = this.run(lane, handler, recorded);
+      if (how === 'under way') return;
+      if (how?.failure) return this.failed(lane, handler, how.failure);
+      if (how) this.outcomes.handled(lane, handler.name, how.result);
       lane.attempts = 0;
     }
     this.handled(lane, entry);
@@ -81,26 +82,32 @@ export class Handling {
     }
   }
 
-  private run(lane: Lane, handler: Handler, recorded: RecordedEvent<object>): ReturnType<Attempts['run']> {
+  /** `undefined`: the event is not meant for this handler. */
+  private run(
+    lane: Lane,
+    handler: Handler,
+    recorded: RecordedEvent<object>,
+  ): 'under way' | Ended | undefined {
+    this.outcomes.begin(lane);
     try {
-      if (handler.matches && !handler.matches(recorded)) return 'handled';
+      if (handler.matches && !handler.matches(recorded)) return undefined;
     } catch (error) {
-      return { error, isTimeOut: false };
+      return failedBy(error);
     }
     return this.attempts.run(lane, handler, recorded);
   }
 
-  private ended(lane: Lane, handler: Handler, failure: Failure | undefined): void {
+  private ended(lane: Lane, handler: Handler, { failure, result }: Ended): void {
     if (failure) return this.failed(lane, handler, failure);
+    this.outcomes.handled(lane, handler.name, result);
     lane.attempts = 0;
     lane.handler++;
     this.step(lane);
   }
 
   private handled(lane: Lane, entry: Entry): void {
-    const { work, parking, breaker, host } = this.parts;
+    const { work, parking, breaker } = this.parts;
     work.end(lane);
-    host.handled(lane, entry);
     lane.queue.shift();
     work.held--;
     lane.handler = lane.attempts = 0;
@@ -164,14 +171,14 @@ export class Handling {
     handler: Handler | undefined,
     { error, kind }: { readonly error: unknown; readonly kind: FailureKind },
   ): void {
-    const { definition, work, parking, host, observer } = this.parts;
+    const { definition, work, parking, observer } = this.parts;
     lane.attempts++;
     const { retry } = handler ?? definition.options;
     const isSpent = kind === 'cannot-decode' || lane.attempts >= retry.attempts;
     const delayMs = Math.min(retry.maxDelayMs, retry.delayMs * 2 ** Math.min(lane.attempts - 1, 30));
     const parked = parkedAs(lane, { handler: handler?.name ?? '', error, kind, isSpent, delayMs });
     work.end(lane);
-    host.attemptFailed(lane, parked.handler, error, kind);
+    this.outcomes.failed(lane, parked);
     parking.park(lane, parked, isSpent ? undefined : delayMs);
     if (isSpent) return;
     const { eventType, handler: name, attempts } = parked;

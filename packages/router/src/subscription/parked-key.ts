@@ -73,6 +73,7 @@ export function parkedError(error: unknown): ParkedError {
   };
 }
 
-function storable(text: string, most: number): string {
+/** Text that any state store accepts, cut where it is long. */
+export function storable(text: string, most: number): string {
   return text.slice(0, most).toWellFormed().replaceAll('\0', '');
 }

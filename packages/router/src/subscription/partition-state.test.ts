@@ -42,11 +42,17 @@ it('what could not be written is written next time', async () => {
   const holder = new LeaseHolder(state);
   const partition = new Partition(3, (await holder.acquire('p3'))!, { through: 5, ahead: [] });
   const lane = partition.lane('account-1');
+  partition.outcomes.set('1/watch', 'first').set('2/watch', 'second');
   partition.park(lane, { key: 'account-1', state: 'dead', from: 4, cursor: 4 } as never);
-  const down = jest.spyOn(state, 'transaction').mockRejectedValueOnce(new Error('down'));
+  const down = jest.spyOn(state, 'transaction').mockImplementationOnce(async () => {
+    partition.outcomes.set('1/watch', 'newer');
+    throw new Error('down');
+  });
   await expect(stored.save([partition], LOG)).rejects.toThrow('down');
   down.mockRestore();
   expect(await stored.save([partition], LOG)).toMatchObject({ written: 1 });
   expect((await stored.load([3])).get(3)?.parked).toMatchObject([{ key: 'account-1', cursor: 4 }]);
+  const outcomes = await state.read((view) => view.list('backstory.subscriptions/fraud/outcomes'));
+  expect(outcomes.map(({ value }) => value)).toEqual(['newer', 'second']);
   await holder.close();
 });

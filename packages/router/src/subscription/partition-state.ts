@@ -64,7 +64,10 @@ export class PartitionState {
   async save(partitions: readonly Partition[], log: () => Promise<LogPart>): Promise<SaveResult> {
     const changes = partitions.flatMap((it) => changeOf(it) ?? []);
     if (changes.length === 0) return { written: 0, lost: [] };
-    for (const { partition } of changes) partition.changed.clear();
+    for (const { partition } of changes) {
+      partition.changed.clear();
+      partition.outcomes = new Map();
+    }
     const part = await log().catch((error: unknown) => undo(changes, error));
     const lost: Partition[] = [];
     let left = changes;
@@ -116,7 +119,7 @@ export class PartitionState {
   }
 
   private write(changes: readonly Change[], log: LogPart): Promise<void> {
-    const { progress, parked, once, requests } = this.collections;
+    const { progress, parked, once, outcomes, requests } = this.collections;
     const leases = changes.map(({ partition }) => partition.lease);
     return this.state.transaction(leases, async (tx) => {
       const rows = changes.map((it) => ({
@@ -124,8 +127,12 @@ export class PartitionState {
         value: writeProgress({ ...it.progress, ...log }),
       }));
       await tx.putMany(progress, rows);
-      const puts = changes.flatMap((it) => it.puts);
-      if (puts.length > 0) await tx.putMany(parked, puts);
+      for (const [collection, entries] of [
+        [parked, changes.flatMap((it) => it.puts)],
+        [outcomes, changes.flatMap((it) => entriesOf(it.outcomes))],
+      ] as const) {
+        if (entries.length > 0) await tx.putMany(collection, entries);
+      }
       for (const [collection, keys] of [
         [parked, changes.flatMap((it) => it.deletes)],
         [once, changes.flatMap((it) => it.marks)],
@@ -150,12 +157,13 @@ interface Change {
   readonly puts: readonly StateEntry[];
   readonly deletes: readonly string[];
   readonly marks: readonly string[];
+  readonly outcomes: ReadonlyMap<string, string>;
   readonly requests: readonly string[];
 }
 
 /** What is to be written of a partition as it is at this moment; `undefined` when it is stored already. */
 function changeOf(partition: Partition): Change | undefined {
-  const { number, tracker, parked, reset } = partition;
+  const { number, tracker, parked, reset, outcomes } = partition;
   const { through, last } = tracker;
   const ahead = tracker.finishedAhead();
   const progress = { through, ahead, parked, ...(last && { last }), ...(reset !== undefined && { reset }) };
@@ -173,6 +181,7 @@ function changeOf(partition: Partition): Change | undefined {
     puts: records.flatMap(({ key, record }) => (record ? [{ key, value: writeParked(record) }] : [])),
     deletes: records.flatMap(({ key, record }) => (record ? [] : [key])),
     marks: coveredMarks(partition, through, new Set(ahead)),
+    outcomes,
     requests,
   };
 }
@@ -189,7 +198,11 @@ function settle({ partition, progress, marks, requests }: Change): void {
 
 /** Nothing was written: it is to be written next time. */
 function undo(changes: readonly Change[], error: unknown): never {
-  for (const { partition, keys } of changes) for (const key of keys) partition.changed.add(key);
+  for (const { partition, keys, outcomes } of changes) {
+    for (const key of keys) partition.changed.add(key);
+    // What was noted meanwhile is newer.
+    partition.outcomes = new Map([...outcomes, ...partition.outcomes]);
+  }
   throw error;
 }
 
@@ -201,6 +214,10 @@ function coveredMarks(partition: Partition, through: number, ahead: ReadonlySet<
     return isFinished && !(parked && position >= parked.cursor);
   });
   return covered.map(({ at }) => at);
+}
+
+function entriesOf(rows: ReadonlyMap<string, string>): readonly StateEntry[] {
+  return [...rows].map(([key, value]) => ({ key, value }));
 }
 
 function readMark({ key: at, value: key }: StateEntry): Mark {

@@ -14,6 +14,8 @@ export class Partition {
   readonly changed = new Set<string>();
   /** What was done `once` for events that no checkpoint covers yet. */
   readonly marks = new Map<string, Mark>();
+  /** What became of events, under the key it is to be stored with. */
+  outcomes = new Map<string, string>();
   /** Requests that were carried out: they go with the next checkpoint. */
   readonly done = new Set<string>();
   /** The progress that is stored. */
@@ -89,6 +91,8 @@ export class Lane {
   timer: NodeJS.Timeout | undefined;
   /** It is tried to find out whether an outage is over. */
   isProbe = false;
+  /** When the present attempt began, where that is wanted. */
+  began: { readonly at: number; readonly clock: number } | undefined;
   /** The trace of the last attempt. */
   trace: TraceContext | undefined;
 

@@ -2,9 +2,11 @@ import { Context, newId, type EventStore, type Recorder, type StateStore } from 
 import { InvalidOption, LIMITS } from '@backstory/core/store';
 import { collectionsOf } from './collections.js';
 import { listControls, readControl, writeControl, type Control, type Wish } from './control.js';
+import { findEvent } from './find-event.js';
 import { KeyNotParked, SubscriptionNotFound } from './errors.js';
 import { PARTITIONS, partitionOf } from './key-partition.js';
 import { parkedAt, readParked, type ParkedKey } from './parked-key.js';
+import { outcomesOf, readOutcome, outcomeAt, type Outcome } from './outcome.js';
 import { leaveRequests, type ParkedRequest } from './request.js';
 import { subscriptionStatuses, type SubscriptionStatus } from './subscription-status.js';
 import { SystemEvents, type SystemEvent } from './system-events.js';
@@ -21,6 +23,17 @@ export interface ParkedQuery {
   readonly states?: readonly ParkedKey['state'][];
   /** Keys that follow this one in the order in which they are listed. */
   readonly after?: ParkedKey;
+  /** Default 1,000. */
+  readonly limit?: number;
+}
+
+/** Which outcomes to list. */
+export interface OutcomeQuery {
+  /** Only those of the event with this id. */
+  readonly event?: string;
+  readonly states?: readonly Outcome['state'][];
+  /** Outcomes that follow this one in the order in which they are listed. */
+  readonly after?: Outcome;
   /** Default 1,000. */
   readonly limit?: number;
 }
@@ -108,6 +121,37 @@ export class SubscriptionAdmin {
     const text = await this.parts.state.read((view) => view.get(collectionsOf(name).parked, at));
     if (text === undefined) throw new KeyNotParked(name, key);
     return readParked(text);
+  }
+
+  /**
+   * What became of events at the handlers of a subscription that keeps it (its option `outcomes`), in the order of the log backwards: the
+   * latest event first.
+   *
+   * @throws SubscriptionNotFound, EventNotFound
+   */
+  async outcomes(
+    name: string,
+    { event, states, after, limit = 1_000 }: OutcomeQuery = {},
+  ): Promise<readonly Outcome[]> {
+    await this.require(name);
+    const prefix =
+      event === undefined ? '' : outcomesOf((await findEvent(this.parts.events, event)).position);
+    const { outcomes } = collectionsOf(name);
+    const found: Outcome[] = [];
+    let upTo = after && outcomeAt(after);
+    while (found.length < limit) {
+      const bounds = { prefix, backwards: true, limit: PAGE + 1, ...(upTo !== undefined && { upTo }) };
+      const rows = await this.parts.state.read((view) => view.list(outcomes, bounds));
+      const later = rows.filter(({ key }) => key !== upTo);
+      found.push(
+        ...later
+          .map(({ value }) => readOutcome(value))
+          .filter(({ state }) => !states || states.includes(state)),
+      );
+      if (rows.length <= PAGE) break;
+      upTo = rows.at(-1)!.key;
+    }
+    return found.slice(0, limit);
   }
 
   /** Tries a parked key again, with all its attempts; `'all'`: every dead one. */

@@ -29,6 +29,13 @@ export interface SubscriptionOptions {
   readonly breaker?: BreakerOptions;
   /** What an error means, where its kind cannot be seen from it. `undefined`: decide as usual. */
   readonly classify?: (error: unknown) => 'poison' | 'infrastructure' | undefined;
+  /**
+   * What is kept of what became of its events, by handler: nothing, what failed at least once, or everything. It is stored with the
+   * checkpoint. Default `'none'`.
+   */
+  readonly outcomes?: 'none' | 'failures' | 'all';
+  /** How long and how many of them are kept. */
+  readonly keepOutcomes?: OutcomeRetentionOptions;
   /** How often its checkpoint is kept. Default 1,000. */
   readonly checkpointMs?: number;
   /** How long handlers at work are waited for when it stops; then their signals abort. Default 10,000. */
@@ -55,6 +62,14 @@ export interface BreakerOptions {
   readonly maxProbeMs?: number;
 }
 
+/** How much is kept of what became of events. */
+export interface OutcomeRetentionOptions {
+  /** Those that ended earlier go. Default 30 days. */
+  readonly maxAgeMs?: number;
+  /** When there are more, the first in the order of the log go. Default 100,000. */
+  readonly maxCount?: number;
+}
+
 /** Every option with its value. */
 export interface ResolvedOptions {
   readonly from: 'beginning' | 'now' | number;
@@ -67,6 +82,8 @@ export interface ResolvedOptions {
   readonly priority: EventPriority | undefined;
   readonly breaker: Required<BreakerOptions>;
   readonly classify: NonNullable<SubscriptionOptions['classify']>;
+  readonly outcomes: NonNullable<SubscriptionOptions['outcomes']>;
+  readonly keepOutcomes: Required<OutcomeRetentionOptions>;
   readonly checkpointMs: number;
   readonly stopTimeoutMs: number;
 }
@@ -74,10 +91,12 @@ export interface ResolvedOptions {
 /** @throws InvalidOption */
 export function resolveOptions(given: SubscriptionOptions): ResolvedOptions {
   const options = knownOptions(given, NAMES);
-  const { from = 'beginning', key, priority, classify = () => undefined } = options;
+  const { from = 'beginning', key, priority, classify = () => undefined, outcomes = 'none' } = options;
   if (from !== 'beginning' && from !== 'now') numberOption('from', from, 0, Number.MAX_SAFE_INTEGER);
   requireFunction('key', key);
   requireFunction('classify', classify);
+  if (!OUTCOMES.includes(outcomes))
+    throw new InvalidOption('outcomes', `must be one of ${OUTCOMES.join(', ')}, not ${String(outcomes)}.`);
   const whole = (name: 'concurrency' | 'buffer' | 'maxAhead', usual: number) =>
     Math.floor(numberOption(name, options[name] ?? usual, 1, 1_000_000));
   return {
@@ -85,6 +104,8 @@ export function resolveOptions(given: SubscriptionOptions): ResolvedOptions {
     key,
     priority,
     classify,
+    outcomes,
+    keepOutcomes: resolveRetention(options.keepOutcomes ?? {}),
     concurrency: whole('concurrency', 16),
     buffer: whole('buffer', 1_000),
     maxAhead: whole('maxAhead', 1_000),
@@ -118,6 +139,15 @@ function resolveBreaker(given: BreakerOptions): Required<BreakerOptions> {
   };
 }
 
+function resolveRetention(given: OutcomeRetentionOptions): Required<OutcomeRetentionOptions> {
+  const { maxAgeMs = 30 * 24 * 3_600_000, maxCount = 100_000 } = knownOptions(given, RETENTION_NAMES);
+  return {
+    maxAgeMs: numberOption('keepOutcomes.maxAgeMs', maxAgeMs, 1, Number.MAX_SAFE_INTEGER),
+    maxCount: Math.floor(numberOption('keepOutcomes.maxCount', maxCount, 1, 10_000_000)),
+  };
+}
+
+const OUTCOMES: readonly SubscriptionOptions['outcomes'][] = ['none', 'failures', 'all'];
 const RETRY: Required<RetryOptions> = { attempts: 5, delayMs: 1_000, maxDelayMs: 30_000 };
 
 const NAMES: OptionNames<SubscriptionOptions> = {
@@ -131,9 +161,12 @@ const NAMES: OptionNames<SubscriptionOptions> = {
   priority: true,
   breaker: true,
   classify: true,
+  outcomes: true,
+  keepOutcomes: true,
   checkpointMs: true,
   stopTimeoutMs: true,
 };
+const RETENTION_NAMES: OptionNames<OutcomeRetentionOptions> = { maxAgeMs: true, maxCount: true };
 const RETRY_NAMES: OptionNames<RetryOptions> = { attempts: true, delayMs: true, maxDelayMs: true };
 const BREAKER_NAMES: OptionNames<BreakerOptions> = { keys: true, probeMs: true, maxProbeMs: true };
 

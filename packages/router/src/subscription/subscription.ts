@@ -9,6 +9,7 @@ import { collectionsOf } from './collections.js';
 import { readControl, register, type Control } from './control.js';
 import { Dispatcher, type DispatcherHost } from './dispatcher.js';
 import { isInfrastructure } from './failure-kind.js';
+import { OutcomeRetention } from './outcome-retention.js';
 import { Ownership } from './ownership.js';
 import { readRequests } from './request.js';
 import { Share } from './share.js';
@@ -40,6 +41,7 @@ export class Subscription {
   /** Ends what is being read, because partitions have come. */
   private turn = new AbortController();
   private readonly told: Announcements;
+  private readonly retention: OutcomeRetention;
   private readonly collections: ReturnType<typeof collectionsOf>;
   private control: Control | undefined;
   private fault: unknown;
@@ -58,6 +60,8 @@ export class Subscription {
     this.dispatcher = new Dispatcher(definition, this.host(), this.observer);
     const { owner } = parts.leases;
     this.told = new Announcements({ ...parts, subscription: this.name, owner, observer: this.observer });
+    const collection = this.collections.outcomes;
+    this.retention = new OutcomeRetention({ ...parts, collection, keep: definition.options.keepOutcomes });
     this.share = new Share(parts.state, parts.leases, this.name);
     this.owned = new Ownership({
       ...parts,
@@ -177,6 +181,8 @@ export class Subscription {
       await pause(this.definition.options.checkpointMs, this.stopping.signal);
       await this.owned.save().catch((error: unknown) => this.unlessPassing(error));
       await this.told.flush();
+      const first = this.dispatcher.partitions.get(0);
+      if (first) await this.retention.sweep(first.lease).catch((error: unknown) => this.unlessPassing(error));
     }
   }
 
@@ -261,8 +267,6 @@ export class Subscription {
     return {
       once: (place, work) => this.owned.stored.once(place, work),
       lost: (partition) => this.owned.leave(partition),
-      handled: () => undefined,
-      attemptFailed: () => undefined,
       waiting: (range) => waitingEvents(this.parts.events, this.definition, range),
       parked: (parked, was) => this.told.parked(parked, was),
       breaker: (change, reason) => {

@@ -1,0 +1,68 @@
+import type { Entry } from './entry.js';
+import { outcomeAt, resultText, writeOutcome, type Outcome } from './outcome.js';
+import type { Lane } from './partition.js';
+import type { ParkedKey } from './parked-key.js';
+import type { SubscriptionOptions } from './subscription-options.js';
+
+/** Notes what became of events, where the subscription wants it. It is stored with the checkpoint that covers it. */
+export class OutcomeBook {
+  constructor(private readonly kept: NonNullable<SubscriptionOptions['outcomes']>) {}
+
+  /** An attempt begins. */
+  begin(lane: Lane): void {
+    if (this.kept !== 'none') lane.began = { at: Date.now(), clock: performance.now() };
+  }
+
+  handled(lane: Lane, handler: string, result: unknown): void {
+    const entry = lane.queue[0]!;
+    const failed = failureOf(lane, handler, entry);
+    if (this.kept === 'none' || (this.kept === 'failures' && !failed)) return;
+    const attempts = lane.attempts + 1;
+    const text = resultText(result);
+    this.note(lane, {
+      state: 'handled',
+      ...about(lane, entry),
+      handler,
+      attempts,
+      ...timesOf(lane),
+      ...(text !== undefined && { result: text }),
+      ...(failed && { reason: failed.reason, error: failed.error }),
+    });
+  }
+
+  /** An attempt failed: as the record of its key says. */
+  failed(lane: Lane, { state, handler, attempts, reason, error }: ParkedKey): void {
+    if (this.kept === 'none') return;
+    this.note(lane, {
+      state: state === 'dead' ? 'dead' : 'retrying',
+      ...about(lane, lane.queue[0]!),
+      handler,
+      attempts,
+      ...timesOf(lane),
+      reason,
+      error,
+    });
+  }
+
+  private note(lane: Lane, outcome: Outcome): void {
+    lane.partition.outcomes.set(outcomeAt(outcome), writeOutcome(outcome));
+  }
+}
+
+/** What is known of an attempt that failed before at this event and handler. */
+function failureOf({ parked }: Lane, handler: string, { position }: Entry): ParkedKey | undefined {
+  return parked?.cursor === position && parked.handler === handler ? parked : undefined;
+}
+
+function about({ key }: Lane, { stored }: Entry) {
+  const { id: eventId, position, stream, type: eventType } = stored;
+  return { eventId, position, stream, eventType, key };
+}
+
+/** An event that cannot be read has no attempt that took time. */
+function timesOf({ began }: Lane): Pick<Outcome, 'startedAt' | 'endedAt' | 'durationMs'> {
+  const now = Date.now();
+  const startedAt = new Date(began?.at ?? now).toISOString();
+  const durationMs = began ? Math.round((performance.now() - began.clock) * 1_000) / 1_000 : 0;
+  return { startedAt, endedAt: new Date(now).toISOString(), durationMs };
+}

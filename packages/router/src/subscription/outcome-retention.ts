@@ -1,0 +1,79 @@
+import type { StateStore } from '@backstory/core';
+import type { HeldLease, StateEntry, StateView } from '@backstory/core/state';
+import { readOutcome } from './outcome.js';
+import type { OutcomeRetentionOptions } from './subscription-options.js';
+
+/** What retention works on. */
+export interface RetentionParts {
+  readonly state: StateStore;
+  readonly collection: string;
+  readonly keep: Required<OutcomeRetentionOptions>;
+  /** Default: the clock of this process. */
+  readonly now?: () => number;
+}
+
+/**
+ * Removes outcomes that are too old or too many, a bounded piece of work at a time: one look at a thousand of them, going round
+ * and round, and at most ten thousand removed before anything else is done. The owner of the first partition does it.
+ */
+export class OutcomeRetention {
+  private readonly now: () => number;
+  /** Where the next look begins. */
+  private after = '';
+  private dueAt = 0;
+
+  constructor(private readonly parts: RetentionParts) {
+    this.now = parts.now ?? Date.now;
+  }
+
+  /** Removes what is to go, if it is time to look. Gives how many were removed. */
+  async sweep(lease: HeldLease): Promise<number> {
+    if (this.now() < this.dueAt) return 0;
+    let removed = 0;
+    let isMore = true;
+    for (let step = 0; isMore && step < STEPS; step++) {
+      const surplus = await this.parts.state.read((view) => this.surplus(view));
+      const { gone, isEnd } = surplus.length > 0 ? { gone: surplus, isEnd: false } : await this.expired();
+      if (gone.length > 0) removed += await this.remove(lease, gone);
+      isMore = !isEnd;
+    }
+    this.dueAt = isMore ? 0 : this.now() + EVERY_MS;
+    return removed;
+  }
+
+  /** The first ones in the order of the log, where there are too many. */
+  private async surplus(view: StateView): Promise<readonly StateEntry[]> {
+    const { collection, keep } = this.parts;
+    const many = (await view.count(collection)) - keep.maxCount;
+    return many > 0 ? view.list(collection, { limit: Math.min(many, PAGE) }) : [];
+  }
+
+  /** Those of the next page that are too old. What was delivered again later may stand anywhere among them. */
+  private async expired(): Promise<{ readonly gone: readonly StateEntry[]; readonly isEnd: boolean }> {
+    const { state, collection, keep } = this.parts;
+    const page = await state.read((view) => view.list(collection, { after: this.after, limit: PAGE }));
+    const isEnd = page.length < PAGE;
+    this.after = isEnd ? '' : page.at(-1)!.key;
+    const until = this.now() - keep.maxAgeMs;
+    return { gone: page.filter(({ value }) => Date.parse(readOutcome(value).endedAt) < until), isEnd };
+  }
+
+  /** Only what is still as it was seen: another owner may have noted something newer. */
+  private remove(lease: HeldLease, gone: readonly StateEntry[]): Promise<number> {
+    const { state, collection } = this.parts;
+    return state.transaction([lease], async (tx) => {
+      const keys = gone.map(({ key }) => key);
+      const there = await tx.getMany(collection, keys);
+      const same = gone.filter(({ key, value }) => there.get(key) === value).map(({ key }) => key);
+      await tx.deleteMany(collection, same);
+      return same.length;
+    });
+  }
+}
+
+/** Outcomes looked at, and removed, in one transaction. */
+const PAGE = 1_000;
+/** Transactions one after another, before something else is done. */
+const STEPS = 10;
+/** Between two rounds that have found everything. */
+const EVERY_MS = 60_000;
