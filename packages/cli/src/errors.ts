@@ -85,8 +85,8 @@ export class WorkerFailed extends Error {
 /** Ctrl-C. */
 export class Interrupted extends BackstoryError {
   readonly code = 'BACKSTORY_INTERRUPTED';
-  constructor() {
-    super('Interrupted.');
+  constructor(message = 'Interrupted.') {
+    super(message);
   }
 }
 

@@ -52,8 +52,23 @@ export async function withSubscriptions<T>(
   }
 }
 
-async function withStorage<T>(storage: Storage, work: (log: EventStore) => Promise<T>): Promise<T> {
-  const opened = await storage.open({ readOnly: true });
+/** Opens the log to record in it, works, and closes it. A log that is not there is made only where that is wanted. */
+export async function withWritableLog<T>(
+  call: StoreCall,
+  { isMade }: { readonly isMade: boolean },
+  work: (log: EventStore) => Promise<T>,
+): Promise<T> {
+  const storage = await storageFor(call);
+  if (!isMade) await (await storage.open({ readOnly: true })).close();
+  return withStorage(storage, work, { readOnly: false });
+}
+
+async function withStorage<T>(
+  storage: Storage,
+  work: (log: EventStore) => Promise<T>,
+  options: OpenOptions = { readOnly: true },
+): Promise<T> {
+  const opened = await storage.open(options);
   try {
     return await work(opened.events);
   } finally {

@@ -63,6 +63,8 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     tail: ['--lines', '1'],
     init: ['bank', '--no-install'],
     completion: ['bash'],
+    export: ['--out', 'export.ndjson'],
+    import: ['facts.ndjson', '--as-new'],
     'route explain': [paid],
     'store drop': ['--yes'],
     'audit seal': ['--key', path.join(folder, 'key.pem')],
@@ -80,6 +82,8 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
   const { Collected } = await import('../../../test/support/run-cli.js');
   const stdout = new Collected(() => verb === 'tail' && interrupt.abort());
   const io = { definition, stdout, signal: interrupt.signal, cwd: folder, env: process.env };
+  const fact = { specversion: '1.0', id: '1', source: '/till', type: 'payment.taken', subject: 'payment-1' };
+  fs.writeFileSync(path.join(folder, 'facts.ndjson'), JSON.stringify(fact));
   if (verb === 'check') await runCli(['check', 'record'], { definition, cwd: folder, env: {} });
   await runCli([...call.split(' '), ...(more[call] ?? []), ...at, '--json'], io);
   const { data } = JSON.parse(stdout.text) as { data: object };

@@ -27,7 +27,11 @@ async function exitCodeOf(argv: readonly string[], io: CommandIo): Promise<numbe
   } catch (error) {
     const interrupted = io.signal?.aborted === true;
     const asJson = argv.includes('--json') && !invocation?.call.report.begun;
-    return tell(interrupted ? new Interrupted() : error, { argv, io, asJson });
+    return tell(interrupted && !(error instanceof Interrupted) ? new Interrupted() : error, {
+      argv,
+      io,
+      asJson,
+    });
   }
 }
 

@@ -75,6 +75,16 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/route.js')).verb,
   },
   {
+    name: 'export',
+    summary: 'write events to a file: CloudEvents, or XES for process mining',
+    load: async () => (await import('./verbs/export.js')).verb,
+  },
+  {
+    name: 'import',
+    summary: 'make a log of a file of events, or record them as new facts',
+    load: async () => (await import('./verbs/import.js')).verb,
+  },
+  {
     name: 'store',
     summary: 'look what the store is made of; make it, move it on, adopt or drop it',
     load: async () => (await import('./verbs/store.js')).verb,
