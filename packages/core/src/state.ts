@@ -9,6 +9,7 @@ export {
   type ResolvedStateQuery,
 } from './state-check.js';
 export { FenceLost, InsideTransaction, InvalidStateEntry, TransactionTimedOut } from './errors.js';
+export { isInfrastructure } from './infrastructure.js';
 export { LeaseHolder, type HeldLease, type LeaseHolderOptions } from './lease-holder.js';
 export { MemoryState, MemoryStateStore } from './memory-state-store.js';
 export type {

@@ -4,3 +4,27 @@ export {
   type DeclaredProjection,
 } from './definition/projection-decorator.js';
 export type { ProjectionOptions } from './definition/projection-options.js';
+export { deleted, type Deleted } from './definition/deleted.js';
+export {
+  projection,
+  type FunctionalProjection,
+  type ProjectionParts,
+} from './definition/functional-projection.js';
+export type { ProjectionSource } from './definition/projection-model.js';
+export { Projections, type CaughtUpOptions, type ProjectionsParts } from './projections.js';
+export { ProjectionAdmin, type AskedBy, type RebuildOptions, type Which } from './projection-admin.js';
+export type { FeedState, GenerationStatus, Lag, ProjectionStatus } from './status.js';
+export type { Swapped } from './generation/swap.js';
+export { Documents } from './read/documents.js';
+export type { FindQuery, FoundPage } from './read/find.js';
+export type { Comparable, Wanted, Where } from './read/condition.js';
+export {
+  AsOfTooCostly,
+  GenerationUnusable,
+  InvalidFind,
+  NotCaughtUp,
+  ProjectionChanged,
+  ProjectionExists,
+  ProjectionFailed,
+  ProjectionNotFound,
+} from './errors.js';

@@ -1,11 +1,10 @@
 import type { RecordedEvent } from '@backstory/core';
-import { FenceLost } from '@backstory/core/state';
+import { FenceLost, isInfrastructure } from '@backstory/core/state';
 import type { Observer } from '@backstory/core/observe';
 import { Attempts, failedBy, type Ended, type Failure } from './attempts.js';
 import type { Breaker } from './breaker.js';
 import type { Effects } from './delivery.js';
 import type { Entry } from './entry.js';
-import { isInfrastructure } from './failure-kind.js';
 import { OutcomeBook } from './outcome-book.js';
 import type { Lane, Partition } from './partition.js';
 import { RESUME, type Parking } from './parking.js';

@@ -1,6 +1,6 @@
 import { follow, type EventStore, type Recorder, type StateStore } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
-import { FenceLost, type LeaseHolder } from '@backstory/core/state';
+import { FenceLost, isInfrastructure, type LeaseHolder } from '@backstory/core/state';
 import { StoreClosed, outside } from '@backstory/core/store';
 import type { Condition } from './condition.js';
 import { Announcements } from './announcements.js';
@@ -8,7 +8,6 @@ import { carryOut } from './carry-out.js';
 import { collectionsOf } from './collections.js';
 import { readControl, register, type Control } from './control.js';
 import { Dispatcher, type DispatcherHost } from './dispatcher.js';
-import { isInfrastructure } from './failure-kind.js';
 import { OutcomeRetention } from './outcome-retention.js';
 import { Ownership } from './ownership.js';
 import { readRequests } from './request.js';

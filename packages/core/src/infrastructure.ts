@@ -1,8 +1,7 @@
-import { StoreUnavailable, AppendOutcomeUnknown } from '@backstory/core';
-import { TransactionTimedOut } from '@backstory/core/state';
+import { AppendOutcomeUnknown, StoreUnavailable, TransactionTimedOut } from './errors.js';
 
 /**
- * Whether an error says that something the handler needs cannot be reached: then no event is to blame, and waiting helps.
+ * Whether an error says that something a handler needs cannot be reached: then no event is to blame, and waiting helps.
  * Looks through the causes of the error.
  */
 export function isInfrastructure(error: unknown): boolean {

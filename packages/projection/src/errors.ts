@@ -1,0 +1,113 @@
+import { BackstoryError, type RecordedEvent, type StoredEvent } from '@backstory/core';
+
+/** A handler of a projection threw, or gave what it must not. The projection stops before the event; nothing is skipped. */
+export class ProjectionFailed extends BackstoryError {
+  readonly code = 'BACKSTORY_PROJECTION_FAILED';
+  readonly position: number;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly stream: string;
+  constructor(
+    readonly projection: string,
+    readonly handler: string,
+    event: Pick<StoredEvent | RecordedEvent, 'id' | 'type' | 'stream' | 'position'>,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `Projection ${projection} stops before position ${event.position}: ${handler} failed at ${event.type} of ${event.stream}: ` +
+        `${reason}. Nothing was skipped. Mend the handler and start again, or resume it.`,
+      options,
+    );
+    this.position = event.position;
+    this.eventId = event.id;
+    this.eventType = event.type;
+    this.stream = event.stream;
+  }
+}
+
+/** What the code says of a projection is not what its stored documents were made with. */
+export class ProjectionChanged extends BackstoryError {
+  readonly code = 'BACKSTORY_PROJECTION_CHANGED';
+  constructor(
+    readonly projection: string,
+    readonly generation: number,
+    readonly problem: string,
+  ) {
+    super(`Projection ${projection} is not what its generation ${generation} was made with: ${problem}`);
+  }
+}
+
+/** No projection of this name was ever started here. */
+export class ProjectionNotFound extends BackstoryError {
+  readonly code = 'BACKSTORY_PROJECTION_NOT_FOUND';
+  constructor(
+    readonly projection: string,
+    readonly known: readonly string[],
+  ) {
+    const those = known.length === 0 ? 'none was ever started' : `there are ${known.join(', ')}`;
+    super(`There is no projection ${projection}: ${those}.`);
+  }
+}
+
+/** Two projections of one application have one name, and would share their documents. */
+export class ProjectionExists extends BackstoryError {
+  readonly code = 'BACKSTORY_PROJECTION_EXISTS';
+  constructor(readonly projection: string) {
+    super(`There is a projection ${projection} already: give this one a name of its own.`);
+  }
+}
+
+/** A question that the documents cannot be asked, or only by reading all of them. */
+export class InvalidFind extends BackstoryError {
+  readonly code = 'BACKSTORY_INVALID_FIND';
+  constructor(
+    readonly projection: string,
+    readonly option: string,
+    message: string,
+  ) {
+    super(`${option}: ${message}`);
+  }
+}
+
+/** A generation that cannot be used for what was asked. Nothing was changed. */
+export class GenerationUnusable extends BackstoryError {
+  readonly code = 'BACKSTORY_GENERATION_UNUSABLE';
+  constructor(
+    readonly projection: string,
+    readonly generation: number | undefined,
+    message: string,
+  ) {
+    super(
+      `Projection ${projection}${generation === undefined ? '' : `, generation ${generation}`}: ${message}`,
+    );
+  }
+}
+
+/** The documents were not brought up to a position in time. */
+export class NotCaughtUp extends BackstoryError {
+  readonly code = 'BACKSTORY_NOT_CAUGHT_UP';
+  constructor(
+    readonly projection: string,
+    readonly position: number,
+    readonly reached: number,
+    readonly why: string,
+  ) {
+    super(
+      `Projection ${projection} is at position ${reached} and not yet at ${position} (${why}): ` +
+        'read what there is, wait longer, or look at `backstory projections status`.',
+    );
+  }
+}
+
+/** Evaluating a document as of another time would read more of the log than was allowed. */
+export class AsOfTooCostly extends BackstoryError {
+  readonly code = 'BACKSTORY_AS_OF_TOO_COSTLY';
+  constructor(
+    readonly projection: string,
+    readonly reason: string,
+    advice: string,
+  ) {
+    super(`Projection ${projection} as of another time: ${reason}: ${advice}`);
+  }
+}

@@ -1,0 +1,50 @@
+import type { EventStore, StoredEvent } from '@backstory/core';
+import { follow } from '@backstory/core';
+import type { Observer } from '@backstory/core/observe';
+import type { Checkpoint } from '@backstory/core/store';
+
+/** Events of the log that are folded and committed together, and where it goes on after them. */
+export interface Batch {
+  readonly events: readonly StoredEvent[];
+  readonly checkpoint: Checkpoint;
+}
+
+/** What is read. */
+export interface Reading {
+  readonly after: number | Checkpoint;
+  readonly types: readonly string[];
+  readonly signal: AbortSignal;
+  /** Of whoever follows, in observations. */
+  readonly name: string;
+  readonly observer: Observer;
+}
+
+/**
+ * The log in batches: while there is more, as many pages as make a large one, because a document that changes often is then
+ * written once; at the head whatever has come.
+ */
+export async function* batches(store: EventStore, reading: Reading): AsyncGenerator<Batch, undefined> {
+  const { after, types, signal, name, observer } = reading;
+  const pages = follow(store, { after, query: { types, pageSize: PAGE }, signal, name, observer });
+  let events: StoredEvent[] = [];
+  let length = 0;
+  // The next page is fetched while a batch is at work.
+  let next = pages.next();
+  for (;;) {
+    const read = await next;
+    if (read.done === true) return undefined;
+    next = pages.next();
+    next.catch(() => undefined);
+    const { events: come, checkpoint } = read.value;
+    events = events.length === 0 ? [...come] : events.concat(come);
+    for (const { data } of come) length += data.length;
+    if (come.length === PAGE && events.length < BATCH && length < LONGEST) continue;
+    yield { events, checkpoint };
+    events = [];
+    length = 0;
+  }
+}
+
+const PAGE = 2_000;
+/** Events of a batch, and characters of their data. */
+const [BATCH, LONGEST] = [10_000, 8 * 2 ** 20];

@@ -1,0 +1,210 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { EventStore, StateStore } from '@backstory/core';
+import { guarded, type ConsumerChanged, type Observer } from '@backstory/core/observe';
+import { FenceLost, isInfrastructure, type HeldLease, type LeaseHolder } from '@backstory/core/state';
+import { StoreClosed, outside } from '@backstory/core/store';
+import type { ProjectionModel } from '../definition/projection-model.js';
+import { readControl, type Control, type Generation } from '../generation/control.js';
+import { placesOf, type Places } from '../generation/places.js';
+import type { Progress } from '../generation/progress.js';
+import { register } from '../generation/register.js';
+import { swapWhenReady } from '../generation/swap.js';
+import { Feeder, isFed, type FeedingEnd } from './feeder.js';
+
+/** What a projection runs on in a process. */
+export interface RunnerParts {
+  readonly model: ProjectionModel;
+  readonly events: EventStore;
+  readonly state: StateStore;
+  readonly leases: LeaseHolder;
+  readonly observer?: Observer | undefined;
+  /** Only this generation. */
+  readonly only?: number;
+  /** Called after something was committed here. */
+  readonly progressed: () => void;
+}
+
+/**
+ * A projection as one process runs it: it feeds the generations that its code can make, each as long as it holds their lease,
+ * and looks again and again at what is wanted and what others have left.
+ */
+export class Runner {
+  private readonly places: Places;
+  private readonly observer: Observer;
+  private readonly feeding = new Map<number, Feeding>();
+  /** Generations at which this process has failed: others may try, and it does once somebody resumes. */
+  private readonly failed = new Map<number, unknown>();
+  private readonly filled = new Set<number>();
+  private readonly stopping = new AbortController();
+  private control: Control | undefined;
+  private wake: () => void = () => undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private stopped: Promise<void> | undefined;
+
+  constructor(private readonly parts: RunnerParts) {
+    this.places = placesOf(parts.model.name);
+    this.observer = guarded(parts.observer);
+  }
+
+  /** Why a generation does not go on in this process. */
+  get faults(): ReadonlyMap<number, unknown> {
+    return this.failed;
+  }
+
+  /** The generations that this process feeds. */
+  get fed(): readonly number[] {
+    return [...this.feeding.keys()];
+  }
+
+  /** Resolves when it feeds what nobody else does. @throws ProjectionChanged, StoreUnavailable … */
+  async start(): Promise<void> {
+    const { state, model } = this.parts;
+    const { control, begun } = await register(state, model);
+    // That it is paused is noticed with the first look, like any time later.
+    const { paused: _paused, ...rest } = control;
+    this.control = rest;
+    if (begun) this.announce(begun.number, 'created');
+    this.tell('started');
+    await outside(() => this.lookAround());
+    this.looking = outside(() => this.lookAlways());
+  }
+
+  /** Looks at what is wanted now rather than in a while. */
+  look(): void {
+    this.wake();
+  }
+
+  /** Ends the batches at work, and lets other processes go on. */
+  stop(): Promise<void> {
+    return (this.stopped ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    this.stopping.abort();
+    this.wake();
+    await this.looking;
+    for (const { feeder } of this.feeding.values()) feeder.stop();
+    await Promise.all([...this.feeding.values()].map(({ done }) => done));
+    this.tell('stopped');
+  }
+
+  private async lookAlways(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => (this.wake = resolve));
+      const due = wait(this.parts.leases.ttlMs / 4, undefined, { signal }).catch(() => undefined);
+      await Promise.race([woken, due]);
+      if (!signal.aborted) await this.lookAround();
+    }
+  }
+
+  private async lookAround(): Promise<void> {
+    const { state, model, only } = this.parts;
+    try {
+      const control = await state.read((view) => readControl(view, model.name));
+      if (!control) return;
+      this.obey(control);
+      const wanted = control.paused ? [] : control.generations.filter((it) => this.isMine(it));
+      for (const [number, { feeder }] of this.feeding)
+        if (!wanted.some((it) => it.number === number)) feeder.stop();
+      for (const generation of wanted)
+        if (only === undefined || only === generation.number) await this.take(generation);
+      for (const generation of wanted) await this.lookAt(generation);
+    } catch (error) {
+      const isPassing = error instanceof FenceLost || error instanceof StoreClosed || isInfrastructure(error);
+      if (!isPassing) this.tell('faulted', messageOf(error));
+    }
+  }
+
+  private isMine(generation: Generation): boolean {
+    return isFed(generation) && generation.version === this.parts.model.version;
+  }
+
+  private obey(control: Control): void {
+    const before = this.control;
+    this.control = control;
+    const isResumed = control.resumed?.at !== before?.resumed?.at;
+    if (control.paused && !before?.paused)
+      this.tell('paused', control.paused.reason ?? `by ${control.paused.actor}`);
+    if (!isResumed || control.paused) return;
+    this.failed.clear();
+    this.tell('resumed', control.resumed?.reason);
+  }
+
+  /** Feeds a generation that nobody else feeds. */
+  private async take(generation: Generation): Promise<void> {
+    const { number } = generation;
+    if (this.feeding.has(number) || this.failed.has(number)) return;
+    const { state, leases } = this.parts;
+    const name = this.places.lease(number);
+    const left = (await state.leases(name)).find((it) => it.name === name);
+    const lease = await leases.acquire(name);
+    if (!lease) return;
+    if (left && left.owner !== leases.owner)
+      this.tell('taken-over', `generation ${number}, of a process that gave no sign of life`);
+    this.feed(generation, lease);
+  }
+
+  private feed(generation: Generation, lease: HeldLease): void {
+    const { model, events, state, leases, progressed } = this.parts;
+    const feeding: Partial<Feeding> = {};
+    const feeder = new Feeder({
+      ...{ model, generation, places: this.places, lease, events, state },
+      owner: leases.owner,
+      observer: this.observer,
+      progressed: (progress) => {
+        feeding.progress = progress;
+        progressed();
+      },
+      hindered: (reason) => this.tell(reason === undefined ? 'resumed' : 'paused', reason),
+    });
+    const done = outside(() => feeder.run()).then((end) => this.ended(generation.number, lease, end));
+    this.feeding.set(generation.number, Object.assign(feeding, { feeder, done }));
+  }
+
+  private async ended(number: number, lease: HeldLease, ending: FeedingEnd): Promise<void> {
+    this.feeding.delete(number);
+    if (ending.end === 'faulted') {
+      this.failed.set(number, ending.error);
+      this.tell('faulted', messageOf(ending.error));
+    }
+    await this.parts.leases.release(lease).catch(() => undefined);
+    if (ending.end === 'lost') this.look();
+  }
+
+  /** Says once that a new generation has come to the head, and has it take its place where that is wanted. */
+  private async lookAt(generation: Generation): Promise<void> {
+    const { number, role, swaps } = generation;
+    const progress = this.feeding.get(number)?.progress;
+    if (role !== 'building' || !progress) return;
+    const { events, state, model } = this.parts;
+    const { head } = await events.identity();
+    if (progress.checkpoint.through < head) return;
+    if (!this.filled.has(number)) {
+      this.filled.add(number);
+      this.announce(number, 'filled');
+    }
+    if (swaps !== true) return;
+    const swapped = await swapWhenReady(state, model.name, number);
+    if (swapped) this.announce(number, 'swapped');
+    this.look();
+  }
+
+  private tell(change: ConsumerChanged['change'], reason?: string): void {
+    this.observer.consumer(() => ({ consumer: `projection ${this.parts.model.name}`, change, reason }));
+  }
+
+  private announce(generation: number, change: 'created' | 'filled' | 'swapped'): void {
+    this.observer.generation(() => ({ projection: this.parts.model.name, generation, change }));
+  }
+}
+
+interface Feeding {
+  readonly feeder: Feeder;
+  readonly done: Promise<void>;
+  progress?: Progress;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,145 @@
+import type { RecordedEvent, StateStore } from '@backstory/core';
+import type { StateEntry, StateTransaction } from '@backstory/core/state';
+import type { Foldable, ProjectionModel } from '../definition/projection-model.js';
+import type { Places } from '../generation/places.js';
+import { indexKey, valueAt } from '../read/index-key.js';
+
+/**
+ * Documents of one generation at work: read once, folded in memory, written once a batch. They stay as they were written, for
+ * nobody else writes them while the lease is held; after a failure they are forgotten and read again.
+ */
+export class WriteBack {
+  private readonly entries = new Map<string, Entry>();
+  private readonly touched = new Set<Entry>();
+  private length = 0;
+
+  constructor(
+    private readonly model: ProjectionModel,
+    private readonly places: Places,
+    private readonly generation: number,
+  ) {}
+
+  /** Reads the documents that these events change and that are not here. */
+  async load(state: StateStore, events: readonly Foldable[]): Promise<void> {
+    const missing = new Set<string>();
+    for (const { keys } of events) for (const key of keys) if (!this.entries.has(key)) missing.add(key);
+    if (missing.size === 0) return;
+    const keys = [...missing];
+    const found = await state.read((view) => view.getMany(this.places.documents(this.generation), keys));
+    for (const key of keys) {
+      const text = found.get(key);
+      const document = text === undefined ? undefined : this.model.read(text);
+      this.entries.set(key, { key, document, text, last: undefined });
+      this.length += text?.length ?? 0;
+    }
+  }
+
+  /** Folds an event whose documents are loaded. @throws ProjectionFailed — call `forget` then */
+  fold({ recorded, keys }: Foldable): void {
+    for (const key of keys) {
+      const entry = this.entries.get(key)!;
+      entry.document = this.model.fold(entry.document, recorded, key);
+      entry.last = recorded;
+      this.touched.add(entry);
+    }
+  }
+
+  /** What is to be written. @throws ProjectionFailed — call `forget` then */
+  changes(): Changes {
+    const documents: Change[] = [];
+    for (const entry of this.touched) {
+      const { key, document, text: before, last } = entry;
+      const text = document === undefined ? undefined : this.model.write(document, key, last!);
+      if (text !== before) documents.push({ entry, before, text });
+    }
+    return { documents, indexes: this.model.indexes.map((path) => indexChanges(path, documents)) };
+  }
+
+  async write(tx: StateTransaction, { documents, indexes }: Changes): Promise<void> {
+    await writeRows(tx, this.places.documents(this.generation), documentRows(documents));
+    for (const { path, rows } of indexes) await writeRows(tx, this.places.index(this.generation, path), rows);
+  }
+
+  /** The changes are committed. Keeps no more than fits. */
+  settle({ documents }: Changes): void {
+    for (const { entry, text } of documents) {
+      this.length += (text?.length ?? 0) - (entry.text?.length ?? 0);
+      entry.text = text;
+    }
+    for (const entry of this.touched) entry.last = undefined;
+    this.touched.clear();
+    if (this.entries.size <= MOST && this.length <= LONGEST) return;
+    for (const entry of this.entries.values()) {
+      if (this.entries.size <= MOST / 2 && this.length <= LONGEST / 2) return;
+      this.entries.delete(entry.key);
+      this.length -= entry.text?.length ?? 0;
+    }
+  }
+
+  /** What was folded and not committed counts for nothing. */
+  forget(): void {
+    this.entries.clear();
+    this.touched.clear();
+    this.length = 0;
+  }
+}
+
+/** Documents kept between two batches, and characters in their texts. */
+const [MOST, LONGEST] = [50_000, 16 * 2 ** 20];
+
+interface Entry {
+  readonly key: string;
+  document: unknown;
+  /** As it is stored. */
+  text: string | undefined;
+  /** The event that changed it last in this batch. */
+  last: RecordedEvent<object> | undefined;
+}
+
+interface Change {
+  readonly entry: Entry;
+  readonly before: string | undefined;
+  readonly text: string | undefined;
+}
+
+/** What a batch changes, document by document and index by index. */
+export interface Changes {
+  readonly documents: readonly Change[];
+  readonly indexes: readonly { readonly path: string; readonly rows: Rows }[];
+}
+
+interface Rows {
+  readonly puts: readonly StateEntry[];
+  readonly deletes: readonly string[];
+}
+
+function documentRows(documents: readonly Change[]): Rows {
+  const puts: StateEntry[] = [];
+  const deletes: string[] = [];
+  for (const { entry, text } of documents) {
+    if (text === undefined) deletes.push(entry.key);
+    else puts.push({ key: entry.key, value: text });
+  }
+  return { puts, deletes };
+}
+
+function indexChanges(path: string, documents: readonly Change[]): Changes['indexes'][number] {
+  const puts: StateEntry[] = [];
+  const deletes: string[] = [];
+  for (const { entry, before, text } of documents) {
+    const [was, is] = [indexedAt(before, path, entry.key), indexedAt(text, path, entry.key)];
+    if (was === is) continue;
+    if (was !== undefined) deletes.push(was);
+    if (is !== undefined) puts.push({ key: is, value: '' });
+  }
+  return { path, rows: { puts, deletes } };
+}
+
+function indexedAt(text: string | undefined, path: string, key: string): string | undefined {
+  return text === undefined ? undefined : indexKey(valueAt(JSON.parse(text), path), key);
+}
+
+async function writeRows(tx: StateTransaction, collection: string, { puts, deletes }: Rows): Promise<void> {
+  if (deletes.length > 0) await tx.deleteMany(collection, deletes);
+  if (puts.length > 0) await tx.putMany(collection, puts);
+}

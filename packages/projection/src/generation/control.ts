@@ -1,0 +1,76 @@
+import type { StateTransaction, StateView } from '@backstory/core/state';
+import { readFormat } from '@backstory/core/store';
+import { PROJECTIONS } from './places.js';
+
+/** What there is of a projection and what is wanted of it. Whoever feeds it looks at it in every transaction. */
+export interface Control {
+  /** The number of the generation that is read. */
+  readonly live: number;
+  /** The highest number that a generation was ever given. */
+  readonly last: number;
+  readonly generations: readonly Generation[];
+  readonly paused?: Wish;
+  /** The last time somebody wanted it to go on. */
+  readonly resumed?: Wish;
+}
+
+/**
+ * The documents of a projection as one version of its code makes them.
+ *
+ * | role | |
+ * |---|---|
+ * | `live` | it is read |
+ * | `building` | it is filled beside the live one, to take its place |
+ * | `retired` | it was live, and is kept to go back to; nothing more is folded into it |
+ * | `dropping` | it is being deleted |
+ */
+export interface Generation {
+  readonly number: number;
+  readonly version: number;
+  readonly role: 'live' | 'building' | 'retired' | 'dropping';
+  readonly createdAt: string;
+  /** The names of the events that it folds. */
+  readonly events: readonly string[];
+  /** … and every name under which they may be recorded. */
+  readonly types: readonly string[];
+  readonly indexes: readonly string[];
+  /** At most this many events a second. */
+  readonly eventsPerSecond?: number;
+  /** Takes the place of the live one as soon as it has caught up. */
+  readonly swaps?: boolean;
+}
+
+/** Who wanted something, when and why. */
+export interface Wish {
+  readonly actor: string;
+  readonly at: string;
+  readonly reason?: string;
+}
+
+const FORMAT = 'backstory.projection/1';
+
+/** `undefined`: no projection of this name was ever started. */
+export async function readControl(view: StateView, name: string): Promise<Control | undefined> {
+  const text = await view.get(PROJECTIONS, name);
+  return text === undefined ? undefined : readFormat<Control>(text, FORMAT);
+}
+
+export async function writeControl(tx: StateTransaction, name: string, control: Control): Promise<void> {
+  await tx.put(PROJECTIONS, name, JSON.stringify({ format: FORMAT, ...control }));
+}
+
+/** Every projection that was ever started, by name. */
+export async function listControls(view: StateView): Promise<ReadonlyMap<string, Control>> {
+  const rows = await view.list(PROJECTIONS, { limit: 100_000 });
+  return new Map(rows.map(({ key, value }) => [key, readFormat<Control>(value, FORMAT)]));
+}
+
+export function generationIn({ generations }: Control, number: number): Generation | undefined {
+  return generations.find((it) => it.number === number);
+}
+
+/** The control with one of its generations changed. */
+export function withGeneration(control: Control, changed: Generation): Control {
+  const generations = control.generations.map((it) => (it.number === changed.number ? changed : it));
+  return { ...control, generations };
+}

@@ -1,0 +1,67 @@
+import type { StateStore } from '@backstory/core';
+import { GenerationUnusable } from '../errors.js';
+import { generationIn, withGeneration, writeControl, type Generation } from './control.js';
+import { placesOf } from './places.js';
+import { requireControl } from './swap.js';
+
+/**
+ * Deletes a generation that is not read: in portions, so that nothing else waits for it. One that was interrupted is finished by
+ * the next. Without a number: the only one that is not read.
+ *
+ * @throws ProjectionNotFound, GenerationUnusable
+ */
+export async function drop(state: StateStore, name: string, number?: number): Promise<number> {
+  const dropped = await state.transaction([], async (tx) => {
+    const control = await requireControl(tx, name);
+    const found = choose(control.generations, control.live, name, number);
+    await writeControl(tx, name, withGeneration(control, { ...found, role: 'dropping' }));
+    return found;
+  });
+  const places = placesOf(name);
+  const collections = [
+    ...dropped.indexes.map((path) => places.index(dropped.number, path)),
+    places.documents(dropped.number),
+  ];
+  for (const collection of collections) await empty(state, collection);
+  await state.transaction([], async (tx) => {
+    const control = await requireControl(tx, name);
+    const generations = control.generations.filter((it) => it.number !== dropped.number);
+    await tx.deleteMany(places.progress, [String(dropped.number)]);
+    await tx.deleteMany(places.troubles, [String(dropped.number)]);
+    if (generationIn(control, dropped.number)) await writeControl(tx, name, { ...control, generations });
+  });
+  return dropped.number;
+}
+
+function choose(
+  generations: readonly Generation[],
+  live: number,
+  name: string,
+  number: number | undefined,
+): Generation {
+  const others = generations.filter((it) => it.number !== live);
+  const found =
+    number === undefined && others.length === 1 ? others[0] : others.find((it) => it.number === number);
+  if (found) return found;
+  if (number === live)
+    throw new GenerationUnusable(name, number, 'it is read, and cannot be dropped: swap first.');
+  const numbers = others.map((it) => it.number).join(', ');
+  const message =
+    others.length === 0 ? 'there is none besides the one that is read.' : `say which: there are ${numbers}.`;
+  throw new GenerationUnusable(name, number, message);
+}
+
+async function empty(state: StateStore, collection: string): Promise<void> {
+  for (;;) {
+    const rows = await state.read((view) => view.list(collection, { limit: PORTION }));
+    if (rows.length === 0) return;
+    await state.transaction([], (tx) =>
+      tx.deleteMany(
+        collection,
+        rows.map(({ key }) => key),
+      ),
+    );
+  }
+}
+
+const PORTION = 1_000;

@@ -1,0 +1,200 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Context, type EventStore, type Recorder, type StateStore } from '@backstory/core';
+import { guarded, type GenerationChanged, type Observer } from '@backstory/core/observe';
+import { numberOption } from '@backstory/core/store';
+import { ProjectionNotFound, GenerationUnusable } from './errors.js';
+import type { ProjectionModel } from './definition/projection-model.js';
+import { writeControl, type Control, type Generation, type Wish } from './generation/control.js';
+import { drop } from './generation/drop.js';
+import { present, withNew } from './generation/register.js';
+import { requireControl, rollBack, swap, type Swapped } from './generation/swap.js';
+import { projectionStatuses, type GenerationStatus, type ProjectionStatus } from './status.js';
+
+/** Who asks for something, and why. */
+export interface AskedBy {
+  /** Default: the actor of the ambient context, else `unknown`. */
+  readonly actor?: string;
+  readonly reason?: string;
+}
+
+/** Which generation is meant. */
+export interface Which extends AskedBy {
+  readonly generation?: number;
+}
+
+/** How a generation is filled. */
+export interface RebuildOptions extends AskedBy {
+  /** At most so many events a second, so that others are not disturbed. Kept with the generation. */
+  readonly eventsPerSecond?: number;
+}
+
+/** What an admin works on. */
+export interface ProjectionAdminParts {
+  readonly events: EventStore;
+  readonly recorder: Recorder;
+  readonly observer?: Observer | undefined;
+  /** Where the documents of a projection are, and its code, where it is known here. */
+  readonly placeOf: (name: string) => {
+    readonly state: StateStore;
+    readonly model: ProjectionModel | undefined;
+  };
+  readonly models: () => readonly ProjectionModel[];
+  readonly state: StateStore;
+  /** Called after something was asked for, to have it noticed soon where the projection runs in this process. */
+  readonly asked: (name: string) => void;
+}
+
+/** Looks at projections and asks for something, from any process, also where none of them runs. What is asked for is recorded. */
+export class ProjectionAdmin {
+  private readonly observer: Observer;
+
+  constructor(private readonly parts: ProjectionAdminParts) {
+    this.observer = guarded(parts.observer);
+  }
+
+  /** Every projection that was ever started, by name. */
+  async list(): Promise<readonly ProjectionStatus[]> {
+    const { events, models, state } = this.parts;
+    const versions = new Map(models().map(({ name, version }) => [name, version]));
+    const stored = await projectionStatuses({ events, state, versions });
+    const own = models().filter(({ target }) => target === 'memory');
+    const inMemory = own.map(({ name }) =>
+      projectionStatuses({ events, state: this.parts.placeOf(name).state, versions }, [name]),
+    );
+    return [...stored, ...(await Promise.all(inMemory)).flat()];
+  }
+
+  /** @throws ProjectionNotFound */
+  async status(name: string): Promise<ProjectionStatus> {
+    const { events } = this.parts;
+    const { state, model } = this.parts.placeOf(name);
+    const versions = new Map(model ? [[name, model.version]] : []);
+    const [status] = await projectionStatuses({ events, state, versions }, [name]);
+    if (status) return status;
+    throw new ProjectionNotFound(
+      name,
+      (await this.list()).map((it) => it.name),
+    );
+  }
+
+  /** Folds nothing more, until it is resumed; documents are read as before. */
+  async pause(name: string, by?: AskedBy): Promise<void> {
+    await this.want(name, by, (control, paused) => ({ ...control, paused }));
+    await this.record(name, 'projection.paused', {}, by);
+  }
+
+  /** Goes on, also where it is faulted. */
+  async resume(name: string, by?: AskedBy): Promise<void> {
+    await this.want(name, by, ({ paused: _paused, ...control }, resumed) => ({ ...control, resumed }));
+    await this.record(name, 'projection.resumed', {}, by);
+  }
+
+  /**
+   * Begins a new generation beside the one that is read; processes that run the projection fill it. One that is being filled by
+   * the same version already is gone on with.
+   *
+   * @throws ProjectionNotFound, GenerationUnusable where the code of the projection is not known here
+   */
+  async rebuild(name: string, { eventsPerSecond, ...by }: RebuildOptions = {}): Promise<number> {
+    const { state, model } = this.parts.placeOf(name);
+    if (!model) throw new GenerationUnusable(name, undefined, 'its code is not known to this application.');
+    if (eventsPerSecond !== undefined)
+      numberOption('eventsPerSecond', eventsPerSecond, 1, Number.MAX_SAFE_INTEGER);
+    const pace = eventsPerSecond === undefined ? {} : { eventsPerSecond };
+    const { number, isNew } = await state.transaction([], async (tx) => {
+      const control = await requireControl(tx, name);
+      const known = present(control).find(
+        ({ role, version }) => role === 'building' && version === model.version,
+      );
+      if (known) return { number: known.number, isNew: false };
+      const { control: changed, begun } = withNew(control, model, pace);
+      await writeControl(tx, name, changed);
+      return { number: begun.number, isNew: true };
+    });
+    if (isNew) await this.changed(name, number, 'created', { type: 'projection.rebuild', by });
+    return number;
+  }
+
+  /** Waits until a generation has come to where the head is now, telling how far it is. */
+  async filled(
+    name: string,
+    generation: number,
+    options: {
+      readonly onProgress?: (status: GenerationStatus) => void;
+      readonly signal?: AbortSignal;
+      readonly everyMs?: number;
+    } = {},
+  ): Promise<GenerationStatus> {
+    const { onProgress, signal, everyMs = 100 } = options;
+    const { head } = await this.parts.events.identity();
+    for (;;) {
+      const { generations } = await this.status(name);
+      const own = generations.find((it) => it.generation === generation);
+      if (!own) throw new GenerationUnusable(name, generation, 'it was dropped meanwhile.');
+      onProgress?.(own);
+      if (own.position >= head || own.lag.seconds === 0) return own;
+      if (own.state === 'faulted')
+        throw new GenerationUnusable(name, generation, own.reason ?? 'it is faulted.');
+      await wait(everyMs, undefined, { ...(signal && { signal }) });
+    }
+  }
+
+  /** Has another generation be read: the one being filled, or the one given. @throws ProjectionNotFound, GenerationUnusable */
+  async swap(name: string, { generation, ...by }: Which = {}): Promise<Swapped> {
+    const swapped = await swap(this.parts.placeOf(name).state, name, generation);
+    await this.changed(name, swapped.generation, 'swapped', { type: 'projection.swapped', by });
+    return swapped;
+  }
+
+  /** Goes back to the generation that was read before, and says how far behind it is. @throws ProjectionNotFound, GenerationUnusable */
+  async rollback(name: string, { generation, ...by }: Which = {}): Promise<Swapped> {
+    const swapped = await rollBack(this.parts.placeOf(name).state, name, generation);
+    await this.changed(name, swapped.generation, 'rolled-back', { type: 'projection.rolled-back', by });
+    return swapped;
+  }
+
+  /** Deletes a generation that is not read. Gives its number. @throws ProjectionNotFound, GenerationUnusable */
+  async drop(name: string, { generation, ...by }: Which = {}): Promise<number> {
+    const dropped = await drop(this.parts.placeOf(name).state, name, generation);
+    await this.changed(name, dropped, 'dropped', { type: 'projection.dropped', by });
+    return dropped;
+  }
+
+  private async want(
+    name: string,
+    by: AskedBy | undefined,
+    change: (control: Control, wish: Wish) => Control,
+  ): Promise<void> {
+    await this.parts.placeOf(name).state.transaction([], async (tx) => {
+      await writeControl(tx, name, change(await requireControl(tx, name), wishOf(by)));
+    });
+    this.parts.asked(name);
+  }
+
+  private async changed(
+    projection: string,
+    generation: Generation['number'],
+    change: GenerationChanged['change'],
+    { type, by }: { readonly type: string; readonly by: AskedBy },
+  ): Promise<void> {
+    this.parts.asked(projection);
+    this.observer.generation(() => ({ projection, generation, change }));
+    await this.record(projection, type, { generation }, by);
+  }
+
+  /** On the projection's system stream. It is done already: that the log cannot be reached just now undoes nothing. */
+  private async record(name: string, type: string, data: object, by: AskedBy | undefined): Promise<void> {
+    const { actor, reason } = wishOf(by);
+    const text = JSON.stringify({ projection: name, ...data, ...(reason !== undefined && { reason }) });
+    const event = { type, data: text, metadata: { actor } };
+    const write = { stream: `_system-projection-${name}`, expected: 'any', events: [event] } as const;
+    await Context.none
+      .run(() => this.parts.recorder.record([write], { system: true }))
+      .catch(() => undefined);
+  }
+}
+
+function wishOf({ actor, reason }: AskedBy = {}): Wish {
+  const who = actor ?? Context.current().fields.actor ?? 'unknown';
+  return { actor: who, at: new Date().toISOString(), ...(reason !== undefined && { reason }) };
+}

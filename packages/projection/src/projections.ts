@@ -1,0 +1,179 @@
+import type { EventStore, Recorder, StateStore } from '@backstory/core';
+import type { Observer } from '@backstory/core/observe';
+import { LeaseHolder, MemoryStateStore } from '@backstory/core/state';
+import { ProjectionModel, type ProjectionSource } from './definition/projection-model.js';
+import { NotCaughtUp, ProjectionExists, ProjectionNotFound } from './errors.js';
+import { Runner } from './feed/runner.js';
+import { ProjectionAdmin } from './projection-admin.js';
+import { Documents } from './read/documents.js';
+import { isAt } from './status.js';
+
+/** What the projections of a process run on. */
+export interface ProjectionsParts {
+  readonly events: EventStore;
+  readonly state: StateStore;
+  /** Records what is asked of them. */
+  readonly recorder: Recorder;
+  readonly observer?: Observer;
+  /** After so long without a sign of life others take over. Default 2,500. */
+  readonly leaseMs?: number;
+}
+
+/** The projections of an application: read from any process, fed by one each. */
+export class Projections extends ProjectionAdmin {
+  private readonly known = new Map<string, Known>();
+  private readonly sources = new Map<unknown, string>();
+  private readonly leases: LeaseHolder;
+  /** Of projections in memory, which are this process's own. */
+  private readonly memory = new MemoryStateStore();
+  private readonly ownLeases: LeaseHolder;
+  private readonly waiting = new Set<() => void>();
+  private closing: Promise<void> | undefined;
+
+  constructor(private readonly own: ProjectionsParts) {
+    super({
+      ...own,
+      placeOf: (name) => this.placeOf(name),
+      models: () => [...this.known.values()].map(({ model }) => model),
+      asked: (name) => this.known.get(name)?.runner?.look(),
+    });
+    const { state, observer, leaseMs = 2_500 } = own;
+    const options = { ...(observer && { observer }), ttlMs: leaseMs };
+    this.leases = new LeaseHolder(state, options);
+    this.ownLeases = new LeaseHolder(this.memory, { ttlMs: leaseMs });
+  }
+
+  /** Makes a projection known, to be read and asked about. @throws InvalidDefinition, ProjectionExists … */
+  declare(source: ProjectionSource): void {
+    const model = new ProjectionModel(source);
+    if (this.known.has(model.name)) throw new ProjectionExists(model.name);
+    this.known.set(model.name, { model, runner: undefined });
+    this.sources.set(source, model.name);
+  }
+
+  /** Begins to feed in this process every projection that was declared, where no other process does. @throws ProjectionChanged */
+  async start(): Promise<void> {
+    for (const known of this.known.values()) {
+      known.runner ??= this.runner(known.model);
+      await known.runner.start();
+    }
+  }
+
+  /** The documents of a projection. @throws ProjectionNotFound where it was not declared */
+  of<Document>(source: ProjectionSource<Document>): Documents<Document> {
+    const { model } = this.require(source);
+    const { events } = this.own;
+    return new Documents({ model: model as ProjectionModel<Document>, events, state: this.stateOf(model) });
+  }
+
+  /**
+   * Waits until the documents have every event up to a position: `AppendResult.position`, say. Also for events that it does not
+   * handle, and where another process feeds it.
+   *
+   * @throws NotCaughtUp after `timeoutMs` (default 5,000), saying why; ProjectionNotFound; the signal's reason
+   */
+  async caughtUp(
+    which: ProjectionSource | string,
+    position: number,
+    { timeoutMs = 5_000, signal }: CaughtUpOptions = {},
+  ): Promise<void> {
+    const { name } = this.require(which).model;
+    const { events } = this.own;
+    const { state } = this.placeOf(name);
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      signal?.throwIfAborted();
+      const progressed = this.nextProgress(signal);
+      const { isThere, through } = await isAt({ events, state }, name, position);
+      if (isThere) return progressed.cancel();
+      const left = end - performance.now();
+      if (left <= 0) {
+        progressed.cancel();
+        const status = await this.status(name);
+        throw new NotCaughtUp(
+          name,
+          position,
+          through,
+          [status.state, status.reason].filter(Boolean).join(': '),
+        );
+      }
+      await progressed.within(Math.min(left, POLL_MS));
+    }
+  }
+
+  /** Ends the batches at work; other processes take over at once. */
+  close(): Promise<void> {
+    return (this.closing ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    const runners = [...this.known.values()].flatMap(({ runner }) => (runner ? [runner] : []));
+    await Promise.all(runners.map((it) => it.stop()));
+    await Promise.all([this.leases.close(), this.ownLeases.close()]);
+    await this.memory.close();
+  }
+
+  private runner(model: ProjectionModel): Runner {
+    const { events, observer } = this.own;
+    return new Runner({
+      ...{ model, events, observer, state: this.stateOf(model) },
+      leases: model.target === 'memory' ? this.ownLeases : this.leases,
+      progressed: () => {
+        for (const wake of this.waiting) wake();
+      },
+    });
+  }
+
+  /** Resolves when something was committed here, after a time, or when the signal aborts. */
+  private nextProgress(signal: AbortSignal | undefined) {
+    let wake: () => void = () => undefined;
+    const woken = new Promise<void>((resolve) => (wake = resolve));
+    const cancel = () => {
+      this.waiting.delete(wake);
+      signal?.removeEventListener('abort', wake);
+      wake();
+    };
+    this.waiting.add(wake);
+    signal?.addEventListener('abort', wake);
+    const within = async (ms: number) => {
+      const timer = setTimeout(wake, ms);
+      await woken;
+      clearTimeout(timer);
+      cancel();
+    };
+    return { within, cancel };
+  }
+
+  private placeOf(name: string) {
+    const model = this.known.get(name)?.model;
+    return { model, state: model ? this.stateOf(model) : this.own.state };
+  }
+
+  private stateOf({ target }: ProjectionModel): StateStore {
+    return target === 'memory' ? this.memory : this.own.state;
+  }
+
+  private require(which: unknown): Known {
+    const name = typeof which === 'string' ? which : this.sources.get(which);
+    const known = name === undefined ? undefined : this.known.get(name);
+    if (known) return known;
+    const called =
+      typeof which === 'string' ? which : ((which as { name?: string } | null)?.name ?? 'nameless');
+    throw new ProjectionNotFound(called, [...this.known.keys()]);
+  }
+}
+
+/** How often to look whether another process has come as far. */
+const POLL_MS = 50;
+
+/** How long to wait for documents. */
+export interface CaughtUpOptions {
+  /** Default 5,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+interface Known {
+  readonly model: ProjectionModel;
+  runner: Runner | undefined;
+}

@@ -1,0 +1,94 @@
+import { byBytes } from '@backstory/core/store';
+import { InvalidFind } from '../errors.js';
+import { AFTER, END, indexValue, isCut, valueAt } from './index-key.js';
+
+/** A value that documents are compared with. */
+export type Comparable = string | number | boolean | null;
+
+/** What a value at a path must be: this one, or within bounds. */
+export type Wanted =
+  | Comparable
+  | {
+      readonly '='?: Comparable;
+      readonly '>'?: Comparable;
+      readonly '>='?: Comparable;
+      readonly '<'?: Comparable;
+      readonly '<='?: Comparable;
+    };
+
+/** Conditions by path, all of which must hold: `{ owner: 'ann', balance: { '>=': 100 } }`. */
+export type Where = Readonly<Record<string, Wanted>>;
+
+/** One comparison of a value at a path. */
+export interface Condition {
+  readonly path: string;
+  readonly operator: Operator;
+  readonly value: Comparable;
+}
+
+const OPERATORS = ['=', '>', '>=', '<', '<='] as const;
+type Operator = (typeof OPERATORS)[number];
+
+/** @throws InvalidFind */
+export function conditionsOf(projection: string, where: Where): readonly Condition[] {
+  return Object.entries(where).flatMap(([path, wanted]) => {
+    const bounds = typeof wanted === 'object' && wanted !== null ? Object.entries(wanted) : [['=', wanted]];
+    return bounds.map(([operator, value]): Condition => {
+      if (!OPERATORS.includes(operator as Operator))
+        throw new InvalidFind(
+          projection,
+          `where.${path}`,
+          `"${operator}" is none of ${OPERATORS.join(' ')}.`,
+        );
+      if (value !== null && !['string', 'number', 'boolean'].includes(typeof value))
+        throw new InvalidFind(
+          projection,
+          `where.${path}`,
+          'is compared with a text, a number, true, false or null.',
+        );
+      return { path, operator: operator as Operator, value: value as Comparable };
+    });
+  });
+}
+
+/** Whether a document as it is stored meets a condition. Values of different kinds are in no order. */
+export function meets(json: unknown, { path, operator, value }: Condition): boolean {
+  const own = valueAt(json, path) ?? null;
+  if (operator === '=') return own === value;
+  if (typeof own !== typeof value || own === null || value === null) return false;
+  const order = typeof own === 'string' ? byBytes(own, value as string) : Number(own) - Number(value);
+  if (operator === '<') return order < 0;
+  if (operator === '>') return order > 0;
+  return operator === '<=' ? order <= 0 : order >= 0;
+}
+
+/** A part of an index. */
+export interface Range {
+  readonly prefix: string;
+  readonly after: string;
+  readonly upTo: string | undefined;
+}
+
+/** The part of an index in which documents that meet conditions on its path are; it may hold others as well. */
+export function rangeOf(conditions: readonly Condition[]): Range {
+  let range: Range = { prefix: '', after: '', upTo: undefined };
+  for (const { operator, value } of conditions) {
+    const at = indexValue(value);
+    const kind = operator === '=' ? at : at.slice(0, 1);
+    range = { ...range, prefix: kind.length > range.prefix.length ? kind : range.prefix };
+    // Of a text that was cut others may have the same beginning.
+    const isExact = !isCut(value);
+    if (operator === '=') range = narrowed(range, at, at + AFTER);
+    if (operator === '>') range = narrowed(range, isExact ? at + AFTER : at, undefined);
+    if (operator === '>=') range = narrowed(range, at, undefined);
+    if (operator === '<') range = narrowed(range, '', isExact ? at + END : at + AFTER);
+    if (operator === '<=') range = narrowed(range, '', at + AFTER);
+  }
+  return range;
+}
+
+function narrowed(range: Range, after: string, upTo: string | undefined): Range {
+  const isLess = range.upTo === undefined || (upTo !== undefined && byBytes(upTo, range.upTo) < 0);
+  const least = isLess ? upTo : range.upTo;
+  return { ...range, after: byBytes(after, range.after) > 0 ? after : range.after, upTo: least };
+}

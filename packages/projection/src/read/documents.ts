@@ -1,0 +1,73 @@
+import type { EventStore, StateStore } from '@backstory/core';
+import type { StateView } from '@backstory/core/state';
+import type { ProjectionModel } from '../definition/projection-model.js';
+import type { Control } from '../generation/control.js';
+import { placesOf, type Places } from '../generation/places.js';
+import { readProgress } from '../generation/progress.js';
+import { requireControl } from '../generation/swap.js';
+import { find, type FindQuery, type FoundPage } from './find.js';
+
+/** What documents are read from. */
+export interface DocumentsParts<Document> {
+  readonly model: ProjectionModel<Document>;
+  readonly events: EventStore;
+  readonly state: StateStore;
+}
+
+/** The documents of a projection, as its live generation has them. Each answer is of one generation and one position. */
+export class Documents<Document> {
+  readonly name: string;
+  private readonly places: Places;
+
+  constructor(private readonly parts: DocumentsParts<Document>) {
+    this.name = parts.model.name;
+    this.places = placesOf(this.name);
+  }
+
+  /** A document; `undefined` where there is none. @throws ProjectionNotFound */
+  async get(key: string): Promise<Document | undefined> {
+    const text = await this.read((view, { live }) => view.get(this.places.documents(live), key));
+    return text === undefined ? undefined : this.parts.model.read(text);
+  }
+
+  /** Those of the documents that exist, by key. @throws ProjectionNotFound */
+  async getMany(keys: readonly string[]): Promise<ReadonlyMap<string, Document>> {
+    const texts = await this.read((view, { live }) => view.getMany(this.places.documents(live), keys));
+    return new Map([...texts].map(([key, text]) => [key, this.parts.model.read(text)]));
+  }
+
+  /**
+   * Documents by what is in them, in pages.
+   *
+   * ```ts
+   * const page = await balances.find({ where: { owner: 'ann' }, orderBy: 'balance', limit: 20 });
+   * ```
+   *
+   * @throws InvalidFind where no index can answer it; GenerationUnusable, ProjectionNotFound
+   */
+  async find(query: FindQuery = {}): Promise<FoundPage<Document>> {
+    const { name, places } = this;
+    const page = await this.read((view, control) => find(view, { name, places, control, query }));
+    const documents = page.documents.map(({ key, document }) => ({
+      key,
+      document: this.parts.model.read(document),
+    }));
+    return { ...page, documents };
+  }
+
+  /** How many documents there are. */
+  async count(): Promise<number> {
+    return this.read((view, { live }) => view.count(this.places.documents(live)));
+  }
+
+  /** Up to which position the documents have every event. */
+  async position(): Promise<number> {
+    return this.read(async (view, { live }) => {
+      return (await readProgress(view, this.places, live))?.checkpoint.through ?? 0;
+    });
+  }
+
+  private read<T>(work: (view: StateView, control: Control) => Promise<T>): Promise<T> {
+    return this.parts.state.read(async (view) => work(view, await requireControl(view, this.name)));
+  }
+}

@@ -1,0 +1,181 @@
+import type { StateView } from '@backstory/core/state';
+import { knownOptions, type OptionNames } from '@backstory/core/store';
+import { GenerationUnusable, InvalidFind } from '../errors.js';
+import { generationIn, type Control, type Generation } from '../generation/control.js';
+import type { Places } from '../generation/places.js';
+import { readProgress } from '../generation/progress.js';
+import { conditionsOf, meets, rangeOf, type Condition, type Range, type Where } from './condition.js';
+import { readCursor, writeCursor } from './cursor.js';
+import { keyIn } from './index-key.js';
+
+/** Which documents, in which order, how many. */
+export interface FindQuery {
+  /** Conditions that all must hold. At least one is on an indexed path, unless the order is by one, or `scan` is set. */
+  readonly where?: Where;
+  /** An indexed path, or `{ path, descending: true }`. Default: by key. */
+  readonly orderBy?: string | { readonly path?: string; readonly descending?: boolean };
+  /** Default 100, at most 1,000. */
+  readonly limit?: number;
+  /** The `next` of the page before. It goes on in the generation that the page before was of. */
+  readonly after?: string;
+  /** Allow reading documents that do not match. */
+  readonly scan?: boolean;
+}
+
+/** Documents of one generation, all as of one position. */
+export interface FoundPage<Document> {
+  readonly documents: readonly { readonly key: string; readonly document: Document }[];
+  /** What to give as `after` for the next page; without it there are no more. */
+  readonly next?: string;
+  readonly generation: number;
+  /** Every event up to here is in the documents. */
+  readonly position: number;
+}
+
+/** What is asked, of which documents. */
+export interface Finding {
+  readonly name: string;
+  readonly places: Places;
+  readonly control: Control;
+  readonly query: FindQuery;
+}
+
+/** @throws InvalidFind, GenerationUnusable */
+export async function find(view: StateView, finding: Finding): Promise<FoundPage<string>> {
+  const { name, places, control, query } = finding;
+  const { limit = 100, after, scan = false } = knownOptions(query, OPTIONS);
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000)
+    throw new InvalidFind(name, 'limit', `must be a whole number from 1 to 1,000, not ${String(limit)}.`);
+  const conditions = conditionsOf(name, query.where ?? {});
+  const { path, descending } = orderOf(query);
+  const asked = JSON.stringify([conditions, path, descending]);
+  const cursor = after === undefined ? undefined : readCursor(name, after, asked);
+  const generation = readable(control, name, cursor?.generation ?? control.live);
+  const driver = driverOf(name, generation, { conditions, path, scan });
+  const walk = new Walk(view, places, { generation, driver, conditions, descending });
+  const { found, last } = await walk.take(limit, cursor?.last);
+  const position = (await readProgress(view, places, generation.number))?.checkpoint.through ?? 0;
+  return {
+    documents: found,
+    ...(last !== undefined && { next: writeCursor({ generation: generation.number, last, asked }) }),
+    generation: generation.number,
+    position,
+  };
+}
+
+const OPTIONS: OptionNames<FindQuery> = { where: true, orderBy: true, limit: true, after: true, scan: true };
+
+function orderOf({ orderBy }: FindQuery): {
+  readonly path: string | undefined;
+  readonly descending: boolean;
+} {
+  if (orderBy === undefined || typeof orderBy === 'string') return { path: orderBy, descending: false };
+  return { path: orderBy.path, descending: orderBy.descending === true };
+}
+
+function readable(control: Control, name: string, number: number): Generation {
+  const generation = generationIn(control, number);
+  if (generation && generation.role !== 'dropping') return generation;
+  throw new GenerationUnusable(name, number, 'it was dropped meanwhile: begin again without `after`.');
+}
+
+/** The index that is walked: that of the order, or the one on which a condition leaves least; `undefined` for the documents. */
+function driverOf(
+  name: string,
+  { indexes }: Generation,
+  {
+    conditions,
+    path,
+    scan,
+  }: { readonly conditions: readonly Condition[]; readonly path: string | undefined; readonly scan: boolean },
+): string | undefined {
+  if (path !== undefined) {
+    if (indexes.includes(path)) return path;
+    throw new InvalidFind(name, 'orderBy', `there is no index on ${path}: ${known(indexes)}.`);
+  }
+  if (conditions.length === 0) return undefined;
+  const indexed = conditions.filter((it) => indexes.includes(it.path));
+  const best = indexed.find(({ operator }) => operator === '=') ?? indexed[0];
+  if (best) return best.path;
+  if (scan) return undefined;
+  const paths = conditions.map((it) => it.path).join(', ');
+  throw new InvalidFind(name, 'where', `there is no index on ${paths}: ${known(indexes)}, or set scan.`);
+}
+
+function known(indexes: readonly string[]): string {
+  return indexes.length === 0
+    ? 'the projection declares no `indexes`'
+    : `there are those on ${indexes.join(', ')}`;
+}
+
+interface Walked {
+  readonly generation: Generation;
+  readonly driver: string | undefined;
+  readonly conditions: readonly Condition[];
+  readonly descending: boolean;
+}
+
+/** Goes through an index, or through the documents by key, and takes what meets the conditions. */
+class Walk {
+  private readonly collection: string;
+  private readonly documents: string;
+  private readonly range: Range;
+
+  constructor(
+    private readonly view: StateView,
+    places: Places,
+    private readonly walked: Walked,
+  ) {
+    const { generation, driver, conditions } = walked;
+    this.documents = places.documents(generation.number);
+    this.collection = driver === undefined ? this.documents : places.index(generation.number, driver);
+    this.range = rangeOf(driver === undefined ? [] : conditions.filter(({ path }) => path === driver));
+  }
+
+  async take(
+    limit: number,
+    from: string | undefined,
+  ): Promise<{ readonly found: { key: string; document: string }[]; readonly last: string | undefined }> {
+    const found: { key: string; document: string }[] = [];
+    let last = from;
+    for (;;) {
+      // One more, to know whether there is another page.
+      const rows = await this.rows(last, limit + 1 - found.length);
+      if (rows.length === 0) return { found, last: undefined };
+      for (const { at, key, text } of rows) {
+        if (found.length === limit) return { found, last };
+        last = at;
+        if (this.isMet(text)) found.push({ key, document: text });
+      }
+    }
+  }
+
+  private isMet(text: string): boolean {
+    const { conditions } = this.walked;
+    if (conditions.length === 0) return true;
+    const json: unknown = JSON.parse(text);
+    return conditions.every((condition) => meets(json, condition));
+  }
+
+  private async rows(last: string | undefined, limit: number): Promise<readonly Row[]> {
+    const { descending, driver } = this.walked;
+    const { prefix, after, upTo } = this.range;
+    const bounds = descending
+      ? { prefix, after, backwards: true, ...((last ?? upTo) !== undefined && { upTo: (last ?? upTo)! }) }
+      : { prefix, after: last ?? after, ...(upTo !== undefined && { upTo }) };
+    // An upper bound is part of what it bounds.
+    const listed = await this.view.list(this.collection, { ...bounds, limit: limit + (descending ? 1 : 0) });
+    const rows = descending ? listed.filter(({ key }) => key !== last).slice(0, limit) : listed;
+    if (driver === undefined) return rows.map(({ key, value }) => ({ at: key, key, text: value }));
+    const keys = rows.map(({ key }) => keyIn(key));
+    const texts = await this.view.getMany(this.documents, keys);
+    return rows.map(({ key: at }, i) => ({ at, key: keys[i]!, text: texts.get(keys[i]!)! }));
+  }
+}
+
+interface Row {
+  /** Where it stands in what is walked. */
+  readonly at: string;
+  readonly key: string;
+  readonly text: string;
+}

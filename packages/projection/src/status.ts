@@ -1,0 +1,239 @@
+import type { EventStore, StateStore } from '@backstory/core';
+import type { Lease, StateView } from '@backstory/core/state';
+import { generationIn, listControls, type Control, type Generation } from './generation/control.js';
+import { placesOf, type Places } from './generation/places.js';
+import { readProgress, readTrouble, type Progress, type Trouble } from './generation/progress.js';
+
+/**
+ * How a projection is doing. Everything is read from what is stored and from the log, never from who feeds it: of a process
+ * that hangs or died the lag goes on growing.
+ *
+ * | state | |
+ * |---|---|
+ * | `live` | every event is in the documents |
+ * | `catching-up` | there are events to fold |
+ * | `paused` | nothing is folded: somebody said so |
+ * | `retrying` | something cannot be reached, for the reason given; it is tried again |
+ * | `faulted` | it stopped before an event, for the reason given; nothing was skipped |
+ * | `frozen` | the code here is of another version and no process feeds it |
+ * | `stopped` | no process feeds it |
+ */
+export interface ProjectionStatus {
+  readonly name: string;
+  readonly state: FeedState;
+  readonly reason?: string;
+  /** The generation that is read, and its version. */
+  readonly generation: number;
+  readonly version: number;
+  /** The version of the code that asks, where it knows the projection. */
+  readonly code?: number;
+  readonly position: number;
+  readonly head: number;
+  readonly lag: Lag;
+  readonly generations: readonly GenerationStatus[];
+}
+
+/** What is done to a generation. */
+export type FeedState = 'live' | 'catching-up' | 'paused' | 'retrying' | 'faulted' | 'frozen' | 'stopped';
+
+/** How far something is behind the log. */
+export interface Lag {
+  /** Positions between its own and the head. */
+  readonly events: number;
+  /** Age of the first event that is not folded; 0 when there is none. */
+  readonly seconds: number;
+}
+
+/** One generation of a projection: its part in it, and how far it is. */
+export interface GenerationStatus {
+  readonly generation: number;
+  readonly version: number;
+  readonly role: Generation['role'];
+  /** `undefined` for one that is not to be fed. */
+  readonly state?: FeedState;
+  readonly reason?: string;
+  readonly position: number;
+  readonly lag: Lag;
+  readonly documents: number;
+  /** Events folded so far. */
+  readonly events: number;
+  /** Events a second, lately. */
+  readonly rate: number;
+  /** Part of the log that is folded, from 0 to 1. */
+  readonly progress: number;
+  /** Seconds until it has caught up at that rate. */
+  readonly remaining?: number;
+  readonly createdAt: string;
+  readonly savedAt?: string;
+  /** Who feeds it: one start of one process. */
+  readonly owner?: string;
+}
+
+/** Where status is read, and the versions of the code that asks. */
+export interface StatusParts {
+  readonly events: EventStore;
+  readonly state: StateStore;
+  readonly versions: ReadonlyMap<string, number>;
+}
+
+/** Every projection that was ever started, by name, or only those named. */
+export async function projectionStatuses(
+  { events, state, versions }: StatusParts,
+  names?: readonly string[],
+): Promise<readonly ProjectionStatus[]> {
+  // Before what is stored: it would otherwise say that events came that were there.
+  const { head } = await events.identity();
+  const stored = await state.read(async (view) => {
+    const wanted = [...(await listControls(view))].filter(([name]) => !names || names.includes(name));
+    const all: Stored[] = [];
+    for (const [name, control] of wanted) all.push(await storedOf(view, name, control));
+    return all;
+  });
+  const statuses: ProjectionStatus[] = [];
+  for (const it of stored) {
+    const leases = await state.leases(placesOf(it.name).leases);
+    statuses.push(await statusOf(it, { events, head, leases, code: versions.get(it.name) }));
+  }
+  return statuses;
+}
+
+interface Stored {
+  readonly name: string;
+  readonly control: Control;
+  readonly generations: readonly StoredGeneration[];
+}
+
+interface StoredGeneration {
+  readonly generation: Generation;
+  readonly progress: Progress | undefined;
+  readonly trouble: Trouble | undefined;
+  readonly documents: number;
+}
+
+interface Seen {
+  readonly events: EventStore;
+  readonly head: number;
+  readonly leases: readonly Lease[];
+  readonly code: number | undefined;
+}
+
+async function storedOf(view: StateView, name: string, control: Control): Promise<Stored> {
+  const places = placesOf(name);
+  const generations: StoredGeneration[] = [];
+  for (const generation of control.generations)
+    generations.push(await generationOf(view, places, generation));
+  return { name, control, generations };
+}
+
+async function generationOf(
+  view: StateView,
+  places: Places,
+  generation: Generation,
+): Promise<StoredGeneration> {
+  const { number } = generation;
+  return {
+    generation,
+    progress: await readProgress(view, places, number),
+    trouble: await readTrouble(view, places, number),
+    documents: await view.count(places.documents(number)),
+  };
+}
+
+async function statusOf({ name, control, generations }: Stored, seen: Seen): Promise<ProjectionStatus> {
+  const all: GenerationStatus[] = [];
+  for (const it of generations) all.push(await generationStatus(name, control, it, seen));
+  const live = all.find(({ generation }) => generation === control.live)!;
+  return {
+    name,
+    state: live.state!,
+    ...(live.reason !== undefined && { reason: live.reason }),
+    generation: live.generation,
+    version: live.version,
+    ...(seen.code !== undefined && { code: seen.code }),
+    position: live.position,
+    head: seen.head,
+    lag: live.lag,
+    generations: all,
+  };
+}
+
+async function generationStatus(
+  name: string,
+  control: Control,
+  stored: StoredGeneration,
+  seen: Seen,
+): Promise<GenerationStatus> {
+  const { generation, progress, documents } = stored;
+  const { number, version, role, createdAt } = generation;
+  const { head, leases } = seen;
+  const position = progress?.checkpoint.through ?? 0;
+  const seconds = await ageOf(seen.events, generation, position);
+  const leaseName = placesOf(name).lease(number);
+  const owner = leases.find((it) => it.name === leaseName && it.expiresAt.getTime() > Date.now())?.owner;
+  const rate = progress?.rate ?? 0;
+  const lag = { events: Math.max(0, head - position), seconds };
+  const isFed = role === 'live' || role === 'building';
+  return {
+    ...{ generation: number, version, role },
+    ...(isFed && conditionOf(control, stored, { isBehind: seconds > 0, owner, code: seen.code })),
+    ...{ position, lag, documents, events: progress?.events ?? 0, rate },
+    progress: head === 0 ? 1 : Math.min(1, position / head),
+    ...(rate > 0 && seconds > 0 && { remaining: Math.ceil(lag.events / rate) }),
+    createdAt,
+    ...(progress && { savedAt: progress.savedAt }),
+    ...(owner !== undefined && { owner }),
+  };
+}
+
+function conditionOf(
+  { paused }: Control,
+  { generation, trouble }: StoredGeneration,
+  {
+    isBehind,
+    owner,
+    code,
+  }: { readonly isBehind: boolean; readonly owner: string | undefined; readonly code: number | undefined },
+): { readonly state: FeedState; readonly reason?: string } {
+  if (paused)
+    return { state: 'paused', reason: `by ${paused.actor}${paused.reason ? `: ${paused.reason}` : ''}` };
+  if (trouble && (trouble.state === 'faulted' || owner !== undefined))
+    return { state: trouble.state, reason: trouble.reason };
+  if (owner !== undefined) return { state: isBehind ? 'catching-up' : 'live' };
+  if (code === undefined || code === generation.version) return { state: 'stopped' };
+  const reason = `it was made by version ${generation.version}, the code is of version ${code}, and no process feeds it`;
+  return { state: 'frozen', reason };
+}
+
+async function ageOf(events: EventStore, { types }: Generation, after: number): Promise<number> {
+  for await (const page of events.readAll({ types, after, limit: 1 })) {
+    const first = page.events[0];
+    if (first) return Math.max(0.001, (Date.now() - first.recordedAt.getTime()) / 1_000);
+  }
+  return 0;
+}
+
+/** Up to which position a generation has every event: its checkpoint, or further where no event of its own follows. */
+export async function isAt(
+  { events, state }: Pick<StatusParts, 'events' | 'state'>,
+  name: string,
+  position: number,
+): Promise<{ readonly isThere: boolean; readonly through: number }> {
+  const places = placesOf(name);
+  const stored = await state.read(async (view) => {
+    const control = (await listControls(view)).get(name);
+    const live = control && generationIn(control, control.live)!;
+    return live && { live, progress: await readProgress(view, places, live.number) };
+  });
+  const through = stored?.progress?.checkpoint.through ?? 0;
+  if (!stored || through >= position) return { isThere: through >= position, through };
+  const { head } = await events.identity();
+  if (head < position) return { isThere: false, through };
+  for await (const page of events.readAll({
+    types: stored.live.types,
+    after: through,
+    upTo: position,
+    limit: 1,
+  }))
+    return { isThere: page.events.length === 0, through };
+  return { isThere: true, through };
+}
