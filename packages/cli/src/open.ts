@@ -1,4 +1,4 @@
-import { Recorder, type EventStore, type OpenOptions, type Storage } from '@backstory/core';
+import { Recorder, type EventStore, type OpenOptions, type OpenStorage, type Storage } from '@backstory/core';
 import type { ReplaySource } from '@backstory/replay';
 import { SubscriptionAdmin } from '@backstory/router';
 import type { Definition } from './definition.js';
@@ -32,18 +32,41 @@ export async function storageFor(call: StoreCall): Promise<Storage> {
 /** Opens log and state, to look at subscriptions or also to ask for something, works, and closes. */
 export async function withSubscriptions<T>(
   call: StoreCall,
-  { readOnly }: Required<Pick<OpenOptions, 'readOnly'>>,
+  options: Required<Pick<OpenOptions, 'readOnly'>>,
   work: (admin: SubscriptionAdmin) => Promise<T>,
 ): Promise<T> {
+  return withStores(call, options, ({ events, state, definition }) =>
+    work(subscriptionsOf({ events, state, name: definition?.name ?? 'backstory' })),
+  );
+}
+
+/** The subscriptions of a log. */
+export function subscriptionsOf({
+  events,
+  state,
+  name,
+}: Pick<OpenStorage, 'events' | 'state'> & { readonly name: string }): SubscriptionAdmin {
+  return new SubscriptionAdmin({ events, state, recorder: new Recorder(events, { source: name }) });
+}
+
+/** A log, what is kept beside it, and the application, where it is not only the store that is known. */
+export interface OpenStores extends Pick<OpenStorage, 'events' | 'state'> {
+  readonly definition: Definition | undefined;
+}
+
+/** Opens log and state, works, and closes both. */
+export async function withStores<T>(
+  call: StoreCall,
+  { readOnly }: Required<Pick<OpenOptions, 'readOnly'>>,
+  work: (stores: OpenStores) => Promise<T>,
+): Promise<T> {
   const { store } = call.options;
-  const own = store === undefined ? await definitionFor(call) : undefined;
-  const log = await (own?.store ?? (await storageFor(call))).open({ readOnly });
+  const definition = store === undefined ? await definitionFor(call) : undefined;
+  const log = await (definition?.store ?? (await storageFor(call))).open({ readOnly });
   try {
-    const elsewhere = await own?.state?.open({ readOnly });
+    const elsewhere = await definition?.state?.open({ readOnly });
     try {
-      const { events } = log;
-      const recorder = new Recorder(events, { source: own?.name ?? 'backstory' });
-      return await work(new SubscriptionAdmin({ events, state: (elsewhere ?? log).state, recorder }));
+      return await work({ events: log.events, state: (elsewhere ?? log).state, definition });
     } finally {
       await elsewhere?.close();
     }

@@ -55,6 +55,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/check.js')).verb,
   },
   {
+    name: 'verify',
+    summary: 'is the log, and what is kept beside it, as it should be',
+    load: async () => (await import('./verbs/verify.js')).verb,
+  },
+  {
     name: 'trace',
     summary: 'a flow, as the tree of what caused what',
     load: async () => (await import('./verbs/trace.js')).verb,

@@ -106,7 +106,7 @@ export function surplusOf(versions: readonly number[], keep: number): readonly n
   return surplus;
 }
 
-const COLLECTION = 'backstory.snapshots';
+export const COLLECTION = 'backstory.snapshots';
 const DIGITS = String(Number.MAX_SAFE_INTEGER).length;
 
 function keyAt(prefix: string, version: number): string {
@@ -121,7 +121,7 @@ async function keysOf(state: StateView, prefix: string): Promise<string[]> {
   return (await state.list(COLLECTION, { prefix })).map(({ key }) => key);
 }
 
-function storedSnapshot({ key, value: text }: StateEntry): StoredSnapshot {
+export function storedSnapshot({ key, value: text }: StateEntry): StoredSnapshot {
   const version = versionIn(key);
   try {
     return { version, key, text, snapshot: readSnapshot(text) };

@@ -67,6 +67,14 @@ test('list and status say how subscriptions are doing', async () => {
   expect((await data('subscriptions', 'list')).subscriptions).toHaveLength(1);
 });
 
+test('verify tells of dead keys', async () => {
+  const { exitCode, stdout } = await show('verify');
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(
+    /subscription {2}fraud\n {4}1 key is dead.*\n {4}"backstory dead-letters list fraud" says why/,
+  );
+});
+
 test('outcomes say what became of events, all of them, of one, or those that failed', async () => {
   await eventually(async () => (await app.subscriptions.outcomes('fraud')).length === 2);
   const { stdout } = await show('subscriptions', 'outcomes', 'fraud');

@@ -1,0 +1,104 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createHash } from 'node:crypto';
+import { sqlite } from '@backstory/sqlite';
+import { bareDatabase } from '../../../../test/bench/sqlite/bare-database';
+import { Terminal, runCli, runJson } from '../../../../test/support/run-cli';
+import { subscriptionFault } from '../subscription-fault.js';
+import { fillShop, shopOn, type Shop } from '../../../../test/support/shop';
+
+let cwd: string;
+let definition: Shop;
+const here = (name: string) => path.join(cwd, name);
+const digest = () =>
+  createHash('sha256')
+    .update(fs.readFileSync(here('shop.db')))
+    .digest('hex');
+
+beforeEach(async () => {
+  cwd = fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-cli-verify-'));
+  definition = shopOn(sqlite(here('shop.db'), { driver: 'libsql' }));
+  await definition.run(fillShop);
+});
+afterEach(() => fs.rmSync(cwd, { recursive: true }));
+
+function alter(sql: string) {
+  const database = bareDatabase('libsql', here('shop.db'));
+  for (const trigger of ['events_never_change', 'events_never_go']) database.exec(`DROP TRIGGER ${trigger}`);
+  database.exec(sql);
+  database.close();
+}
+
+test('a log that is as it should be ends with exit code 0, says what was not looked at, and stays as it is', async () => {
+  const before = digest();
+  const { exitCode, stdout, stderr } = await runCli(['verify'], { cwd, definition });
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(stdout).toMatch(
+    /^Nothing is wrong with 6 events, 3 streams, 0 snapshots\.\n\nnot looked at: events that a sub/,
+  );
+  expect(digest()).toBe(before);
+});
+
+test('what is wrong is named, with what to do, and ends with exit code 1', async () => {
+  alter(`DELETE FROM events WHERE position = 2; UPDATE events SET type = 'Noted' WHERE position = 6`);
+  const { exitCode, stdout } = await runCli(['verify'], { cwd, definition });
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('3 things are not as they should be, in 5 events, 3 streams, 0 snapshots:');
+  expect(stdout).toMatch(
+    /version-gap {2}cart-1\n {4}version 3 follows version 1\n {4}cart-1 v3 {2}position 3 {2}[0-9a-f-]{36}\n {4}Events were taken out/,
+  );
+  expect(stdout).toMatch(/type-name {2}Noted\n/);
+  const { envelope, exitCode: code } = await runJson(['verify', '--store', 'sqlite:shop.db'], { cwd });
+  expect(code).toBe(1);
+  expect(envelope.data).toMatchObject({
+    head: 6,
+    events: 5,
+    streams: 3,
+    snapshots: null,
+    findings: [
+      {
+        kind: 'type-name',
+        subject: 'Noted',
+        count: 1,
+        examples: [{ stream: 'cart-2', version: 1, position: 6 }],
+      },
+      { kind: 'version-gap', subject: 'cart-1' },
+    ],
+  });
+});
+
+test.each([
+  ['that is well', {}, undefined],
+  ['that retries', { parked: { dead: 0, retrying: 2, draining: 0 } }, undefined],
+  ['with dead keys', { parked: { dead: 2, retrying: 0, draining: 0 } }, /^2 keys are dead/],
+  [
+    'that no process can run',
+    { state: 'faulted', reason: 'LogDiverged' },
+    /^no process can run it: LogDiverged/,
+  ],
+  ['that is ahead of the log', { position: 11, state: 'faulted' }, /at position 11, and the log ends at 10/],
+] as const)('of a subscription %s the gravest is told', (_, status, what) => {
+  const well = {
+    name: 's',
+    state: 'live',
+    position: 10,
+    head: 10,
+    parked: { dead: 0, retrying: 0, draining: 0 },
+  } as const;
+  const fault = subscriptionFault({ ...well, ...status });
+  if (what === undefined) expect(fault).toBeUndefined();
+  else expect(fault).toEqual({ what: expect.stringMatching(what), todo: expect.stringContaining(' s') });
+});
+
+test('Ctrl-C ends it, and says how to go on', async () => {
+  const stderr = new Terminal();
+  const io = { cwd, definition, signal: AbortSignal.abort(), stderr };
+  expect((await runCli(['verify', '--after', '2'], io)).exitCode).toBe(130);
+  expect(stderr.text).toContain('--after 2 goes on');
+});
+
+test('a store that is not there ends with exit code 3, and --after what with 2', async () => {
+  expect((await runCli(['verify', '--store', 'sqlite:none.db'], { cwd })).exitCode).toBe(3);
+  expect((await runCli(['verify', '--after', 'noon'], { cwd, definition })).exitCode).toBe(2);
+});

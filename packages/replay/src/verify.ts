@@ -1,0 +1,9 @@
+/** Is a log as the framework leaves it, and what is kept beside it as the log would make it? */
+export {
+  Findings,
+  type FaultPlace,
+  type LogFault,
+  type LogFinding,
+  type NotChecked,
+} from './verify/finding.js';
+export { verify, type Health, type VerifyOptions, type VerifySource } from './verify/verify.js';
