@@ -79,6 +79,10 @@ it('reacts, parks what fails, and goes on when it is repaired', async () => {
   await app.subscriptions.retry('letters', { key: 'account-1' }, { actor: 'ann', reason: 'template fixed' });
   await eventually(() => sent.length === 3);
   expect(sent).toEqual(['account-2 2', 'account-1 13', 'account-1 1']);
+
+  const written = await app.record('account-2', [new Withdrawn(1)]);
+  await app.handled('letters', written.ids[0]!, { timeoutMs: 5_000 });
+  expect(sent.at(-1)).toBe('account-2 1');
 });
 
 it('is added, paused and removed while it runs', async () => {

@@ -21,7 +21,7 @@ import {
   type ScheduleOptions,
   type SchedulerOptions,
 } from '@backstory/process';
-import { Subscriptions } from '@backstory/router';
+import { Subscriptions, type HandledOptions } from '@backstory/router';
 import { EventBus, Router, type EventBusOptions, type Rule } from '@backstory/router/bus';
 import { InvalidOption, knownOptions } from '@backstory/core/store';
 import { commandHandlerOf, type CommandSource } from './command-source.js';
@@ -162,6 +162,16 @@ export class App {
    */
   schedule(message: object, options: ScheduleOptions): Promise<Schedule> {
     return this.schedules.schedule(message, options);
+  }
+
+  /**
+   * Resolves when a subscription has handled an event, or everything up to a position, in whichever process. So
+   * `await app.handled('letters', recorded.id)`.
+   *
+   * @throws NotHandled saying why; SubscriptionNotFound, EventNotFound
+   */
+  handled(subscription: string, what: string | number, options?: HandledOptions): Promise<void> {
+    return this.subscriptions.handled(subscription, what, options);
   }
 
   /**

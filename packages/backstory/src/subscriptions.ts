@@ -2,6 +2,7 @@
 export {
   DeliveryEnded,
   KeyNotParked,
+  NotHandled,
   EventNotFound,
   Subscriber,
   SubscriptionExists,
@@ -12,6 +13,7 @@ export {
   type BreakerOptions,
   type Delivery,
   type FailureKind,
+  type HandledOptions,
   type Once,
   type Outcome,
   type OutcomeQuery,

@@ -12,11 +12,13 @@ export type {
   RetryOptions,
   SubscriptionOptions,
 } from './subscription/subscription-options.js';
+export type { HandledOptions } from './subscription/handled-waits.js';
 export type { Outcome } from './subscription/outcome.js';
 export type { FailureKind, ParkedError, ParkedKey } from './subscription/parked-key.js';
 export {
   DeliveryEnded,
   KeyNotParked,
+  NotHandled,
   EventNotFound,
   SubscriptionExists,
   SubscriptionNotFound,

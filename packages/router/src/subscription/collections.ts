@@ -15,6 +15,8 @@ export function collectionsOf(name: string) {
     once: of('once'),
     /** What became of events, in the order of the log. */
     outcomes: of('outcomes'),
+    /** What somebody decided to leave out, by partition and key. */
+    leftOut: of('left-out'),
     /** What operators ask the owners to do. */
     requests: of('requests'),
     /** The processes that run it. */

@@ -10,6 +10,8 @@ export interface Control {
   readonly createdAt: string;
   /** The names of the events that it handles. */
   readonly types: readonly string[];
+  /** Whether its keys are streams, or made by a function of its own. */
+  readonly keyed: 'stream' | 'own';
   readonly paused?: Wish;
   /** The last time somebody wanted it to go on, also where it had paused by itself. */
   readonly resumed?: Wish;
@@ -41,14 +43,14 @@ export async function listControls(view: StateView): Promise<ReadonlyMap<string,
 export function register(
   state: StateStore,
   name: string,
-  { start, types }: Pick<Control, 'start' | 'types'>,
+  { start, types, keyed }: Pick<Control, 'start' | 'types' | 'keyed'>,
 ): Promise<Control> {
   return state.transaction([], async (tx) => {
     const known = await readControl(tx, name);
-    if (known && known.types.join() === types.join()) return known;
+    if (known?.keyed === keyed && known.types.join() === types.join()) return known;
     const control: Control = known
-      ? { ...known, types }
-      : { start, types, createdAt: new Date().toISOString() };
+      ? { ...known, types, keyed }
+      : { start, types, keyed, createdAt: new Date().toISOString() };
     await writeControl(tx, name, control);
     return control;
   });

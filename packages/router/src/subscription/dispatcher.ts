@@ -5,6 +5,7 @@ import { Entry } from './entry.js';
 import { Handling, type HandlingHost } from './handling.js';
 import { partitionOf } from './key-partition.js';
 import { keyOf } from './key-of.js';
+import { OutcomeBook } from './outcome-book.js';
 import { Parking, type ParkingHost } from './parking.js';
 import type { ParkedKey } from './parked-key.js';
 import type { Lane, Partition } from './partition.js';
@@ -23,6 +24,7 @@ export interface DispatcherHost extends HandlingHost, ParkingHost {
  */
 export class Dispatcher {
   readonly parking: Parking;
+  readonly outcomes: OutcomeBook;
   private readonly work = new Workload();
   private readonly handling: Handling;
   private readonly breaker: Breaker;
@@ -46,7 +48,9 @@ export class Dispatcher {
     const parking = new Parking(definition, work, host, pump);
     this.breaker = breaker;
     this.parking = parking;
-    this.handling = new Handling({ definition, work, parking, breaker, host, observer, pump });
+    const outcomes = new OutcomeBook(definition.options.outcomes);
+    this.outcomes = outcomes;
+    this.handling = new Handling({ definition, work, parking, breaker, outcomes, host, observer, pump });
   }
 
   get partitions(): ReadonlyMap<number, Partition> {

@@ -45,6 +45,44 @@ export class EventNotFound extends BackstoryError {
   }
 }
 
+/** Something that was waited for was not handled, and why. */
+export class NotHandled extends BackstoryError {
+  readonly code = 'BACKSTORY_NOT_HANDLED';
+  /** @param what the id of an event, or the position up to which everything was to be handled */
+  constructor(
+    readonly subscription: string,
+    readonly what: string | number,
+    readonly reason: NotHandledReason,
+    readonly detail: string,
+  ) {
+    const which = typeof what === 'number' ? `everything up to position ${what}` : `event ${what}`;
+    super(`Subscription ${subscription} has not handled ${which}: ${NOT_HANDLED[reason](detail)}`);
+  }
+}
+
+/**
+ * | reason | |
+ * |---|---|
+ * | `parked` | it failed for good, or waits behind an event that did |
+ * | `skipped`, `discarded` | somebody decided to leave it out |
+ * | `paused`, `faulted` | nobody handles anything just now |
+ * | `key-unknown` | whether it waits behind another event cannot be told here |
+ * | `time-out` | it was waited for long enough |
+ */
+export type NotHandledReason =
+  'parked' | 'skipped' | 'discarded' | 'paused' | 'faulted' | 'key-unknown' | 'time-out';
+
+const NOT_HANDLED: Readonly<Record<NotHandledReason, (detail: string) => string>> = {
+  parked: (detail) => `${detail}. Repair what is wrong, then retry, edit, skip or discard it.`,
+  skipped: (detail) => `it was skipped ${detail}.`,
+  discarded: (detail) => `it was discarded ${detail}.`,
+  paused: (detail) => `it is paused ${detail}. Resume it, and wait again.`,
+  faulted: (detail) => `no process can run it: ${detail}`,
+  'key-unknown': (detail) =>
+    `its keys are made by a function that this process does not have. Ask where it runs, or wait for a position: ${detail}.`,
+  'time-out': (detail) => `the time is over, and ${detail}. Wait again, or look at its status.`,
+};
+
 /** Two subscribers of one application have one name, and would share one checkpoint. */
 export class SubscriptionExists extends BackstoryError {
   readonly code = 'BACKSTORY_SUBSCRIPTION_EXISTS';

@@ -5,7 +5,7 @@ import { Attempts, failedBy, type Ended, type Failure } from './attempts.js';
 import type { Breaker } from './breaker.js';
 import type { Effects } from './delivery.js';
 import type { Entry } from './entry.js';
-import { OutcomeBook } from './outcome-book.js';
+import type { OutcomeBook } from './outcome-book.js';
 import type { Lane, Partition } from './partition.js';
 import { RESUME, type Parking } from './parking.js';
 import { parkedError, type FailureKind, type ParkedKey } from './parked-key.js';
@@ -25,6 +25,7 @@ export interface HandlingParts {
   readonly work: Workload;
   readonly parking: Parking;
   readonly breaker: Breaker;
+  readonly outcomes: OutcomeBook;
   readonly host: HandlingHost;
   readonly observer: Observer;
   /** A lane was dealt with. */
@@ -34,11 +35,9 @@ export interface HandlingParts {
 /** Takes the first event of a key to its handlers, one after another, and decides what a failure means. */
 export class Handling {
   readonly attempts: Attempts;
-  private readonly outcomes: OutcomeBook;
 
   constructor(private readonly parts: HandlingParts) {
     const { definition, host, observer } = parts;
-    this.outcomes = new OutcomeBook(definition.options.outcomes);
     this.attempts = new Attempts(definition.name, host, observer, (lane, handler, how) => {
       if (!parts.work.isOwn(lane)) return;
       this.ended(lane, handler, how);
@@ -63,7 +62,7 @@ export class Handling {
       const how = this.run(lane, handler, recorded);
       if (how === 'under way') return;
       if (how?.failure) return this.failed(lane, handler, how.failure);
-      if (how) this.outcomes.handled(lane, handler.name, how.result);
+      if (how) this.parts.outcomes.handled(lane, handler.name, how.result);
       lane.attempts = 0;
     }
     this.handled(lane, entry);
@@ -87,7 +86,7 @@ export class Handling {
     handler: Handler,
     recorded: RecordedEvent<object>,
   ): 'under way' | Ended | undefined {
-    this.outcomes.begin(lane);
+    this.parts.outcomes.begin(lane);
     try {
       if (handler.matches && !handler.matches(recorded)) return undefined;
     } catch (error) {
@@ -98,7 +97,7 @@ export class Handling {
 
   private ended(lane: Lane, handler: Handler, { failure, result }: Ended): void {
     if (failure) return this.failed(lane, handler, failure);
-    this.outcomes.handled(lane, handler.name, result);
+    this.parts.outcomes.handled(lane, handler.name, result);
     lane.attempts = 0;
     lane.handler++;
     this.step(lane);
@@ -177,7 +176,7 @@ export class Handling {
     const delayMs = Math.min(retry.maxDelayMs, retry.delayMs * 2 ** Math.min(lane.attempts - 1, 30));
     const parked = parkedAs(lane, { handler: handler?.name ?? '', error, kind, isSpent, delayMs });
     work.end(lane);
-    this.outcomes.failed(lane, parked);
+    this.parts.outcomes.failed(lane, parked);
     parking.park(lane, parked, isSpent ? undefined : delayMs);
     if (isSpent) return;
     const { eventType, handler: name, attempts } = parked;

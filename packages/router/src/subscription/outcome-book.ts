@@ -1,6 +1,7 @@
 import type { Entry } from './entry.js';
 import { outcomeAt, resultText, writeOutcome, type Outcome } from './outcome.js';
-import type { Lane } from './partition.js';
+import type { LeftOut } from './left-out.js';
+import type { Lane, Partition } from './partition.js';
 import type { ParkedKey } from './parked-key.js';
 import type { SubscriptionOptions } from './subscription-options.js';
 
@@ -19,7 +20,7 @@ export class OutcomeBook {
     if (this.kept === 'none' || (this.kept === 'failures' && !failed)) return;
     const attempts = lane.attempts + 1;
     const text = resultText(result);
-    this.note(lane, {
+    this.note(lane.partition, {
       state: 'handled',
       ...about(lane, entry),
       handler,
@@ -33,7 +34,7 @@ export class OutcomeBook {
   /** An attempt failed: as the record of its key says. */
   failed(lane: Lane, { state, handler, attempts, reason, error }: ParkedKey): void {
     if (this.kept === 'none') return;
-    this.note(lane, {
+    this.note(lane.partition, {
       state: state === 'dead' ? 'dead' : 'retrying',
       ...about(lane, lane.queue[0]!),
       handler,
@@ -44,8 +45,22 @@ export class OutcomeBook {
     });
   }
 
-  private note(lane: Lane, outcome: Outcome): void {
-    lane.partition.outcomes.set(outcomeAt(outcome), writeOutcome(outcome));
+  /** Somebody decided to leave out an event that had failed. */
+  leftOut(partition: Partition, parked: ParkedKey, { action, actor, at, reason }: LeftOut): void {
+    // While what waits is read again nothing of it has failed.
+    if (this.kept === 'none' || parked.state === 'draining') return;
+    const { eventId, cursor: position, stream, eventType, key, handler, attempts, error } = parked;
+    this.note(partition, {
+      state: action === 'skip' ? 'skipped' : 'discarded',
+      ...{ eventId, position, stream, eventType, key, handler, attempts },
+      ...{ startedAt: at, endedAt: new Date().toISOString(), durationMs: 0 },
+      ...{ reason: parked.reason, error },
+      decision: { actor, ...(reason !== undefined && { reason }) },
+    });
+  }
+
+  private note(partition: Partition, outcome: Outcome): void {
+    partition.outcomes.set(outcomeAt(outcome), writeOutcome(outcome));
   }
 }
 

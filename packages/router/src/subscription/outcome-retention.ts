@@ -1,5 +1,7 @@
 import type { StateStore } from '@backstory/core';
 import type { HeldLease, StateEntry, StateView } from '@backstory/core/state';
+import type { collectionsOf } from './collections.js';
+import { readLeftOut } from './left-out.js';
 import { readOutcome } from './outcome.js';
 import type { OutcomeRetentionOptions } from './subscription-options.js';
 
@@ -8,12 +10,14 @@ export interface RetentionParts {
   readonly state: StateStore;
   readonly collection: string;
   readonly keep: Required<OutcomeRetentionOptions>;
+  /** When something ended, of its stored form. */
+  readonly endedAt: (text: string) => string;
   /** Default: the clock of this process. */
   readonly now?: () => number;
 }
 
 /**
- * Removes outcomes that are too old or too many, a bounded piece of work at a time: one look at a thousand of them, going round
+ * Removes outcomes, or what was left out, where it is too old or too much of it: a bounded piece of work at a time: one look at a thousand of them, going round
  * and round, and at most ten thousand removed before anything else is done. The owner of the first partition does it.
  */
 export class OutcomeRetention {
@@ -50,12 +54,12 @@ export class OutcomeRetention {
 
   /** Those of the next page that are too old. What was delivered again later may stand anywhere among them. */
   private async expired(): Promise<{ readonly gone: readonly StateEntry[]; readonly isEnd: boolean }> {
-    const { state, collection, keep } = this.parts;
+    const { state, collection, keep, endedAt } = this.parts;
     const page = await state.read((view) => view.list(collection, { after: this.after, limit: PAGE }));
     const isEnd = page.length < PAGE;
     this.after = isEnd ? '' : page.at(-1)!.key;
     const until = this.now() - keep.maxAgeMs;
-    return { gone: page.filter(({ value }) => Date.parse(readOutcome(value).endedAt) < until), isEnd };
+    return { gone: page.filter(({ value }) => Date.parse(endedAt(value)) < until), isEnd };
   }
 
   /** Only what is still as it was seen: another owner may have noted something newer. */
@@ -69,6 +73,24 @@ export class OutcomeRetention {
       return same.length;
     });
   }
+}
+
+/** What a subscription keeps for a while. What was left out is rare, and goes by age alone. */
+export function retentionsOf(
+  state: StateStore,
+  { outcomes, leftOut }: Pick<ReturnType<typeof collectionsOf>, 'outcomes' | 'leftOut'>,
+  keep: Required<OutcomeRetentionOptions>,
+): readonly OutcomeRetention[] {
+  const always = { ...keep, maxCount: Infinity };
+  return [
+    new OutcomeRetention({ state, collection: outcomes, keep, endedAt: (text) => readOutcome(text).endedAt }),
+    new OutcomeRetention({
+      state,
+      collection: leftOut,
+      keep: always,
+      endedAt: (text) => readLeftOut(text).at,
+    }),
+  ];
 }
 
 /** Outcomes looked at, and removed, in one transaction. */

@@ -9,9 +9,10 @@ import { storable, type FailureKind, type ParkedError } from './parked-key.js';
  * | `handled` | the handler ended well |
  * | `retrying` | it failed, and is tried again |
  * | `dead` | it failed for good: the key is parked until somebody decides |
+ * | `skipped`, `discarded` | somebody decided to leave it out |
  */
 export interface Outcome {
-  readonly state: 'handled' | 'retrying' | 'dead';
+  readonly state: 'handled' | 'retrying' | 'dead' | 'skipped' | 'discarded';
   readonly eventId: string;
   readonly position: number;
   readonly stream: string;
@@ -30,6 +31,8 @@ export interface Outcome {
   /** Why the last attempt that failed did so. */
   readonly reason?: FailureKind;
   readonly error?: ParkedError;
+  /** Who decided to leave it out, and why. */
+  readonly decision?: { readonly actor: string; readonly reason?: string };
 }
 
 const FORMAT = 'backstory.outcome/1';

@@ -2,7 +2,7 @@ import { Recorder, memory, type StateStore } from '@backstory/core';
 import { LeaseHolder } from '@backstory/core/state';
 import { Subscriptions, reaction, subscriber, type Outcome } from '@backstory/router';
 import { OutcomeRetention } from './outcome-retention.js';
-import { outcomeAt, writeOutcome } from './outcome.js';
+import { outcomeAt, readOutcome, writeOutcome } from './outcome.js';
 import { Deposited, Withdrawn, recording } from '../../../../test/support/bank-events.js';
 import { describeEachStorage } from '../../../../test/support/each-storage.js';
 import { eventually } from '../../../../test/support/eventually.js';
@@ -115,7 +115,10 @@ describeEachStorage((stores) => {
     const lease = (await holder.acquire('first'))!;
     let now = 1_000_000;
     const keep = { maxAgeMs: 1_000, maxCount: 5 };
-    const retention = new OutcomeRetention({ state, collection: 'outcomes', keep, now: () => now });
+    const retention = new OutcomeRetention({
+      ...{ state, collection: 'outcomes', keep, now: () => now },
+      endedAt: (text) => readOutcome(text).endedAt,
+    });
     const ended = (at: number, ...positions: readonly number[]) =>
       state.transaction([], (tx) =>
         tx.putMany(

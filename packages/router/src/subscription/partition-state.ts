@@ -67,6 +67,7 @@ export class PartitionState {
     for (const { partition } of changes) {
       partition.changed.clear();
       partition.outcomes = new Map();
+      partition.leftOut = new Map();
     }
     const part = await log().catch((error: unknown) => undo(changes, error));
     const lost: Partition[] = [];
@@ -86,12 +87,12 @@ export class PartitionState {
     return { written: left.length, lost };
   }
 
-  /** Puts a partition where a reset wants it: nothing waits, nothing is marked. */
+  /** Puts a partition where a reset wants it: nothing waits, nothing is marked or left out. */
   async reset(lease: HeldLease, number: number, progress: Progress): Promise<void> {
-    const { parked, once } = this.collections;
+    const { parked, once, leftOut } = this.collections;
     const name = partitionName(number);
     await this.state.transaction([lease], async (tx) => {
-      for (const collection of [parked, once]) {
+      for (const collection of [parked, once, leftOut]) {
         const rows = await listAll(tx, collection, `${name}/`);
         await tx.deleteMany(
           collection,
@@ -119,7 +120,7 @@ export class PartitionState {
   }
 
   private write(changes: readonly Change[], log: LogPart): Promise<void> {
-    const { progress, parked, once, outcomes, requests } = this.collections;
+    const { progress, parked, once, outcomes, leftOut, requests } = this.collections;
     const leases = changes.map(({ partition }) => partition.lease);
     return this.state.transaction(leases, async (tx) => {
       const rows = changes.map((it) => ({
@@ -130,6 +131,7 @@ export class PartitionState {
       for (const [collection, entries] of [
         [parked, changes.flatMap((it) => it.puts)],
         [outcomes, changes.flatMap((it) => entriesOf(it.outcomes))],
+        [leftOut, changes.flatMap((it) => entriesOf(it.leftOut))],
       ] as const) {
         if (entries.length > 0) await tx.putMany(collection, entries);
       }
@@ -158,12 +160,13 @@ interface Change {
   readonly deletes: readonly string[];
   readonly marks: readonly string[];
   readonly outcomes: ReadonlyMap<string, string>;
+  readonly leftOut: ReadonlyMap<string, string>;
   readonly requests: readonly string[];
 }
 
 /** What is to be written of a partition as it is at this moment; `undefined` when it is stored already. */
 function changeOf(partition: Partition): Change | undefined {
-  const { number, tracker, parked, reset, outcomes } = partition;
+  const { number, tracker, parked, reset, outcomes, leftOut } = partition;
   const { through, last } = tracker;
   const ahead = tracker.finishedAhead();
   const progress = { through, ahead, parked, ...(last && { last }), ...(reset !== undefined && { reset }) };
@@ -182,6 +185,7 @@ function changeOf(partition: Partition): Change | undefined {
     deletes: records.flatMap(({ key, record }) => (record ? [] : [key])),
     marks: coveredMarks(partition, through, new Set(ahead)),
     outcomes,
+    leftOut,
     requests,
   };
 }
@@ -198,10 +202,11 @@ function settle({ partition, progress, marks, requests }: Change): void {
 
 /** Nothing was written: it is to be written next time. */
 function undo(changes: readonly Change[], error: unknown): never {
-  for (const { partition, keys, outcomes } of changes) {
+  for (const { partition, keys, outcomes, leftOut } of changes) {
     for (const key of keys) partition.changed.add(key);
     // What was noted meanwhile is newer.
     partition.outcomes = new Map([...outcomes, ...partition.outcomes]);
+    partition.leftOut = new Map([...leftOut, ...partition.leftOut]);
   }
   throw error;
 }

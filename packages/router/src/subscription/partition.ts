@@ -14,6 +14,8 @@ export class Partition {
   readonly changed = new Set<string>();
   /** What was done `once` for events that no checkpoint covers yet. */
   readonly marks = new Map<string, Mark>();
+  /** What somebody decided to leave out, under the key it is to be stored with. */
+  leftOut = new Map<string, string>();
   /** What became of events, under the key it is to be stored with. */
   outcomes = new Map<string, string>();
   /** Requests that were carried out: they go with the next checkpoint. */

@@ -3,11 +3,13 @@ import { InvalidOption, LIMITS } from '@backstory/core/store';
 import { collectionsOf } from './collections.js';
 import { listControls, readControl, writeControl, type Control, type Wish } from './control.js';
 import { findEvent } from './find-event.js';
+import { HandledWaits, type HandledOptions } from './handled-waits.js';
 import { KeyNotParked, SubscriptionNotFound } from './errors.js';
 import { PARTITIONS, partitionOf } from './key-partition.js';
 import { parkedAt, readParked, type ParkedKey } from './parked-key.js';
 import { outcomesOf, readOutcome, outcomeAt, type Outcome } from './outcome.js';
 import { leaveRequests, type ParkedRequest } from './request.js';
+import type { RunsHere } from './runs-here.js';
 import { subscriptionStatuses, type SubscriptionStatus } from './subscription-status.js';
 import { SystemEvents, type SystemEvent } from './system-events.js';
 
@@ -44,8 +46,8 @@ export interface AdminParts {
   readonly state: StateStore;
   /** Records what was asked for. Without it nothing can be asked for. */
   readonly recorder: Recorder;
-  /** Called after something was asked for, to have it carried out soon where the subscription runs in this process. */
-  readonly asked?: (subscription: string) => void;
+  /** The subscriptions that run in this process. */
+  readonly here?: RunsHere;
 }
 
 /**
@@ -53,7 +55,11 @@ export interface AdminParts {
  * recorded with its actor and carried out by the processes that own the partitions, as soon as there are any.
  */
 export class SubscriptionAdmin {
-  constructor(private readonly parts: AdminParts) {}
+  private readonly waits: HandledWaits;
+
+  constructor(private readonly parts: AdminParts) {
+    this.waits = new HandledWaits({ ...parts, here: parts.here });
+  }
 
   /** Every subscription that was ever started, by name. */
   list(): Promise<readonly SubscriptionStatus[]> {
@@ -154,6 +160,17 @@ export class SubscriptionAdmin {
     return found.slice(0, limit);
   }
 
+  /**
+   * Resolves when an event, or every event up to a position, has been handled by a subscription, in whichever process, and that is stored. So
+   * it does for what the subscription does not handle. What is tried again, or waits for an outage to end, is waited for.
+   *
+   * @throws NotHandled saying why: parked, skipped, discarded, paused, faulted, time-out; SubscriptionNotFound, EventNotFound
+   */
+  async handled(name: string, what: string | number, options?: HandledOptions): Promise<void> {
+    await this.require(name);
+    await this.waits.wait(name, what, options);
+  }
+
   /** Tries a parked key again, with all its attempts; `'all'`: every dead one. */
   retry(name: string, which: { readonly key: string } | 'all', by?: AskedBy): Promise<void> {
     return this.ask(name, which, { action: 'retry' }, by);
@@ -225,7 +242,7 @@ export class SubscriptionAdmin {
     data: Record<string, unknown>,
     wish: Wish,
   ): Promise<void> {
-    this.parts.asked?.(name);
+    this.parts.here?.look(name);
     const { actor, reason } = wish;
     const events = new SystemEvents(this.parts.recorder, name);
     events.note(type, { ...data, ...(reason !== undefined && { reason }) }, actor);

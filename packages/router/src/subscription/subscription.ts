@@ -8,7 +8,7 @@ import { carryOut } from './carry-out.js';
 import { collectionsOf } from './collections.js';
 import { readControl, register, type Control } from './control.js';
 import { Dispatcher, type DispatcherHost } from './dispatcher.js';
-import { OutcomeRetention } from './outcome-retention.js';
+import { retentionsOf, type OutcomeRetention } from './outcome-retention.js';
 import { Ownership } from './ownership.js';
 import { readRequests } from './request.js';
 import { Share } from './share.js';
@@ -40,7 +40,7 @@ export class Subscription {
   /** Ends what is being read, because partitions have come. */
   private turn = new AbortController();
   private readonly told: Announcements;
-  private readonly retention: OutcomeRetention;
+  private readonly retentions: readonly OutcomeRetention[];
   private readonly collections: ReturnType<typeof collectionsOf>;
   private control: Control | undefined;
   private fault: unknown;
@@ -59,8 +59,7 @@ export class Subscription {
     this.dispatcher = new Dispatcher(definition, this.host(), this.observer);
     const { owner } = parts.leases;
     this.told = new Announcements({ ...parts, subscription: this.name, owner, observer: this.observer });
-    const collection = this.collections.outcomes;
-    this.retention = new OutcomeRetention({ ...parts, collection, keep: definition.options.keepOutcomes });
+    this.retentions = retentionsOf(parts.state, this.collections, definition.options.keepOutcomes);
     this.share = new Share(parts.state, parts.leases, this.name);
     this.owned = new Ownership({
       ...parts,
@@ -99,6 +98,7 @@ export class Subscription {
     const { paused: _paused, ...control } = await register(this.parts.state, this.name, {
       start,
       types: this.definition.typeNames,
+      keyed: this.definition.options.key ? 'own' : 'stream',
     });
     // That it is paused is noticed with the first look, like any time later.
     this.control = control;
@@ -110,6 +110,11 @@ export class Subscription {
   /** Looks at what is wanted now rather than in a while. */
   look(): void {
     this.wake();
+  }
+
+  /** Keeps the checkpoint now rather than in a while. */
+  async keep(): Promise<void> {
+    await this.owned.save().catch((error: unknown) => this.unlessPassing(error));
   }
 
   /** Lets handlers end, keeps the checkpoint, and lets other processes have the partitions. */
@@ -178,10 +183,12 @@ export class Subscription {
   private async keepAlways(): Promise<void> {
     while (!this.stopping.signal.aborted) {
       await pause(this.definition.options.checkpointMs, this.stopping.signal);
-      await this.owned.save().catch((error: unknown) => this.unlessPassing(error));
+      await this.keep();
       await this.told.flush();
       const first = this.dispatcher.partitions.get(0);
-      if (first) await this.retention.sweep(first.lease).catch((error: unknown) => this.unlessPassing(error));
+      if (!first) continue;
+      for (const retention of this.retentions)
+        await retention.sweep(first.lease).catch((error: unknown) => this.unlessPassing(error));
     }
   }
 

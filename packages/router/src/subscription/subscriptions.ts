@@ -2,6 +2,7 @@ import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { LeaseHolder } from '@backstory/core/state';
 import { SubscriptionExists } from './errors.js';
+import { keyOf } from './key-of.js';
 import { Subscription } from './subscription.js';
 import { SubscriptionAdmin } from './subscription-admin.js';
 import { SubscriptionDefinition } from './subscription-definition.js';
@@ -20,11 +21,23 @@ export interface SubscriptionsParts {
 /** The subscriptions that a process runs, and a look at all there are. */
 export class Subscriptions extends SubscriptionAdmin {
   private readonly running = new Map<string, Subscription>();
+  /** Those that run, and those that did. */
+  private readonly definitions = new Map<string, SubscriptionDefinition>();
   private readonly leases: LeaseHolder;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly own: SubscriptionsParts) {
-    super({ ...own, asked: (name) => this.running.get(name)?.look() });
+    super({
+      ...own,
+      here: {
+        look: (name) => this.running.get(name)?.look(),
+        keep: (name) => this.running.get(name)?.keep(),
+        keyOf: (name, stored) => {
+          const definition = this.definitions.get(name);
+          return definition && keyOf(definition, stored)[0];
+        },
+      },
+    });
     const { state, observer, leaseMs = 2_500 } = own;
     this.leases = new LeaseHolder(state, {
       ...(observer && { observer }),
@@ -44,6 +57,7 @@ export class Subscriptions extends SubscriptionAdmin {
     if (this.running.has(name)) throw new SubscriptionExists(name);
     const subscription = new Subscription(definition, { ...this.own, leases: this.leases });
     this.running.set(name, subscription);
+    this.definitions.set(name, definition);
     try {
       await subscription.start();
     } catch (error) {
