@@ -21,6 +21,12 @@ import {
   type ScheduleOptions,
   type SchedulerOptions,
 } from '@backstory/process';
+import {
+  Projections,
+  type CaughtUpOptions,
+  type Documents,
+  type ProjectionSource,
+} from '@backstory/projection';
 import { Subscriptions, type HandledOptions } from '@backstory/router';
 import { EventBus, Router, type EventBusOptions, type Rule } from '@backstory/router/bus';
 import { InvalidOption, knownOptions } from '@backstory/core/store';
@@ -46,6 +52,7 @@ export interface AppParts {
   readonly cache: CacheOptions | undefined;
   readonly verifyLoads: number | undefined;
   readonly appendTimeoutMs: number | undefined;
+  readonly projections: readonly ProjectionSource[];
   readonly rules: readonly Rule[];
   readonly commands: readonly CommandSource<App>[];
   readonly schedules: SchedulerOptions | undefined;
@@ -71,6 +78,8 @@ export class App {
   readonly commands: Commands;
   /** The subscriptions of this process, and a look at all that there are. */
   readonly subscriptions: Subscriptions;
+  /** The projections of this application: how they are doing, rebuild, verify, swap. Their documents gives `projection`. */
+  readonly projections: Projections;
   /** What is kept for later: listed, cancelled, tried again. */
   readonly schedules: Scheduler;
   private readonly recorder: Recorder;
@@ -98,6 +107,13 @@ export class App {
       recorder: this.recorder,
       ...(observer && { observer }),
     });
+    this.projections = new Projections({
+      events: this.events,
+      state: this.state,
+      recorder: this.recorder,
+      ...(observer && { observer }),
+    });
+    for (const source of parts.projections) this.projections.declare(source);
     this.router = new Router(parts.rules, observer && { observer });
     const record: EventBusOptions['record'] = (stream, events, options) =>
       this.record(stream, events, options);
@@ -143,6 +159,21 @@ export class App {
     });
     this.repositories.set(cls, made);
     return made;
+  }
+
+  /** The documents of a projection of this application. @throws ProjectionNotFound */
+  projection<Document>(source: ProjectionSource<Document>): Documents<Document> {
+    return this.projections.of(source);
+  }
+
+  /**
+   * Waits until the documents of a projection have every event up to a position: that of what was recorded last, say. Also for
+   * events that it does not handle, and where another process feeds it.
+   *
+   * @throws NotCaughtUp after `timeoutMs` (default 5,000), saying why; ProjectionNotFound; the signal's reason
+   */
+  caughtUp(source: ProjectionSource | string, position: number, options?: CaughtUpOptions): Promise<void> {
+    return this.projections.caughtUp(source, position, options);
   }
 
   /**
@@ -255,6 +286,7 @@ export class App {
   private async closeParts(): Promise<void> {
     // First, for their handlers may use everything else.
     await this.subscriptions.close();
+    await this.projections.close();
     await Promise.all([this.schedules.close(), this.commands.close()]);
     await this.bus.close();
     await Promise.all([...this.repositories.values()].map((repository) => repository.close()));

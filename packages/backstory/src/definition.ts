@@ -3,6 +3,7 @@ import type { OpenOptions, Storage } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { EventTypes, InvalidDefinition, type Class } from '@backstory/events';
 import type { SchedulerOptions } from '@backstory/process';
+import { ProjectionExists, projectionName, type ProjectionSource } from '@backstory/projection';
 import { Router, type Rule } from '@backstory/router/bus';
 import { checkCacheOptions, type CacheOptions } from '@backstory/repository';
 import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
@@ -27,6 +28,8 @@ export interface BackstoryOptions {
   readonly events?: readonly Class[];
   /** What reacts to recorded events, each at least once: run by every process that starts the application. */
   readonly subscribers?: readonly SubscriberSource[];
+  /** Read models: classes with `@Projection`, or what `projection` made. Each is fed by one process of those that start. */
+  readonly projections?: readonly ProjectionSource[];
   /** Which events go to which topic, from the start. */
   readonly rules?: readonly Rule[];
   /** What carries out commands: `handles(…)`, `(app) => new Handler(…)`, or a class that is made with the app. */
@@ -49,6 +52,8 @@ export interface BackstoryOptions {
 export interface StartOptions {
   /** Whether it runs the subscribers. Default true. */
   readonly subscriptions?: boolean;
+  /** Whether it feeds the projections. Default true. */
+  readonly projections?: boolean;
   /** Whether it carries out what is scheduled. Default true. */
   readonly schedules?: boolean;
 }
@@ -74,6 +79,7 @@ export class Backstory {
   readonly aggregates: readonly Class<EventSourcedAggregate>[];
   readonly rules: readonly Rule[];
   readonly subscribers: readonly SubscriberSource[];
+  readonly projections: readonly ProjectionSource[];
   /** Every event that this application knows. */
   readonly types: EventTypes;
 
@@ -101,6 +107,7 @@ export class Backstory {
     this.rules = checkedRules(rules);
     checkCommandSources(options.commands ?? []);
     this.subscribers = checkedSubscribers(subscribers);
+    this.projections = checkedProjections(options.projections ?? []);
     this.name = name;
     this.version = version;
     this.environment = environment ?? process.env['NODE_ENV'] ?? 'development';
@@ -111,15 +118,16 @@ export class Backstory {
   }
 
   /**
-   * Opens the stores, runs the subscribers and carries out what is scheduled; `subscriptions: false` and `schedules: false` leave
-   * those to other processes. Close the app when you are done. How each subscription is doing says `app.subscriptions`: one that
+   * Opens the stores, runs the subscribers, feeds the projections and carries out what is scheduled; `subscriptions: false`,
+   * `projections: false` and `schedules: false` leave those to other processes. Close the app when you are done. How each subscription is doing says `app.subscriptions`: one that
    * cannot go on stops none of the others.
    */
   async start(options: StartOptions = {}): Promise<App> {
-    const { subscriptions = true, schedules = true } = knownOptions(options, START);
+    const { subscriptions = true, projections = true, schedules = true } = knownOptions(options, START);
     const app = await this.open();
     try {
       if (schedules) app.schedules.start();
+      if (projections) await app.projections.start();
       if (subscriptions)
         for (const source of this.subscribers) await app.subscriptions.add(subscriberFrom(source, app));
       return app;
@@ -139,10 +147,10 @@ export class Backstory {
     const log = await store.open(opening);
     try {
       const elsewhere = await this.state?.open(opening);
-      const { name, types, aggregates, rules } = this;
+      const { name, types, aggregates, rules, projections } = this;
       const { commands = [], schedules } = this.options;
       const how = { commands, schedules, readOnly, cache, verifyLoads, appendTimeoutMs, observer };
-      return new App({ name, types, aggregates, rules, log, elsewhere, ...how });
+      return new App({ name, types, aggregates, rules, projections, log, elsewhere, ...how });
     } catch (error) {
       await log.close();
       throw error;
@@ -169,6 +177,7 @@ const OPTIONS: OptionNames<BackstoryOptions> = {
   aggregates: true,
   events: true,
   subscribers: true,
+  projections: true,
   rules: true,
   commands: true,
   schedules: true,
@@ -178,7 +187,7 @@ const OPTIONS: OptionNames<BackstoryOptions> = {
   observer: true,
 };
 
-const START: OptionNames<StartOptions> = { subscriptions: true, schedules: true };
+const START: OptionNames<StartOptions> = { subscriptions: true, projections: true, schedules: true };
 
 const NAMELESS =
   "needs a name, e.g. { name: 'bank', store: sqlite('bank.db') }: events keep it as their source.";
@@ -206,6 +215,19 @@ function checkedRules(given: unknown): readonly Rule[] {
   const rules = given as readonly Rule[];
   new Router(rules);
   return rules;
+}
+
+function checkedProjections(given: unknown): readonly ProjectionSource[] {
+  if (!Array.isArray(given))
+    throw new InvalidDefinition(
+      'defineBackstory',
+      'needs a list of projections: write { projections: […] }.',
+    );
+  const projections = given as readonly ProjectionSource[];
+  const names = projections.map((it) => projectionName(it));
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new ProjectionExists(twice);
+  return projections;
 }
 
 function hasEvents(aggregate: Class<EventSourcedAggregate>): boolean {

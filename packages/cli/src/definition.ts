@@ -1,4 +1,7 @@
 import type { Backstory } from 'backstory';
 
 /** What the command needs of the application that `defineBackstory` describes. */
-export type Definition = Pick<Backstory, 'name' | 'store' | 'state' | 'aggregates' | 'types' | 'rules'>;
+export type Definition = Pick<
+  Backstory,
+  'name' | 'store' | 'state' | 'aggregates' | 'types' | 'rules' | 'projections'
+>;

@@ -1,4 +1,5 @@
 import { Recorder, type EventStore, type OpenOptions, type OpenStorage, type Storage } from '@backstory/core';
+import type { Projections } from '@backstory/projection';
 import type { ReplaySource } from '@backstory/replay';
 import { SubscriptionAdmin } from '@backstory/router';
 import type { Definition } from './definition.js';
@@ -47,6 +48,25 @@ export function subscriptionsOf({
   name,
 }: Pick<OpenStorage, 'events' | 'state'> & { readonly name: string }): SubscriptionAdmin {
   return new SubscriptionAdmin({ events, state, recorder: new Recorder(events, { source: name }) });
+}
+
+/** Opens log and state, to look at projections or also to ask for something. Their code is known where the configuration is. */
+export async function withProjections<T>(
+  call: StoreCall,
+  options: Required<Pick<OpenOptions, 'readOnly'>>,
+  work: (projections: Projections) => Promise<T>,
+): Promise<T> {
+  const { Projections } = await import('@backstory/projection');
+  return withStores(call, options, async ({ events, state, definition }) => {
+    const recorder = new Recorder(events, { source: definition?.name ?? 'backstory' });
+    const projections = new Projections({ events, state, recorder });
+    for (const source of definition?.projections ?? []) projections.declare(source);
+    try {
+      return await work(projections);
+    } finally {
+      await projections.close();
+    }
+  });
 }
 
 /** A log, what is kept beside it, and the application, where it is not only the store that is known. */

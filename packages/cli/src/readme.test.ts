@@ -27,11 +27,12 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   audit: ['seal', 'verify', 'prove', 'prove-consistency', 'check-proof', 'report', 'export', 'keys'],
   store: ['status', 'init', 'migrate', 'sql', 'adopt', 'drop'],
   subscriptions: ['list', 'status', 'outcomes', 'pause', 'resume', 'reset'],
+  projections: ['list', 'status', 'show', 'rebuild', 'verify', 'swap', 'rollback', 'drop', 'pause', 'resume'],
   'dead-letters': ['list', 'show', 'retry', 'skip', 'discard', 'edit'],
 };
 
-/** They need something that failed: what they give is held by tests of their own. */
-const HELD_ELSEWHERE = ['subscriptions', 'dead-letters'];
+/** They need something that failed or was built: what they give is held by tests of their own. */
+const HELD_ELSEWHERE = ['subscriptions', 'projections', 'dead-letters'];
 
 const CALLS = VERBS.filter(({ name }) => !HELD_ELSEWHERE.includes(name)).flatMap(
   ({ name }) => ACTIONS[name]?.map((action) => `${name} ${action}`) ?? [name],
@@ -116,7 +117,17 @@ test('the guide says of every filter which verbs have it', async () => {
   const there: string[] = [];
   for (const { name, load } of VERBS)
     for (const { flags } of (await load()).options ?? []) there.push(`${flags.split(' ')[0]} ${name}`);
-  const other = ['replay', 'bisect', 'check', 'diff', 'init', 'route', 'subscriptions', 'verify'];
+  const other = [
+    'replay',
+    'bisect',
+    'check',
+    'diff',
+    'init',
+    'route',
+    'subscriptions',
+    'projections',
+    'verify',
+  ];
   const byName = ['--after streams'];
   const wanted = there.filter((it) => filters.has(it.split(' ')[0]) && !other.includes(it.split(' ')[1]!));
   expect(said.sort()).toEqual(wanted.filter((it) => !byName.includes(it)).sort());

@@ -105,6 +105,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/dead-letters.js')).verb,
   },
   {
+    name: 'projections',
+    summary: 'how read models are doing; rebuild, verify, swap or roll back one',
+    load: async () => (await import('./verbs/projections.js')).verb,
+  },
+  {
     name: 'audit',
     summary: 'seal the log, find what was altered, prove, report',
     load: async () => (await import('./verbs/audit.js')).verb,

@@ -10,11 +10,13 @@ export {
   type FunctionalProjection,
   type ProjectionParts,
 } from './definition/functional-projection.js';
-export type { ProjectionSource } from './definition/projection-model.js';
-export { Projections, type CaughtUpOptions, type ProjectionsParts } from './projections.js';
+export { projectionName, type ProjectionSource } from './definition/projection-model.js';
+export { Projections, type CaughtUpOptions, type FillOptions, type ProjectionsParts } from './projections.js';
 export { ProjectionAdmin, type AskedBy, type RebuildOptions, type Which } from './projection-admin.js';
 export type { FeedState, GenerationStatus, Lag, ProjectionStatus } from './status.js';
 export type { Swapped } from './generation/swap.js';
+export type { ContentDigest, DocumentDifference, Side, Verification } from './generation/verify.js';
+export { DocumentsAsOf, type AsOfCost, type AsOfOptions, type Evaluated } from './read/as-of.js';
 export { Documents } from './read/documents.js';
 export type { FindQuery, FoundPage } from './read/find.js';
 export type { Comparable, Wanted, Where } from './read/condition.js';

@@ -8,6 +8,7 @@ import { writeControl, type Control, type Generation, type Wish } from './genera
 import { drop } from './generation/drop.js';
 import { present, withNew } from './generation/register.js';
 import { requireControl, rollBack, swap, type Swapped } from './generation/swap.js';
+import { contentOf, verify, type ContentDigest, type Verification } from './generation/verify.js';
 import { projectionStatuses, type GenerationStatus, type ProjectionStatus } from './status.js';
 
 /** Who asks for something, and why. */
@@ -97,7 +98,7 @@ export class ProjectionAdmin {
    */
   async rebuild(name: string, { eventsPerSecond, ...by }: RebuildOptions = {}): Promise<number> {
     const { state, model } = this.parts.placeOf(name);
-    if (!model) throw new GenerationUnusable(name, undefined, 'its code is not known to this application.');
+    if (!model) throw unknownCode(name);
     if (eventsPerSecond !== undefined)
       numberOption('eventsPerSecond', eventsPerSecond, 1, Number.MAX_SAFE_INTEGER);
     const pace = eventsPerSecond === undefined ? {} : { eventsPerSecond };
@@ -137,6 +138,32 @@ export class ProjectionAdmin {
         throw new GenerationUnusable(name, generation, own.reason ?? 'it is faulted.');
       await wait(everyMs, undefined, { ...(signal && { signal }) });
     }
+  }
+
+  /**
+   * Compares another generation with the one that is read, document by document and at one position: their content in one hash
+   * each, and what differs first in each document that differs. Both may go on meanwhile. Default: the one being filled.
+   *
+   * @throws ProjectionNotFound, GenerationUnusable
+   */
+  async verify(
+    name: string,
+    { generation, limit = 100 }: { readonly generation?: number; readonly limit?: number } = {},
+  ): Promise<Verification> {
+    const { state, model } = this.parts.placeOf(name);
+    if (!model) throw unknownCode(name);
+    const found = await verify({ ...{ state, model, generation, limit }, events: this.parts.events });
+    this.observer.generation(() => ({
+      projection: name,
+      generation: found.other.generation,
+      change: 'verified',
+    }));
+    return found;
+  }
+
+  /** What a generation holds, in one hash: equal for equal documents. Default: the one that is read. */
+  content(name: string, generation?: number): Promise<ContentDigest> {
+    return contentOf(this.parts.placeOf(name).state, name, generation);
   }
 
   /** Has another generation be read: the one being filled, or the one given. @throws ProjectionNotFound, GenerationUnusable */
@@ -192,6 +219,14 @@ export class ProjectionAdmin {
       .run(() => this.parts.recorder.record([write], { system: true }))
       .catch(() => undefined);
   }
+}
+
+function unknownCode(name: string): GenerationUnusable {
+  return new GenerationUnusable(
+    name,
+    undefined,
+    'its code is not known here: list it in `projections` of defineBackstory.',
+  );
 }
 
 function wishOf({ actor, reason }: AskedBy = {}): Wish {

@@ -4,9 +4,9 @@ import { LeaseHolder, MemoryStateStore } from '@backstory/core/state';
 import { ProjectionModel, type ProjectionSource } from './definition/projection-model.js';
 import { NotCaughtUp, ProjectionExists, ProjectionNotFound } from './errors.js';
 import { Runner } from './feed/runner.js';
-import { ProjectionAdmin } from './projection-admin.js';
+import { ProjectionAdmin, type RebuildOptions } from './projection-admin.js';
 import { Documents } from './read/documents.js';
-import { isAt } from './status.js';
+import { isAt, type GenerationStatus } from './status.js';
 
 /** What the projections of a process run on. */
 export interface ProjectionsParts {
@@ -59,11 +59,40 @@ export class Projections extends ProjectionAdmin {
     }
   }
 
+  /** The documents of a projection, by its name. @throws ProjectionNotFound where it was not declared */
+  named(name: string): Documents<unknown> {
+    return this.documents(this.require(name).model);
+  }
+
+  /**
+   * Builds a new generation beside the one that is read, or goes on with one, and resolves when it has come to the head. It is
+   * filled here, unless another process does it already; after an interruption it goes on from its last batch.
+   *
+   * @throws ProjectionNotFound, GenerationUnusable; the signal's reason
+   */
+  async fill(name: string, options: FillOptions = {}): Promise<GenerationStatus> {
+    const { onProgress, signal, ...how } = options;
+    const known = this.require(name);
+    const generation = await this.rebuild(name, how);
+    const runner = known.runner === undefined ? this.runner(known.model, generation) : undefined;
+    try {
+      await runner?.start();
+      return await this.filled(name, generation, {
+        ...(onProgress && { onProgress }),
+        ...(signal && { signal }),
+      });
+    } finally {
+      await runner?.stop();
+    }
+  }
+
   /** The documents of a projection. @throws ProjectionNotFound where it was not declared */
   of<Document>(source: ProjectionSource<Document>): Documents<Document> {
-    const { model } = this.require(source);
-    const { events } = this.own;
-    return new Documents({ model: model as ProjectionModel<Document>, events, state: this.stateOf(model) });
+    return this.documents(this.require(source).model as ProjectionModel<Document>);
+  }
+
+  private documents<Document>(model: ProjectionModel<Document>): Documents<Document> {
+    return new Documents({ model, events: this.own.events, state: this.stateOf(model) });
   }
 
   /**
@@ -113,10 +142,11 @@ export class Projections extends ProjectionAdmin {
     await this.memory.close();
   }
 
-  private runner(model: ProjectionModel): Runner {
+  private runner(model: ProjectionModel, only?: number): Runner {
     const { events, observer } = this.own;
     return new Runner({
       ...{ model, events, observer, state: this.stateOf(model) },
+      ...(only !== undefined && { only }),
       leases: model.target === 'memory' ? this.ownLeases : this.leases,
       progressed: () => {
         for (const wake of this.waiting) wake();
@@ -170,6 +200,13 @@ const POLL_MS = 50;
 export interface CaughtUpOptions {
   /** Default 5,000. */
   readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How a generation is filled, and who is told of it. */
+export interface FillOptions extends RebuildOptions {
+  readonly onProgress?: (status: GenerationStatus) => void;
+  /** Stops it; what is filled by then stays. */
   readonly signal?: AbortSignal;
 }
 

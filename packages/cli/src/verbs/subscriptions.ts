@@ -2,6 +2,7 @@ import type { Outcome, SubscriptionAdmin, SubscriptionStatus } from '@backstory/
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
 import { UsageError } from '../errors.js';
+import { lagText } from '../lag-text.js';
 import { LIMIT, limitOf, oneMore, type LimitValues } from '../limit.js';
 import { withSubscriptions } from '../open.js';
 import type { Paper } from '../paper.js';
@@ -129,11 +130,6 @@ function* statusLines(status: SubscriptionStatus, paper: Paper): Generator<strin
     ],
     paper,
   );
-}
-
-function lagText({ events, seconds }: SubscriptionStatus['lag']): string {
-  if (seconds === 0) return 'none';
-  return `${events} positions, ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
 }
 
 async function listOutcomes({ options, report }: VerbCall, admin: SubscriptionAdmin, name: string) {

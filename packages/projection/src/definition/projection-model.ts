@@ -12,6 +12,11 @@ import type { ProjectionOptions } from './projection-options.js';
 /** A projection as an application is given it: a class with `@Projection`, or what `projection` made. */
 export type ProjectionSource<Document = unknown> = Class<Document & object> | FunctionalProjection<Document>;
 
+/** What a projection is called, once everything about it is checked. @throws InvalidDefinition, NotAnEvent … */
+export function projectionName(source: ProjectionSource): string {
+  return new ProjectionModel(source).name;
+}
+
 /** An event that can be folded: decoded, and the documents that it changes. */
 export interface Foldable {
   readonly recorded: RecordedEvent<object>;
@@ -57,6 +62,11 @@ export class ProjectionModel<Document = unknown> {
     }
     this.events = this.types.all.map((type) => type.name).sort();
     this.typeNames = [...this.steps.keys()];
+  }
+
+  /** Whether events that are recorded under this name are folded. */
+  folds(type: string): boolean {
+    return this.steps.has(type);
   }
 
   /** Reads an event and asks it which documents it changes. @throws ProjectionFailed */

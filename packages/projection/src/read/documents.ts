@@ -5,6 +5,7 @@ import type { Control } from '../generation/control.js';
 import { placesOf, type Places } from '../generation/places.js';
 import { readProgress } from '../generation/progress.js';
 import { requireControl } from '../generation/swap.js';
+import { DocumentsAsOf, type AsOfOptions } from './as-of.js';
 import { find, type FindQuery, type FoundPage } from './find.js';
 
 /** What documents are read from. */
@@ -53,6 +54,18 @@ export class Documents<Document> {
       document: this.parts.model.read(document),
     }));
     return { ...page, documents };
+  }
+
+  /**
+   * The documents as they were at a position of the log, or at an instant by recorded time: folded from the events with the
+   * projection's own handlers.
+   *
+   * ```ts
+   * const before = await balances.asOf(new Date('2026-11-20')).get('account-42');
+   * ```
+   */
+  asOf(when: number | Date, options?: AsOfOptions): DocumentsAsOf<Document> {
+    return new DocumentsAsOf(this.parts, when, options);
   }
 
   /** How many documents there are. */

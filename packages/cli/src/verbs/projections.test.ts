@@ -1,0 +1,124 @@
+import { defineBackstory, memory, type App } from 'backstory';
+import { projection } from 'backstory/projection';
+import { Deposited, Withdrawn } from '../../../../test/support/bank-events.js';
+import { runCli, runJson } from '../../../../test/support/run-cli.js';
+
+const balances = (version: number) =>
+  projection('balances', {
+    version,
+    initial: { balance: 0 },
+    events: { Deposited, Withdrawn },
+    fold: {
+      Deposited: ({ balance }, { amount }) => ({
+        balance: version === 2 && amount === 13 ? balance : balance + amount,
+      }),
+      Withdrawn: ({ balance }, { amount }) => ({ balance: balance - amount }),
+    },
+  });
+
+const store = () => memory();
+let bank: ReturnType<typeof definition>;
+let app: App;
+const definition = (version: number, kept = store()) =>
+  defineBackstory({
+    name: 'bank',
+    store: kept,
+    events: [Deposited, Withdrawn],
+    projections: [balances(version)],
+  });
+
+beforeEach(async () => {
+  const kept = store();
+  const before = definition(1, kept);
+  await before.run(async (first) => {
+    await first.record('account-1', [new Deposited(13), new Deposited(14)]);
+    await first.record('account-2', [new Deposited(5)]);
+    await first.caughtUp('balances', (await first.events.identity()).head);
+  });
+  bank = definition(2, kept);
+  app = await bank.open();
+});
+afterEach(() => app.close());
+
+const show = (...argv: string[]) => runCli(['projections', ...argv], { definition: bank });
+const data = async (...argv: string[]) => {
+  const { envelope } = await runJson(['projections', ...argv], { definition: bank });
+  return envelope.data;
+};
+const cells = (text: string) => text.split('\n').map((line) => line.trim().split(/ {2,}/));
+
+test('list and status say which version is read, and that nobody feeds it', async () => {
+  const { stdout } = await show('list');
+  expect(cells(stdout)[0]).toEqual([
+    'projection',
+    'state',
+    'version',
+    'generation',
+    'position',
+    'lag',
+    'being filled',
+    'why',
+  ]);
+  expect(cells(stdout)[1]!.slice(0, 4)).toEqual(['balances', 'frozen', '1', '1']);
+  const status = await show('status', 'balances');
+  expect(status.stdout).toMatch(
+    /^balances\nstate +frozen: .*\nversion +1, the code here is of 2\nposition +3 of 3\nlag +none\n/,
+  );
+  expect((await data('status', 'balances')).projection).toMatchObject({
+    name: 'balances',
+    generations: [{ generation: 1, role: 'live', documents: 2, events: 3 }],
+  });
+});
+
+test('a new version is rebuilt, found to differ, swapped, taken back and dropped', async () => {
+  expect((await show('rebuild', 'balances')).stdout).toMatch(
+    /^balances: generation 2 of version 2 is filled: 2 documents of 3 events\.\n.*verify balances\n$/,
+  );
+  const found = await show('verify', 'balances');
+  expect(found.exitCode).toBe(1);
+  expect(found.stdout).toMatch(
+    /1 of 2 documents differ between generation 1 \(version 1\) and 2 \(version 2\) at position 3/,
+  );
+  expect(found.stdout).toMatch(/account-1 +balance +27 +14/);
+  expect((await data('verify', 'balances')).verification).toMatchObject({ isEqual: false, different: 1 });
+  expect(await data('swap', 'balances', '--actor', 'ann')).toMatchObject({
+    generation: 2,
+    was: 1,
+    behind: 0,
+  });
+  expect((await data('show', 'balances', 'account-1')).document).toEqual({ balance: 14 });
+  expect((await show('rollback', 'balances')).stdout).toMatch(
+    /generation 1 is read from now on, generation 2 is kept/,
+  );
+  expect((await data('show', 'balances', 'account-1')).document).toEqual({ balance: 27 });
+  expect((await show('drop', 'balances', '--generation', '1')).stderr).toMatch(
+    /it is read, and cannot be dropped/,
+  );
+  expect((await show('drop', 'balances')).stdout).toMatch(/generation 2 is gone/);
+});
+
+test('a document is shown as it was, with what it took', async () => {
+  const { stdout } = await show('show', 'balances', 'account-1', '--at', '1', '--explain');
+  expect(stdout).toMatch(
+    /"balance": 0\n[^]*as of position 1: .* from the stream account-1 alone\n1 events read in 1 pages, 1 folded/,
+  );
+  expect(await data('show', 'balances', 'account-1', '--at', '2', '--explain')).toMatchObject({
+    document: { balance: 14 },
+    position: 2,
+    cost: { read: 'stream', events: 2 },
+  });
+  expect((await show('show', 'balances', 'account-9', '--at', '2')).exitCode).toBe(1);
+});
+
+test('pause and resume are asked for by name', async () => {
+  const paused = await show('pause', 'balances', '--actor', 'ann', '--reason', 'audit');
+  expect(paused).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Asked for by ann.') });
+  expect(paused.stdout).toMatch(/state +paused: by ann: audit/);
+  expect((await show('resume', 'balances')).stdout).toMatch(/state +frozen/);
+});
+
+test('what is missing on the command line is said', async () => {
+  expect((await show('status')).stderr).toMatch(/Which projection\?/);
+  expect((await show('show', 'balances')).stderr).toMatch(/Which document\?/);
+  expect((await show('status', 'other')).stderr).toMatch(/There is no projection other: there are balances/);
+});

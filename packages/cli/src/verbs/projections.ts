@@ -1,0 +1,282 @@
+import type {
+  GenerationStatus,
+  Projections,
+  ProjectionStatus,
+  Swapped,
+  Verification,
+} from '@backstory/projection';
+import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
+import { columns } from '../columns.js';
+import { UsageError } from '../errors.js';
+import { upTo } from '../instant.js';
+import { lagText } from '../lag-text.js';
+import { wholeFrom } from '../numbers.js';
+import { withProjections } from '../open.js';
+import type { Paper } from '../paper.js';
+import { progressOn } from '../progress.js';
+import type { Verb, VerbCall } from '../verb.js';
+
+type Options = AskedByValues & {
+  readonly generation?: number;
+  readonly rate?: number;
+  readonly limit?: number;
+  readonly at?: string;
+  readonly explain?: boolean;
+  readonly maxEvents?: number;
+};
+/** One use of one action: the projection's name, and the key of a document for `show`. */
+interface Use {
+  readonly call: VerbCall;
+  readonly projections: Projections;
+  readonly name: string;
+  readonly key: string | undefined;
+}
+type Act = (use: Use) => Promise<void | 'finding'>;
+
+const ACTIONS = {
+  list: ({ call, projections }) => list(call, projections),
+  status: (use) => showStatus(use),
+  show,
+  rebuild,
+  verify,
+  swap: async (use) => swapped(use, await use.projections.swap(use.name, which(use))),
+  rollback: async (use) => swapped(use, await use.projections.rollback(use.name, which(use))),
+  drop,
+  pause: (use) => ask(use, 'pause'),
+  resume: (use) => ask(use, 'resume'),
+} as const satisfies Record<string, Act>;
+type Action = keyof typeof ACTIONS;
+
+const LOOKING: readonly Action[] = ['list', 'status', 'show', 'verify'];
+
+export const verb: Verb = {
+  arguments: [
+    { name: '<action>', description: 'what to do', choices: Object.keys(ACTIONS) },
+    { name: '[name]', description: 'which projection; all but list need it' },
+    { name: '[key]', description: 'show: the key of the document' },
+  ],
+  options: [
+    {
+      flags: '--generation <n>',
+      description: 'verify, swap, rollback, drop: which one, where there are several',
+      parse: wholeFrom(1),
+    },
+    { flags: '--rate <n>', description: 'rebuild: at most so many events a second', parse: wholeFrom(1) },
+    {
+      flags: '--limit <n>',
+      description: 'verify: how many differences to show (default 20)',
+      parse: wholeFrom(0),
+    },
+    { flags: '--at <when>', description: 'show: as it was at a position of the log, or at a time' },
+    { flags: '--explain', description: 'show, with --at: what it took to know it' },
+    { flags: '--max-events <n>', description: 'show, with --at: read so many at most', parse: wholeFrom(1) },
+    ...ASKED_BY,
+  ],
+  notes:
+    'A rebuild fills a new generation beside the one that is read. Here it is filled by this command,\n' +
+    'unless a running application does it already; interrupted, it goes on where it was. Nothing that is\n' +
+    'read changes before the swap.',
+  examples: [
+    ['backstory projections list', 'every projection, its state, and how far it is behind'],
+    ['backstory projections rebuild balances', 'fills a new generation beside the one that is read'],
+    ['backstory projections verify balances', 'compares the two, document by document, at one position'],
+    ['backstory projections swap balances', 'reads the new one from now on'],
+    ['backstory projections rollback balances', 'goes back, and says how far behind that is'],
+    ['backstory projections show balances account-42 --at 1200 --explain', 'a document as it was'],
+  ],
+  paged: true,
+  async run(call) {
+    const [action, name, key] = call.arguments as [Action, string | undefined, string | undefined];
+    if (name === undefined && action !== 'list')
+      throw new UsageError('missing-name', `Which projection? backstory projections ${action} <name>.`);
+    return withProjections(call, { readOnly: LOOKING.includes(action) }, (projections) =>
+      ACTIONS[action]({ call, projections, name: name ?? '', key }),
+    );
+  },
+};
+
+function which({ call }: Use) {
+  const { generation, ...who } = call.options as Options;
+  return { ...askedBy(who), ...(generation !== undefined && { generation }) };
+}
+
+async function list({ report }: VerbCall, projections: Projections): Promise<void> {
+  const statuses = await projections.list();
+  await report.answer({ projections: statuses }, (paper) =>
+    columns(
+      statuses,
+      [
+        { head: 'projection', text: ({ name }) => name },
+        { head: 'state', text: ({ state }) => state },
+        { head: 'version', text: ({ version }) => version, align: 'right' },
+        { head: 'generation', text: ({ generation }) => generation, align: 'right' },
+        { head: 'position', text: ({ position }) => position, align: 'right' },
+        { head: 'lag', text: ({ lag }) => lagText(lag), align: 'right' },
+        {
+          head: 'being filled',
+          text: ({ generations }) => generations.filter(isBuilding).length,
+          align: 'right',
+        },
+        { head: 'why', text: ({ reason }) => reason ?? '' },
+      ],
+      paper,
+    ),
+  );
+  if (statuses.length === 0)
+    await report.note('No projection was ever started: defineBackstory({ projections: [ … ] }) has them.');
+}
+
+function isBuilding({ role }: GenerationStatus): boolean {
+  return role === 'building';
+}
+
+async function showStatus({ call, projections, name }: Use): Promise<void> {
+  const status = await projections.status(name);
+  await call.report.answer({ projection: status }, (paper) => statusLines(status, paper));
+}
+
+function* statusLines(status: ProjectionStatus, paper: Paper): Generator<string, void> {
+  const { name, state, reason, version, code, position, head, lag, generations } = status;
+  const facts: Record<string, string> = {
+    state: reason === undefined ? state : `${state}: ${reason}`,
+    version:
+      code === undefined || code === version ? String(version) : `${version}, the code here is of ${code}`,
+    position: `${position} of ${head}`,
+    lag: lagText(lag),
+  };
+  yield paper.bold(name);
+  for (const [fact, text] of Object.entries(facts))
+    yield `${paper.dim(fact.padEnd(8))}  ${paper.plain(text)}`;
+  yield '';
+  yield* columns(
+    generations,
+    [
+      { head: 'generation', text: ({ generation }) => generation, align: 'right' },
+      { head: 'version', text: (it) => it.version, align: 'right' },
+      { head: 'role', text: ({ role }) => role },
+      { head: 'state', text: (it) => it.state ?? '' },
+      { head: 'position', text: (it) => it.position, align: 'right' },
+      { head: 'documents', text: ({ documents }) => documents, align: 'right' },
+      { head: 'events', text: ({ events }) => events, align: 'right' },
+      { head: 'done', text: ({ progress }) => `${Math.floor(progress * 100)} %`, align: 'right' },
+      {
+        head: 'left',
+        text: ({ remaining }) => (remaining === undefined ? '' : `${remaining} s`),
+        align: 'right',
+      },
+    ],
+    paper,
+  );
+}
+
+async function ask(use: Use, action: 'pause' | 'resume'): Promise<void> {
+  const { call, projections, name } = use;
+  const by = askedBy(call.options as Options);
+  await projections[action](name, by);
+  await call.report.note(
+    `Asked for by ${by.actor}. The process that feeds ${name} does so as soon as it looks.`,
+  );
+  await showStatus(use);
+}
+
+async function rebuild({ call, projections, name }: Use): Promise<void> {
+  const { rate, ...who } = call.options as Options;
+  const bar = await progressOn(call.io, `Rebuilding ${name}`);
+  try {
+    const filled = await projections.fill(name, {
+      ...askedBy(who),
+      ...(rate !== undefined && { eventsPerSecond: rate }),
+      ...(call.io.signal && { signal: call.io.signal }),
+      onProgress: ({ position, lag }) => bar.update(position, position + lag.events),
+    });
+    bar.stop();
+    await call.report.answer({ projection: name, generation: filled }, (paper) => [
+      `${paper.bold(name)}: generation ${filled.generation} of version ${filled.version} is filled: ${filled.documents} documents of ${filled.events} events.`,
+      `Compare it with what is read: backstory projections verify ${name}`,
+    ]);
+  } finally {
+    bar.stop();
+  }
+}
+
+async function verify({ call, projections, name }: Use): Promise<void | 'finding'> {
+  const { generation, limit = 20 } = call.options as Options;
+  const found = await projections.verify(name, { ...(generation !== undefined && { generation }), limit });
+  await call.report.answer({ verification: found }, (paper) => verificationLines(found, paper));
+  return found.isEqual ? undefined : 'finding';
+}
+
+function* verificationLines(found: Verification, paper: Paper): Generator<string, void> {
+  const { projection, live, other, position, documents, different, differences } = found;
+  const sides = `generation ${live.generation} (version ${live.version}) and ${other.generation} (version ${other.version})`;
+  if (found.isEqual) {
+    yield `${paper.bold(projection)}: ${sides} hold the same ${documents} documents at position ${position}.`;
+    yield `${paper.dim('sha256')} ${live.hash}`;
+    return;
+  }
+  yield `${paper.bold(projection)}: ${different} of ${documents} documents differ between ${sides} at position ${position}.`;
+  yield* columns(
+    differences,
+    [
+      { head: 'document', text: ({ key }) => key },
+      { head: 'first difference', text: ({ path }) => (path === '' ? 'all of it' : path) },
+      { head: `in ${live.generation}`, text: (it) => valueText(it.live) },
+      { head: `in ${other.generation}`, text: (it) => valueText(it.other) },
+    ],
+    paper,
+  );
+}
+
+function valueText(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 60);
+}
+
+async function swapped({ call, name }: Use, done: Swapped): Promise<void> {
+  await call.report.answer({ projection: name, ...done }, (paper) => [
+    `${paper.bold(name)}: generation ${done.generation} is read from now on, generation ${done.was} is kept.`,
+    done.behind === 0
+      ? `It is at position ${done.position}, as far as the other one.`
+      : `It is at position ${done.position}, ${done.behind} positions behind the other one, and catches up where code of its version runs.`,
+  ]);
+}
+
+async function drop(use: Use): Promise<void> {
+  const generation = await use.projections.drop(use.name, which(use));
+  await use.call.report.answer({ projection: use.name, generation }, (paper) => [
+    `${paper.bold(use.name)}: generation ${generation} is gone.`,
+  ]);
+}
+
+async function show({ call, projections, name, key }: Use): Promise<void | 'finding'> {
+  if (key === undefined)
+    throw new UsageError('missing-key', `Which document? backstory projections show ${name} <key>.`);
+  const { at, explain, maxEvents } = call.options as Options;
+  const documents = projections.named(name);
+  if (at === undefined) {
+    const document = await documents.get(key);
+    await call.report.answer({ projection: name, key, document: document ?? null }, () => [
+      documentText(document),
+    ]);
+    return document === undefined ? 'finding' : undefined;
+  }
+  const when = /^\d+$/.test(at) ? Number(at) : upTo(at);
+  const found = await documents.asOf(when, maxEvents === undefined ? {} : { maxEvents }).evaluate(key);
+  const { document, position, cost } = found;
+  const data = { projection: name, key, document: document ?? null, position, ...(explain && { cost }) };
+  await call.report.answer(data, (paper) => [
+    documentText(document),
+    ...(explain
+      ? [
+          paper.dim(`as of position ${position}: ${cost.because}`),
+          paper.dim(
+            `${cost.events} events read in ${cost.pages} pages, ${cost.folded} folded, ${cost.ms} ms`,
+          ),
+        ]
+      : []),
+  ]);
+  return document === undefined ? 'finding' : undefined;
+}
+
+function documentText(document: unknown): string {
+  return document === undefined ? 'There is no such document.' : JSON.stringify(document, undefined, 2);
+}

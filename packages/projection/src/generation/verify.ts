@@ -1,0 +1,278 @@
+import { createHash } from 'node:crypto';
+import type { EventStore, StateStore } from '@backstory/core';
+import type { StateView } from '@backstory/core/state';
+import { byBytes } from '@backstory/core/store';
+import type { ProjectionModel } from '../definition/projection-model.js';
+import { GenerationUnusable } from '../errors.js';
+import type { Generation } from './control.js';
+import { generationIn } from './control.js';
+import { firstDifference, canonical, type FieldDifference } from './document-difference.js';
+import { placesOf } from './places.js';
+import { readProgress } from './progress.js';
+import { newest, requireControl, requireGeneration } from './swap.js';
+
+/** What comparing two generations, document by document and at one position, has found. */
+export interface Verification {
+  readonly projection: string;
+  /** The generation that is read, and the one it was compared with. */
+  readonly live: Side;
+  readonly other: Side;
+  /** The position at which both were compared. */
+  readonly position: number;
+  readonly isEqual: boolean;
+  /** Documents that are in one of them at least. */
+  readonly documents: number;
+  /** How many of them differ; the first of them follow. */
+  readonly different: number;
+  readonly differences: readonly DocumentDifference[];
+}
+
+/** One side of a comparison. */
+export interface Side {
+  readonly generation: number;
+  readonly version: number;
+  /** SHA-256 over its documents at the position, in the order of their keys, whatever the order of their properties. */
+  readonly hash: string;
+}
+
+/** A document that is not the same in both: the first of its fields that differs, and the two values. */
+export interface DocumentDifference extends FieldDifference {
+  readonly key: string;
+}
+
+/** What is compared. */
+export interface Verifying {
+  readonly events: EventStore;
+  readonly state: StateStore;
+  readonly model: ProjectionModel;
+  /** Default: the one being filled. */
+  readonly generation?: number | undefined;
+  /** Differences to list. */
+  readonly limit: number;
+}
+
+/**
+ * Compares the live generation with another one on one view of the state, so that both may go on meanwhile. Where one is ahead,
+ * the documents in between are folded in memory: those of the one behind forwards, or else those of the one ahead anew up to there.
+ *
+ * @throws ProjectionNotFound, GenerationUnusable, ProjectionFailed
+ */
+export function verify(verifying: Verifying): Promise<Verification> {
+  const { state, model, generation, limit } = verifying;
+  const { name } = model;
+  return state.read(async (view) => {
+    const control = await requireControl(view, name);
+    const live = generationIn(control, control.live)!;
+    const other =
+      generation === undefined ? newest(control, name) : requireGeneration(control, name, generation);
+    if (other.number === live.number)
+      throw new GenerationUnusable(name, other.number, 'it is the one that is read.');
+    const sides = await Promise.all([live, other].map((it) => sideOf(view, name, it)));
+    const [a, b] = sides as [Placed, Placed];
+    const { position, instead } = await meet(view, verifying, a, b);
+    const compared = new Comparison(limit);
+    const read = (side: Placed) => documentsOf(view, side.collection, instead.get(side) ?? NONE);
+    await compared.run(read(a), read(b));
+    return {
+      projection: name,
+      live: { generation: live.number, version: live.version, hash: compared.hashes[0] },
+      other: { generation: other.number, version: other.version, hash: compared.hashes[1] },
+      position,
+      isEqual: compared.different === 0,
+      documents: compared.documents,
+      different: compared.different,
+      differences: compared.differences,
+    };
+  });
+}
+
+interface Placed {
+  readonly generation: Generation;
+  readonly collection: string;
+  readonly position: number;
+}
+
+type Texts = ReadonlyMap<string, string | undefined>;
+const NONE: Texts = new Map();
+
+async function sideOf(view: StateView, name: string, generation: Generation): Promise<Placed> {
+  const places = placesOf(name);
+  const position = (await readProgress(view, places, generation.number))?.checkpoint.through ?? 0;
+  return { generation, position, collection: places.documents(generation.number) };
+}
+
+/** The position to compare at, and what documents are there in place of those that are stored. */
+async function meet(
+  view: StateView,
+  { events, model }: Verifying,
+  a: Placed,
+  b: Placed,
+): Promise<{ readonly position: number; readonly instead: ReadonlyMap<Placed, Texts> }> {
+  const [behind, ahead] = a.position <= b.position ? [a, b] : [b, a];
+  if (behind.position === ahead.position) return { position: behind.position, instead: new Map() };
+  const between = { after: behind.position, upTo: ahead.position };
+  if (behind.generation.version === model.version) {
+    const texts = await advanced(view, events, { model, collection: behind.collection, between });
+    return { position: ahead.position, instead: new Map([[behind, texts]]) };
+  }
+  if (ahead.generation.version !== model.version)
+    throw new GenerationUnusable(
+      model.name,
+      ahead.generation.number,
+      `it and generation ${behind.generation.number} are at different positions, and the code here, of version ${model.version}, made neither.`,
+    );
+  const texts = await rewound(events, { model, between });
+  return { position: behind.position, instead: new Map([[ahead, texts]]) };
+}
+
+interface Between {
+  readonly model: ProjectionModel;
+  readonly between: { readonly after: number; readonly upTo: number };
+}
+
+/** Documents as they are after the events in between, from what is stored. */
+async function advanced(
+  view: StateView,
+  events: EventStore,
+  { model, between, collection }: Between & { readonly collection: string },
+): Promise<Texts> {
+  const fold = new TextFold(model);
+  for await (const page of events.readAll({ ...between, types: model.typeNames, pageSize: PAGE })) {
+    const foldable = page.events.map((event) => model.foldable(event));
+    const missing = [...new Set(foldable.flatMap(({ keys }) => keys))].filter((key) => !fold.has(key));
+    const stored = await view.getMany(collection, missing);
+    for (const key of missing) fold.begin(key, stored.get(key));
+    for (const { recorded, keys } of foldable) for (const key of keys) fold.fold(key, recorded);
+  }
+  return fold.texts();
+}
+
+/** Documents that events in between have changed, as they were before those. */
+async function rewound(events: EventStore, { model, between }: Between): Promise<Texts> {
+  const fold = new TextFold(model);
+  const { after } = between;
+  for await (const page of events.readAll({ ...between, types: model.typeNames, pageSize: PAGE }))
+    for (const event of page.events) for (const key of model.foldable(event).keys) fold.begin(key, undefined);
+  for await (const page of events.readAll({ after: 0, upTo: after, types: model.typeNames, pageSize: PAGE }))
+    for (const event of page.events) {
+      const { recorded, keys } = model.foldable(event);
+      for (const key of keys) if (fold.has(key)) fold.fold(key, recorded);
+    }
+  return fold.texts();
+}
+
+const PAGE = 2_000;
+
+/** Folds some documents in memory. */
+class TextFold {
+  private readonly documents = new Map<string, unknown>();
+  private readonly last = new Map<string, Parameters<ProjectionModel['fold']>[1]>();
+
+  constructor(private readonly model: ProjectionModel) {}
+
+  has(key: string): boolean {
+    return this.documents.has(key);
+  }
+
+  begin(key: string, text: string | undefined): void {
+    if (!this.has(key)) this.documents.set(key, text === undefined ? undefined : this.model.read(text));
+  }
+
+  fold(key: string, recorded: Parameters<ProjectionModel['fold']>[1]): void {
+    this.documents.set(key, this.model.fold(this.documents.get(key), recorded, key));
+    this.last.set(key, recorded);
+  }
+
+  texts(): Texts {
+    const text = (key: string, document: unknown) =>
+      document === undefined ? undefined : this.model.write(document, key, this.last.get(key)!);
+    return new Map([...this.documents].map(([key, document]) => [key, text(key, document)]));
+  }
+}
+
+type Row = readonly [key: string, text: string];
+
+/** The documents in the order of their keys, some of them replaced. */
+async function* documentsOf(view: StateView, collection: string, instead: Texts): AsyncGenerator<Row, void> {
+  const replaced = [...instead].sort(([x], [y]) => byBytes(x, y));
+  let next = 0;
+  const upTo = function* (key: string | undefined): Generator<Row, void> {
+    for (; next < replaced.length; next++) {
+      const [own, text] = replaced[next]!;
+      if (key !== undefined && byBytes(own, key) > 0) return;
+      if (text !== undefined) yield [own, text];
+    }
+  };
+  let after = '';
+  for (;;) {
+    const rows = await view.list(collection, { after, limit: 1_000 });
+    for (const { key, value } of rows) {
+      yield* upTo(key);
+      if (!instead.has(key)) yield [key, value];
+    }
+    if (rows.length < 1_000) break;
+    after = rows.at(-1)!.key;
+  }
+  yield* upTo(undefined);
+}
+
+class Comparison {
+  documents = 0;
+  different = 0;
+  readonly differences: DocumentDifference[] = [];
+  private readonly digests = [createHash('sha256'), createHash('sha256')] as const;
+
+  constructor(private readonly limit: number) {}
+
+  get hashes(): readonly [string, string] {
+    const [a, b] = this.digests.map((it) => it.copy().digest('hex'));
+    return [a!, b!];
+  }
+
+  async run(left: AsyncGenerator<Row, void>, right: AsyncGenerator<Row, void>): Promise<void> {
+    let [a, b] = [(await left.next()).value, (await right.next()).value];
+    while (a || b) {
+      const order = !a ? 1 : !b ? -1 : byBytes(a[0], b[0]);
+      this.documents++;
+      const [x, y] = [order <= 0 ? a : undefined, order >= 0 ? b : undefined];
+      this.compare((x ?? y)![0], x?.[1], y?.[1]);
+      if (x) a = (await left.next()).value;
+      if (y) b = (await right.next()).value;
+    }
+  }
+
+  private compare(key: string, a: string | undefined, b: string | undefined): void {
+    const [x, y] = [a, a === b ? undefined : b].map((text) => text && canonical(JSON.parse(text)));
+    const [left, right] = [x, a === b ? x : y];
+    if (left !== undefined) this.digests[0].update(`${key}\0${left}\n`);
+    if (right !== undefined) this.digests[1].update(`${key}\0${right}\n`);
+    if (left === right) return;
+    this.different++;
+    if (this.differences.length >= this.limit) return;
+    const [before, after] = [a, b].map((text) =>
+      text === undefined ? undefined : (JSON.parse(text) as unknown),
+    );
+    this.differences.push({ key, ...firstDifference(before, after) });
+  }
+}
+
+/** What a generation holds, and its content in one line. */
+export interface ContentDigest {
+  readonly generation: number;
+  readonly position: number;
+  readonly documents: number;
+  readonly hash: string;
+}
+
+/** Hashes the documents of a generation as {@link verify} does. Default: the one that is read. */
+export function contentOf(state: StateStore, name: string, generation?: number): Promise<ContentDigest> {
+  return state.read(async (view) => {
+    const control = await requireControl(view, name);
+    const side = await sideOf(view, name, requireGeneration(control, name, generation ?? control.live));
+    const comparison = new Comparison(0);
+    const none = async function* (): AsyncGenerator<Row, void> {};
+    await comparison.run(documentsOf(view, side.collection, NONE), none());
+    const { documents, hashes } = comparison;
+    return { generation: side.generation.number, position: side.position, documents, hash: hashes[0] };
+  });
+}

@@ -1,0 +1,127 @@
+import type { EventStore, StoredEvent } from '@backstory/core';
+import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import type { ProjectionModel } from '../definition/projection-model.js';
+import { AsOfTooCostly } from '../errors.js';
+
+/** How much evaluating a document may cost. */
+export interface AsOfOptions {
+  /** Events that are read at most. Default 100,000. */
+  readonly maxEvents?: number;
+}
+
+/** A document as of another time, and what it took to know it. */
+export interface Evaluated<Document> {
+  readonly key: string;
+  /** `undefined`: there was none. */
+  readonly document: Document | undefined;
+  /** The position it is as of. */
+  readonly position: number;
+  readonly cost: AsOfCost;
+}
+
+/** What was read to evaluate a document. */
+export interface AsOfCost {
+  /** `stream`: the stream that is called like the document. `log`: all events that the projection handles. */
+  readonly read: 'stream' | 'log';
+  /** Why that was read, and how it could be less. */
+  readonly because: string;
+  readonly events: number;
+  readonly folded: number;
+  readonly pages: number;
+  readonly ms: number;
+}
+
+/**
+ * The documents of a projection as they were at a position of the log or at an instant: folded from the events up to there with the
+ * projection's own handlers. Nothing is stored.
+ */
+export class DocumentsAsOf<Document> {
+  private position: Promise<number> | undefined;
+  private readonly maxEvents: number;
+
+  constructor(
+    private readonly parts: { readonly model: ProjectionModel<Document>; readonly events: EventStore },
+    private readonly when: number | Date,
+    options: AsOfOptions = {},
+  ) {
+    const { maxEvents = 100_000 } = knownOptions(options, OPTIONS);
+    this.maxEvents = numberOption('maxEvents', maxEvents, 1, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** A document as it was; `undefined` where there was none. @throws AsOfTooCostly, InvalidOption, ProjectionFailed */
+  async get(key: string): Promise<Document | undefined> {
+    return (await this.evaluate(key)).document;
+  }
+
+  /** The same with what it took. @throws AsOfTooCostly, InvalidOption, ProjectionFailed */
+  async evaluate(key: string): Promise<Evaluated<Document>> {
+    const { model } = this.parts;
+    const began = performance.now();
+    const position = await (this.position ??= this.resolved());
+    const cost = { events: 0, folded: 0, pages: 0 };
+    let document: unknown;
+    let last: Parameters<ProjectionModel['fold']>[1] | undefined;
+    for await (const events of this.pages(key, position)) {
+      cost.pages++;
+      cost.events += events.length;
+      if (cost.events > this.maxEvents) throw this.tooCostly(key);
+      for (const event of events) {
+        if (!model.folds(event.type)) continue;
+        const { recorded, keys } = model.foldable(event);
+        if (!keys.includes(key)) continue;
+        document = model.fold(document, recorded, key);
+        last = recorded;
+        cost.folded++;
+      }
+    }
+    // What is folded is what would be read back.
+    const text = document === undefined ? undefined : model.write(document, key, last!);
+    const ms = Math.round((performance.now() - began) * 10) / 10;
+    return {
+      key,
+      document: text === undefined ? undefined : model.read(text),
+      position,
+      cost: { ...this.plan(key), ...cost, ms },
+    };
+  }
+
+  private plan(key: string): Pick<AsOfCost, 'read' | 'because'> {
+    const { model } = this.parts;
+    if (model.isByStream)
+      return { read: 'stream', because: `document ${key} is folded from the stream ${key} alone` };
+    const because = `which events change document ${key} is known from the events alone: all of ${model.events.join(', ')} are read up to there`;
+    return { read: 'log', because };
+  }
+
+  private async *pages(key: string, position: number): AsyncGenerator<readonly StoredEvent[], void> {
+    const { model, events } = this.parts;
+    const pages = model.isByStream
+      ? events.readStream(key, { upToPosition: position, pageSize: PAGE })
+      : events.readAll({ types: model.typeNames, upTo: position, pageSize: PAGE });
+    for await (const page of pages) yield page.events;
+  }
+
+  /** What was recorded up to an instant is a prefix of the log. */
+  private async resolved(): Promise<number> {
+    const { events } = this.parts;
+    const { when } = this;
+    const { head } = await events.identity();
+    if (typeof when === 'number') {
+      if (Number.isSafeInteger(when) && when >= 0 && when <= head) return when;
+      throw new InvalidOption('when', `must be an instant or a position from 0 to ${head}, not ${when}.`);
+    }
+    const query = { recordedUpTo: when, backwards: true, limit: 1, includeSystem: true } as const;
+    for await (const page of events.readAll(query)) return page.events[0]?.position ?? 0;
+    return 0;
+  }
+
+  private tooCostly(key: string): AsOfTooCostly {
+    const { model } = this.parts;
+    const { because } = this.plan(key);
+    const advice = 'allow more with maxEvents, or read it from a generation.';
+    return new AsOfTooCostly(model.name, `more than ${this.maxEvents} events, for ${because}`, advice);
+  }
+}
+
+const OPTIONS: OptionNames<AsOfOptions> = { maxEvents: true };
+const PAGE = 1_000;

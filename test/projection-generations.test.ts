@@ -1,0 +1,327 @@
+import { memory, type OpenStorage, type Storage } from '@backstory/core';
+import { silent, type Observer } from '@backstory/core/observe';
+import { EventHandler } from '@backstory/events';
+import {
+  GenerationUnusable,
+  NotCaughtUp,
+  Projection,
+  ProjectionChanged,
+  projection,
+  type ProjectionOptions,
+  type Projections,
+} from '@backstory/projection';
+import { Deposited, Withdrawn, recording } from './support/bank-events.js';
+import { describeEachStorage, type TestStorage } from './support/each-storage.js';
+import { eventually } from './support/eventually.js';
+import { projectionsOn, totals } from './support/projecting.js';
+
+/** What is wrong with the handlers, as long as it is. */
+let bug: ((event: Deposited) => void) | undefined;
+beforeEach(() => {
+  bug = undefined;
+});
+
+/** Sums by account, as code of a version makes them; that of version 2 forgets what is 13. */
+function sums(version: number, options: Partial<ProjectionOptions> = {}) {
+  return projection('sums', {
+    version,
+    ...options,
+    initial: { sum: 0, seen: [] as number[] },
+    events: { Deposited, Withdrawn },
+    fold: {
+      Deposited: ({ sum, seen }, event) => {
+        bug?.(event);
+        const { amount } = event;
+        return { sum: sum + (version === 2 && amount === 13 ? 0 : amount), seen: [...seen, amount] };
+      },
+      Withdrawn: ({ sum, seen }, { amount }) => ({ sum: sum - amount, seen }),
+    },
+  });
+}
+
+describeEachStorage(generationsAre);
+
+function generationsAre(stores: TestStorage): void {
+  let storage: Storage;
+  let opened: OpenStorage;
+  let record: ReturnType<typeof recording>;
+  const running: Projections[] = [];
+  const run = async (...args: Parameters<typeof projectionsOn>) => {
+    const projections = projectionsOn(...args);
+    running.push(projections);
+    await projections.start();
+    return projections;
+  };
+  const head = async () => (await opened.events.identity()).head;
+  beforeEach(async () => {
+    storage = await stores.storage();
+    opened = await stores.opened(storage);
+    record = recording(opened.events);
+    await record('1', new Deposited(5), new Deposited(13));
+    await record('2', new Deposited(1));
+  });
+  afterEach(async () => {
+    for (const it of running.splice(0)) await it.close();
+  });
+
+  it('a failing handler stops the projection before its event, visibly, and what is before it is kept', async () => {
+    bug = ({ amount }) => {
+      if (amount === 13) throw new Error('unlucky');
+    };
+    const projections = await run(opened, [sums(1)]);
+    const status = await eventually(async () => {
+      const now = await projections.status('sums');
+      return now.state === 'faulted' && now;
+    });
+    expect(status).toMatchObject({
+      position: 1,
+      reason: expect.stringMatching(/before position 2.*unlucky/),
+    });
+    expect(await projections.named('sums').get('account-1')).toEqual({ sum: 5, seen: [5] });
+    expect(await projections.named('sums').get('account-2')).toBeUndefined();
+    const late = projections.caughtUp('sums', await head(), { timeoutMs: 50 });
+    await expect(late).rejects.toThrow(NotCaughtUp);
+    await expect(late).rejects.toThrow(/position 1 and not yet at 3 \(faulted.*unlucky/);
+    bug = undefined;
+    await projections.resume('sums');
+    await projections.caughtUp('sums', await head());
+    expect(await projections.named('sums').get('account-1')).toEqual({ sum: 18, seen: [5, 13] });
+    expect(await projections.status('sums')).toMatchObject({ state: 'live', lag: { seconds: 0 } });
+  });
+
+  it('paused it folds nothing, and resumed it goes on', async () => {
+    const projections = await run(opened, [sums(1)]);
+    await projections.caughtUp('sums', await head());
+    await projections.pause('sums', { actor: 'ann', reason: 'audit' });
+    await record('1', new Deposited(7));
+    await expect(projections.caughtUp('sums', await head(), { timeoutMs: 300 })).rejects.toThrow(
+      /paused: by ann: audit/,
+    );
+    await projections.resume('sums');
+    await projections.caughtUp('sums', await head());
+    expect(await projections.named('sums').get('account-1')).toMatchObject({ sum: 25 });
+  });
+
+  it('it is caught up with events that it does not handle', async () => {
+    const projections = await run(opened, [totals()]);
+    const only = projection('withdrawals', {
+      version: 1,
+      initial: { count: 0 },
+      events: { Withdrawn },
+      fold: { Withdrawn: ({ count }) => ({ count: count + 1 }) },
+    });
+    const others = await run(await stores.opened(storage), [only]);
+    await record('2', new Withdrawn(1), new Deposited(4), new Deposited(5));
+    await others.caughtUp(only, await head());
+    await projections.caughtUp('totals', await head());
+    expect(await others.of(only).get('account-2')).toEqual({ count: 1 });
+  });
+
+  it('a higher version is built beside, compared, swapped, and taken back', async () => {
+    const first = await run(opened, [sums(1)]);
+    await first.caughtUp('sums', await head());
+    await first.close();
+    const second = await run(opened, [sums(2)]);
+    await second.filled('sums', 2);
+    expect(await second.named('sums').get('account-1')).toMatchObject({ sum: 18 });
+    expect(await second.status('sums')).toMatchObject({ state: 'frozen', version: 1, code: 2 });
+    const found = await second.verify('sums');
+    expect(found).toMatchObject({
+      isEqual: false,
+      position: 3,
+      documents: 2,
+      different: 1,
+      differences: [{ key: 'account-1', path: 'sum', live: 18, other: 5 }],
+    });
+    expect(found.live.hash).toBe((await second.content('sums', 1)).hash);
+    expect(found.other.hash).toBe((await second.content('sums', 2)).hash);
+    await record('3', new Deposited(9));
+    await second.filled('sums', 2);
+    await eventually(async () => (await second.status('sums')).generations[1]!.position >= 4);
+    expect(await second.verify('sums')).toMatchObject({ position: 3, documents: 2, different: 1 });
+    await second.swap('sums');
+    expect(await second.named('sums').get('account-1')).toMatchObject({ sum: 5 });
+    expect(await second.named('sums').count()).toBe(3);
+    const back = await second.rollback('sums');
+    expect(back).toMatchObject({ generation: 1, was: 2, position: 3 });
+    expect(back.behind).toBeGreaterThan(0);
+    expect(await second.named('sums').get('account-1')).toMatchObject({ sum: 18 });
+    await expect(second.drop('sums', { generation: 1 })).rejects.toThrow(/is read/);
+    expect(await second.drop('sums')).toBe(2);
+    await expect(second.swap('sums')).rejects.toThrow(GenerationUnusable);
+    expect((await second.status('sums')).generations.map((it) => it.generation)).toEqual([1]);
+  });
+
+  it('a page goes on in the generation that it began in', async () => {
+    const first = await run(opened, [sums(1)]);
+    await first.caughtUp('sums', await head());
+    const page = await first.named('sums').find({ limit: 1 });
+    expect(page).toMatchObject({ generation: 1, documents: [{ key: 'account-1', document: { sum: 18 } }] });
+    await first.close();
+    const second = await run(opened, [sums(2, { changed: 'swap' })]);
+    await eventually(async () => (await second.status('sums')).generation === 2);
+    const next = await second.named('sums').find({ limit: 1, after: page.next! });
+    expect(next).toMatchObject({ generation: 1, documents: [{ key: 'account-2' }] });
+    expect(await second.named('sums').find({ limit: 1 })).toMatchObject({
+      generation: 2,
+      documents: [{ document: { sum: 5 } }],
+    });
+    await second.drop('sums');
+    await expect(second.named('sums').find({ limit: 1, after: page.next! })).rejects.toThrow(/begin again/);
+  });
+
+  it('as of a position or an instant it is what the events up to there make of it', async () => {
+    const source = sums(1);
+    const projections = await run(opened, [source, totals()]);
+    const documents = projections.of(source);
+    const [first] = await positions(opened);
+    expect(await documents.asOf(first!).get('account-1')).toEqual({ sum: 5, seen: [5] });
+    expect(await documents.asOf(0).get('account-1')).toBeUndefined();
+    const now = await documents.asOf(new Date(Date.now() + 1_000)).evaluate('account-1');
+    expect(now).toMatchObject({
+      document: { sum: 18 },
+      position: 3,
+      cost: { read: 'stream', events: 2, folded: 2 },
+    });
+    const all = await projections.named('totals').asOf(2).evaluate('all');
+    expect(all).toMatchObject({ document: { sum: 18 }, cost: { read: 'log', events: 2, folded: 2 } });
+    await expect(projections.named('totals').asOf(3, { maxEvents: 2 }).get('all')).rejects.toThrow(
+      /maxEvents/,
+    );
+    await expect(documents.asOf(99).get('all')).rejects.toThrow(/from 0 to /);
+  });
+}
+
+async function positions({ events }: OpenStorage): Promise<readonly number[]> {
+  const found: number[] = [];
+  for await (const page of events.readAll()) found.push(...page.events.map(({ position }) => position));
+  return found;
+}
+
+describe('what a version stands for', () => {
+  let opened: OpenStorage;
+  const running: Projections[] = [];
+  beforeEach(async () => {
+    opened = await memory().open();
+  });
+  afterEach(async () => {
+    for (const it of running.splice(0)) await it.close();
+    await opened.close();
+  });
+  const run = async (...args: Parameters<typeof projectionsOn>) => {
+    const projections = projectionsOn(...args);
+    running.push(projections);
+    await projections.start();
+    return projections;
+  };
+
+  it('other events or indexes under the same version are refused', async () => {
+    await run(opened, [sums(1)]);
+    const fewer = projection('sums', {
+      version: 1,
+      initial: { sum: 0 },
+      events: { Deposited },
+      fold: { Deposited: (document) => document },
+    });
+    await expect(run(opened, [fewer])).rejects.toThrow(ProjectionChanged);
+    await expect(run(opened, [sums(1, { indexes: ['sum'] })])).rejects.toThrow(
+      /raise its version from 1 to 2/,
+    );
+  });
+
+  it('a higher version may be refused until it was rebuilt', async () => {
+    await run(opened, [sums(1)]);
+    await expect(run(opened, [sums(2, { changed: 'refuse' })])).rejects.toThrow(
+      /backstory projections rebuild/,
+    );
+    const tool = projectionsOn(opened, [sums(2, { changed: 'refuse' })]);
+    running.push(tool);
+    expect(await tool.fill('sums')).toMatchObject({ generation: 2, role: 'building' });
+    await tool.swap('sums');
+    await run(opened, [sums(2, { changed: 'refuse' })]);
+  });
+
+  it('code of a lower version leaves what is there alone', async () => {
+    await run(opened, [sums(2)]);
+    const old = await run(opened, [sums(1)]);
+    expect((await old.status('sums')).generations).toHaveLength(1);
+  });
+
+  it('documents in memory are of the process, and folded anew when it starts', async () => {
+    await recording(opened.events)('1', new Deposited(5));
+    for (let i = 0; i < 2; i++) {
+      const projections = await run(opened, [sums(1, { target: 'memory' })]);
+      await projections.caughtUp('sums', 1);
+      expect(await projections.named('sums').get('account-1')).toMatchObject({ sum: 5 });
+    }
+    expect(await opened.state.read((view) => view.list('backstory.projections'))).toEqual([]);
+  });
+
+  it('what happens is told to the observer', async () => {
+    const told: string[] = [];
+    const observer: Observer = {
+      ...silent,
+      project: async (begin, work) => {
+        const { projection: name, generation, from, to } = begin();
+        return work((end) => {
+          const { applied, skipped } = end();
+          told.push(`project ${name} ${generation} ${from}-${to} ${applied} ${skipped}`);
+        });
+      },
+      generation: (facts) => void told.push(`generation ${facts().generation} ${facts().change}`),
+      consumer: (facts) => void told.push(`${facts().consumer} ${facts().change}`),
+      checkpoint: (facts) => void told.push(`checkpoint ${facts().consumer} ${facts().through}`),
+      lease: (facts) => void told.push(`lease ${facts().lease} ${facts().change}`),
+      page: (facts) => void told.push(`page ${facts().follower}`),
+    };
+    await recording(opened.events)('1', new Deposited(5), new Deposited(6));
+    const projections = await run(opened, [sums(1)], { observer });
+    await projections.caughtUp('sums', 2);
+    await projections.rebuild('sums');
+    await projections.filled('sums', 2);
+    await projections.verify('sums');
+    await eventually(() => told.includes('generation 2 filled'));
+    await projections.swap('sums');
+    await projections.rollback('sums');
+    await projections.drop('sums');
+    await projections.close();
+    for (const line of [
+      'projection sums started',
+      'lease projection/sums/1 acquired',
+      'page projection sums',
+      'project sums 1 1-2 2 0',
+      'checkpoint projection sums 2',
+      'generation 1 created',
+      'generation 2 created',
+      'generation 2 filled',
+      'generation 2 verified',
+      'generation 2 swapped',
+      'generation 1 rolled-back',
+      'generation 2 dropped',
+      'lease projection/sums/1 released',
+      'projection sums stopped',
+    ])
+      expect(told).toContain(line);
+  });
+});
+
+@Projection('wrong', { version: 1 })
+class Wrong {
+  @EventHandler(Deposited) deposited(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+it('a fold that returns a promise fails', async () => {
+  const opened = await memory().open();
+  const projections = projectionsOn(opened, [Wrong]);
+  await projections.start();
+  await recording(opened.events)('1', new Deposited(5));
+  const status = await eventually(async () => {
+    const now = await projections.status('wrong');
+    return now.state === 'faulted' && now;
+  });
+  expect(status.reason).toMatch(/deposited failed at account\.deposited of account-1: it returned a promise/);
+  await projections.close();
+  await opened.close();
+});
