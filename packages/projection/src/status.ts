@@ -107,7 +107,6 @@ interface StoredGeneration {
   readonly generation: Generation;
   readonly progress: Progress | undefined;
   readonly trouble: Trouble | undefined;
-  readonly documents: number;
 }
 
 interface Seen {
@@ -135,7 +134,6 @@ async function generationOf(
     generation,
     progress: await readProgress(view, places, number),
     trouble: await readTrouble(view, places, number),
-    documents: await view.count(places.documents(number)),
   };
 }
 
@@ -163,7 +161,7 @@ async function generationStatus(
   stored: StoredGeneration,
   seen: Seen,
 ): Promise<GenerationStatus> {
-  const { generation, progress, documents } = stored;
+  const { generation, progress } = stored;
   const { number, version, role, createdAt } = generation;
   const { head, leases } = seen;
   const position = progress?.checkpoint.through ?? 0;
@@ -176,7 +174,7 @@ async function generationStatus(
   return {
     ...{ generation: number, version, role },
     ...(isFed && conditionOf(control, stored, { isBehind: seconds > 0, owner, code: seen.code })),
-    ...{ position, lag, documents, events: progress?.events ?? 0, rate },
+    ...{ position, lag, documents: progress?.documents ?? 0, events: progress?.events ?? 0, rate },
     progress: head === 0 ? 1 : Math.min(1, position / head),
     ...(rate > 0 && seconds > 0 && { remaining: Math.ceil(lag.events / rate) }),
     createdAt,

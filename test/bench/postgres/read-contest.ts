@@ -15,6 +15,9 @@ export interface ReadContest extends Pick<Contest, 'ddl' | 'close'> {
   readonly bytes: number;
 }
 
+/** Streams that one append writes to. */
+const APPENDED = 500;
+
 /** Fills `account-0`, `account-1` … with events each, ten of a stream at a time, so that the streams lie scattered. */
 export async function readContest(
   setting: Setting,
@@ -24,12 +27,14 @@ export async function readContest(
   const storage = await postgres(url).open();
   let bytes = 0;
   for (let after = 0; after < length; after += 10) {
-    const writes = Array.from({ length: streams }, (_, i) => {
-      const events = stamped(after, 10);
-      for (const { data } of events) bytes += data.length;
-      return { stream: `account-${i}`, expected: after, events };
-    });
-    await storage.events.append(writes);
+    for (let first = 0; first < streams; first += APPENDED) {
+      const writes = Array.from({ length: Math.min(APPENDED, streams - first) }, (_, i) => {
+        const events = stamped(after, 10);
+        for (const { data } of events) bytes += data.length;
+        return { stream: `account-${first + i}`, expected: after, events };
+      });
+      await storage.events.append(writes);
+    }
   }
   // What autovacuum would do sooner or later, in the middle of a round.
   await client.query('vacuum analyze events');

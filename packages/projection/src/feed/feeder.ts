@@ -157,7 +157,7 @@ export class Feeder {
     events: number,
   ): Promise<void> {
     const { state, lease, model, places, generation } = this.parts;
-    const progress = this.advanced(checkpoint, events);
+    const progress = this.advanced(checkpoint, events, changes?.added ?? 0);
     await state.transaction([lease], async (tx) => {
       const control = await readControl(tx, model.name);
       const now = control && generationIn(control, generation.number);
@@ -175,13 +175,13 @@ export class Feeder {
   /** Whether a trouble is told of that this generation may be over. */
   private isTroubled = true;
 
-  private advanced(checkpoint: Checkpoint, events: number): Progress {
-    const before = this.progress?.events ?? 0;
+  private advanced(checkpoint: Checkpoint, events: number, added: number): Progress {
+    const { events: before = 0, documents = 0, rate: known = 0 } = this.progress ?? {};
     const seconds = (performance.now() - this.savedAt) / 1_000;
     const lately = this.savedAt === 0 ? 0 : events / seconds;
-    const known = this.progress?.rate ?? 0;
-    const rate = known === 0 ? lately : known * 0.8 + lately * 0.2;
-    return { checkpoint, events: before + events, rate: Math.round(rate), savedAt: new Date().toISOString() };
+    const rate = Math.round(known === 0 ? lately : known * 0.8 + lately * 0.2);
+    const savedAt = new Date().toISOString();
+    return { checkpoint, events: before + events, documents: documents + added, rate, savedAt };
   }
 
   /** An event that failed in the middle of a batch is tried again as the first of one; there it has failed for good. */

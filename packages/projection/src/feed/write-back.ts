@@ -52,7 +52,8 @@ export class WriteBack {
       const text = document === undefined ? undefined : this.model.write(document, key, last!);
       if (text !== before) documents.push({ entry, before, text });
     }
-    return { documents, indexes: this.model.indexes.map((path) => indexChanges(path, documents)) };
+    const indexes = this.model.indexes.map((path) => indexChanges(path, documents));
+    return { documents, indexes, added: documents.reduce((sum, it) => sum + addedBy(it), 0) };
   }
 
   async write(tx: StateTransaction, { documents, indexes }: Changes): Promise<void> {
@@ -106,6 +107,12 @@ interface Change {
 export interface Changes {
   readonly documents: readonly Change[];
   readonly indexes: readonly { readonly path: string; readonly rows: Rows }[];
+  /** How many more documents there are. */
+  readonly added: number;
+}
+
+function addedBy({ before, text }: Change): number {
+  return (text === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
 }
 
 interface Rows {

@@ -7,6 +7,8 @@ export interface Progress {
   readonly checkpoint: Checkpoint;
   /** Events folded so far. */
   readonly events: number;
+  /** Documents that there are. */
+  readonly documents: number;
   /** Events a second, lately. */
   readonly rate: number;
   readonly savedAt: string;
@@ -30,8 +32,8 @@ export async function writeProgress(
   { progress }: Places,
   { generation, ...own }: Progress & { readonly generation: number },
 ): Promise<void> {
-  const { checkpoint, events, rate, savedAt } = own;
-  const fields = { checkpoint: writeCheckpoint(checkpoint), events, rate, savedAt };
+  const { checkpoint, events, documents, rate, savedAt } = own;
+  const fields = { checkpoint: writeCheckpoint(checkpoint), events, documents, rate, savedAt };
   await tx.put(progress, String(generation), JSON.stringify({ format: FORMAT, ...fields }));
 }
 
