@@ -101,18 +101,10 @@ export class App {
       ...(appendTimeoutMs !== undefined && { appendTimeoutMs }),
       ...(observer && { observer }),
     });
-    this.subscriptions = new Subscriptions({
-      events: this.events,
-      state: this.state,
-      recorder: this.recorder,
-      ...(observer && { observer }),
-    });
-    this.projections = new Projections({
-      events: this.events,
-      state: this.state,
-      recorder: this.recorder,
-      ...(observer && { observer }),
-    });
+    const { events, state, recorder } = this;
+    const following = { events, state, recorder, ...(observer && { observer }) };
+    this.subscriptions = new Subscriptions(following);
+    this.projections = new Projections(following);
     for (const source of parts.projections) this.projections.declare(source);
     this.router = new Router(parts.rules, observer && { observer });
     const record: EventBusOptions['record'] = (stream, events, options) =>

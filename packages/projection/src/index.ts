@@ -1,8 +1,4 @@
-export {
-  Projection,
-  declaredProjection,
-  type DeclaredProjection,
-} from './definition/projection-decorator.js';
+export { Projection } from './definition/projection-decorator.js';
 export type { ProjectionOptions } from './definition/projection-options.js';
 export { deleted, type Deleted } from './definition/deleted.js';
 export {
@@ -12,7 +8,7 @@ export {
 } from './definition/functional-projection.js';
 export { projectionName, type ProjectionSource } from './definition/projection-model.js';
 export { Projections, type CaughtUpOptions, type FillOptions, type ProjectionsParts } from './projections.js';
-export { ProjectionAdmin, type AskedBy, type RebuildOptions, type Which } from './projection-admin.js';
+export type { AskedBy, RebuildOptions, Which } from './projection-admin.js';
 export type { FeedState, GenerationStatus, Lag, ProjectionStatus } from './status.js';
 export type { Swapped } from './generation/swap.js';
 export type { ContentDigest, DocumentDifference, Side, Verification } from './generation/verify.js';

@@ -13,6 +13,8 @@ export interface Batch {
 export interface Reading {
   readonly after: number | Checkpoint;
   readonly types: readonly string[];
+  /** At most so many events a second are wanted: batches are then so small that they come several times a second. */
+  readonly eventsPerSecond: number | undefined;
   readonly signal: AbortSignal;
   /** Of whoever follows, in observations. */
   readonly name: string;
@@ -24,8 +26,10 @@ export interface Reading {
  * written once; at the head whatever has come.
  */
 export async function* batches(store: EventStore, reading: Reading): AsyncGenerator<Batch, undefined> {
-  const { after, types, signal, name, observer } = reading;
-  const pages = follow(store, { after, query: { types, pageSize: PAGE }, signal, name, observer });
+  const { after, types, eventsPerSecond, signal, name, observer } = reading;
+  const most = Math.min(BATCH, Math.max(1, Math.ceil((eventsPerSecond ?? Infinity) / 10)));
+  const pageSize = Math.min(PAGE, most);
+  const pages = follow(store, { after, query: { types, pageSize }, signal, name, observer });
   let events: StoredEvent[] = [];
   let length = 0;
   // The next page is fetched while a batch is at work.
@@ -38,7 +42,7 @@ export async function* batches(store: EventStore, reading: Reading): AsyncGenera
     const { events: come, checkpoint } = read.value;
     events = events.length === 0 ? [...come] : events.concat(come);
     for (const { data } of come) length += data.length;
-    if (come.length === PAGE && events.length < BATCH && length < LONGEST) continue;
+    if (come.length === pageSize && events.length < most && length < LONGEST) continue;
     yield { events, checkpoint };
     events = [];
     length = 0;

@@ -81,10 +81,10 @@ export class Feeder {
   private async feedFrom(signal: AbortSignal): Promise<void> {
     const { state, places, generation, events, model, observer } = this.parts;
     this.progress = await state.read((view) => readProgress(view, places, generation.number));
-    const { types } = generation;
+    const { types, eventsPerSecond } = generation;
     const name = `projection ${model.name}`;
     const after = this.progress?.checkpoint ?? 0;
-    const read = batches(events, { after, types, signal, name, observer });
+    const read = batches(events, { after, types, eventsPerSecond, signal, name, observer });
     let next = read.next();
     let idle: Checkpoint | undefined;
     for (;;) {

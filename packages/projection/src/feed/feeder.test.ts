@@ -1,0 +1,174 @@
+import { Recorder, StoreUnavailable, memory, type OpenStorage, type StateStore } from '@backstory/core';
+import { silent } from '@backstory/core/observe';
+import { LeaseHolder, type HeldLease, type StateTransaction } from '@backstory/core/state';
+import { DomainEvent, EventTypes } from '@backstory/events';
+import { projection } from '../definition/functional-projection.js';
+import { ProjectionModel } from '../definition/projection-model.js';
+import { placesOf } from '../generation/places.js';
+import { readProgress, readTrouble } from '../generation/progress.js';
+import { register } from '../generation/register.js';
+import { Feeder, type FeedingEnd } from './feeder.js';
+
+@DomainEvent('thing.counted')
+class Counted {
+  constructor(readonly n: number) {}
+}
+
+let bug: ((n: number) => void) | undefined;
+let folded: number[];
+const model = new ProjectionModel(
+  projection('sums', {
+    version: 1,
+    initial: { sum: 0 },
+    events: { Counted },
+    fold: {
+      Counted: ({ sum }, { n }) => {
+        folded.push(n);
+        bug?.(n);
+        return { sum: sum + n };
+      },
+    },
+  }),
+);
+const places = placesOf('sums');
+const types = new EventTypes([Counted]);
+
+let storage: OpenStorage;
+let leases: LeaseHolder;
+const feeders: { readonly feeder: Feeder; readonly end: Promise<FeedingEnd> }[] = [];
+beforeEach(async () => {
+  bug = undefined;
+  folded = [];
+  storage = await memory().open();
+  leases = new LeaseHolder(storage.state);
+  await record(1, 2, 3);
+});
+afterEach(async () => {
+  for (const { feeder, end } of feeders.splice(0)) {
+    feeder.stop();
+    await end;
+  }
+  await leases.close();
+  await storage.close();
+});
+
+async function record(...numbers: number[]): Promise<void> {
+  const events = numbers.map((n) => types.encode(new Counted(n)));
+  await new Recorder(storage.events, { source: 'test' }).record([
+    { stream: 'thing-1', expected: 'any', events },
+  ]);
+}
+
+async function start(lease: HeldLease, { state = storage.state }: { readonly state?: StateStore } = {}) {
+  const { control } = await register(storage.state, model);
+  const hindered: (string | undefined)[] = [];
+  let woken: () => void = () => undefined;
+  const progressed = new Promise<void>((resolve) => (woken = resolve));
+  const feeder = new Feeder({
+    ...{ model, places, lease, state, events: storage.events, owner: 'me', observer: silent },
+    generation: control.generations[0]!,
+    progressed: () => woken(),
+    hindered: (reason) => void hindered.push(reason),
+  });
+  const end = feeder.run();
+  feeders.push({ feeder, end });
+  return { end, hindered, progressed };
+}
+
+const stored = () => storage.state.read((view) => view.get(places.documents(1), 'thing-1'));
+const through = () =>
+  storage.state.read(async (view) => (await readProgress(view, places, 1))?.checkpoint.through);
+
+it('a former owner that wakes up writes nothing, whatever it believes', async () => {
+  const held = (await leases.acquire(places.lease(1)))!;
+  const stale: HeldLease = {
+    name: held.name,
+    token: held.token,
+    isHeld: true,
+    signal: new AbortController().signal,
+  };
+  await leases.release(held);
+  const other = new LeaseHolder(storage.state);
+  expect((await other.acquire(places.lease(1)))!.token).toBeGreaterThan(stale.token);
+  const { end } = await start(stale);
+  expect(await end).toEqual({ end: 'lost' });
+  expect([await stored(), await through()]).toEqual([undefined, undefined]);
+  await other.close();
+});
+
+it('an event that fails is tried alone, and what is before it is committed once', async () => {
+  bug = (n) => {
+    if (n === 3) throw new Error('three');
+  };
+  const { end } = await start((await leases.acquire(places.lease(1)))!);
+  expect(await end).toMatchObject({
+    end: 'faulted',
+    error: { position: 3, handler: 'Counted', eventType: 'thing.counted' },
+  });
+  expect([await stored(), await through()]).toEqual(['{"sum":3}', 2]);
+  const trouble = await storage.state.read((view) => readTrouble(view, places, 1));
+  expect(trouble).toMatchObject({ state: 'faulted', code: 'BACKSTORY_PROJECTION_FAILED', owner: 'me' });
+  expect(folded.filter((n) => n === 3)).toHaveLength(2);
+});
+
+it('a document that cannot be stored stops it before the event that made it so', async () => {
+  const odd = new ProjectionModel(
+    projection('sums', {
+      version: 1,
+      initial: { sum: 0 },
+      events: { Counted },
+      fold: { Counted: (_document, { n }) => ({ sum: n === 3 ? NaN : n }) },
+    }),
+  );
+  const lease = (await leases.acquire(places.lease(1)))!;
+  const { control } = await register(storage.state, odd);
+  const feeder = new Feeder({
+    ...{
+      model: odd,
+      places,
+      lease,
+      state: storage.state,
+      events: storage.events,
+      owner: 'me',
+      observer: silent,
+    },
+    generation: control.generations[0]!,
+    progressed: () => undefined,
+    hindered: () => undefined,
+  });
+  expect(await feeder.run()).toMatchObject({
+    end: 'faulted',
+    error: { position: 3, reason: expect.stringContaining('sums.sum') },
+  });
+  expect([await stored(), await through()]).toEqual(['{"sum":2}', 2]);
+});
+
+it('what cannot be reached is tried again, from what is committed', async () => {
+  let failures = 3;
+  const { state } = storage;
+  const flaky: StateStore = Object.assign(Object.create(state) as StateStore, {
+    transaction: <T>(fences: readonly HeldLease[], work: (tx: StateTransaction) => Promise<T>) =>
+      failures-- > 0
+        ? Promise.reject(new StoreUnavailable('memory', 'gone'))
+        : state.transaction(fences, work),
+  });
+  const { hindered, progressed } = await start((await leases.acquire(places.lease(1)))!, { state: flaky });
+  await progressed;
+  expect(hindered).toEqual([expect.stringContaining('gone'), undefined]);
+  expect([await stored(), await through()]).toEqual(['{"sum":6}', 3]);
+  expect(await storage.state.read((view) => readTrouble(view, places, 1))).toBeUndefined();
+});
+
+it('a log that is another one stops it visibly', async () => {
+  const first = await start((await leases.acquire(places.lease(1)))!);
+  await first.progressed;
+  feeders[0]!.feeder.stop();
+  await first.end;
+  const another = await memory().open();
+  storage = { ...another, state: storage.state };
+  await record(7, 8, 9, 10);
+  const { end } = await start((await leases.acquire(places.lease(1)))!);
+  expect(await end).toMatchObject({ end: 'faulted', error: { code: 'BACKSTORY_LOG_DIVERGED' } });
+  expect(await stored()).toBe('{"sum":6}');
+  await another.close();
+});

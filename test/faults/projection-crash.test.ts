@@ -1,0 +1,182 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Recorder, memory, type OpenStorage } from '@backstory/core';
+import { EventTypes } from '@backstory/events';
+import { Projections } from '@backstory/projection';
+import { eventually } from '../support/eventually.js';
+import { startPostgres, type PostgresServer } from '../support/postgres-server.js';
+import { seededRandom } from '../support/seeded-random.js';
+import { spawnWorker } from '../support/spawn-worker.js';
+import { sqliteFiles } from '../support/sqlite-files.js';
+import { seeds } from './seeds.js';
+import { Counted, storageOf, totals } from './projection-crash.js';
+
+/** More of them off-line: `BACKSTORY_TEST_ROUNDS=20`. */
+const ROUNDS = Number(process.env['BACKSTORY_TEST_ROUNDS'] ?? 5);
+const [seed] = seeds();
+const types = new EventTypes([Counted]);
+
+let server: PostgresServer;
+beforeAll(async () => void (server = await startPostgres()), 60_000);
+afterAll(() => server.stop());
+const files = sqliteFiles();
+const workers: ChildProcess[] = [];
+afterEach(() => {
+  for (const worker of workers.splice(0)) worker.kill('SIGKILL');
+});
+
+interface Places {
+  readonly log: string;
+  readonly state: string;
+}
+
+const PLACES: readonly (readonly [string, () => Promise<Places>])[] = [
+  ['SQLite', async () => same(files.newFile())],
+  ['PostgreSQL', async () => same(await server.createDatabase())],
+  [
+    'a log in PostgreSQL and state in SQLite',
+    async () => ({ log: await server.createDatabase(), state: files.newFile() }),
+  ],
+  [
+    'a log in SQLite and state in PostgreSQL',
+    async () => ({ log: files.newFile(), state: await server.createDatabase() }),
+  ],
+];
+const same = (place: string): Places => ({ log: place, state: place });
+
+describe.each(PLACES)('%s', (_, places) => {
+  let at: Places;
+  let log: OpenStorage;
+  let beside: OpenStorage;
+  let admin: Projections;
+  beforeEach(async () => {
+    at = await places();
+    log = await files.opened(storageOf(at.log).open());
+    beside = at.state === at.log ? log : await files.opened(storageOf(at.state).open());
+    admin = projectionsOn(log, beside);
+  });
+  afterEach(() => admin.close());
+
+  test(
+    `killed at ${ROUNDS} points of a rebuild, it goes on and ends with what a fresh fold gives (seed ${seed})`,
+    async () => {
+      const random = seededRandom(seed!);
+      await append(log, 12_000, random);
+      // The first generation is there, and nobody feeds it.
+      await admin.start();
+      await admin.close();
+      admin = projectionsOn(log, beside);
+      let before = 0;
+      for (let round = 0; round < ROUNDS; round++) {
+        const worker = await started(at, 'rebuild');
+        await wait(random() * 700);
+        await killed(worker);
+        const { generations } = await admin.status('totals');
+        const building = generations.find(({ role }) => role === 'building');
+        if (building) before = await checkWhole(building.generation, before);
+      }
+      const worker = await started(at, 'rebuild', 'filled');
+      await killed(worker);
+      const [building] = (await admin.status('totals')).generations.filter(({ role }) => role === 'building');
+      const built = await admin.content('totals', building!.generation);
+      expect(built).toMatchObject(await freshFold(log));
+      expect(building).toMatchObject({ events: 12_000, documents: built.documents });
+    },
+    60_000 + ROUNDS * 15_000,
+  );
+
+  test(
+    `killed at ${ROUNDS} points of live following, nothing is missed and nothing folded twice (seed ${seed})`,
+    async () => {
+      const random = seededRandom(seed! + 1);
+      for (let round = 0; round < ROUNDS; round++) {
+        const worker = await started(at, 'live');
+        const end = performance.now() + random() * 900;
+        while (performance.now() < end) await append(log, 1 + Math.floor(random() * 40), random);
+        await killed(worker);
+      }
+      const worker = await started(at, 'live');
+      const { head } = await log.events.identity();
+      await admin.caughtUp('totals', head, { timeoutMs: 20_000 });
+      await checkWhole(1, 0);
+      expect(await admin.content('totals')).toMatchObject(await freshFold(log));
+      await killed(worker);
+    },
+    60_000 + ROUNDS * 15_000,
+  );
+
+  /** What is committed is exactly the events up to its checkpoint, wherever it was killed. */
+  async function checkWhole(generation: number, before: number): Promise<number> {
+    const { position, events } = await eventually(async () =>
+      (await admin.status('totals')).generations.find((it) => it.generation === generation),
+    );
+    expect(position).toBeGreaterThanOrEqual(before);
+    let counted = 0;
+    for await (const page of log.events.readAll({ upTo: position, pageSize: 5_000 }))
+      counted += page.events.length;
+    const all = await beside.state.read((view) =>
+      view.get(`backstory.projections/totals/${generation}/documents`, 'all'),
+    );
+    const folded = all === undefined ? 0 : (JSON.parse(all) as { events: number }).events;
+    expect({ folded, events }).toEqual({ folded: counted, events: counted });
+    return position;
+  }
+});
+
+function projectionsOn({ events }: OpenStorage, { state }: OpenStorage): Projections {
+  const projections = new Projections({ events, state, recorder: new Recorder(events, { source: 'test' }) });
+  projections.declare(totals);
+  return projections;
+}
+
+async function freshFold(log: OpenStorage) {
+  const own = await files.opened(memory().open());
+  const projections = projectionsOn(log, own);
+  try {
+    await projections.start();
+    await projections.caughtUp('totals', (await log.events.identity()).head, { timeoutMs: 60_000 });
+    const { documents, hash } = await projections.content('totals');
+    return { documents, hash };
+  } finally {
+    await projections.close();
+  }
+}
+
+async function append({ events }: OpenStorage, count: number, random: () => number): Promise<void> {
+  const recorder = new Recorder(events, { source: 'test' });
+  for (let left = count; left > 0; left -= 100) {
+    const writes = new Map<string, ReturnType<EventTypes['encode']>[]>();
+    for (let i = 0; i < Math.min(100, left); i++) {
+      const stream = `thing-${Math.floor(random() * 300)}`;
+      writes.set(stream, [
+        ...(writes.get(stream) ?? []),
+        types.encode(new Counted(Math.floor(random() * 100))),
+      ]);
+    }
+    await recorder.record(
+      [...writes].map(([stream, own]) => ({ stream, expected: 'any' as const, events: own })),
+    );
+  }
+}
+
+async function started(
+  { log, state }: Places,
+  mode: 'live' | 'rebuild',
+  until = 'ready',
+): Promise<ChildProcess> {
+  const worker = spawnWorker(path.join(__dirname, 'projection-crash.worker.ts'), [log, state, mode]);
+  workers.push(worker);
+  worker.stderr!.pipe(process.stderr);
+  for await (const line of createInterface(worker.stdout!)) if (line === until) return worker;
+  throw new Error(`The process ended before it was ${until}.`);
+}
+
+async function killed(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return;
+  const ended = once(worker, 'exit');
+  worker.kill('SIGKILL');
+  await ended;
+}
