@@ -602,7 +602,7 @@ async function readPage(client: Client, after: number, types?: string[], size = 
   const rows = await sessionOn(client, { prepare: true })<PageRow>(
     logStatements('public', query).whole(part),
   );
-  const events = rows.filter(hasEvent).map(storedEvent);
+  const events = rows.filter(hasEvent).map((row) => storedEvent(row));
   const head = Math.max(after, pageFacts(rows[0]!).head);
   return { events, through: events.length === size ? events.at(-1)!.position : head };
 }

@@ -72,7 +72,7 @@ async function nextPage(
     const wanted = found.filter(isWanted);
     const full = events.length + wanted.length >= size;
     const taken = wanted.slice(0, size - events.length);
-    events.push(...taken.map(storedEvent));
+    events.push(...taken.map((row) => storedEvent(row)));
     last = placeOf(full ? taken.at(-1) : found.at(-1)) ?? last;
     if (full) return { events, head, last, more: true };
     if (found.length < facts.looked) return { events, head, last, more: true }; // large events close a page

@@ -12,8 +12,8 @@ export interface Part {
 
 /**
  * A row of a page. There is one at least, without an event where the part has none or where they are more than a page may hold.
- * An event that was looked at and that the filters do not let through has no data. What there is to tell is read by
- * {@link pageFacts}.
+ * An event that was looked at and that the filters do not let through has no data. What there is to tell of the page is read
+ * from its first row by {@link pageFacts}.
  */
 export type PageRow = EventRow | EmptyRow;
 
@@ -27,6 +27,7 @@ export interface PageFacts {
 }
 
 export function pageFacts([told]: PageRow): PageFacts {
+  if (told === null) throw new Error('Only the first row of a page tells of it.');
   const [head, looked] = told.split(' ', 2) as [string, string];
   const before = told.slice(head.length + looked.length + 2);
   return { head: Number(head), looked: Number(looked), before: before === '' ? undefined : before };
@@ -95,11 +96,14 @@ function filtersOf(query: ResolvedQuery): Filter[] {
 /** A page ends before it would hold more than this of data and metadata; its first event it always has. */
 export const MAX_PAGE_BYTES = 8 * 2 ** 20;
 
-/** One statement, so that head and events are of one snapshot. */
+/** One statement, so that head and events are of one snapshot. What there is to tell of the page comes with its first row. */
 function wholeSql({ schema, direction }: Scope, found: string): string {
-  return `select told, ${COLUMNS} from ${bounds(schema)}
+  const first = direction === 'asc' ? 'min(position)' : 'max(position)';
+  return `select case when position is null or position = first then told end, ${COLUMNS} from ${bounds(schema)}
     cross join lateral (
-      select concat(head, ' ', count(*), ' ', before) as told, coalesce(sum(size) filter (where matches), 0) as bytes from (${found}) c
+      select concat(head, ' ', count(*), ' ', before) as told, ${first} as first,
+        coalesce(sum(size) filter (where matches), 0) as bytes
+      from (${found}) c
     ) s
     left join lateral (select * from (${found}) c where bytes <= ${MAX_PAGE_BYTES}) e on true order by position ${direction}`;
 }

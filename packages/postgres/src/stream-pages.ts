@@ -1,7 +1,7 @@
 import type { LogPage } from '@backstory/core';
 import type { ResolvedSlice } from '@backstory/core/store';
 import type { Database } from './database.js';
-import { EVENT_COLUMNS, hasEvent, storedEvent, type EmptyRow, type EventRow } from './event-row.js';
+import { EVENT_COLUMNS_OF_STREAM, hasEvent, storedEvent, type EmptyRow, type EventRow } from './event-row.js';
 import { MAX_PAGE_BYTES } from './log-statement.js';
 
 /** One stream in pages. Each page is a statement of its own, so it sees the stream as it is then. */
@@ -17,7 +17,7 @@ export async function* streamPages(
     const bound = Math.min(upTo, await versionBound(database, stream, slice));
     // One more than is wanted says whether there is more.
     const { found, rows } = await readPart(database, backwards, [stream, after, bound, size + 1]);
-    const events = rows.slice(0, size).map(storedEvent);
+    const events = rows.slice(0, size).map((row) => storedEvent(row, stream));
     limit -= events.length;
     const last = events.at(-1)?.version;
     if (last !== undefined && backwards) upTo = last - 1;
@@ -49,7 +49,7 @@ async function readPart(
 /** All events of the part, each with how many they are; a row without an event where they are more than a page may hold. */
 export function wholeStreamSql(schema: string, backwards: boolean): string {
   const part = partSql(schema, backwards);
-  return `select found, ${EVENT_COLUMNS} from (select count(*) as found, coalesce(sum(size), 0) as bytes from (${part}) p) s
+  return `select found, ${EVENT_COLUMNS_OF_STREAM} from (select count(*) as found, coalesce(sum(size), 0) as bytes from (${part}) p) s
     left join lateral (select * from (${part}) p where bytes <= ${MAX_PAGE_BYTES}) e on true
     order by version ${backwards ? 'desc' : 'asc'}`;
 }
@@ -57,7 +57,7 @@ export function wholeStreamSql(schema: string, backwards: boolean): string {
 /** As many of them as a page may hold. It costs half as much again. */
 export function cutStreamSql(schema: string, backwards: boolean): string {
   const direction = backwards ? 'desc' : 'asc';
-  return `select found, ${EVENT_COLUMNS} from (
+  return `select found, ${EVENT_COLUMNS_OF_STREAM} from (
       select p.*, count(*) over () as found, sum(size) over (order by version ${direction} rows unbounded preceding) as bytes
       from (${partSql(schema, backwards)}) p
     ) e where bytes <= ${MAX_PAGE_BYTES} or bytes = size order by version ${direction}`;

@@ -10,7 +10,8 @@ export const row: Row = {
   bare: 'the same events in the same order, one prepared INSERT of one row each, on one connection',
   prepare: (setting) =>
     appendContest(setting, {
-      batches: Math.ceil(1_000 * setting.scale),
+      // Over shorter rounds one would measure how each side warms up after the collection of garbage before it.
+      batches: Math.ceil(4_000 * setting.scale),
       batchSize: 1,
       streams: 64,
       bareTransaction: 1,
