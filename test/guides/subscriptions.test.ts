@@ -83,6 +83,10 @@ it('reacts, parks what fails, and goes on when it is repaired', async () => {
   const written = await app.record('account-2', [new Withdrawn(1)]);
   await app.handled('letters', written.ids[0]!, { timeoutMs: 5_000 });
   expect(sent.at(-1)).toBe('account-2 1');
+
+  await app.subscriptions.replay('letters', { event: written.ids[0]! }, { actor: 'ann', reason: 'no paper' });
+  await eventually(() => sent.length === 5);
+  expect(sent.slice(3)).toEqual(['account-2 1', 'account-2 1']);
 });
 
 it('is added, paused and removed while it runs', async () => {

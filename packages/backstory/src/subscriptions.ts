@@ -19,6 +19,7 @@ export {
   type OutcomeQuery,
   type ParkedKey,
   type ParkedQuery,
+  type ReplayQuery,
   type RetryOptions,
   type SubscriptionOptions,
   type SubscriptionStatus,

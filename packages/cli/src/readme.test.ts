@@ -26,7 +26,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   route: ['list', 'explain'],
   audit: ['seal', 'verify', 'prove', 'prove-consistency', 'check-proof', 'report', 'export', 'keys'],
   store: ['status', 'init', 'migrate', 'sql', 'adopt', 'drop'],
-  subscriptions: ['list', 'status', 'outcomes', 'pause', 'resume', 'reset'],
+  subscriptions: ['list', 'status', 'outcomes', 'pause', 'resume', 'reset', 'replay'],
   projections: ['list', 'status', 'show', 'rebuild', 'verify', 'swap', 'rollback', 'drop', 'pause', 'resume'],
   'dead-letters': ['list', 'show', 'retry', 'skip', 'discard', 'edit'],
 };

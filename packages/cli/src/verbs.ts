@@ -96,7 +96,7 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: 'subscriptions',
-    summary: 'how subscriptions are doing and what became of events; pause, resume or reset one',
+    summary: 'how subscriptions are doing and what became of events; pause, resume, reset or replay one',
     load: async () => (await import('./verbs/subscriptions.js')).verb,
   },
   {

@@ -1,4 +1,6 @@
-export type { AskedBy, OutcomeQuery, ParkedQuery } from './subscription/subscription-admin.js';
+export type { ReplayQuery } from './subscription/replay-query.js';
+export type { OutcomeQuery } from './subscription/outcome-list.js';
+export type { AskedBy, ParkedQuery } from './subscription/subscription-admin.js';
 export { SubscriptionAdmin } from './subscription/subscription-admin.js';
 export type { SubscriptionStatus } from './subscription/subscription-status.js';
 export { Subscriptions, type SubscriptionsParts } from './subscription/subscriptions.js';

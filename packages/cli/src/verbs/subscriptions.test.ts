@@ -1,3 +1,4 @@
+import type { Outcome } from '@backstory/router';
 import { defineBackstory, memory, type App } from 'backstory';
 import { eventually } from '../../../../test/support/eventually.js';
 import { Deposited, Withdrawn } from '../../../../test/support/bank-events.js';
@@ -112,6 +113,35 @@ test('pause, resume and reset are asked for by name, and done', async () => {
   await eventually(async () => (await app.subscriptions.status('fraud')).state === 'live');
   await show('subscriptions', 'reset', 'fraud', '--to', 'beginning');
   await eventually(() => amounts.filter((it) => it === 5).length === 2);
+});
+
+test('a replay is asked for by event, key or part of the log, and done', async () => {
+  await eventually(
+    async () => (await app.subscriptions.outcomes('fraud', { states: ['handled'] })).length === 1,
+  );
+  const asked = await show('subscriptions', 'replay', 'fraud', '--key', 'account-2', '--actor', 'ann');
+  expect(asked.stdout).toMatch(/^replay of fraud: asked for by ann, as \S+\.\n$/);
+  expect(asked.stderr).toContain(
+    'backstory events --stream _system-fraud --type subscription.replayed --full',
+  );
+  await eventually(() => amounts.filter((it) => it === 5).length === 2);
+  const [{ eventId, position }] = (await app.subscriptions.outcomes('fraud', { states: ['handled'] })) as [
+    Outcome,
+  ];
+  const args = ['--event', eventId, '--from', String(position), '--to', String(position), '--again'];
+  expect(await data('subscriptions', 'replay', 'fraud', ...args, '--actor', 'bob')).toEqual({
+    request: {
+      ...{ id: expect.any(String), subscription: 'fraud', action: 'replay' },
+      ...{ event: eventId, from: position, to: position, again: true, actor: 'bob' },
+    },
+  });
+  await eventually(() => amounts.filter((it) => it === 5).length === 3);
+  expect((await show('subscriptions', 'replay', 'fraud')).stderr).toContain(
+    'Which events? Give --event <id>',
+  );
+  expect((await show('subscriptions', 'replay', 'fraud', '--to', 'x')).stderr).toContain(
+    'to: must be a position',
+  );
 });
 
 test('dead letters are listed, shown, edited, and go on', async () => {

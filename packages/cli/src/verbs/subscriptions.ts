@@ -4,18 +4,22 @@ import { columns } from '../columns.js';
 import { UsageError } from '../errors.js';
 import { lagText } from '../lag-text.js';
 import { LIMIT, limitOf, oneMore, type LimitValues } from '../limit.js';
+import { wholeFrom } from '../numbers.js';
 import { withSubscriptions } from '../open.js';
 import type { Paper } from '../paper.js';
 import type { Verb, VerbCall } from '../verb.js';
 
-const ACTIONS = ['list', 'status', 'outcomes', 'pause', 'resume', 'reset'] as const;
+const ACTIONS = ['list', 'status', 'outcomes', 'pause', 'resume', 'reset', 'replay'] as const;
 type Action = (typeof ACTIONS)[number];
-type Request = Exclude<Action, 'list' | 'status' | 'outcomes'>;
+type Request = Exclude<Action, 'list' | 'status' | 'outcomes' | 'replay'>;
 
 interface Options extends AskedByValues, LimitValues {
   readonly to?: string;
   readonly event?: string;
   readonly failed?: boolean;
+  readonly key?: string;
+  readonly from?: number;
+  readonly again?: boolean;
 }
 
 export const verb: Verb = {
@@ -26,9 +30,15 @@ export const verb: Verb = {
   options: [
     {
       flags: '--to <position>',
-      description: 'reset: after which position to go on, or beginning, or now',
+      description: 'reset: after which position to go on, or beginning, or now; replay: the last one',
     },
-    { flags: '--event <id>', description: 'outcomes: only those of this event' },
+    { flags: '--from <position>', description: 'replay: the first position', parse: wholeFrom(1) },
+    {
+      flags: '--key <key>',
+      description: 'replay: only events of this key: the stream, unless it says otherwise',
+    },
+    { flags: '--event <id>', description: 'outcomes, replay: only this event' },
+    { flags: '--again', description: 'replay: do again what was done once' },
     { flags: '--failed', description: 'outcomes: only those that are not handled' },
     ...ASKED_BY,
     ...LIMIT,
@@ -42,16 +52,21 @@ export const verb: Verb = {
     ['backstory subscriptions status fraud', 'one of them, with the processes that run it'],
     ['backstory subscriptions outcomes fraud --failed', 'which events failed at which handler, and why'],
     ['backstory subscriptions pause fraud --reason "provider down"', 'handles nothing until it is resumed'],
+    [
+      'backstory subscriptions replay fraud --key account-42',
+      'handles what it has handled of one key once more',
+    ],
     ['backstory subscriptions reset fraud --to 1200', 'handles every event after position 1200 again'],
   ],
   paged: true,
   async run(call) {
     const [action, name] = call.arguments as [Action, string | undefined];
-    await withSubscriptions(call, { readOnly: !isRequest(action) }, async (admin) => {
+    await withSubscriptions(call, { readOnly: !isRequest(action) && action !== 'replay' }, async (admin) => {
       if (action === 'list') return list(call, await admin.list());
       if (name === undefined)
         throw new UsageError('missing-name', `Which subscription? backstory subscriptions ${action} <name>.`);
       if (action === 'outcomes') return listOutcomes(call, admin, name);
+      if (action === 'replay') return replay(call, admin, name);
       if (isRequest(action)) await ask(call, admin, { action, name });
       const status = await admin.status(name);
       await call.report.answer({ subscription: status }, (paper) => statusLines(status, paper));
@@ -60,7 +75,7 @@ export const verb: Verb = {
 };
 
 function isRequest(action: Action): action is Request {
-  return action !== 'list' && action !== 'status' && action !== 'outcomes';
+  return action === 'pause' || action === 'resume' || action === 'reset';
 }
 
 async function ask(
@@ -76,6 +91,28 @@ async function ask(
     await admin.reset(name, to === 'beginning' || to === 'now' ? to : Number(to), by);
   } else await admin[action](name, by);
   await report.note(`Asked for by ${by.actor}. The processes that run ${name} do so as soon as they look.`);
+}
+
+async function replay({ options, report }: VerbCall, admin: SubscriptionAdmin, name: string) {
+  const { event, key, from, to, again = false, ...who } = options as Options;
+  const by = askedBy(who);
+  const which = {
+    ...(event !== undefined && { event }),
+    ...(key !== undefined && { key }),
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to: Number(to) }),
+  };
+  if (Object.keys(which).length === 0)
+    throw new UsageError(
+      'missing-events',
+      'Which events? Give --event <id>, --key <key>, or --from and --to.',
+    );
+  const id = await admin.replay(name, { ...which, again }, by);
+  const request = { id, subscription: name, action: 'replay', ...which, again, actor: by.actor };
+  await report.answer({ request }, () => [`replay of ${name}: asked for by ${by.actor}, as ${id}.`]);
+  await report.note(
+    `Its owners do so as soon as they look. When they are through: backstory events --stream _system-${name} --type subscription.replayed --full.`,
+  );
 }
 
 async function list({ report }: VerbCall, statuses: readonly SubscriptionStatus[]): Promise<void> {

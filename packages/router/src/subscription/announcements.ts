@@ -6,6 +6,7 @@ import { collectionsOf } from './collections.js';
 import type { Condition } from './condition.js';
 import { writeMember, type Member } from './member.js';
 import type { ParkedKey } from './parked-key.js';
+import type { ReplayRequest } from './replay-request.js';
 import { SystemEvents } from './system-events.js';
 
 /** What announcements need. */
@@ -45,6 +46,11 @@ export class Announcements {
     const state = parked?.state ?? 'released';
     if (state === 'dead' || was?.state === 'dead') this.note(state, about);
     observer.park(() => ({ subscription, handler, key, eventType, reason, error: error.message, state }));
+  }
+
+  /** One partition's part of a replay is done. */
+  replayed({ id, partition, handled, failed, again, actor }: ReplayRequest): void {
+    this.system.note('subscription.replayed', { id, partition, handled, failed, again, actor });
   }
 
   /** How it is doing in this process, said under the lease by which it shows that it is there; only what is new. */

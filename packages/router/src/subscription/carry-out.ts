@@ -19,13 +19,15 @@ export function carryOut(dispatcher: Dispatcher, requests: readonly StoredReques
   const { partitions } = dispatcher;
   for (const { at, partition: number, request } of requests) {
     const partition = partitions.get(number);
-    if (!partition || partition.isClosing || partition.done.has(at)) continue;
+    if (!partition || partition.isClosing || partition.carriedOut.has(at)) continue;
     const lanes =
       request.key === undefined
         ? [...partition.lanes.values()].filter(({ parked }) => parked?.state === 'dead')
         : [partition.lanes.get(request.key)].filter((lane) => lane?.parked !== undefined);
     const isDone = lanes.map((lane) => act(dispatcher, lane!, request));
-    if (isDone.every((it) => it)) partition.done.add(at);
+    if (!isDone.every((it) => it)) continue;
+    partition.done.add(at);
+    partition.carriedOut.add(at);
   }
 }
 
@@ -39,7 +41,13 @@ function act({ parking, outcomes }: Dispatcher, lane: Lane, request: ParkedReque
     const { actor, at, reason } = request;
     const { key, eventId, cursor: from } = parked;
     const upTo = action === 'skip' ? from : covered;
-    const leftOut = { action, key, eventId, from, upTo, actor, at, ...(reason !== undefined && { reason }) };
+    const done = [...lane.partition.marks.values()]
+      .filter((it) => it.key === key && it.position >= from && it.position <= upTo)
+      .map((it) => it.at);
+    const leftOut = {
+      ...{ action, key, eventId, from, upTo, actor, at, done },
+      ...(reason !== undefined && { reason }),
+    };
     lane.partition.leftOut.set(leftOutAt(leftOut), writeLeftOut(leftOut));
     outcomes.leftOut(lane.partition, parked, leftOut);
   }

@@ -17,6 +17,10 @@ export function collectionsOf(name: string) {
     outcomes: of('outcomes'),
     /** What somebody decided to leave out, by partition and key. */
     leftOut: of('left-out'),
+    /** What is to be handled again, by partition. */
+    replays: of('replays'),
+    /** Marks of what `once` has done in a replay, until its event is through. */
+    replayOnce: of('replay-once'),
     /** What operators ask the owners to do. */
     requests: of('requests'),
     /** The processes that run it. */

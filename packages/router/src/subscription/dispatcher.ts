@@ -8,7 +8,7 @@ import { keyOf } from './key-of.js';
 import { OutcomeBook } from './outcome-book.js';
 import { Parking, type ParkingHost } from './parking.js';
 import type { ParkedKey } from './parked-key.js';
-import type { Lane, Partition } from './partition.js';
+import { Lane, type Partition, type Replaying } from './partition.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
 import { Workload } from './workload.js';
 
@@ -31,6 +31,8 @@ export class Dispatcher {
   private isPaused = false;
   private isProbeDue = false;
   private probed: Lane | undefined;
+  /** Ready, but an event of the same key is being handled. */
+  private readonly occupied: Lane[] = [];
   private isPumping = false;
   private probe: NodeJS.Timeout | undefined;
   private roomy: (() => void) | undefined;
@@ -98,6 +100,18 @@ export class Dispatcher {
     for (const it of parked) this.parking.restore(partition, it);
   }
 
+  /** Has an event handled that was dealt with before. It waits its turn, but nothing waits behind it. */
+  replay({ partition, key, stored, replaying }: ReplayedEvent): void {
+    if (!this.work.isOwn({ partition })) return replaying.end('gone');
+    const lane = new Lane(key, partition);
+    const entry = new Entry(stored, this.definition.priorityOf(stored), true);
+    lane.queue = [entry];
+    lane.replaying = replaying;
+    partition.replaying = lane;
+    this.work.makeReady(lane, entry);
+    this.pump();
+  }
+
   /** Forgets a partition: what its handlers still do does not count. */
   drop(partition: Partition, reason: string): void {
     const { work } = this;
@@ -110,6 +124,8 @@ export class Dispatcher {
       clearTimeout(lane.timer);
       work.keepFirst(lane, 0);
     }
+    clearTimeout(partition.replaying?.timer);
+    partition.replaying?.replaying?.end('gone');
     this.pump();
   }
 
@@ -147,12 +163,14 @@ export class Dispatcher {
     if (this.isPumping) return;
     this.isPumping = true;
     const { work } = this;
+    for (const lane of this.occupied.splice(0)) work.makeReady(lane, lane.queue[0]!);
     while (work.running < this.definition.options.concurrency && this.mayRun()) {
       const lane = work.ready.take();
       if (!lane) break;
       const { partition } = lane;
       if (lane.state !== 'ready' || !work.isOwn(lane) || partition.isClosing) continue;
       if (!partition.lease.isHeld) this.host.lost(partition);
+      else if (isOccupied(lane)) this.occupied.push(lane);
       else {
         if (this.breaker.outage) this.beginProbe(lane);
         this.handling.begin(lane);
@@ -190,4 +208,19 @@ export class Dispatcher {
       this.pump();
     }, this.breaker.probeMs);
   }
+}
+
+/** An event that is to be handled again. */
+export interface ReplayedEvent {
+  readonly partition: Partition;
+  readonly key: string;
+  readonly stored: StoredEvent;
+  readonly replaying: Replaying;
+}
+
+/** Of one key one event at a time is handled, also where one of them is handled again. */
+function isOccupied(lane: Lane): boolean {
+  const { partition, key, replaying } = lane;
+  const other = replaying ? partition.lanes.get(key) : partition.replaying;
+  return other?.key === key && other.state === 'running';
 }

@@ -105,6 +105,7 @@ export class Handling {
 
   private handled(lane: Lane, entry: Entry): void {
     const { work, parking, breaker } = this.parts;
+    if (lane.replaying) return this.replayed(lane, 'handled');
     work.end(lane);
     lane.queue.shift();
     work.held--;
@@ -118,6 +119,16 @@ export class Handling {
     if (first) work.makeReady(lane, first);
     else if (lane.parked) parking.next(lane);
     else lane.partition.lanes.delete(lane.key);
+  }
+
+  /** An event was handled again, or failed for good: nothing waits behind it. */
+  private replayed(lane: Lane, how: 'handled' | 'failed'): void {
+    const { work, breaker } = this.parts;
+    work.end(lane);
+    if (how === 'handled') breaker.succeeded(lane.isProbe);
+    lane.isProbe = false;
+    lane.partition.replaying = undefined;
+    lane.replaying!.end(how);
   }
 
   private failed(lane: Lane, handler: Handler, { error, isTimeOut }: Failure): void {
@@ -142,7 +153,7 @@ export class Handling {
       // What the handler needs has answered where it was not there: this event alone is to blame.
       if (breaker.outage === 'infrastructure' && kind === 'poison') breaker.close();
       else breaker.probeFailed();
-    } else if (!breaker.outage && lane.attempts === 0 && !lane.parked) {
+    } else if (!breaker.outage && lane.attempts === 0 && !lane.parked && !lane.replaying) {
       breaker.failed(lane.key, reason);
       if (breaker.outage) this.forgive();
     }
@@ -175,9 +186,11 @@ export class Handling {
     const isSpent = kind === 'cannot-decode' || lane.attempts >= retry.attempts;
     const delayMs = Math.min(retry.maxDelayMs, retry.delayMs * 2 ** Math.min(lane.attempts - 1, 30));
     const parked = parkedAs(lane, { handler: handler?.name ?? '', error, kind, isSpent, delayMs });
-    work.end(lane);
     this.parts.outcomes.failed(lane, parked);
-    parking.park(lane, parked, isSpent ? undefined : delayMs);
+    if (lane.replaying && isSpent) return this.replayed(lane, 'failed');
+    work.end(lane);
+    if (lane.replaying) parking.wait(lane, delayMs);
+    else parking.park(lane, parked, isSpent ? undefined : delayMs);
     if (isSpent) return;
     const { eventType, handler: name, attempts } = parked;
     const subscription = definition.name;

@@ -14,6 +14,8 @@ export interface LeftOut {
   readonly actor: string;
   readonly at: string;
   readonly reason?: string;
+  /** Marks of what had been done `once` before it failed. */
+  readonly done: readonly string[];
 }
 
 const FORMAT = 'backstory.left-out/1';
@@ -25,6 +27,15 @@ export function writeLeftOut(leftOut: LeftOut): string {
 /** @throws UnknownFormat */
 export function readLeftOut(text: string): LeftOut {
   return readFormat<LeftOut>(text, FORMAT);
+}
+
+/** What is still left out when an event has been handled after all. */
+export function without(leftOut: LeftOut, position: number): readonly LeftOut[] {
+  const parts = [
+    { ...leftOut, upTo: position - 1 },
+    { ...leftOut, from: position + 1 },
+  ];
+  return parts.filter(({ from, upTo }) => from <= upTo);
 }
 
 /** Where it is stored: those of one key together. */

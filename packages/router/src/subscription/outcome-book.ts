@@ -17,7 +17,8 @@ export class OutcomeBook {
   handled(lane: Lane, handler: string, result: unknown): void {
     const entry = lane.queue[0]!;
     const failed = failureOf(lane, handler, entry);
-    if (this.kept === 'none' || (this.kept === 'failures' && !failed)) return;
+    const isFailure = failed !== undefined || lane.attempts > 0 || lane.replaying?.leftOut !== undefined;
+    if (this.kept === 'none' || (this.kept === 'failures' && !isFailure)) return;
     const attempts = lane.attempts + 1;
     const text = resultText(result);
     this.note(lane.partition, {
@@ -69,9 +70,9 @@ function failureOf({ parked }: Lane, handler: string, { position }: Entry): Park
   return parked?.cursor === position && parked.handler === handler ? parked : undefined;
 }
 
-function about({ key }: Lane, { stored }: Entry) {
+function about({ key, replaying }: Lane, { stored }: Entry) {
   const { id: eventId, position, stream, type: eventType } = stored;
-  return { eventId, position, stream, eventType, key };
+  return { eventId, position, stream, eventType, key, ...(replaying && { replay: replaying.id }) };
 }
 
 /** An event that cannot be read has no attempt that took time. */

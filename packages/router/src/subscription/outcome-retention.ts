@@ -75,14 +75,14 @@ export class OutcomeRetention {
   }
 }
 
-/** What a subscription keeps for a while. What was left out is rare, and goes by age alone. */
-export function retentionsOf(
+/** Removes what a subscription keeps for a while. What was left out is rare, and goes by age alone. */
+export function sweeperOf(
   state: StateStore,
   { outcomes, leftOut }: Pick<ReturnType<typeof collectionsOf>, 'outcomes' | 'leftOut'>,
   keep: Required<OutcomeRetentionOptions>,
-): readonly OutcomeRetention[] {
+): (lease: HeldLease) => Promise<void> {
   const always = { ...keep, maxCount: Infinity };
-  return [
+  const retentions = [
     new OutcomeRetention({ state, collection: outcomes, keep, endedAt: (text) => readOutcome(text).endedAt }),
     new OutcomeRetention({
       state,
@@ -91,6 +91,9 @@ export function retentionsOf(
       endedAt: (text) => readLeftOut(text).at,
     }),
   ];
+  return async (lease) => {
+    for (const retention of retentions) await retention.sweep(lease);
+  };
 }
 
 /** Outcomes looked at, and removed, in one transaction. */

@@ -31,6 +31,8 @@ export interface Outcome {
   /** Why the last attempt that failed did so. */
   readonly reason?: FailureKind;
   readonly error?: ParkedError;
+  /** The request by which it was handled again. Then nothing is parked: `dead` says that it failed as often as it may. */
+  readonly replay?: string;
   /** Who decided to leave it out, and why. */
   readonly decision?: { readonly actor: string; readonly reason?: string };
 }

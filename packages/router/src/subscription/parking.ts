@@ -116,7 +116,8 @@ export class Parking {
     this.host.parked(undefined, was);
   }
 
-  private wait(lane: Lane, delayMs: number): void {
+  /** Tries a key again after a while. */
+  wait(lane: Lane, delayMs: number): void {
     lane.state = 'waiting';
     lane.timer = setTimeout(() => {
       if (!this.work.isOwn(lane)) return;

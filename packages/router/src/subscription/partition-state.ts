@@ -68,6 +68,8 @@ export class PartitionState {
       partition.changed.clear();
       partition.outcomes = new Map();
       partition.leftOut = new Map();
+      partition.replays = new Map();
+      partition.replayMarks = new Set();
     }
     const part = await log().catch((error: unknown) => undo(changes, error));
     const lost: Partition[] = [];
@@ -106,8 +108,9 @@ export class PartitionState {
   /** Runs `work` unless its mark is there, and leaves the mark, under the lease of the partition. */
   async once<T>(place: OncePlace, work: (tx: StateTransaction) => Promise<T>): Promise<T | undefined> {
     const { lane, handler, event, nth } = place;
-    const { partition, key } = lane;
+    const { partition, key, replaying } = lane;
     const at = `${partitionName(partition.number)}/${padded(event.position)}/${deriveId(event.id, handler, nth)}`;
+    if (replaying) return this.onceMore(place, at, work);
     const { once } = this.collections;
     const result = await this.state.transaction([partition.lease], async (tx) => {
       if ((await tx.get(once, at)) !== undefined) return undefined;
@@ -119,8 +122,28 @@ export class PartitionState {
     return result;
   }
 
+  /** In a replay only what was never done is done; or, where that is wanted, everything, once in each replay. */
+  private async onceMore<T>(
+    { lane }: OncePlace,
+    at: string,
+    work: (tx: StateTransaction) => Promise<T>,
+  ): Promise<T | undefined> {
+    const { again, leftOut, id, marks } = lane.replaying!;
+    if (!again && (!leftOut || leftOut.done.includes(at))) return undefined;
+    const { replayOnce } = this.collections;
+    const mark = `${partitionName(lane.partition.number)}/${id}/${at}`;
+    const result = await this.state.transaction([lane.partition.lease], async (tx) => {
+      if ((await tx.get(replayOnce, mark)) !== undefined) return undefined;
+      const done = await work(tx);
+      await tx.put(replayOnce, mark, lane.key);
+      return done;
+    });
+    marks.push(mark);
+    return result;
+  }
+
   private write(changes: readonly Change[], log: LogPart): Promise<void> {
-    const { progress, parked, once, outcomes, leftOut, requests } = this.collections;
+    const { progress, parked, once, outcomes, leftOut, requests, replays, replayOnce } = this.collections;
     const leases = changes.map(({ partition }) => partition.lease);
     return this.state.transaction(leases, async (tx) => {
       const rows = changes.map((it) => ({
@@ -132,6 +155,7 @@ export class PartitionState {
         [parked, changes.flatMap((it) => it.puts)],
         [outcomes, changes.flatMap((it) => entriesOf(it.outcomes))],
         [leftOut, changes.flatMap((it) => entriesOf(it.leftOut))],
+        [replays, changes.flatMap((it) => entriesOf(it.replays))],
       ] as const) {
         if (entries.length > 0) await tx.putMany(collection, entries);
       }
@@ -139,6 +163,9 @@ export class PartitionState {
         [parked, changes.flatMap((it) => it.deletes)],
         [once, changes.flatMap((it) => it.marks)],
         [requests, changes.flatMap((it) => it.requests)],
+        [leftOut, changes.flatMap((it) => goneOf(it.leftOut))],
+        [replays, changes.flatMap((it) => goneOf(it.replays))],
+        [replayOnce, changes.flatMap((it) => it.replayMarks)],
       ] as const) {
         if (keys.length > 0) await tx.deleteMany(collection, keys);
       }
@@ -160,19 +187,22 @@ interface Change {
   readonly deletes: readonly string[];
   readonly marks: readonly string[];
   readonly outcomes: ReadonlyMap<string, string>;
-  readonly leftOut: ReadonlyMap<string, string>;
+  readonly leftOut: ReadonlyMap<string, string | undefined>;
+  readonly replays: ReadonlyMap<string, string | undefined>;
+  readonly replayMarks: readonly string[];
   readonly requests: readonly string[];
 }
 
 /** What is to be written of a partition as it is at this moment; `undefined` when it is stored already. */
 function changeOf(partition: Partition): Change | undefined {
-  const { number, tracker, parked, reset, outcomes, leftOut } = partition;
+  const { number, tracker, parked, reset, outcomes, leftOut, replays } = partition;
   const { through, last } = tracker;
   const ahead = tracker.finishedAhead();
   const progress = { through, ahead, parked, ...(last && { last }), ...(reset !== undefined && { reset }) };
   const keys = [...partition.changed];
   const requests = [...partition.done];
-  if (keys.length + requests.length === 0 && isSame(progress, partition.saved)) return undefined;
+  if (keys.length + requests.length + replays.size === 0 && isSame(progress, partition.saved))
+    return undefined;
   const records = keys.map((key) => ({
     key: parkedAt(number, key),
     record: partition.lanes.get(key)?.parked,
@@ -186,6 +216,8 @@ function changeOf(partition: Partition): Change | undefined {
     marks: coveredMarks(partition, through, new Set(ahead)),
     outcomes,
     leftOut,
+    replays,
+    replayMarks: [...partition.replayMarks],
     requests,
   };
 }
@@ -202,11 +234,13 @@ function settle({ partition, progress, marks, requests }: Change): void {
 
 /** Nothing was written: it is to be written next time. */
 function undo(changes: readonly Change[], error: unknown): never {
-  for (const { partition, keys, outcomes, leftOut } of changes) {
+  for (const { partition, keys, outcomes, leftOut, replays, replayMarks } of changes) {
     for (const key of keys) partition.changed.add(key);
     // What was noted meanwhile is newer.
     partition.outcomes = new Map([...outcomes, ...partition.outcomes]);
     partition.leftOut = new Map([...leftOut, ...partition.leftOut]);
+    partition.replays = new Map([...replays, ...partition.replays]);
+    for (const mark of replayMarks) partition.replayMarks.add(mark);
   }
   throw error;
 }
@@ -221,8 +255,12 @@ function coveredMarks(partition: Partition, through: number, ahead: ReadonlySet<
   return covered.map(({ at }) => at);
 }
 
-function entriesOf(rows: ReadonlyMap<string, string>): readonly StateEntry[] {
-  return [...rows].map(([key, value]) => ({ key, value }));
+function entriesOf(rows: ReadonlyMap<string, string | undefined>): readonly StateEntry[] {
+  return [...rows].flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }]));
+}
+
+function goneOf(rows: ReadonlyMap<string, string | undefined>): readonly string[] {
+  return [...rows].flatMap(([key, value]) => (value === undefined ? [key] : []));
 }
 
 function readMark({ key: at, value: key }: StateEntry): Mark {

@@ -1,9 +1,11 @@
 import type { TraceContext } from '@backstory/core/observe';
 import type { HeldLease } from '@backstory/core/state';
 import type { Entry } from './entry.js';
+import type { LeftOut } from './left-out.js';
 import type { ParkedKey } from './parked-key.js';
 import type { Mark } from './mark.js';
 import type { ParkedCounts, Progress } from './progress.js';
+import type { ReplayRequest } from './replay-request.js';
 import { Tracker } from './tracker.js';
 
 /** A partition that this process owns: how far it is, and the keys in it that have something to do. */
@@ -14,12 +16,22 @@ export class Partition {
   readonly changed = new Set<string>();
   /** What was done `once` for events that no checkpoint covers yet. */
   readonly marks = new Map<string, Mark>();
-  /** What somebody decided to leave out, under the key it is to be stored with. */
-  leftOut = new Map<string, string>();
+  /** What somebody decided to leave out, under the key it is to be stored with; `undefined`: it is to go. */
+  leftOut = new Map<string, string | undefined>();
+  /** How far replays are, in the same way. */
+  replays = new Map<string, string | undefined>();
+  /** How far this process is with replays, by their ids, those included that it has done. */
+  readonly replayed = new Map<string, ReplayRequest | 'done'>();
+  /** Marks of replays that are to go. */
+  replayMarks = new Set<string>();
+  /** The event that is being handled again. */
+  replaying: Lane | undefined;
   /** What became of events, under the key it is to be stored with. */
   outcomes = new Map<string, string>();
   /** Requests that were carried out: they go with the next checkpoint. */
   readonly done = new Set<string>();
+  /** The same, for good: they may have been read before they went. */
+  readonly carriedOut = new Set<string>();
   /** The progress that is stored. */
   saved: string | undefined;
   /** No handler begins: it is being given up. */
@@ -50,6 +62,12 @@ export class Partition {
     const lane = new Lane(key, this);
     this.lanes.set(key, lane);
     return lane;
+  }
+
+  /** Whether an event was handled, or left out: not what waits, or is to come. */
+  isDealtWith(key: string, position: number): boolean {
+    const parked = this.lanes.get(key)?.parked;
+    return this.tracker.isFinished(position) && !(parked && parked.cursor <= position);
   }
 
   /** Parks a key, changes what is known of it, or takes it back (`undefined`). Its events are then covered by its record. */
@@ -97,9 +115,24 @@ export class Lane {
   began: { readonly at: number; readonly clock: number } | undefined;
   /** The trace of the last attempt. */
   trace: TraceContext | undefined;
+  /** Its one event was dealt with before, and is handled again. */
+  replaying: Replaying | undefined;
 
   constructor(
     readonly key: string,
     readonly partition: Partition,
   ) {}
+}
+
+/** That an event is handled again. */
+export interface Replaying {
+  /** Of the request. */
+  readonly id: string;
+  /** Also what is done `once` is done again. */
+  readonly again: boolean;
+  /** Somebody had left it out: what is done `once` was not done, but for what is marked. */
+  readonly leftOut: LeftOut | undefined;
+  /** What was done `once` this time. */
+  readonly marks: string[];
+  readonly end: (how: 'handled' | 'failed' | 'gone') => void;
 }

@@ -7,7 +7,10 @@ import { HandledWaits, type HandledOptions } from './handled-waits.js';
 import { KeyNotParked, SubscriptionNotFound } from './errors.js';
 import { PARTITIONS, partitionOf } from './key-partition.js';
 import { parkedAt, readParked, type ParkedKey } from './parked-key.js';
-import { outcomesOf, readOutcome, outcomeAt, type Outcome } from './outcome.js';
+import type { Outcome } from './outcome.js';
+import { listOutcomes, type OutcomeQuery } from './outcome-list.js';
+import { checkedReplay, type ReplayQuery } from './replay-query.js';
+import { leaveReplays } from './replay-request.js';
 import { leaveRequests, type ParkedRequest } from './request.js';
 import type { RunsHere } from './runs-here.js';
 import { subscriptionStatuses, type SubscriptionStatus } from './subscription-status.js';
@@ -25,17 +28,6 @@ export interface ParkedQuery {
   readonly states?: readonly ParkedKey['state'][];
   /** Keys that follow this one in the order in which they are listed. */
   readonly after?: ParkedKey;
-  /** Default 1,000. */
-  readonly limit?: number;
-}
-
-/** Which outcomes to list. */
-export interface OutcomeQuery {
-  /** Only those of the event with this id. */
-  readonly event?: string;
-  readonly states?: readonly Outcome['state'][];
-  /** Outcomes that follow this one in the order in which they are listed. */
-  readonly after?: Outcome;
   /** Default 1,000. */
   readonly limit?: number;
 }
@@ -135,29 +127,9 @@ export class SubscriptionAdmin {
    *
    * @throws SubscriptionNotFound, EventNotFound
    */
-  async outcomes(
-    name: string,
-    { event, states, after, limit = 1_000 }: OutcomeQuery = {},
-  ): Promise<readonly Outcome[]> {
+  async outcomes(name: string, query: OutcomeQuery = {}): Promise<readonly Outcome[]> {
     await this.require(name);
-    const prefix =
-      event === undefined ? '' : outcomesOf((await findEvent(this.parts.events, event)).position);
-    const { outcomes } = collectionsOf(name);
-    const found: Outcome[] = [];
-    let upTo = after && outcomeAt(after);
-    while (found.length < limit) {
-      const bounds = { prefix, backwards: true, limit: PAGE + 1, ...(upTo !== undefined && { upTo }) };
-      const rows = await this.parts.state.read((view) => view.list(outcomes, bounds));
-      const later = rows.filter(({ key }) => key !== upTo);
-      found.push(
-        ...later
-          .map(({ value }) => readOutcome(value))
-          .filter(({ state }) => !states || states.includes(state)),
-      );
-      if (rows.length <= PAGE) break;
-      upTo = rows.at(-1)!.key;
-    }
-    return found.slice(0, limit);
+    return listOutcomes(this.parts, name, query);
   }
 
   /**
@@ -196,6 +168,38 @@ export class SubscriptionAdmin {
     await this.ask(name, { key }, { action: 'edit', data }, by);
   }
 
+  /**
+   * Has events handled again that were dealt with before: one, those of a key, a part of the log, or what is in all that is given. The checkpoint
+   * does not move. What is done `once` is not done again, unless `again` says so or the event had been left out. Gives the id of
+   * the request.
+   *
+   * @throws SubscriptionNotFound, EventNotFound, InvalidOption
+   */
+  async replay(name: string, which: ReplayQuery, by?: AskedBy): Promise<string> {
+    const control = await this.control(name);
+    const { head } = await this.parts.events.identity();
+    const { event, key, from = 1, to = head, again = false } = checkedReplay(which, head);
+    const stored = event === undefined ? undefined : await findEvent(this.parts.events, event);
+    if (stored && !control.types.includes(stored.type))
+      throw new InvalidOption('event', `is a ${stored.type}, which ${name} does not handle.`);
+    const own = control.keyed === 'stream' ? stored?.stream : stored && this.parts.here?.keyOf(name, stored);
+    const wanted = key ?? own;
+    const partitions = wanted === undefined ? ALL : [partitionOf(wanted)];
+    const wish = wishOf(by);
+    const what = {
+      id: newId(),
+      from,
+      to,
+      again,
+      ...(event !== undefined && { event }),
+      ...(key !== undefined && { key }),
+    };
+    const requests = partitions.map((partition) => ({ ...what, ...wish, partition, handled: 0, failed: 0 }));
+    await leaveReplays(this.parts.state, collectionsOf(name), requests);
+    await this.record(name, 'subscription.request', { action: 'replay', ...what }, wish);
+    return what.id;
+  }
+
   private async ask(
     name: string,
     which: { readonly key: string } | 'all',
@@ -206,8 +210,7 @@ export class SubscriptionAdmin {
     else await this.parkedKey(name, which.key);
     const wish = wishOf(by);
     const request: ParkedRequest = { ...what, ...(which !== 'all' && { key: which.key }), ...wish };
-    const partitions =
-      which === 'all' ? Array.from({ length: PARTITIONS }, (_, i) => i) : [partitionOf(which.key)];
+    const partitions = which === 'all' ? ALL : [partitionOf(which.key)];
     await leaveRequests(this.parts.state, collectionsOf(name), { partitions, request });
     const { data: _data, ...noted } = request;
     await this.record(
@@ -250,7 +253,11 @@ export class SubscriptionAdmin {
   }
 
   private async require(name: string): Promise<void> {
-    if (!(await this.parts.state.read((view) => readControl(view, name)))) await this.notFound(name);
+    await this.control(name);
+  }
+
+  private async control(name: string): Promise<Control> {
+    return (await this.parts.state.read((view) => readControl(view, name))) ?? this.notFound(name);
   }
 
   private async notFound(name: string): Promise<never> {
@@ -260,6 +267,7 @@ export class SubscriptionAdmin {
 }
 
 const PAGE = 1_000;
+const ALL: readonly number[] = Array.from({ length: PARTITIONS }, (_, i) => i);
 
 function wishOf({ actor, reason }: AskedBy = {}): Wish {
   const who = actor ?? Context.current().fields.actor ?? 'unknown';

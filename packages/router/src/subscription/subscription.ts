@@ -4,13 +4,12 @@ import { FenceLost, isInfrastructure, type LeaseHolder } from '@backstory/core/s
 import { StoreClosed, outside } from '@backstory/core/store';
 import type { Condition } from './condition.js';
 import { Announcements } from './announcements.js';
-import { carryOut } from './carry-out.js';
 import { collectionsOf } from './collections.js';
 import { readControl, register, type Control } from './control.js';
 import { Dispatcher, type DispatcherHost } from './dispatcher.js';
-import { retentionsOf, type OutcomeRetention } from './outcome-retention.js';
+import { sweeperOf } from './outcome-retention.js';
 import { Ownership } from './ownership.js';
-import { readRequests } from './request.js';
+import { Requests } from './requests.js';
 import { Share } from './share.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
 import { aborted, pause } from './pause.js';
@@ -35,12 +34,13 @@ export class Subscription {
   private readonly dispatcher: Dispatcher;
   private readonly owned: Ownership;
   private readonly share: Share;
+  private readonly requests: Requests;
   private readonly observer: Observer;
   private readonly stopping = new AbortController();
   /** Ends what is being read, because partitions have come. */
   private turn = new AbortController();
   private readonly told: Announcements;
-  private readonly retentions: readonly OutcomeRetention[];
+  private readonly sweep: ReturnType<typeof sweeperOf>;
   private readonly collections: ReturnType<typeof collectionsOf>;
   private control: Control | undefined;
   private fault: unknown;
@@ -59,7 +59,12 @@ export class Subscription {
     this.dispatcher = new Dispatcher(definition, this.host(), this.observer);
     const { owner } = parts.leases;
     this.told = new Announcements({ ...parts, subscription: this.name, owner, observer: this.observer });
-    this.retentions = retentionsOf(parts.state, this.collections, definition.options.keepOutcomes);
+    this.sweep = sweeperOf(parts.state, this.collections, definition.options.keepOutcomes);
+    this.requests = new Requests({
+      ...{ ...parts, definition, dispatcher: this.dispatcher, collections: this.collections },
+      replayed: (request) => this.told.replayed(request),
+      failed: (error) => void this.unlessPassing(error),
+    });
     this.share = new Share(parts.state, parts.leases, this.name);
     this.owned = new Ownership({
       ...parts,
@@ -186,9 +191,7 @@ export class Subscription {
       await this.keep();
       await this.told.flush();
       const first = this.dispatcher.partitions.get(0);
-      if (!first) continue;
-      for (const retention of this.retentions)
-        await retention.sweep(first.lease).catch((error: unknown) => this.unlessPassing(error));
+      if (first) await this.sweep(first.lease).catch((error: unknown) => this.unlessPassing(error));
     }
   }
 
@@ -216,7 +219,7 @@ export class Subscription {
       const taken = acquired.filter((it) => it.isTakenOver).length;
       if (taken > 0)
         this.told.changed('taken-over', `${taken} partitions of a process that gave no sign of life`);
-      carryOut(this.dispatcher, await state.read((view) => readRequests(view, this.collections)));
+      await this.requests.carryOut();
       await this.say();
       if (this.fault !== undefined) await this.owned.release(this.owned.all);
     } catch (error) {

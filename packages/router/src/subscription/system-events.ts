@@ -11,7 +11,8 @@ export type SystemEvent =
   | 'subscription.reset'
   | 'subscription.key-parked'
   | 'subscription.key-released'
-  | 'subscription.request';
+  | 'subscription.request'
+  | 'subscription.replayed';
 
 /** The stream on which what happens to a subscription is recorded. */
 export function systemStream(subscription: string): string {

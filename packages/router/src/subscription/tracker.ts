@@ -45,6 +45,12 @@ export class Tracker {
     if (this.pending[this.first] === entry) this.settle();
   }
 
+  /** Whether an event at this position is finished. */
+  isFinished(position: number): boolean {
+    if (position <= this.through || this.ahead.has(position)) return true;
+    return this.pending.some((it) => it.position === position && it.finished);
+  }
+
   /** Events of a parked key up to here wait behind its record, those that have not been read again yet included. */
   get covered(): number {
     return Math.max(this.read, this.aheadTo);

@@ -12,7 +12,7 @@ export class Workload {
   held = 0;
 
   /** Whether the lane still counts: its partition may have gone to another process. */
-  isOwn({ partition }: Lane): boolean {
+  isOwn({ partition }: Pick<Lane, 'partition'>): boolean {
     return this.partitions.get(partition.number) === partition;
   }
 

@@ -1,0 +1,120 @@
+import type { EventStore, StateStore, StoredEvent } from '@backstory/core';
+import type { collectionsOf } from './collections.js';
+import type { Dispatcher } from './dispatcher.js';
+import { partitionOf } from './key-partition.js';
+import { keyOf } from './key-of.js';
+import { leftOutAt, leftOutOf, readLeftOut, without, writeLeftOut, type LeftOut } from './left-out.js';
+import type { Partition, Replaying } from './partition.js';
+import { replayAt, writeReplay, type ReplayRequest } from './replay-request.js';
+import type { SubscriptionDefinition } from './subscription-definition.js';
+
+/** What replays work with. */
+export interface ReplaysParts {
+  readonly definition: SubscriptionDefinition;
+  readonly events: EventStore;
+  readonly state: StateStore;
+  readonly dispatcher: Dispatcher;
+  readonly collections: ReturnType<typeof collectionsOf>;
+  /** One of the partitions has done its part. */
+  readonly replayed: (request: ReplayRequest) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Has events handled again that were dealt with before. It goes by the checkpoint and moves nothing: of each partition one event after
+ * another, in the order of the log, between the events that come. How far it is goes into the checkpoint, so another owner goes on there.
+ */
+export class Replays {
+  private readonly running = new Set<Partition>();
+
+  constructor(private readonly parts: ReplaysParts) {}
+
+  /** Begins those requests whose partitions this process owns; of one partition one at a time. */
+  begin(requests: readonly ReplayRequest[]): void {
+    for (const request of requests) {
+      const partition = this.parts.dispatcher.partitions.get(request.partition);
+      if (!partition || partition.isClosing || this.running.has(partition)) continue;
+      // What is stored may be older than what is known here.
+      const known = partition.replayed.get(request.id) ?? request;
+      if (known === 'done') continue;
+      this.running.add(partition);
+      void this.run(partition, known).finally(() => this.running.delete(partition));
+    }
+  }
+
+  /** Never rejects: what an outage interrupts is begun again, where it was, with the next look. */
+  private async run(partition: Partition, request: ReplayRequest): Promise<void> {
+    let now = request;
+    const { dispatcher, replayed } = this.parts;
+    const isOwn = () => dispatcher.partitions.get(partition.number) === partition && !partition.isClosing;
+    try {
+      for await (const stored of this.found(partition, request)) {
+        if (!isOwn()) return;
+        const how = await this.handle(partition, stored, now);
+        if (how === 'gone') return;
+        now = { ...now, [how]: now[how] + 1, from: stored.position + 1 };
+        partition.replayed.set(now.id, now);
+        partition.replays.set(replayAt(now), writeReplay(now));
+      }
+      if (!isOwn()) return;
+      partition.replayed.set(now.id, 'done');
+      partition.replays.set(replayAt(now), undefined);
+      if (now.handled + now.failed > 0) replayed(now);
+    } catch (error) {
+      this.parts.failed(error);
+    }
+  }
+
+  /** Those of the partition that were dealt with: what is still to come is handled in its turn. */
+  private async *found(partition: Partition, request: ReplayRequest): AsyncGenerator<StoredEvent, void> {
+    const { definition, events } = this.parts;
+    const { event, key, from, to } = request;
+    if (from > to) return;
+    const query = {
+      ...{ types: definition.typeNames, after: from - 1, upTo: to },
+      ...(event !== undefined && { ids: [event] }),
+      ...(key !== undefined && !definition.options.key && { streams: [key] }),
+    };
+    for await (const page of events.readAll(query)) {
+      for (const stored of page.events) {
+        const [own] = keyOf(definition, stored);
+        const isMeant = partitionOf(own) === partition.number && (key === undefined || key === own);
+        if (isMeant && partition.isDealtWith(own, stored.position)) yield stored;
+      }
+    }
+  }
+
+  private async handle(
+    partition: Partition,
+    stored: StoredEvent,
+    { id, again }: ReplayRequest,
+  ): Promise<'handled' | 'failed' | 'gone'> {
+    const [key] = keyOf(this.parts.definition, stored);
+    const leftOut = await this.leftOut(partition, key, stored.position);
+    const marks: string[] = [];
+    const how = await new Promise<'handled' | 'failed' | 'gone'>((end) => {
+      const replaying: Replaying = { id, again, leftOut, marks, end };
+      this.parts.dispatcher.replay({ partition, key, stored, replaying });
+    });
+    if (how === 'gone') return how;
+    for (const mark of marks) partition.replayMarks.add(mark);
+    if (how === 'handled' && leftOut) {
+      partition.leftOut.set(leftOutAt(leftOut), undefined);
+      for (const rest of without(leftOut, stored.position))
+        partition.leftOut.set(leftOutAt(rest), writeLeftOut(rest));
+    }
+    return how;
+  }
+
+  /** Whether somebody had left the event out, as it is stored or about to be. */
+  private async leftOut(partition: Partition, key: string, position: number): Promise<LeftOut | undefined> {
+    const { state, collections } = this.parts;
+    const prefix = leftOutOf(key);
+    const rows = await state.read((view) => view.list(collections.leftOut, { prefix }));
+    const known = new Map<string, string | undefined>(rows.map((it) => [it.key, it.value]));
+    for (const [at, text] of partition.leftOut) if (at.startsWith(prefix)) known.set(at, text);
+    return [...known.values()]
+      .flatMap((text) => (text === undefined ? [] : [readLeftOut(text)]))
+      .find(({ from, upTo }) => from <= position && position <= upTo);
+  }
+}
