@@ -59,8 +59,8 @@ const CONFIG = 'the configuration; default: backstory.config.ts here or above';
 const STORE = "look at this log instead of the configuration's, e.g. sqlite:bank.db";
 
 const ROOT_HELP = `
-streams, events, trace, tail, stats, export, verify and audit need only --store; the
-others that ask about a stream fold its events with the application's own handlers, route
+streams, events, trace, tail, stats, export, capture, verify and audit need only
+--store; the others that ask about a stream fold its events with the application's own handlers, route
 asks its rules, and these need its configuration. All of them only read; store,
 import, init and audit say what they write.
 

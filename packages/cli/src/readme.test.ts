@@ -64,6 +64,7 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     tail: ['--lines', '1'],
     init: ['bank', '--no-install'],
     completion: ['bash'],
+    capture: ['cart-1'],
     export: ['--out', 'export.ndjson'],
     import: ['facts.ndjson', '--as-new'],
     'route explain': [paid],

@@ -80,6 +80,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/route.js')).verb,
   },
   {
+    name: 'capture',
+    summary: 'take a stream or a flow out of the log, redacted, as a file and as a test',
+    load: async () => (await import('./verbs/capture.js')).verb,
+  },
+  {
     name: 'export',
     summary: 'write events to a file: CloudEvents, or XES for process mining',
     load: async () => (await import('./verbs/export.js')).verb,

@@ -1,3 +1,4 @@
+export { captured, type Captured, type CapturedHistory } from './captured.js';
 export { given, type Given, type When } from './given.js';
 export type { ErrorClass, Expected, ExpectedChange } from './given-outcome.js';
 export { describeEventStore, eventStoreCases, type EventStoreCase } from './event-store-suite.js';

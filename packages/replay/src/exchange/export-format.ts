@@ -11,6 +11,8 @@ export interface ExportHeader {
   /** What narrowed it, as it was asked for. */
   readonly filters: Readonly<Record<string, unknown>>;
   readonly exportedAt: string;
+  /** Which parts of events have pseudonyms in their place; absent where all is as it was recorded. */
+  readonly redacted?: readonly string[];
 }
 
 /** How much there is in an export, and the digest of all lines before it: its last line. */
