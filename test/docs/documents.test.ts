@@ -63,6 +63,7 @@ describe('the tables in the documents', () => {
     'packages/postgres/README.md': ['postgres.md', 'PostgresOptions'],
     'packages/sqlite/README.md': ['sqlite.md', 'SqliteOptions'],
     'docs/guides/processes.md': ['process.md', 'ScheduleOptions'],
+    'docs/guides/projections.md': ['projection.md', 'ProjectionOptions'],
   };
   const members = (file: string) => [...rows(file, 'option'), ...rows(file, 'member')].sort();
 

@@ -133,7 +133,7 @@ export class ProjectionAdmin {
       const own = generations.find((it) => it.generation === generation);
       if (!own) throw new GenerationUnusable(name, generation, 'it was dropped meanwhile.');
       onProgress?.(own);
-      if (own.position >= head || own.lag.seconds === 0) return own;
+      if (own.position >= head) return own;
       if (own.state === 'faulted')
         throw new GenerationUnusable(name, generation, own.reason ?? 'it is faulted.');
       await wait(everyMs, undefined, { ...(signal && { signal }) });

@@ -268,9 +268,7 @@ async function show({ call, projections, name, key }: Use): Promise<void | 'find
     ...(explain
       ? [
           paper.dim(`as of position ${position}: ${cost.because}`),
-          paper.dim(
-            `${cost.events} events read in ${cost.pages} pages, ${cost.folded} folded, ${cost.ms} ms`,
-          ),
+          paper.dim(`${cost.events} events read in ${cost.pages} pages, ${cost.folded} folded`),
         ]
       : []),
   ]);

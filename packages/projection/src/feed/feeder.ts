@@ -87,11 +87,13 @@ export class Feeder {
     const read = batches(events, { after, types, eventsPerSecond, signal, name, observer });
     let next = read.next();
     let idle: Checkpoint | undefined;
+    let due: Promise<typeof DUE> | undefined;
     for (;;) {
-      const got = await (idle ? Promise.race([next, this.whenDue()]) : next);
+      if (idle) due ??= this.whenDue(signal);
+      const got = await (idle && due ? Promise.race([next, due]) : next);
       if (got === DUE) {
         await this.commit([], idle!);
-        idle = undefined;
+        idle = due = undefined;
         continue;
       }
       if (got.done === true) return;
@@ -221,8 +223,8 @@ export class Feeder {
     );
   }
 
-  private async whenDue(): Promise<typeof DUE> {
-    await wait(IDLE_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  private async whenDue(signal: AbortSignal): Promise<typeof DUE> {
+    await wait(IDLE_MS, undefined, { signal }).catch(() => undefined);
     return DUE;
   }
 }

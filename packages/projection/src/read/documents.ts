@@ -41,7 +41,11 @@ export class Documents<Document> {
    * Documents by what is in them, in pages.
    *
    * ```ts
-   * const page = await balances.find({ where: { owner: 'ann' }, orderBy: 'balance', limit: 20 });
+   * const page = await balances.find({
+   *   where: { balance: { '>=': 50 } },
+   *   orderBy: { path: 'balance', descending: true },
+   *   limit: 20,
+   * });
    * ```
    *
    * @throws InvalidFind where no index can answer it; GenerationUnusable, ProjectionNotFound
@@ -61,7 +65,7 @@ export class Documents<Document> {
    * projection's own handlers.
    *
    * ```ts
-   * const before = await balances.asOf(new Date('2026-11-20')).get('account-42');
+   * const before = await balances.asOf(position - 1).get('account-42');
    * ```
    */
   asOf(when: number | Date, options?: AsOfOptions): DocumentsAsOf<Document> {
