@@ -1,5 +1,5 @@
-import { Recorder, StoreUnavailable, memory } from '@backstory/core';
-import { Subscriptions, SubscriptionAdmin } from '@backstory/router';
+import { Recorder, StoreUnavailable, memory, type EventStore, type LogPage } from '@backstory/core';
+import { Subscriptions, SubscriptionAdmin, reaction, subscriber } from '@backstory/router';
 import { Deposited, Withdrawn, recording } from './support/bank-events.js';
 import { describeEachStorage } from './support/each-storage.js';
 import { eventually } from './support/eventually.js';
@@ -266,6 +266,47 @@ describeEachStorage((stores) => {
     );
   });
 });
+
+it('a log that lost its end and grew past it stops a subscription at its start, though none of its own events is gone', async () => {
+  const [before, after] = [await memory().open(), await memory().open()];
+  const recorder = new Recorder(before.events, { source: 'test' });
+  const subscriptions = new Subscriptions({ ...before, recorder });
+  await recording(before.events)('1', new Deposited(1), new Withdrawn(1));
+  await subscriptions.add(onlyDeposits(() => undefined));
+  await subscriptions.handled('deposits', (await before.events.identity()).head);
+  await subscriptions.close();
+  // The other machine never got the withdrawal, nor what came after it.
+  const { logId, head } = await before.events.identity();
+  const first: LogPage[] = [];
+  for await (const page of before.events.readAll({ upTo: 1 })) first.push(page);
+  await after.events.restore(first);
+  await recording(after.events)(
+    '2',
+    ...Array.from({ length: head + 1 }, (_, i) => new Withdrawn(i)),
+    new Deposited(2),
+  );
+  const lossy: EventStore = Object.assign(Object.create(after.events) as EventStore, {
+    identity: async () => ({ ...(await after.events.identity()), logId }),
+  });
+  const seen: unknown[] = [];
+  const next = new Subscriptions({
+    events: lossy,
+    state: before.state,
+    recorder: new Recorder(lossy, { source: 'test' }),
+  });
+  await next.add(onlyDeposits((event) => void seen.push(event)));
+  const { state, reason } = await next.status('deposits');
+  expect({ state, reason }).toEqual({
+    state: 'faulted',
+    reason: expect.stringMatching(/event \S+, which was there before, is not there/),
+  });
+  expect(seen).toEqual([]);
+  await next.close();
+});
+
+function onlyDeposits(handle: (event: Deposited) => unknown) {
+  return subscriber({ name: 'deposits', on: [reaction(Deposited, handle)] });
+}
 
 it('two subscribers with one name, and what is none, are refused', async () => {
   const { events, state } = await memory().open();

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '@backstory/core';
+import type { FollowedPage, StoredEvent } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { Breaker } from './breaker.js';
 import { Entry } from './entry.js';
@@ -69,10 +69,11 @@ export class Dispatcher {
     return this.roomy !== undefined;
   }
 
-  /** Takes up a page of the log, which has been examined up to `through`. */
-  take(events: readonly StoredEvent[], through: number): void {
+  /** Takes up a page of the log. */
+  take({ events, checkpoint: { through, last } }: FollowedPage): void {
     for (const stored of events) this.admit(stored);
-    for (const { isClosing, tracker } of this.partitions.values()) if (!isClosing) tracker.examined(through);
+    for (const { isClosing, tracker } of this.partitions.values())
+      if (!isClosing) tracker.examined(through, last);
     this.pump();
   }
 

@@ -6,7 +6,7 @@ export interface Progress {
   readonly epoch: number;
   /** Every event of the partition up to here is handled, or waits behind a parked key. */
   readonly through: number;
-  /** The last event up to there that the partition was given: proof that the log still holds it. */
+  /** The last event up to there that is known, of whichever partition and type: proof that the log still holds what was read. */
   readonly last?: { readonly id: string; readonly position: number };
   /** Positions after `through` that are finished as well. */
   readonly ahead: readonly number[];

@@ -171,7 +171,7 @@ export class Subscription {
       const page = read.value;
       next = pages.next();
       next.catch(() => undefined);
-      this.dispatcher.take(page.events, page.through);
+      this.dispatcher.take(page);
       await this.dispatcher.room(signal);
       if (signal.aborted || this.dispatcher.partitions.size === 0) return void (await pages.return?.());
     }

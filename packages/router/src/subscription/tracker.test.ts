@@ -26,6 +26,23 @@ it('what is read a second time, or was finished before the partition changed han
   expect([tracker.through, tracker.finishedAhead()]).toEqual([10, [12, 15]]);
 });
 
+it('the proof of what was read is the last event of the log that is known up to where everything is finished', () => {
+  const tracker = new Tracker({ through: 10, ahead: [] });
+  const proof = (position: number) => ({ id: `p${position}`, position });
+  tracker.examined(12, proof(12));
+  expect(tracker.last).toEqual(proof(12));
+  const entries = [13, 15].map(at);
+  for (const entry of entries) tracker.admit(entry);
+  tracker.examined(18, proof(18));
+  expect(tracker.last).toEqual(proof(12));
+  tracker.finish(entries[0]!);
+  expect(tracker.last).toEqual({ id: 'e13', position: 13 });
+  tracker.finish(entries[1]!);
+  expect([tracker.through, tracker.last]).toEqual([18, proof(18)]);
+  tracker.examined(18, undefined);
+  expect(tracker.last).toEqual(proof(18));
+});
+
 it('positions finished ahead are kept although they have not been read again', () => {
   const tracker = new Tracker({ through: 10, ahead: [12, 15] });
   tracker.admit(at(11));

@@ -1,11 +1,14 @@
+import type { Checkpoint } from '@backstory/core/store';
 import type { Entry } from './entry.js';
 
 /** What has been read of a partition and what of that is finished. */
 export class Tracker {
   /** Every position up to here has been examined. */
   read: number;
-  /** The last event up to `through`. */
-  last: { readonly id: string; readonly position: number } | undefined;
+  /** The last event up to `through` that is known, whichever partition it is of: proof that the log still holds what was read. */
+  last: Checkpoint['last'];
+  /** The last event up to `read`, where a page said so. */
+  private seen: Checkpoint['last'];
   private readonly ahead: Set<number>;
   /** The last position that was finished ahead before the partition changed hands. */
   private readonly aheadTo: number;
@@ -34,9 +37,12 @@ export class Tracker {
     return !entry.finished;
   }
 
-  /** Nothing more is there up to this position. */
-  examined(through: number): void {
-    if (through > this.read) this.read = through;
+  /** Nothing more is there up to this position, and this was the last event up to there. */
+  examined(through: number, last?: Checkpoint['last']): void {
+    if (through < this.read) return;
+    this.read = through;
+    this.seen = last;
+    this.prove();
   }
 
   finish(entry: Entry): void {
@@ -73,12 +79,19 @@ export class Tracker {
     return this.pending.length - this.first;
   }
 
+  /** What pages have said counts once everything in them is finished. */
+  private prove(): void {
+    const { seen, last } = this;
+    if (seen && seen.position <= this.through && seen.position > (last?.position ?? 0)) this.last = seen;
+  }
+
   private settle(): void {
     let entry = this.pending[this.first];
     while (entry?.finished) {
       this.last = { id: entry.stored.id, position: entry.position };
       entry = this.pending[++this.first];
     }
+    this.prove();
     // Cut rarely: cutting copies.
     if (this.first > 64 && this.first * 2 > this.pending.length) {
       this.pending = this.pending.slice(this.first);
