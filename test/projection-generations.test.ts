@@ -152,6 +152,22 @@ function generationsAre(stores: TestStorage): void {
     expect((await second.status('sums')).generations.map((it) => it.generation)).toEqual([1]);
   });
 
+  it('one that is behind is compared where the other is, and does not take its place', async () => {
+    const running1 = await run(opened, [sums(1)]);
+    await running1.caughtUp('sums', await head());
+    const { position } = (await running1.status('sums')).generations[0]!;
+    const tool = projectionsOn(await stores.opened(storage), [sums(1)]);
+    running.push(tool);
+    await running1.close();
+    expect(await tool.rebuild('sums')).toBe(2);
+    expect(await tool.rebuild('sums')).toBe(2);
+    expect(await tool.verify('sums')).toMatchObject({ isEqual: true, position, documents: 2, different: 0 });
+    await expect(tool.swap('sums')).rejects.toThrow(/it is at position 0, and what is read is at/);
+    const filled = await tool.fill('sums');
+    expect(filled).toMatchObject({ generation: 2, documents: 2, events: 3 });
+    expect(await tool.swap('sums')).toMatchObject({ generation: 2, was: 1, behind: 0 });
+  });
+
   it('a page goes on in the generation that it began in', async () => {
     const first = await run(opened, [sums(1)]);
     await first.caughtUp('sums', await head());

@@ -98,6 +98,24 @@ function documentsAre(stores: TestStorage): void {
     expect((await balances.find({ where: { deposits: 2 }, scan: true })).documents).toHaveLength(1);
   });
 
+  it('what an index led to before a document changed or went, it leads to no more', async () => {
+    const projections = run(opened, [Balances]);
+    await projections.start();
+    const balances = projections.of(Balances);
+    const found = async () => {
+      await projections.caughtUp(Balances, await head());
+      const { documents } = await balances.find({ orderBy: 'balance' });
+      return documents.map(({ key, document }) => `${key} ${document.balance}`);
+    };
+    await record('1', new Deposited(5));
+    await record('2', new Deposited(6));
+    expect(await found()).toEqual(['account-1 5', 'account-2 6']);
+    await record('1', new Deposited(5));
+    expect(await found()).toEqual(['account-2 6', 'account-1 10']);
+    await record('2', new Withdrawn(6));
+    expect(await found()).toEqual(['account-1 10']);
+  });
+
   it('another process reads what one has folded, and goes on when that one ends', async () => {
     await record('1', new Deposited(5));
     const first = run(opened, [Balances]);

@@ -4,6 +4,7 @@ import { LeaseHolder, type HeldLease, type StateTransaction } from '@backstory/c
 import { DomainEvent, EventTypes } from '@backstory/events';
 import { projection } from '../definition/functional-projection.js';
 import { ProjectionModel } from '../definition/projection-model.js';
+import { readControl, withGeneration, writeControl, type Control } from '../generation/control.js';
 import { placesOf } from '../generation/places.js';
 import { readProgress, readTrouble } from '../generation/progress.js';
 import { register } from '../generation/register.js';
@@ -94,6 +95,27 @@ it('a former owner that wakes up writes nothing, whatever it believes', async ()
   expect(await end).toEqual({ end: 'lost' });
   expect([await stored(), await through()]).toEqual([undefined, undefined]);
   await other.close();
+});
+
+it.each([
+  [
+    'paused',
+    (control: Control) => ({ ...control, paused: { actor: 'ann', at: '2026-11-20T12:00:00.000Z' } }),
+  ],
+  [
+    'retired',
+    (control: Control) => withGeneration(control, { ...control.generations[0]!, role: 'retired' as const }),
+  ],
+  ['dropped', (control: Control) => ({ ...control, generations: [] })],
+])('once it is %s nothing more is written, whoever holds the lease', async (_, change) => {
+  const { end, progressed } = await start((await leases.acquire(places.lease(1)))!);
+  await progressed;
+  await storage.state.transaction([], async (tx) => {
+    await writeControl(tx, 'sums', change((await readControl(tx, 'sums'))!));
+  });
+  await record(10);
+  expect(await end).toEqual({ end: 'lost' });
+  expect([await stored(), await through()]).toEqual(['{"sum":6}', 3]);
 });
 
 it('an event that fails is tried alone, and what is before it is committed once', async () => {
