@@ -273,6 +273,14 @@ describe('what a version stands for', () => {
     expect(await opened.state.read((view) => view.list('backstory.projections'))).toEqual([]);
   });
 
+  it('starting twice feeds once', async () => {
+    const lookups: string[] = [];
+    const observer: Observer = { ...silent, consumer: (facts) => void lookups.push(facts().change) };
+    const projections = await run(opened, [sums(1)], { observer });
+    await projections.start();
+    expect(lookups).toEqual(['started']);
+  });
+
   it('what happens is told to the observer', async () => {
     const told: string[] = [];
     const observer: Observer = {

@@ -134,6 +134,12 @@ export class ProjectionAdmin {
       if (!own) throw new GenerationUnusable(name, generation, 'it was dropped meanwhile.');
       onProgress?.(own);
       if (own.position >= head) return own;
+      if (own.state === 'paused')
+        throw new GenerationUnusable(
+          name,
+          generation,
+          `it is not filled while the projection is paused, ${own.reason}.`,
+        );
       if (own.state === 'faulted')
         throw new GenerationUnusable(name, generation, own.reason ?? 'it is faulted.');
       await wait(everyMs, undefined, { ...(signal && { signal }) });

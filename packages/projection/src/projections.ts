@@ -54,8 +54,10 @@ export class Projections extends ProjectionAdmin {
   /** Begins to feed in this process every projection that was declared, where no other process does. @throws ProjectionChanged */
   async start(): Promise<void> {
     for (const known of this.known.values()) {
-      known.runner ??= this.runner(known.model);
-      await known.runner.start();
+      if (known.runner) continue;
+      const runner = this.runner(known.model);
+      await runner.start();
+      known.runner = runner;
     }
   }
 

@@ -1,6 +1,12 @@
 import type { EventStore, StateStore } from '@backstory/core';
 import type { Lease, StateView } from '@backstory/core/state';
-import { generationIn, listControls, type Control, type Generation } from './generation/control.js';
+import {
+  generationIn,
+  listControls,
+  readControl,
+  type Control,
+  type Generation,
+} from './generation/control.js';
 import { placesOf, type Places } from './generation/places.js';
 import { readProgress, readTrouble, type Progress, type Trouble } from './generation/progress.js';
 
@@ -218,7 +224,7 @@ export async function isAt(
 ): Promise<{ readonly isThere: boolean; readonly through: number }> {
   const places = placesOf(name);
   const stored = await state.read(async (view) => {
-    const control = (await listControls(view)).get(name);
+    const control = await readControl(view, name);
     const live = control && generationIn(control, control.live)!;
     return live && { live, progress: await readProgress(view, places, live.number) };
   });

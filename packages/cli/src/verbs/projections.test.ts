@@ -97,6 +97,19 @@ test('a new version is rebuilt, found to differ, swapped, taken back and dropped
   expect((await show('drop', 'balances')).stdout).toMatch(/generation 2 is gone/);
 });
 
+test('an interrupted rebuild is gone on with, and one of a paused projection is refused', async () => {
+  await show('pause', 'balances', '--actor', 'ann');
+  expect(await show('rebuild', 'balances')).toMatchObject({
+    exitCode: 3,
+    stderr: expect.stringContaining('paused, by ann'),
+  });
+  await show('resume', 'balances');
+  const signal = AbortSignal.abort();
+  const { exitCode } = await runCli(['projections', 'rebuild', 'balances'], { definition: bank, signal });
+  expect(exitCode).toBe(130);
+  expect((await show('rebuild', 'balances')).stdout).toMatch(/generation 2 of version 2 is filled/);
+});
+
 test('a document is shown as it was, with what it took', async () => {
   const { stdout } = await show('show', 'balances', 'account-1', '--at', '1', '--explain');
   expect(stdout).toMatch(

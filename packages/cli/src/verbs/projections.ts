@@ -7,7 +7,7 @@ import type {
 } from '@backstory/projection';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
-import { UsageError } from '../errors.js';
+import { Interrupted, UsageError } from '../errors.js';
 import { upTo } from '../instant.js';
 import { lagText } from '../lag-text.js';
 import { wholeFrom } from '../numbers.js';
@@ -194,6 +194,9 @@ async function rebuild({ call, projections, name }: Use): Promise<void> {
       `${paper.bold(name)}: generation ${filled.generation} of version ${filled.version} is filled: ${filled.documents} documents of ${filled.events} events.`,
       `Compare it with what is read: backstory projections verify ${name}`,
     ]);
+  } catch (error) {
+    if (call.io.signal?.aborted) throw new Interrupted();
+    throw error;
   } finally {
     bar.stop();
   }
