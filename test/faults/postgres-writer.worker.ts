@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   EventIdReused,
   StoreUnavailable,
@@ -94,10 +95,10 @@ class Writer {
   private async again(writes: Write[], first: AppendResult): Promise<void> {
     const { repeated, ...result } = await patiently(() => this.storage.events.append(writes));
     const { repeated: _, ...expected } = first;
-    if (!repeated || JSON.stringify(result) !== JSON.stringify(expected))
+    if (!repeated || !isDeepStrictEqual(result, expected))
       say({
         kind: 'failed',
-        message: `${first.appendId}, sent again, was answered ${JSON.stringify(result)}`,
+        message: `${JSON.stringify(first)} was answered, sent again, with ${JSON.stringify({ repeated, ...result })}`,
       });
     const other = [{ ...writes[0]!, stream: 'other-1', expected: 'any' as const }];
     await patiently(() => this.storage.events.append(other)).then(
