@@ -1,5 +1,7 @@
 import type { Json } from '@backstory/events';
-import { StateComparison } from './differences.js';
+import { StateComparison, type Difference } from './differences.js';
+import type { PartChange } from './live-state.js';
+import type { PartStep } from './part-history.js';
 import { formatStatePath, type StateStep } from './state-path.js';
 import type { StateType } from './state-type.js';
 import { membersOf, type StatePart } from './value-at.js';
@@ -14,12 +16,22 @@ export class BlameTree {
   }
 
   /** A version made one state of another. */
-  add(version: number, before: Json | undefined, after: Json | undefined): void {
+  add(version: number, { before, after, changes }: Pick<PartStep, 'before' | 'after' | 'changes'>): void {
+    for (const it of changes) this.addChange(version, it);
     if (before === undefined || after === undefined) {
       this.root = { made: version, touched: version, members: new Map() };
       return;
     }
-    for (const { steps, isOrder, ...sides } of this.comparison.between(before, after))
+    this.addAll(version, this.comparison.between(before, after));
+  }
+
+  private addChange(version: number, { steps, type, before, after }: PartChange): void {
+    if (before === undefined) this.change(version, steps, 'value');
+    else this.addAll(version, this.comparison.within({ steps, type }, before, after));
+  }
+
+  private addAll(version: number, differences: readonly Difference[]): void {
+    for (const { steps, isOrder, ...sides } of differences)
       this.change(version, steps, isOrder ? 'order' : 'after' in sides ? 'value' : 'gone');
   }
 

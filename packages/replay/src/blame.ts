@@ -64,8 +64,8 @@ export async function blame(
   const { fold, steps, upTo, path } = await begun(source, stream, options);
   const tree = new BlameTree(new LivePart(fold.model, steps).type);
   let last: PartStep | undefined;
-  for await (last of partHistory(fold, { steps, upTo }, options))
-    tree.add(last.event?.version ?? 0, last.before, last.after);
+  for await (last of partHistory(fold, { steps, upTo, isInPlace: true }, options))
+    tree.add(last.event?.version ?? 0, last);
   if (!last) throw new NoSuchPath(stream, fold.version, path, namesIn(fold, steps));
   const value = last.after;
   const lines = value === undefined ? [] : [...tree.lines(value)];

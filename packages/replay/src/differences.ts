@@ -26,8 +26,19 @@ export class StateComparison {
 
   /** What is different, in the order of the earlier state; then what is new. */
   between(before: Json, after: Json): readonly Difference[] {
+    return this.within({ steps: [], type: this.type }, before, after);
+  }
+
+  /** The same of a part of the state. */
+  within(
+    { steps, type }: { readonly steps: readonly StateStep[]; readonly type: StateType },
+    before: Json,
+    after: Json,
+  ): readonly Difference[] {
     this.found = [];
-    this.value(before, after, this.type);
+    this.steps = [...steps];
+    this.value(before, after, type);
+    this.steps = [];
     return this.found;
   }
 

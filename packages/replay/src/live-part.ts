@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import type { AggregateModel } from '@backstory/aggregate';
 import type { Json } from '@backstory/events';
-import { LiveState } from './live-state.js';
+import { LiveState, type PartChange } from './live-state.js';
 import { formatStatePath, isKeyed, type StateStep } from './state-path.js';
 import { elementType, propertyType, type StateType } from './state-type.js';
 
@@ -14,12 +14,14 @@ export class LivePart {
   constructor(
     model: Pick<AggregateModel<object>, 'type' | 'category' | 'isPure'>,
     private readonly steps: readonly StateStep[],
+    /** Who is told of changes; see {@link LiveState}. */
+    told?: (change: PartChange) => void,
   ) {
     this.root = model.type;
     this.type = steps.reduce<StateType>(memberType, model.type);
     const path = formatStatePath(steps);
     const root = `${model.category}.state${path === '' || path.startsWith('[') ? path : `.${path}`}`;
-    this.live = new LiveState(this.type, root, model.isPure);
+    this.live = new LiveState(this.type, root, model.isPure, told);
   }
 
   private readonly root: StateType;

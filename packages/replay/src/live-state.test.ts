@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { Big, Field, decimal, instant, listOf, mapOf, nested, setOf, type Json } from '@backstory/events';
 import { encodeValue, objectOf } from '@backstory/events/codec';
-import { LiveState } from './live-state.js';
+import { StateComparison, type Difference } from './differences.js';
+import { LiveState, type PartChange } from './live-state.js';
 
 class Money {
   @Field(decimal) amount = new Big(0);
@@ -88,6 +89,46 @@ function checkShared(last: Json, now: Json): void {
 function isPair(json: Json): json is [string, Json] {
   return Array.isArray(json) && json.length === 2 && typeof json[0] === 'string';
 }
+
+test('who is told of changes learns of each, while objects stay the same ones', () => {
+  const step = fc.tuple(
+    fc.nat(CHANGES.length - 1),
+    fc.constantFrom('a', 'b', 'c.d', '2', 'toString'),
+    fc.nat(9),
+  );
+  const inWords = (differences: readonly Difference[]) =>
+    differences
+      .map(({ steps, isOrder, ...it }) =>
+        JSON.stringify([steps, isOrder === true || ['before' in it, 'after' in it]]),
+      )
+      .sort();
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const order = new Order();
+      const told: PartChange[] = [];
+      const live = new LiveState(type, 'order.state', false, (it) => void told.push(it));
+      const comparison = new StateComparison(type);
+      let last: Json = live.read(order);
+      for (const [which, text, n] of steps) {
+        const before = structuredClone(last);
+        told.length = 0;
+        CHANGES[which]!(order, text, n);
+        const now = live.read(order);
+        const after = encodeValue(order, 'order.state', type);
+        expect(JSON.stringify(now)).toBe(JSON.stringify(after));
+        const found = told.flatMap(({ steps: at, type: of, before: old, after: made }) =>
+          old === undefined
+            ? [{ steps: at, after: made }]
+            : comparison.within({ steps: at, type: of }, old, made),
+        );
+        const all = [...found, ...comparison.between(last, now)];
+        expect(inWords(all)).toEqual(inWords(new StateComparison(type).between(before, after)));
+        last = now;
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
 
 test('what cannot be stored is refused with its path, and the next reading is whole', () => {
   const order = new Order();

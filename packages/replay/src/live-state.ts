@@ -1,8 +1,9 @@
-import { isDeepStrictEqual, types } from 'node:util';
+import { isDeepStrictEqual } from 'node:util';
 import type { AggregateModel } from '@backstory/aggregate';
 import { mapOf, type Json } from '@backstory/events';
-import { encodeValue, formatPath, isPlain, type PathStep } from '@backstory/events/codec';
-import { elementType, propertyType, type StateType } from './state-type.js';
+import { encodeValue, formatPath, type PathStep } from '@backstory/events/codec';
+import { formOf, isObject, partType, partsOf, type Form } from './live-form.js';
+import { propertyType, type StateType } from './state-type.js';
 
 /**
  * Reads the state of a live aggregate as JSON again and again, each time sharing with the last what did not change: a part that
@@ -20,6 +21,8 @@ export class LiveState {
   }
 
   private readonly path: PathStep[] = [];
+  /** How many lists and sets are around what is read. Places in them are not what tells their elements apart. */
+  private lists = 0;
   private seen: Seen | undefined;
 
   constructor(
@@ -28,6 +31,11 @@ export class LiveState {
     private readonly root: string,
     /** Whether values are never changed in place, so that the same object is the same value. */
     private readonly isPure: boolean,
+    /**
+     * Where somebody is told of changes, objects keep their identity and change in place, for to copy a large one with every event
+     * costs more than all else: what `read` gives is then good until it is read again.
+     */
+    private readonly told?: (change: PartChange) => void,
   ) {}
 
   /** @throws UnstorableValue */
@@ -36,6 +44,7 @@ export class LiveState {
     // Where it throws, nothing of it is remembered.
     this.seen = undefined;
     this.path.length = 0;
+    this.lists = 0;
     if (seen) this.again(value, this.type, seen);
     this.seen = seen ?? this.first(value, this.type);
     return this.seen.json;
@@ -68,23 +77,52 @@ export class LiveState {
     if (isGrown) grow(seen, names, values.length);
     else this.rearrange(seen, names, values.length);
     if (names && isGrown) for (let i = length; i < names.length; i++) this.checkName(names[i]);
+    const isInPlace = isGrown && this.told !== undefined && this.lists === 0 && isObjectForm(seen.form);
     const changed: number[] = [];
     for (let i = 0; i < values.length; i++) {
       const it = values[i];
-      if (!isObject(it) && Object.is(it, seen.values[i])) continue;
+      if (isObject(it) ? this.isSmallAndSame(it, i, type, seen) : Object.is(it, seen.values[i])) continue;
       const json = this.part(it, i, type, seen);
       if (json === seen.jsons[i]) continue;
+      if (isInPlace) this.change(seen, type, { i, json, isNew: i >= length });
       seen.jsons[i] = json;
       changed.push(i);
     }
     seen.values = values;
-    if (isGrown && changed.length === 0) return;
+    if (isInPlace || (isGrown && changed.length === 0)) return;
     const before = seen.json;
     seen.json = joined(seen);
     if (isGrown) changes.set(seen.json as object, { before, places: changed.map((i) => names?.[i] ?? i) });
   }
 
+  /** Tells of it, and changes the object that there is. */
+  private change(
+    { names, jsons, json: object }: Seen,
+    of: StateType,
+    { i, json, isNew }: { readonly i: number; readonly json: Json; readonly isNew: boolean },
+  ): void {
+    const name = names![i]!;
+    const steps = [...this.path, name];
+    this.told!({ steps, type: propertyType(of, name), after: json, ...(!isNew && { before: jsons[i]! }) });
+    (object as Record<string, Json>)[name] = json;
+  }
+
+  /** Most of what a large state is made of, most of the time: found out without making anything. */
+  private isSmallAndSame(value: object, i: number, of: StateType, seen: Seen): boolean {
+    const member = seen.members[i];
+    if (!member || member.values.length > A_FEW) return false;
+    return isSame(value, partType(of, seen.form, seen.names?.[i]), member);
+  }
+
   private part(value: unknown, i: number, of: StateType, seen: Seen): Json {
+    const isInList = seen.names === undefined;
+    if (isInList) this.lists++;
+    const json = this.partOf(value, i, of, seen);
+    if (isInList) this.lists--;
+    return json;
+  }
+
+  private partOf(value: unknown, i: number, of: StateType, seen: Seen): Json {
     const name = seen.names?.[i];
     const type = partType(of, seen.form, name);
     this.path.push(name ?? i);
@@ -123,6 +161,15 @@ export class LiveState {
   }
 }
 
+/** What became of a part of a state. A side on which it does not exist is absent. */
+export interface PartChange {
+  readonly steps: readonly PathStep[];
+  /** What it is declared to be. */
+  readonly type: StateType;
+  readonly before?: Json;
+  readonly after: Json;
+}
+
 /** What of an object or list became another in the one that was made of it; nothing of it is gone. */
 export interface PartChanges {
   readonly before: Json;
@@ -152,8 +199,6 @@ interface Seen {
   members: (Seen | undefined)[];
 }
 
-type Form = 'list' | 'set' | 'map' | 'record' | 'instance' | 'leaf';
-
 const UNSEEN = Symbol('unseen');
 
 function seenIn(value: unknown, type: StateType, json: Json): Seen {
@@ -171,49 +216,31 @@ function seenIn(value: unknown, type: StateType, json: Json): Seen {
   return { form, value, json, names, values, jsons, members };
 }
 
-function formOf(value: unknown, type: StateType): Form {
-  if (!isObject(value)) return 'leaf';
-  switch (type?.kind) {
-    case undefined:
-    case 'plain':
-      return Array.isArray(value) ? 'list' : isPlain(value) ? 'record' : 'leaf';
-    case 'list':
-      return Array.isArray(value) ? 'list' : 'leaf';
-    case 'set':
-      return types.isSet(value) ? 'set' : 'leaf';
-    case 'map':
-      return types.isMap(value) ? 'map' : 'leaf';
-    case 'object':
-      return isPlain(value) ? 'record' : 'leaf';
-    case 'nested':
-      return Object.getPrototypeOf(value) === type.cls!.prototype ? 'instance' : 'leaf';
-    default:
-      return 'leaf';
+/** As many parts are compared before anything is made of them. */
+const A_FEW = 16;
+
+/** Whether nothing is different in a value. `false` where that takes encoding it. */
+function isSame(value: unknown, type: StateType, seen: Seen): boolean {
+  const { form, names, values, members } = seen;
+  if (form === 'leaf' || form === 'set' || form === 'map' || formOf(value, type) !== form) return false;
+  const isPart = (it: unknown, i: number) => {
+    if (!isObject(it)) return Object.is(it, values[i]);
+    const member = members[i];
+    return member !== undefined && isSame(it, partType(type, form, names?.[i]), member);
+  };
+  if (form === 'list') {
+    const list = value as readonly unknown[];
+    return list.length === values.length && list.every(isPart);
   }
+  const own = Object.keys(value as object);
+  if (own.length !== names!.length) return false;
+  for (let i = 0; i < own.length; i++)
+    if (own[i] !== names![i] || !isPart((value as Record<string, unknown>)[own[i]!], i)) return false;
+  return true;
 }
 
-interface Parts {
-  readonly names: readonly string[] | undefined;
-  readonly values: unknown[];
-}
-
-function partsOf(value: object, form: Form): Parts {
-  if (form === 'list') return { names: undefined, values: [...(value as unknown[])] };
-  if (form === 'set') return { names: undefined, values: [...(value as Set<unknown>)] };
-  if (form === 'map') {
-    const map = value as Map<string, unknown>;
-    return { names: [...map.keys()], values: [...map.values()] };
-  }
-  const names = Object.keys(value);
-  const values = names.map((name) => (value as Record<string, unknown>)[name]);
-  if (form === 'record' || !values.includes(undefined)) return { names, values };
-  // A property of an instance that is undefined counts as absent.
-  const isThere = (_: unknown, i: number) => values[i] !== undefined;
-  return { names: names.filter(isThere), values: values.filter(isThere) };
-}
-
-function partType(type: StateType, form: Form, name: string | undefined): StateType {
-  return form === 'record' || form === 'instance' ? propertyType(type, name!) : elementType(type);
+function isObjectForm(form: Form): boolean {
+  return form === 'record' || form === 'instance';
 }
 
 function joined({ form, names, jsons }: Seen): Json {
@@ -231,8 +258,4 @@ function beginsWith(names: readonly string[], beginning: readonly string[]): boo
 function grow(seen: Seen, names: readonly string[] | undefined, length: number): void {
   seen.names = names;
   for (let i = seen.values.length; i < length; i++) seen.values.push(UNSEEN);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }
