@@ -94,6 +94,13 @@ function documentsAre(stores: TestStorage): void {
     expect(some.documents.map(({ document }) => document.balance).sort()).toEqual([5, 6, 7, 8]);
     const known = await balances.find({ where: { kind: 'known' } });
     expect(known.documents.map(({ key }) => key)).toEqual(['account-3']);
+    const first = await balances.find({ where: { deposits: 1 }, orderBy: 'balance', limit: 2 });
+    expect(first.documents.map(({ document }) => document.balance)).toEqual(seen.slice(0, 2));
+    const more = await balances.find({ where: { deposits: 1 }, orderBy: 'balance', after: first.next! });
+    expect(more.documents.map(({ document }) => document.balance)).toEqual(
+      seen.slice(2).filter((it) => it < 100),
+    );
+    expect(more.next).toBeUndefined();
     await expect(balances.find({ where: { deposits: 1 } })).rejects.toThrow(/no index on deposits/);
     expect((await balances.find({ where: { deposits: 2 }, scan: true })).documents).toHaveLength(1);
   });

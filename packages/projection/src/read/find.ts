@@ -139,8 +139,9 @@ class Walk {
     const found: { key: string; document: string }[] = [];
     let last = from;
     for (;;) {
-      // One more, to know whether there is another page.
-      const rows = await this.rows(last, limit + 1 - found.length);
+      // One more, to know whether there is another page; many, where it may take many to find a few.
+      const wanted = limit + 1 - found.length;
+      const rows = await this.rows(last, this.isSieved ? Math.max(LOOKED_AT, wanted) : wanted);
       if (rows.length === 0) return { found, last: undefined };
       for (const { at, key, text } of rows) {
         if (found.length === limit) return { found, last };
@@ -148,6 +149,12 @@ class Walk {
         if (this.isMet(text)) found.push({ key, document: text });
       }
     }
+  }
+
+  /** Whether conditions remain that the index says nothing of. */
+  private get isSieved(): boolean {
+    const { conditions, driver } = this.walked;
+    return conditions.some(({ path }) => path !== driver);
   }
 
   private isMet(text: string): boolean {
@@ -172,6 +179,9 @@ class Walk {
     return rows.map(({ key: at }, i) => ({ at, key: keys[i]!, text: texts.get(keys[i]!)! }));
   }
 }
+
+/** Documents looked at together. */
+const LOOKED_AT = 200;
 
 interface Row {
   /** Where it stands in what is walked. */
