@@ -163,9 +163,12 @@ function generationsAre(stores: TestStorage): void {
     expect(await tool.rebuild('sums')).toBe(2);
     expect(await tool.verify('sums')).toMatchObject({ isEqual: true, position, documents: 2, different: 0 });
     await expect(tool.swap('sums')).rejects.toThrow(/it is at position 0, and what is read is at/);
-    const filled = await tool.fill('sums');
+    const filled = await tool.fill('sums', { eventsPerSecond: 1_000 });
     expect(filled).toMatchObject({ generation: 2, documents: 2, events: 3 });
+    const control = () => opened.state.read((view) => view.get('backstory.projections', 'sums'));
+    expect(await control()).toContain('"eventsPerSecond":1000');
     expect(await tool.swap('sums')).toMatchObject({ generation: 2, was: 1, behind: 0 });
+    expect(await control()).not.toContain('eventsPerSecond');
   });
 
   it('a page goes on in the generation that it began in', async () => {

@@ -4,7 +4,13 @@ import { guarded, type GenerationChanged, type Observer } from '@backstory/core/
 import { numberOption } from '@backstory/core/store';
 import { ProjectionNotFound, GenerationUnusable } from './errors.js';
 import type { ProjectionModel } from './definition/projection-model.js';
-import { writeControl, type Control, type Generation, type Wish } from './generation/control.js';
+import {
+  withGeneration,
+  writeControl,
+  type Control,
+  type Generation,
+  type Wish,
+} from './generation/control.js';
 import { drop } from './generation/drop.js';
 import { present, withNew } from './generation/register.js';
 import { requireControl, rollBack, swap, type Swapped } from './generation/swap.js';
@@ -107,7 +113,10 @@ export class ProjectionAdmin {
       const known = present(control).find(
         ({ role, version }) => role === 'building' && version === model.version,
       );
-      if (known) return { number: known.number, isNew: false };
+      if (known) {
+        await writeControl(tx, name, withGeneration(control, { ...known, ...pace }));
+        return { number: known.number, isNew: false };
+      }
       const { control: changed, begun } = withNew(control, model, pace);
       await writeControl(tx, name, changed);
       return { number: begun.number, isNew: true };

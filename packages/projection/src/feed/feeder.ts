@@ -39,6 +39,8 @@ export class Feeder {
   /** An event that failed: what is before it is committed before it is tried again. */
   private suspect = Infinity;
   private hindrances = 0;
+  /** As it is wanted now: a generation that was swapped in is not held back any more. */
+  private eventsPerSecond: number | undefined;
   private savedAt = 0;
 
   constructor(private readonly parts: FeederParts) {
@@ -119,7 +121,7 @@ export class Feeder {
       await this.commit(events.slice(0, at), before);
     }
     await this.commit(at > 0 ? events.slice(at) : events, checkpoint);
-    const { eventsPerSecond } = this.parts.generation;
+    const { eventsPerSecond } = this;
     if (eventsPerSecond === undefined) return;
     const ms = (events.length / eventsPerSecond) * 1_000 - (performance.now() - began);
     if (ms > 0) await wait(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
@@ -164,6 +166,7 @@ export class Feeder {
       const control = await readControl(tx, model.name);
       const now = control && generationIn(control, generation.number);
       if (!now || !isFed(now) || control.paused) throw new Withdrawn();
+      this.eventsPerSecond = now.eventsPerSecond;
       if (changes) await this.documents.write(tx, changes);
       await writeProgress(tx, places, { ...progress, generation: generation.number });
       if (this.isTroubled) await tx.delete(places.troubles, String(generation.number));

@@ -86,7 +86,7 @@ export class WriteBack {
 }
 
 /** Documents kept between two batches, and characters in their texts. */
-const [MOST, LONGEST] = [50_000, 16 * 2 ** 20];
+const [MOST, LONGEST] = [20_000, 4 * 2 ** 20];
 
 interface Entry {
   readonly key: string;

@@ -97,10 +97,10 @@ export function newest(control: Control, name: string): Generation {
   throw new GenerationUnusable(name, undefined, 'no other generation is being filled: rebuild first.');
 }
 
-/** Whoever was live before is kept, and not fed any more. */
+/** Whoever was live before is kept, and not fed any more. How it was filled ends with it: what is read keeps up. */
 function exchanged(control: Control, next: Generation): Control {
   const generations = control.generations.map((it): Generation => {
-    const { swaps: _swaps, ...own } = it;
+    const { swaps: _swaps, eventsPerSecond: _pace, ...own } = it;
     if (it.number === next.number) return { ...own, role: 'live' };
     return it.number === control.live ? { ...own, role: 'retired' } : it;
   });
