@@ -308,6 +308,33 @@ test('tail shows what another process records, and Ctrl-C ends it with exit code
   });
 });
 
+test('whatif --code folds with another build, and says where there is none', async () => {
+  await fill();
+  write('backstory.config.ts', CONFIG);
+  write('cart.ts', CART);
+  write('money.ts', 'export class Money {}');
+  write('fixed/backstory.config.ts', CONFIG);
+  write('fixed/money.ts', 'export class Money {}');
+  write(
+    'fixed/cart.ts',
+    CART.replace('this.owner = event.owner;', 'this.owner = event.owner.toUpperCase();'),
+  );
+  const found = async (...argv: string[]) => {
+    const { exitCode, stdout } = await backstory(['whatif', 'cart-1', ...argv, '--json']);
+    return { exitCode, ...(JSON.parse(stdout) as { data?: any; error?: any }) };
+  };
+  const { exitCode, data } = await found('--code', 'fixed');
+  expect({ exitCode, changes: data.changes }).toEqual({
+    exitCode: 0,
+    changes: [{ path: 'owner', before: 'Ann', after: 'ANN' }],
+  });
+  expect((await found('--code', '.')).data.changes).toEqual([]);
+  expect(await found('--code', 'nowhere')).toMatchObject({
+    exitCode: 3,
+    error: { code: 'BACKSTORY_CONFIGURATION', facts: { problem: 'missing' } },
+  });
+});
+
 test('a reader that has seen enough ends it quietly', async () => {
   await fill((app) =>
     app.record(

@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { Context, Recorder, type RecordedEvent } from '@backstory/core';
 import {
   BEGIN,
@@ -450,6 +453,30 @@ describe('whatif', () => {
     const found = await data('whatif', 'cart-1', '--reorder', '4,2');
     expect(found.state.lines.map((it: { sku: string }) => it.sku)).toEqual(['ink', 'pen']);
     expect((await data('whatif', 'cart-1', '--edit', '1:owner=Bob')).state.owner).toBe('Bob');
+  });
+
+  describe('with files', () => {
+    let cwd: string;
+    beforeEach(() => (cwd = fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-whatif-'))));
+    afterEach(() => fs.rmSync(cwd, { recursive: true }));
+    const found = async (...argv: string[]) => {
+      const { exitCode, envelope } = await runJson(['whatif', 'cart-1', ...argv], { definition, cwd });
+      return { exitCode, ...envelope };
+    };
+
+    test('--insert puts events in, and says what is wrong with a file', async () => {
+      const more = { after: 1, type: 'cart.line-added', data: { sku: 'cup', quantity: 9 } };
+      fs.writeFileSync(path.join(cwd, 'more.json'), JSON.stringify([more]));
+      const { data: would } = await found('--insert', 'more.json');
+      expect(would).toMatchObject({ version: 4, wouldBeAt: 5 });
+      expect(would.state.lines[0]).toEqual({ sku: 'cup', quantity: 9 });
+      const usage = { exitCode: 2, error: { facts: { reason: 'invalid-argument' } } };
+      expect(await found('--insert', 'none.json')).toMatchObject(usage);
+      fs.writeFileSync(path.join(cwd, 'odd.json'), '[{"after":"1","type":"cart.noted","data":{}}]');
+      const odd = await found('--insert', 'odd.json');
+      expect(odd).toMatchObject(usage);
+      expect(odd.error!.message).toContain('"after":"1"');
+    });
   });
 
   test('of a flow shows what would not have followed', async () => {

@@ -104,6 +104,22 @@ const typed = async (keys: string, wanted: Parameters<Pty['until']>[0]) => {
   return pty.until(wanted);
 };
 
+test('u replays until something holds, U until it holds again, and both say where it does not', async () => {
+  await opened('cart-long');
+  await typed('uprices.pen % 1000 == 700\r', ' v701 of 20000');
+  await typed('U', ' v1701 of 20000');
+  await typed('u\u0015prices.pen == 5\r', 'It does not begin to hold later: prices.pen == 5');
+  await typed('uprices.pen ==\r', /v1701 of 20000[^]*(expected|Expected|cannot|expression)/);
+  await typed('g', ' v1 of 20000');
+  await typed('uprices.pen == 5\r', ' v6 of 20000');
+});
+
+test('U asks where nothing was asked yet', async () => {
+  await opened();
+  await typed('U', /until/i);
+  await typed('lines.length > 1\r', ' v4 of 6');
+});
+
 describe('on the screen', () => {
   test('is an event, what it changed, and the state, at 80 columns and 24 rows', async () => {
     await opened();
