@@ -1,4 +1,5 @@
 import type { EventStore } from '@backstory/core';
+import { GiveWay } from './give-way.js';
 import { LineHasher } from './line-hasher.js';
 import { logLines } from './log-lines.js';
 import type { SealDraft } from './seal-draft.js';
@@ -17,6 +18,7 @@ export async function writeLines(
   { upTo, signal, onProgress }: WriteOptions,
 ): Promise<void> {
   const hasher = new LineHasher();
+  const way = new GiveWay(store);
   const range = { after: draft.position, upTo };
   try {
     for await (const found of logLines(store, range, { hasher, signal, size: draft.tree.size })) {
@@ -24,8 +26,10 @@ export async function writeLines(
       draft.add(found);
       onProgress?.(found.position, upTo);
       signal.throwIfAborted();
+      await way.afterWork(signal);
     }
   } finally {
+    way.close();
     await hasher.close();
   }
 }

@@ -1,0 +1,65 @@
+import { GiveWay } from './give-way.js';
+
+const { signal } = new AbortController();
+
+/** Somebody who appends, and how long work has rested. */
+function beside() {
+  let append = (): void => undefined;
+  let listening = true;
+  const rests: number[] = [];
+  const store = {
+    onAppend: (wake: () => void) => {
+      append = wake;
+      return () => void (listening = false);
+    },
+  };
+  const way = new GiveWay(store, async (ms) => void rests.push(ms));
+  return { way, rests, append: () => append(), isListening: () => listening };
+}
+
+const work = (ms: number) => {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+};
+
+test('while nobody appends work does not rest', async () => {
+  const { way, rests } = beside();
+  work(2);
+  await way.afterWork(signal);
+  expect(rests).toEqual([]);
+});
+
+test('while others append work rests four times as long as it took', async () => {
+  const { way, rests, append } = beside();
+  append();
+  for (let piece = 0; piece < 3; piece++) {
+    work(5);
+    await way.afterWork(signal);
+  }
+  expect(rests).toHaveLength(3);
+  for (const rested of rests) expect(rested).toBeGreaterThanOrEqual(20);
+});
+
+test('it does not rest for an append of long ago, and listens no longer than it works', async () => {
+  const { way, rests, append, isListening } = beside();
+  append();
+  work(501);
+  await way.afterWork(signal);
+  expect(rests).toEqual([]);
+  way.close();
+  expect(isListening()).toBe(false);
+});
+
+test('a rest ends when the work is to stop', async () => {
+  const stop = new AbortController();
+  const way = new GiveWay({
+    onAppend: (wake) => {
+      wake();
+      return () => undefined;
+    },
+  });
+  work(50);
+  const resting = way.afterWork(stop.signal);
+  stop.abort(new Error('the lease was lost'));
+  await expect(resting).rejects.toThrow('the lease was lost');
+});
