@@ -1,5 +1,5 @@
 import { EventHandler, defineBackstory, memory, type App, type RecordedEvent } from 'backstory';
-import { Subscriber, reaction, subscriber, type Delivery } from 'backstory/subscriptions';
+import { Subscriber, batchReaction, reaction, subscriber, type Delivery } from 'backstory/subscriptions';
 import { Deposited, Withdrawn } from '../support/bank-events.js';
 import { eventually } from '../support/eventually.js';
 
@@ -38,6 +38,22 @@ const totals = subscriber({
         await tx.put('totals', 'all', String(total + amount));
       });
     }),
+  ],
+});
+
+const exported = subscriber({
+  name: 'exported',
+  on: [
+    batchReaction(
+      [Deposited, Withdrawn],
+      async (batch, { once }) => {
+        await once(async (tx, fresh) => {
+          const rows = fresh.map(({ id, data }) => ({ key: id, value: String(data.amount) }));
+          await tx.putMany('exported', rows);
+        });
+      },
+      { size: 500, waitMs: 20 },
+    ),
   ],
 });
 
@@ -87,6 +103,19 @@ it('reacts, parks what fails, and goes on when it is repaired', async () => {
   await app.subscriptions.replay('letters', { event: written.ids[0]! }, { actor: 'ann', reason: 'no paper' });
   await eventually(() => sent.length === 5);
   expect(sent.slice(3)).toEqual(['account-2 1', 'account-2 1']);
+});
+
+it('handles several events at once', async () => {
+  await app.subscriptions.add(exported);
+  const { ids } = await app.record('account-1', [new Deposited(1), new Withdrawn(2)]);
+  await app.handled('exported', ids[1]!);
+  const rows = await app.state.read((view) => view.list('exported'));
+  expect(new Map(rows.map(({ key, value }) => [key, value]))).toEqual(
+    new Map([
+      [ids[0], '1'],
+      [ids[1], '2'],
+    ]),
+  );
 });
 
 it('is added, paused and removed while it runs', async () => {

@@ -1,5 +1,6 @@
 /** Subscribers, what their handlers are given, and how their subscriptions are doing. */
 export {
+  BatchHandler,
   DeliveryEnded,
   KeyNotParked,
   NotHandled,
@@ -7,9 +8,12 @@ export {
   Subscriber,
   SubscriptionExists,
   SubscriptionNotFound,
+  batchReaction,
   reaction,
   subscriber,
   type AskedBy,
+  type BatchDelivery,
+  type BatchSettings,
   type BreakerOptions,
   type Delivery,
   type FailureKind,

@@ -146,6 +146,8 @@ export interface HandleStart {
   readonly handler: string;
   readonly attempt: number;
   readonly event: ObservedEvent;
+  /** How many events it is given at once, of which that is the first; absent where it is one. */
+  readonly events?: number;
   /** The trace of the attempt before this one. */
   readonly previous: TraceContext | undefined;
 }

@@ -6,6 +6,8 @@ export type { SubscriptionStatus } from './subscription/subscription-status.js';
 export { Subscriptions, type SubscriptionsParts } from './subscription/subscriptions.js';
 export { Subscriber, declaredSubscriber, type DeclaredSubscriber } from './subscription/subscriber.js';
 export { subscriber, type FunctionalSubscriber } from './subscription/subscription-definition.js';
+export { BatchHandler, batchReaction, type BatchSettings } from './subscription/batch-reaction.js';
+export type { BatchDelivery } from './subscription/batch.js';
 export { reaction, type Reaction, type ReactionSettings } from './subscription/reaction.js';
 export type { Delivery, Once } from './subscription/delivery.js';
 export type {

@@ -73,6 +73,7 @@ export class Attempts {
       attempt: delivery.attempt,
       event: observedEvent(recorded),
       previous: previous,
+      ...(handler.events !== undefined && { events: handler.events }),
     });
     const previous = lane.trace;
     return this.observer.handle<unknown>(start, async (end: (facts: () => HandleEnd) => void) => {

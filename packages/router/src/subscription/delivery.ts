@@ -59,6 +59,11 @@ export type Once = <T>(
 /** Does what a handler may do once. */
 export interface Effects {
   once<T>(place: OncePlace, work: (tx: StateTransaction) => Promise<T>): Promise<T | undefined>;
+  /** For several events of one partition; `work` is given the places for which it was not done. */
+  onceEach<T>(
+    places: readonly OncePlace[],
+    work: (tx: StateTransaction, fresh: readonly number[]) => Promise<T>,
+  ): Promise<T | undefined>;
 }
 
 /** What is done once: by which handler, for which event, which time. */

@@ -2,6 +2,7 @@ import type { RecordedEvent } from '@backstory/core';
 import { FenceLost, isInfrastructure } from '@backstory/core/state';
 import type { Observer } from '@backstory/core/observe';
 import { Attempts, failedBy, type Ended, type Failure } from './attempts.js';
+import { batchHandlerOf, gather, together, waitOf } from './batches.js';
 import type { Breaker } from './breaker.js';
 import type { Effects } from './delivery.js';
 import type { Entry } from './entry.js';
@@ -40,14 +41,56 @@ export class Handling {
     const { definition, host, observer } = parts;
     this.attempts = new Attempts(definition.name, host, observer, (lane, handler, how) => {
       if (!parts.work.isOwn(lane)) return;
-      this.ended(lane, handler, how);
+      if (lane.batch) this.batchEnded(lane, handler, how);
+      else this.ended(lane, handler, how);
       parts.pump();
     });
   }
 
   begin(lane: Lane): void {
     this.parts.work.begin(lane);
-    this.step(lane);
+    const handler = batchHandlerOf(this.parts.definition, lane);
+    if (!handler || !this.beginBatch(lane, handler)) this.step(lane);
+  }
+
+  /** `false`: its first event is to be handled alone. */
+  private beginBatch(lane: Lane, handler: Handler): boolean {
+    const { definition, work, parking, outcomes, host: effects } = this.parts;
+    const parts = gather(definition, lane, handler.batch!);
+    if (parts.length === 0) return false;
+    const waitMs = waitOf(parts, handler.batch!);
+    if (waitMs > 0) {
+      work.end(lane);
+      parking.wait(lane, waitMs);
+      return true;
+    }
+    const whole = together({ subscription: definition.name, effects }, handler, parts);
+    lane.batch = parts;
+    outcomes.begin(lane);
+    const how = this.attempts.run(lane, whole, parts[0]!.entries[0]!.recorded!);
+    if (how !== 'under way') this.batchEnded(lane, whole, how);
+    return true;
+  }
+
+  /** Together they are handled, or wait for an outage to end; or one of them is to blame, and each has its own turn. */
+  private batchEnded(first: Lane, handler: Handler, { failure, result }: Ended): void {
+    const { work, breaker, outcomes, host } = this.parts;
+    const parts = first.batch!;
+    first.batch = undefined;
+    first.trace = undefined;
+    if (failure && isLost(failure, first)) return host.lost(first.partition);
+    const kind = failure && (failure.isTimeOut ? 'time-out' : this.kindOf(failure.error));
+    if (kind === 'infrastructure')
+      breaker.open(kind, `${handler.name}: ${parkedError(failure!.error).message}`);
+    work.end(first);
+    for (const { lane, entries } of parts) {
+      if (kind && kind !== 'infrastructure') lane.alone = entries.length;
+      lane.began = first.began;
+      if (!kind)
+        for (const entry of entries)
+          this.finish(lane, entry, () => outcomes.handled(lane, handler.name, result));
+      this.goOn(lane);
+    }
   }
 
   /** Goes on with the next handler. Those that are not asynchronous run without a promise. */
@@ -107,14 +150,26 @@ export class Handling {
     const { work, parking, breaker } = this.parts;
     if (lane.replaying) return this.replayed(lane, 'handled');
     work.end(lane);
-    lane.queue.shift();
-    work.held--;
-    lane.handler = lane.attempts = 0;
-    lane.trace = undefined;
-    lane.partition.tracker.finish(entry);
+    this.finish(lane, entry);
     breaker.succeeded(lane.isProbe);
     lane.isProbe = false;
     if (lane.parked) parking.advance(lane, entry.position + 1);
+    this.goOn(lane);
+  }
+
+  /** The first event of a key is dealt with. */
+  private finish(lane: Lane, entry: Entry, note?: () => void): void {
+    note?.();
+    lane.queue.shift();
+    this.parts.work.held--;
+    lane.handler = lane.attempts = 0;
+    lane.trace = undefined;
+    if (lane.alone > 0) lane.alone--;
+    lane.partition.tracker.finish(entry);
+  }
+
+  private goOn(lane: Lane): void {
+    const { work, parking } = this.parts;
     const first = lane.queue[0];
     if (first) work.makeReady(lane, first);
     else if (lane.parked) parking.next(lane);
@@ -133,8 +188,7 @@ export class Handling {
 
   private failed(lane: Lane, handler: Handler, { error, isTimeOut }: Failure): void {
     const { breaker, host } = this.parts;
-    if (error instanceof FenceLost && error.lease === lane.partition.lease.name)
-      return host.lost(lane.partition);
+    if (isLost({ error }, lane)) return host.lost(lane.partition);
     const kind = isTimeOut ? 'time-out' : this.kindOf(error);
     this.judge(lane, kind, `${handler.name}: ${parkedError(error).message}`);
     if (breaker.outage) this.postpone(lane);
@@ -196,6 +250,11 @@ export class Handling {
     const subscription = definition.name;
     observer.retry(() => ({ subscription, handler: name, eventType, attempt: attempts + 1, delayMs }));
   }
+}
+
+/** Another process has the partition. */
+function isLost({ error }: Pick<Failure, 'error'>, { partition }: Lane): boolean {
+  return error instanceof FenceLost && error.lease === partition.lease.name;
 }
 
 interface Judged {

@@ -1,4 +1,4 @@
-import { deriveId, type StateStore } from '@backstory/core';
+import type { StateStore } from '@backstory/core';
 import {
   FenceLost,
   type HeldLease,
@@ -9,7 +9,7 @@ import {
 import { collectionsOf } from './collections.js';
 import type { OncePlace } from './delivery.js';
 import { partitionName } from './key-partition.js';
-import type { Mark } from './mark.js';
+import { markAt, readMark, type Mark } from './mark.js';
 import { parkedAt, readParked, writeParked, type ParkedKey } from './parked-key.js';
 import type { Partition } from './partition.js';
 import { readProgress, writeProgress, type Progress } from './progress.js';
@@ -107,9 +107,9 @@ export class PartitionState {
 
   /** Runs `work` unless its mark is there, and leaves the mark, under the lease of the partition. */
   async once<T>(place: OncePlace, work: (tx: StateTransaction) => Promise<T>): Promise<T | undefined> {
-    const { lane, handler, event, nth } = place;
+    const { lane, event } = place;
     const { partition, key, replaying } = lane;
-    const at = `${partitionName(partition.number)}/${padded(event.position)}/${deriveId(event.id, handler, nth)}`;
+    const at = markAt(place);
     if (replaying) return this.onceMore(place, at, work);
     const { once } = this.collections;
     const result = await this.state.transaction([partition.lease], async (tx) => {
@@ -119,6 +119,30 @@ export class PartitionState {
       return done;
     });
     partition.marks.set(at, { at, position: event.position, key });
+    return result;
+  }
+
+  /** The same for several events of one partition at once. */
+  async onceEach<T>(
+    places: readonly OncePlace[],
+    work: (tx: StateTransaction, fresh: readonly number[]) => Promise<T>,
+  ): Promise<T | undefined> {
+    const { once } = this.collections;
+    const { partition } = places[0]!.lane;
+    const marks = places.map((it) => ({ at: markAt(it), position: it.event.position, key: it.lane.key }));
+    const result = await this.state.transaction([partition.lease], async (tx) => {
+      const there = await tx.getMany(
+        once,
+        marks.map(({ at }) => at),
+      );
+      const fresh = marks.flatMap(({ at }, i) => (there.has(at) ? [] : [i]));
+      if (fresh.length === 0) return undefined;
+      const done = await work(tx, fresh);
+      const rows = fresh.map((i) => ({ key: marks[i]!.at, value: marks[i]!.key }));
+      await tx.putMany(once, rows);
+      return done;
+    });
+    for (const mark of marks) partition.marks.set(mark.at, mark);
     return result;
   }
 
@@ -261,14 +285,6 @@ function entriesOf(rows: ReadonlyMap<string, string | undefined>): readonly Stat
 
 function goneOf(rows: ReadonlyMap<string, string | undefined>): readonly string[] {
   return [...rows].flatMap(([key, value]) => (value === undefined ? [key] : []));
-}
-
-function readMark({ key: at, value: key }: StateEntry): Mark {
-  return { at, position: Number(at.split('/')[1]), key };
-}
-
-function padded(position: number): string {
-  return String(position).padStart(16, '0');
 }
 
 async function listAll(view: StateView, collection: string, prefix: string): Promise<readonly StateEntry[]> {

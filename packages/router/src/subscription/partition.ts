@@ -109,6 +109,12 @@ export class Lane {
   /** More events wait than are in memory: they are read from the log when it is their turn. */
   isBehind = false;
   timer: NodeJS.Timeout | undefined;
+  /** The batch that is being handled, of which this key is the first. */
+  batch: readonly BatchPart[] | undefined;
+  /** So many of its first events are handled one by one: together they failed. */
+  alone = 0;
+  /** Since when it waits for a batch to grow. */
+  gathering: number | undefined;
   /** It is tried to find out whether an outage is over. */
   isProbe = false;
   /** When the present attempt began, where that is wanted. */
@@ -135,4 +141,10 @@ export interface Replaying {
   /** What was done `once` this time. */
   readonly marks: string[];
   readonly end: (how: 'handled' | 'failed' | 'gone') => void;
+}
+
+/** The first events of a key, in a batch with others. */
+export interface BatchPart {
+  readonly lane: Lane;
+  readonly entries: readonly Entry[];
 }

@@ -2,6 +2,7 @@ import type { EventPriority, RecordedEvent } from '@backstory/core';
 import { numberOption, LONGEST_TIMER, knownOptions, type OptionNames } from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { HandlerRow } from '@backstory/events/codec';
+import type { Batch } from './batch.js';
 import type { Delivery } from './delivery.js';
 import { resolveRetry, type ResolvedOptions, type RetryOptions } from './subscription-options.js';
 
@@ -25,6 +26,8 @@ export interface Reaction {
   readonly name: string;
   readonly run: (event: object, recorded: RecordedEvent<object>, delivery: Delivery) => unknown;
   readonly settings: ReactionSettings<never>;
+  /** It takes several events at once. */
+  readonly batch?: Batch;
 }
 
 /** `reaction(Withdrawn, (event, recorded, { signal }) => …)`: what a subscriber made of functions does on an event. */
@@ -52,10 +55,13 @@ export interface Handler {
   readonly timeoutMs: number;
   readonly retry: Required<RetryOptions>;
   readonly priority: EventPriority | undefined;
+  readonly batch: Batch | undefined;
+  /** How many events it is given at once, where that is more than one. */
+  readonly events?: number;
 }
 
 /** @throws InvalidOption, InvalidDefinition */
-export function handlerOf({ name, run, settings }: Reaction, usual: ResolvedOptions): Handler {
+export function handlerOf({ name, run, settings, batch }: Reaction, usual: ResolvedOptions): Handler {
   const { retry, timeoutMs = usual.timeoutMs, priority, when } = knownOptions(settings, SETTINGS);
   return {
     name,
@@ -64,6 +70,7 @@ export function handlerOf({ name, run, settings }: Reaction, usual: ResolvedOpti
     timeoutMs: numberOption('timeoutMs', timeoutMs, 1, LONGEST_TIMER),
     retry: resolveRetry(retry ?? {}, usual.retry),
     priority: priority ?? usual.priority,
+    batch,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { StoredEvent, RecordedEvent, EventPriority } from '@backstory/core';
 import { EventTypes, InvalidDefinition, type AnyClass } from '@backstory/events';
 import { handlersOf } from '@backstory/events/codec';
+import { batchReactionsOf } from './batch-reaction.js';
 import { handlerOf, reactionOf, type Handler, type Reaction } from './reaction.js';
 import { checkSubscriberName, declaredSubscriber } from './subscriber.js';
 import { resolveOptions, type ResolvedOptions, type SubscriptionOptions } from './subscription-options.js';
@@ -17,8 +18,11 @@ export function subscriber({
   name,
   on,
   ...options
-}: SubscriptionOptions & { readonly name: string; readonly on: readonly Reaction[] }): FunctionalSubscriber {
-  return Object.freeze({ name, on, options });
+}: SubscriptionOptions & {
+  readonly name: string;
+  readonly on: readonly (Reaction | readonly Reaction[])[];
+}): FunctionalSubscriber {
+  return Object.freeze({ name, on: on.flat(), options });
 }
 
 /** What a subscription does, with everything decided and checked. */
@@ -45,6 +49,11 @@ export class SubscriptionDefinition {
     for (const type of this.types.all) {
       const handlers = on.filter(({ event }) => event === type.cls).map((it) => handlerOf(it, this.options));
       refuseSameName(name, handlers);
+      if (handlers.length > 1 && handlers.some((it) => it.batch))
+        throw new InvalidDefinition(
+          name,
+          `has a batch handler and another for ${type.name}: make them two subscribers.`,
+        );
       for (const called of [type.name, ...type.aliases]) this.handlers.set(called, handlers);
     }
     this.typeNames = [...this.handlers.keys()];
@@ -79,7 +88,10 @@ function describe(given: object): FunctionalSubscriber {
     throw new InvalidDefinition(cls.name, "is no subscriber: decorate the class with @Subscriber('…').");
   // A method overridden in a subclass is one handler, however often it is declared.
   const rows = new Map(handlersOf(cls).map((row) => [`${String(row.method)}\n${row.event.name}`, row]));
-  return { ...declared, on: [...rows.values()].map((row) => reactionOf(given, row)) };
+  return {
+    ...declared,
+    on: [...rows.values()].map((row) => reactionOf(given, row)).concat(batchReactionsOf(given, cls)),
+  };
 }
 
 /** What has been handled is remembered by the handler's name. */

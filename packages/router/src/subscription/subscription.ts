@@ -275,6 +275,7 @@ export class Subscription {
   private host(): DispatcherHost {
     return {
       once: (place, work) => this.owned.stored.once(place, work),
+      onceEach: (places, work) => this.owned.stored.onceEach(places, work),
       lost: (partition) => this.owned.leave(partition),
       waiting: (range) => waitingEvents(this.parts.events, this.definition, range),
       parked: (parked, was) => this.told.parked(parked, was),
