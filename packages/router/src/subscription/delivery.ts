@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '@backstory/core';
 import type { StateTransaction } from '@backstory/core/state';
+import type { Doing } from './mark.js';
 import type { Lane } from './partition.js';
 
 /** What a handler is given beside its event: which attempt this is, and how far it may go. */
@@ -66,10 +67,7 @@ export interface Effects {
   ): Promise<T | undefined>;
 }
 
-/** What is done once: by which handler, for which event, which time. */
-export interface OncePlace {
+/** What is done once, and for which key. */
+export interface OncePlace extends Doing {
   readonly lane: Lane;
-  readonly handler: string;
-  readonly event: Pick<RecordedEvent, 'id' | 'position'>;
-  readonly nth: number;
 }

@@ -1,6 +1,5 @@
-import { deriveId } from '@backstory/core';
+import { deriveId, type RecordedEvent } from '@backstory/core';
 import type { StateEntry } from '@backstory/core/state';
-import type { OncePlace } from './delivery.js';
 import { partitionName } from './key-partition.js';
 
 /** Says that something was done once. */
@@ -10,9 +9,15 @@ export interface Mark {
   readonly key: string;
 }
 
-/** Where the mark of something that is done once is kept. */
-export function markAt({ lane, handler, event, nth }: OncePlace): string {
-  const { number } = lane.partition;
+/** What is done once: by which handler, for which event, which time. */
+export interface Doing {
+  readonly handler: string;
+  readonly event: Pick<RecordedEvent, 'id' | 'position'>;
+  readonly nth: number;
+}
+
+/** Where the mark of something that is done once in a partition is kept. */
+export function markAt(number: number, { handler, event, nth }: Doing): string {
   return `${partitionName(number)}/${padded(event.position)}/${deriveId(event.id, handler, nth)}`;
 }
 

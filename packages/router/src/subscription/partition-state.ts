@@ -109,7 +109,7 @@ export class PartitionState {
   async once<T>(place: OncePlace, work: (tx: StateTransaction) => Promise<T>): Promise<T | undefined> {
     const { lane, event } = place;
     const { partition, key, replaying } = lane;
-    const at = markAt(place);
+    const at = atOf(place);
     if (replaying) return this.onceMore(place, at, work);
     const { once } = this.collections;
     const result = await this.state.transaction([partition.lease], async (tx) => {
@@ -129,16 +129,14 @@ export class PartitionState {
   ): Promise<T | undefined> {
     const { once } = this.collections;
     const { partition } = places[0]!.lane;
-    const marks = places.map((it) => ({ at: markAt(it), position: it.event.position, key: it.lane.key }));
+    const marks = places.map((it) => ({ at: atOf(it), position: it.event.position, key: it.lane.key }));
+    const ats = marks.map(({ at }) => at);
     const result = await this.state.transaction([partition.lease], async (tx) => {
-      const there = await tx.getMany(
-        once,
-        marks.map(({ at }) => at),
-      );
+      const there = await tx.getMany(once, ats);
       const fresh = marks.flatMap(({ at }, i) => (there.has(at) ? [] : [i]));
       if (fresh.length === 0) return undefined;
       const done = await work(tx, fresh);
-      const rows = fresh.map((i) => ({ key: marks[i]!.at, value: marks[i]!.key }));
+      const rows = fresh.map((i) => ({ key: ats[i]!, value: marks[i]!.key }));
       await tx.putMany(once, rows);
       return done;
     });
@@ -297,3 +295,5 @@ async function listAll(view: StateView, collection: string, prefix: string): Pro
 }
 
 const PAGE = 10_000;
+
+const atOf = (place: OncePlace) => markAt(place.lane.partition.number, place);
