@@ -168,6 +168,29 @@ describe('in memory', () => {
     expect(await subscriptions.parked('fraud')).toEqual([]);
   });
 
+  it('what a batch has done once is known when it comes again together, in a new process too', async () => {
+    const [came, done]: string[][] = [[], []];
+    let isDown = true;
+    const handle: Handle = async (batch, { once }) => {
+      came!.push(batch.map(place).join());
+      await once(async (_tx, fresh) => done!.push(...fresh.map(place)));
+      if (isDown) throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' });
+    };
+    await record('1', new Deposited(1), new Deposited(2), new Deposited(3));
+    const first = start();
+    await first.add(batching(handle, {}, { breaker: { probeMs: 60_000 } }));
+    await eventually(async () => (await first.status('fraud')).state === 'paused');
+    await first.close();
+    isDown = false;
+    await record('1', new Deposited(4));
+    const second = start();
+    await second.add(batching(handle));
+    await eventually(async () => (await second.status('fraud')).lag.events === 0);
+    expect(came![0]).toBe('account-1 v1,account-1 v2,account-1 v3');
+    expect(came!.slice(1).some((it) => it.includes(','))).toBe(true);
+    expect(done).toEqual(['account-1 v1', 'account-1 v2', 'account-1 v3', 'account-1 v4']);
+  });
+
   it('an event that cannot be read is parked, and what stands before it is handled', async () => {
     const seen: string[][] = [];
     await record('1', new Deposited(1));
