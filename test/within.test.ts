@@ -12,6 +12,7 @@ import type { AppTransaction } from 'backstory/transactions';
 import { silent, type RecordEnd } from '@backstory/core/observe';
 import { Client, Pool } from 'pg';
 import { Account, Deposited } from '../examples/bank/backstory.config';
+import { appendLockKey } from '../packages/postgres/src/lock-key';
 import { eventually } from './support/eventually';
 import { startPostgres, type PostgresServer } from './support/postgres-server';
 
@@ -35,7 +36,7 @@ afterEach(async () => {
 const bank = (observer = silent, options: PostgresOptions = {}) =>
   defineBackstory({ name: 'bank', store: postgres(url, options), aggregates: [Account], observer });
 
-const LOCK = `select pg_advisory_lock(x'42535459'::bigint << 32 | 'backstory.events'::regclass::oid::bigint)`;
+const LOCK = `select pg_advisory_lock(${appendLockKey("'backstory.events'")})`;
 const PAYOUT = `insert into payouts values ('42', 100)`;
 
 async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {

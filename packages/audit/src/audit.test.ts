@@ -10,6 +10,7 @@ import { eventsOf, sqliteFiles } from '../../../test/support/sqlite-files';
 import { AuditFolder, readAnchor } from './audit-folder.js';
 import { KeyNotInForce, SealDiverged, SealerBusy } from './errors.js';
 import type { Finding } from './finding.js';
+import { GiveWay } from './give-way.js';
 import { verifyLog } from './verify-log.js';
 
 const files = sqliteFiles();
@@ -46,6 +47,18 @@ const brief = (findings: readonly Finding[]) =>
   });
 
 describe('sealing', () => {
+  test('gives way to those who append after each piece, and listens no longer', async () => {
+    const [afterWork, close] = [
+      jest.spyOn(GiveWay.prototype, 'afterWork'),
+      jest.spyOn(GiveWay.prototype, 'close'),
+    ];
+    await fillLog(storage, 3_000);
+    await seal(storage, keyed);
+    expect(afterWork.mock.calls.length).toBeGreaterThanOrEqual(2);
+    expect(close).toHaveBeenCalledTimes(1);
+    jest.restoreAllMocks();
+  });
+
   test('covers the whole log, then what follows, and nothing when nothing followed', async () => {
     await fillLog(storage, 30);
     const first = await seal(storage, keyed);

@@ -1,4 +1,4 @@
-import { rowsOf } from '../postgres/bare-database.js';
+import { bareScan } from '../postgres/bare-database.js';
 import { readContest } from '../postgres/read-contest.js';
 import type { Contest, Setting } from '../row.js';
 import { auditContest } from './audit-contest.js';
@@ -14,12 +14,8 @@ export async function postgresAudit(setting: Setting, what: 'seal' | 'verify'): 
   const text = `select ${columns} from events where position > $1 order by position limit ${PAGE}`;
   const scan = async () => {
     let events = 0;
-    for (let position = '0'; ;) {
-      const rows = await rowsOf<string[]>(bare, { name: 'scan', text, values: [position] });
-      if (rows.length === 0) return events;
-      events += rows.length;
-      position = rows.at(-1)![0]!;
-    }
+    for await (const rows of bareScan(bare, text)) events += rows.length;
+    return events;
   };
   const forget = async () => void (await bare.query("delete from events where stream = '_audit'"));
   const { folder } = setting;

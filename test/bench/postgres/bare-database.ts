@@ -32,6 +32,16 @@ export async function rowsOf<Row extends readonly (string | null)[]>(
   return rows as unknown[] as Row[];
 }
 
+/** What a statement gives that reads so many rows after a position, which is the first column, until there are none. */
+export async function* bareScan(client: Client, text: string): AsyncGenerator<readonly string[][]> {
+  for (let position = '0'; ;) {
+    const rows = await rowsOf<string[]>(client, { name: 'page', text, values: [position] });
+    if (rows.length === 0) return;
+    yield rows;
+    position = rows.at(-1)![0]!;
+  }
+}
+
 /** Table, indexes and triggers of the log as the server describes them, and the settings of this connection. */
 export async function eventsTable(client: Client): Promise<string> {
   const settings = await rowsOf<[string, string]>(client, { text: SETTINGS });

@@ -1,5 +1,5 @@
 import { follow } from '@backstory/core';
-import { rowsOf } from '../postgres/bare-database.js';
+import { bareScan } from '../postgres/bare-database.js';
 import { readContest } from '../postgres/read-contest.js';
 import type { Row } from '../row.js';
 
@@ -40,12 +40,9 @@ export const row: Row = {
       bare: {
         proof,
         async run() {
-          for (let position = '0'; ;) {
-            const rows = await rowsOf<string[]>(bare, { name: 'page', text, values: [position] });
-            if (rows.length === 0) break;
+          for await (const rows of bareScan(bare, text)) {
             for (const [, , , , , , , data] of rows) read.bytes += data!.length;
             read.events += rows.length;
-            position = rows.at(-1)![0]!;
           }
         },
       },

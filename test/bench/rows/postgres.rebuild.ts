@@ -2,7 +2,7 @@ import { Recorder } from '@backstory/core';
 import { EventHandler } from '@backstory/events';
 import { Projection, Projections } from '@backstory/projection';
 import { Deposited, Limited, Opened, Withdrawn, balanceAfter } from '../payload.js';
-import { rowsOf } from '../postgres/bare-database.js';
+import { bareScan, rowsOf } from '../postgres/bare-database.js';
 import { readContest } from '../postgres/read-contest.js';
 import type { Row } from '../row.js';
 
@@ -87,12 +87,7 @@ export const row: Row = {
           return `${events} events`;
         },
         async run() {
-          for (let position = '0'; ;) {
-            const rows = await rowsOf<string[]>(bare, { name: 'page', text, values: [position] });
-            if (rows.length === 0) break;
-            read += rows.length;
-            position = rows.at(-1)![0]!;
-          }
+          for await (const rows of bareScan(bare, text)) read += rows.length;
         },
       },
       async close() {

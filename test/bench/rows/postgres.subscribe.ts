@@ -2,7 +2,7 @@ import type { Class } from '@backstory/events';
 import { Recorder } from '@backstory/core';
 import { Subscriptions, reaction, subscriber } from '@backstory/router';
 import { Deposited, Limited, Opened, Withdrawn } from '../payload.js';
-import { rowsOf } from '../postgres/bare-database.js';
+import { bareScan } from '../postgres/bare-database.js';
 import { readContest } from '../postgres/read-contest.js';
 import type { Row } from '../row.js';
 
@@ -55,12 +55,7 @@ export const row: Row = {
       bare: {
         proof,
         async run() {
-          for (let position = '0'; ;) {
-            const rows = await rowsOf<string[]>(bare, { name: 'page', text, values: [position] });
-            if (rows.length === 0) break;
-            read += rows.length;
-            position = rows.at(-1)![0]!;
-          }
+          for await (const rows of bareScan(bare, text)) read += rows.length;
         },
       },
       async close() {
