@@ -2,10 +2,12 @@
 // A process that something keeps for LINGER_SECONDS (30) after the last test is ended, and named a failure.
 const fs = require('node:fs');
 const path = require('node:path');
+const { stripVTControlCharacters } = require('node:util');
 
 module.exports = class ResultsSoFar {
   counts = { passed: 0, failed: 0, skipped: 0 };
   running = new Set();
+  failures = [];
 
   constructor({ rootDir }) {
     this.rootDir = rootDir;
@@ -17,8 +19,14 @@ module.exports = class ResultsSoFar {
     this.write();
   }
 
-  onTestFileResult({ path: file }, _, all) {
-    this.running.delete(path.relative(this.rootDir, file));
+  onTestFileResult({ path: file }, { testResults, testExecError }, all) {
+    const name = path.relative(this.rootDir, file);
+    this.running.delete(name);
+    if (testExecError)
+      this.failures.push(`${name}\n${startOf(testExecError.stack ?? testExecError.message)}`);
+    for (const { status, fullName, failureMessages } of testResults)
+      if (status === 'failed')
+        this.failures.push(`${name}: ${fullName}\n${startOf(failureMessages.join('\n'))}`);
     this.counts = {
       passed: all.numPassedTests,
       // A suite that could not even be loaded has no tests to count.
@@ -31,7 +39,10 @@ module.exports = class ResultsSoFar {
   onRunComplete() {
     const end = () => {
       const kept = process.getActiveResourcesInfo().join(', ');
-      fs.writeSync(2, `A test has left something running (${kept}): close in afterEach what it opened.\n`);
+      const told = `A test has left something running (${kept}): close in afterEach what it opened.`;
+      fs.writeSync(2, `${told}\n`);
+      this.failures.push(told);
+      this.write();
       process.exit(1);
     };
     setTimeout(end, 1_000 * (process.env.LINGER_SECONDS ?? 30)).unref();
@@ -40,7 +51,12 @@ module.exports = class ResultsSoFar {
   write() {
     fs.writeFileSync(
       process.env.RESULTS_FILE,
-      JSON.stringify({ ...this.counts, running: [...this.running] }),
+      JSON.stringify({ ...this.counts, running: [...this.running], failures: this.failures }),
     );
   }
 };
+
+/** As much of an error as tells it from others, without colours. */
+function startOf(error) {
+  return stripVTControlCharacters(error).split('\n').slice(0, 25).join('\n');
+}

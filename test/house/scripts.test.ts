@@ -82,7 +82,11 @@ describe('floors', () => {
 describe('the sum of several Jest runs', () => {
   const runIn = (into: string, name: string, exit: number, counts?: object) => {
     fs.writeFileSync(path.join(into, `${name}.exit`), `${exit}\n`);
-    if (counts) fs.writeFileSync(path.join(into, `${name}.json`), JSON.stringify({ running: [], ...counts }));
+    if (counts)
+      fs.writeFileSync(
+        path.join(into, `${name}.json`),
+        JSON.stringify({ running: [], failures: [], ...counts }),
+      );
   };
   const sumOf = (into: string) => {
     const { status, stdout } = run('scripts/sum-results.mjs', into);
@@ -102,12 +106,15 @@ describe('the sum of several Jest runs', () => {
   it('is red when a test failed, and when a run ended badly without a failed test or without a word', () => {
     const into = newFolder();
     runIn(into, 'faults', 1);
-    runIn(into, 'here', 1, { passed: 3, failed: 2, skipped: 0 });
+    runIn(into, 'here', 1, { passed: 3, failed: 2, skipped: 0, failures: ['a.test.ts: adds\nNot 4.'] });
     runIn(into, 'node22', 124, { passed: 4, failed: 0, skipped: 0, running: ['test/slow.test.ts'] });
     expect(sumOf(into)).toEqual({
       status: 1,
       lines: [
         'faults: exit code 1 before its first test',
+        'here: failed: a.test.ts: adds',
+        'Not 4.',
+        '',
         'here: exit code 1 after its last test',
         'node22: exit code 124 during test/slow.test.ts',
         '7 passed, 4 failed, 0 skipped',
@@ -136,9 +143,28 @@ describe('the sum of several Jest runs', () => {
     nested = jest(into, ['open.test.js'], { LINGER_SECONDS: '0.5' });
     const [said, [code]] = await Promise.all([text(nested.stderr!), once(nested, 'exit')]);
     expect(code).toBe(1);
+    runIn(into, 'here', code);
+    expect(sumOf(into).lines[0]).toMatch(/^here: failed: A test has left something running/);
     expect(said).toMatch(
       /^A test has left something running \(.*Timeout.*\): close in afterEach what it opened\.$/m,
     );
+  });
+
+  it('names each test that failed, and each file that could not be loaded, with the start of the error', async () => {
+    const into = newFolder();
+    fs.writeFileSync(path.join(into, 'package.json'), '{ "jest": { "maxWorkers": 1 } }');
+    fs.writeFileSync(path.join(into, 'sum.test.js'), 'test("adds", () => expect(2 + 2).toBe(5));');
+    fs.writeFileSync(path.join(into, 'none.test.js'), 'throw new Error("not loaded");');
+    nested = jest(into, ['sum.test.js', 'none.test.js']);
+    nested.stderr!.resume();
+    const [code] = (await once(nested, 'exit')) as [number];
+    runIn(into, 'here', code);
+    const { lines } = sumOf(into);
+    expect(lines).toContain('here: failed: sum.test.js: adds');
+    expect(lines).toContain('Expected: 5');
+    expect(lines).toContain('here: failed: none.test.js');
+    expect(lines.join('\n')).toContain('not loaded');
+    expect(lines.at(-1)).toBe('0 passed, 2 failed, 0 skipped');
   });
 
   it('counts what a run that is killed had passed, and names the file that kept it', async () => {
@@ -152,7 +178,8 @@ describe('the sum of several Jest runs', () => {
     nested.stderr!.resume();
     const ended = once(nested, 'exit');
     const sofar = () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
-    const stuck = () => sofar() === '{"passed":1,"failed":0,"skipped":0,"running":["bad.test.js"]}';
+    const stuck = () =>
+      sofar() === '{"passed":1,"failed":0,"skipped":0,"running":["bad.test.js"],"failures":[]}';
     while (!stuck() && !nested.killed && nested.exitCode === null) await setTimeout(20);
     nested.kill('SIGKILL');
     await ended;
