@@ -5,7 +5,8 @@ import type { ReplaySource } from '@backstory/replay';
 import { Pseudonyms, Redaction, capturedStreams, type CapturedStreams } from '@backstory/replay/capture';
 import { exportHeader, writeCloudEvent } from '@backstory/replay/exchange';
 import { Interrupted, UsageError } from '../errors.js';
-import { ExportFile, partOf, requireFree } from '../exchange/export-file.js';
+import { ExportFile } from '../exchange/export-file.js';
+import { partOf, requireFree } from '../part-file.js';
 import type { VerbCall } from '../verb.js';
 import { testText } from './test-text.js';
 

@@ -9,6 +9,7 @@ import {
   type TrailsFooter,
   type TrailsHeader,
 } from '@backstory/replay/check';
+import { partOf } from '../part-file.js';
 
 /** The trails in a file, one by one; then how many they were. @throws UnusableRecord */
 export class TrailsFile {
@@ -130,10 +131,6 @@ export class TrailsWriter {
 function withoutImpure(line: string): string {
   const { impure: _, ...trail } = readTrailLine(line);
   return JSON.stringify(trail);
-}
-
-export function partOf(file: string): string {
-  return `${file}.part`;
 }
 
 interface Part {

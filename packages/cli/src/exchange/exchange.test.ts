@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { XMLValidator } from 'fast-xml-parser';
 import type { EventStore, Storage } from '@backstory/core';
+import { headerIn } from '@backstory/replay/exchange';
 import { MemoryStateStore } from '@backstory/core/state';
 import { MemoryEventStore } from '@backstory/core/store';
 import { sqlite } from '@backstory/sqlite';
@@ -11,6 +12,7 @@ import { readXes } from '../../../../examples/xes/read-xes';
 import { Terminal, runCli, runJson } from '../../../../test/support/run-cli';
 import { Noted, fillShop, shopOn, type Shop } from '../../../../test/support/shop';
 import { anEvent, eventsOf, record } from '../../../../test/support/sqlite-files';
+import { ExportFile } from './export-file';
 
 let cwd: string;
 let definition: Shop;
@@ -134,6 +136,24 @@ describe('export', () => {
     expect(fs.existsSync(here('log.ndjson'))).toBe(false);
     await runCli(['export', '--resume', '--out', 'log.ndjson'], { cwd, definition: held1 });
     expect(lines('log.ndjson')).toHaveLength(1_802);
+  });
+
+  test('two that write one file leave it whole, and no export that was begun is thrown away', async () => {
+    await show('export', '--out', 'whole.ndjson');
+    const [head, ...events] = lines('whole.ndjson').slice(0, -1);
+    const header = headerIn(JSON.parse(head!) as Record<string, unknown>)!;
+    const first = await ExportFile.begin(here('log.ndjson'), header);
+    await first.write(events.slice(0, 4));
+    const again = await json('export', '--out', 'log.ndjson');
+    expect(again).toMatchObject({ exitCode: 2, error: { facts: { reason: 'file-in-use' } } });
+    expect(again.error!.message).toMatch(/log\.ndjson\.part is there: .* --resume/);
+    const second = (await ExportFile.resume(here('log.ndjson'), header, {}))!;
+    await first.write(events.slice(4));
+    await second.write(events.slice(4, 5));
+    await first.end();
+    await second.write(events.slice(5));
+    await expect(second.end()).rejects.toThrow('was removed or renamed by somebody else');
+    expect(text('log.ndjson')).toBe(text('whole.ndjson'));
   });
 
   test('what cannot be gone on with, or would be lost, is refused', async () => {

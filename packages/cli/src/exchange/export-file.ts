@@ -11,9 +11,13 @@ import {
   type ExportHeader,
 } from '@backstory/replay/exchange';
 import { UsageError } from '../errors.js';
+import { beginPart, endPart, partOf, requireFree } from '../part-file.js';
 import { linesOf, type Reading } from './lines-of.js';
 
-/** Where an export goes: a file that has its name only when it is whole. What is there before is its part. */
+/**
+ * Where an export goes: a file that has its name only when it is whole. What is there before is its part. Two that go on with one
+ * part write the same bytes to the same places.
+ */
 export class ExportFile {
   private constructor(
     private readonly file: string,
@@ -21,11 +25,11 @@ export class ExportFile {
     private readonly out: fs.promises.FileHandle,
   ) {}
 
-  /** @throws UsageError where the file is there */
+  /** @throws UsageError where the file is there, or a part of it that is not to be gone on with */
   static async begin(file: string, header: ExportHeader): Promise<ExportFile> {
-    requireFree(file);
+    fs.closeSync(beginPart(file));
     const begun = { header, last: undefined, events: 0, bytes: 0, hash: crypto.createHash('sha256') };
-    const made = new ExportFile(file, begun, await fs.promises.open(partOf(file), 'w'));
+    const made = new ExportFile(file, begun, await fs.promises.open(partOf(file), 'r+'));
     await made.put([headerLine(header)]);
     return made;
   }
@@ -34,15 +38,19 @@ export class ExportFile {
   static async resume(file: string, wanted: ExportHeader, reading: Reading): Promise<ExportFile | undefined> {
     requireFree(file);
     const part = partOf(file);
-    const begun = fs.existsSync(part) ? await readPart(part, reading) : undefined;
-    if (!begun) return undefined;
+    if (!fs.existsSync(part)) return undefined;
+    const begun = await readPart(part, reading);
+    if (!begun) {
+      // Not even its first line is whole.
+      fs.rmSync(part);
+      return undefined;
+    }
     if (!isSame(begun.header, wanted))
       throw new UsageError(
         'other-export',
-        `${part} was begun with other filters or of another log: leave --resume out to begin again.`,
+        `${part} was begun with other filters or of another log: remove it to begin again, without --resume.`,
       );
-    await fs.promises.truncate(part, begun.bytes);
-    return new ExportFile(file, begun, await fs.promises.open(part, 'a'));
+    return new ExportFile(file, begun, await fs.promises.open(part, 'r+'));
   }
 
   get header(): ExportHeader {
@@ -66,10 +74,14 @@ export class ExportFile {
 
   async end(): Promise<ExportFooter> {
     const footer = { events: this.events, sha256: this.begun.hash.digest('hex') };
-    await this.out.write(`${footerLine(this.header, footer)}\n`);
+    await this.append(`${footerLine(this.header, footer)}\n`);
+    await this.out.truncate(this.begun.bytes);
     await this.out.sync();
-    await this.out.close();
-    fs.renameSync(partOf(this.file), this.file);
+    try {
+      endPart(this.file, this.out.fd);
+    } finally {
+      await this.out.close();
+    }
     return footer;
   }
 
@@ -81,7 +93,16 @@ export class ExportFile {
   private async put(lines: readonly string[]): Promise<void> {
     const text = `${lines.join('\n')}\n`;
     this.begun.hash.update(text);
-    await this.out.write(text);
+    await this.append(text);
+  }
+
+  private async append(text: string): Promise<void> {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length;) {
+      const { bytesWritten } = await this.out.write(bytes, at, bytes.length - at, this.begun.bytes + at);
+      at += bytesWritten;
+    }
+    this.begun.bytes += bytes.length;
   }
 }
 
@@ -92,16 +113,6 @@ interface Begun {
   readonly hash: crypto.Hash;
   events: number;
   bytes: number;
-}
-
-export function partOf(file: string): string {
-  return `${file}.part`;
-}
-
-/** @throws UsageError */
-export function requireFree(file: string): void {
-  if (!fs.existsSync(file)) return;
-  throw new UsageError('file-in-use', `${file} is there already: give another --out, or remove it.`);
 }
 
 /** The whole lines of a part. Its last line is read, for where to go on; that it is whole the line feed says. */

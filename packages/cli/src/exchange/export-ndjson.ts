@@ -6,7 +6,8 @@ import { Interrupted, UsageError } from '../errors.js';
 import { queryOf, type FilterValues } from '../filters.js';
 import { progressOn } from '../progress.js';
 import type { VerbCall } from '../verb.js';
-import { ExportFile, partOf } from './export-file.js';
+import { partOf } from '../part-file.js';
+import { ExportFile } from './export-file.js';
 
 /** The options of `export`. */
 export interface ExportValues extends FilterValues {
@@ -65,7 +66,7 @@ async function open(
     await resumed.stop();
     throw new UsageError(
       'other-export',
-      `${partOf(out)} has an event at position ${resumed.last.position} that this log has not: leave --resume out to begin again.`,
+      `${partOf(out)} has an event at position ${resumed.last.position} that this log has not: remove it to begin again, without --resume.`,
     );
   }
   return resumed;

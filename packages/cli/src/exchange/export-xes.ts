@@ -5,9 +5,9 @@ import { streams } from '@backstory/replay';
 import { eventQuestion } from '@backstory/replay/expressions';
 import { Interrupted, UsageError } from '../errors.js';
 import { queryOf } from '../filters.js';
+import { beginPart, endPart, partOf } from '../part-file.js';
 import { progressOn } from '../progress.js';
 import type { VerbCall } from '../verb.js';
-import { partOf, requireFree } from './export-file.js';
 import { outOf, type ExportValues } from './export-ndjson.js';
 import { END, beginning, eventElement, traceBeginning, TRACE_END } from './xes.js';
 
@@ -15,19 +15,18 @@ import { END, beginning, eventElement, traceBeginning, TRACE_END } from './xes.j
 export async function exportXes(call: VerbCall, log: EventStore, values: ExportValues): Promise<void> {
   const out = outOf(call, values);
   const names = await namesOf(log, values);
-  requireFree(out);
-  const file = fs.openSync(partOf(out), 'w');
+  const file = beginPart(out);
   let made;
   try {
     made = await write(call, log, { file, names, values });
     fs.fsyncSync(file);
+    endPart(out, file);
   } catch (error) {
     fs.rmSync(partOf(out), { force: true });
     throw error;
   } finally {
     fs.closeSync(file);
   }
-  fs.renameSync(partOf(out), out);
   const answer = { file: path.relative(call.io.cwd, out), format: 'xes', ...made };
   await call.report.answer(answer, (paper) => [
     `${made.events} events of ${made.traces} streams in ${paper.name(answer.file)}`,

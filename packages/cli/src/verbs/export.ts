@@ -21,7 +21,8 @@ export const verb: Verb = {
   notes: `An export of CloudEvents says everything of each event: backstory import --restore
 makes the same log of it, to the byte. What there was when it was begun is
 exported, in the order of the log; its last line has a digest of all others.
-Until it is whole, it is called <file>.part, and --resume goes on with it.
+Until it is whole, it is called <file>.part, and --resume goes on with it; it is
+not written over.
 The framework's own events, such as seals, are taken along with --system; what is
 kept beside the log, such as checkpoints and snapshots, is not part of it.
 
