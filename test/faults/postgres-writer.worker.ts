@@ -198,7 +198,7 @@ class Writer {
       error instanceof VersionConflict ||
       error instanceof StoreUnavailable ||
       // The application's own statements: the connection was ended or nothing was heard.
-      /^(57|08|ECONN|25P02|EPIPE|$)/.test(code);
+      /^(57|08|ECONN|EAGAIN|25P02|EPIPE|$)/.test(code);
     if (!expected) throw error as Error;
   }
 

@@ -32,6 +32,8 @@ const CODES: ReadonlySet<string> = new Set([
   'ETIMEDOUT',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'EAGAIN',
+  'EADDRNOTAVAIL',
   'EHOSTUNREACH',
   'EHOSTDOWN',
   'ENETUNREACH',

@@ -24,7 +24,10 @@ export function isCollision(error: unknown): boolean {
   return ['40001', '40P01'].includes((error as { code?: string }).code ?? '');
 }
 
-/** SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) and codes of Node. */
+/**
+ * SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) and codes of Node. EAGAIN: the queue of a Unix socket is
+ * full, as where many connect again to a server that begins; EADDRNOTAVAIL: no port of this machine is left to connect from.
+ */
 const TRANSIENT_CODES =
   /^(08...|53[034]..|57014|57P0[1235]|25P0[34]|55P03|40001|40P01|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
 /** The driver's own, which have no code. */

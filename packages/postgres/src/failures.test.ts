@@ -1,0 +1,20 @@
+import { StoreUnavailable } from '@backstory/core';
+import { isInfrastructure } from '@backstory/core/state';
+import { isTransient, storeError } from './failures.js';
+
+test.each(['EAGAIN', 'ECONNREFUSED', 'ECONNRESET', 'EADDRNOTAVAIL', '57P03', '53300', '08006'])(
+  '%s says that the server cannot be reached now, to the store and to a subscription',
+  (code) => {
+    const error = Object.assign(new Error('connect'), { code });
+    expect(isTransient(error)).toBe(true);
+    expect(storeError(error, 'a store')).toBeInstanceOf(StoreUnavailable);
+    expect(isInfrastructure(error)).toBe(true);
+  },
+);
+
+test.each(['22P02', 'EACCES', 'ERR_INVALID_ARG_TYPE'])('%s is not taken for it', (code) => {
+  const error = Object.assign(new Error('no'), { code });
+  expect(isTransient(error)).toBe(false);
+  expect(storeError(error, 'a store')).toBe(error);
+  expect(isInfrastructure(error)).toBe(false);
+});
