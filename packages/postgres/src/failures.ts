@@ -29,7 +29,7 @@ export function isCollision(error: unknown): boolean {
  * full, as where many connect again to a server that begins; EADDRNOTAVAIL: no port of this machine is left to connect from.
  */
 const TRANSIENT_CODES =
-  /^(08...|53[034]..|57014|57P0[1235]|25P0[34]|55P03|40001|40P01|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
+  /^(08...|53[034]..|57014|57P0[1235]|25P0[34]|55P03|40001|40P01|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAGAIN|EAI_AGAIN|EADDRNOTAVAIL|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
 /** The driver's own, which have no code. */
 const TRANSIENT_MESSAGES =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout|timeout expired)/;
