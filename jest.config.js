@@ -9,7 +9,7 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/shared-postgres-end.js',
   testMatch: ['**/*.test.ts'],
   // How busy the machine is says nothing about the code. What never ends is killed by .ci/run.
-  testTimeout: 60_000,
+  testTimeout: 300_000,
   testPathIgnorePatterns: [
     '/node_modules/',
     '/dist/',

@@ -6,5 +6,5 @@ module.exports = {
   ...usual,
   testMatch: ['<rootDir>/test/faults/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
-  testTimeout: 120_000,
+  testTimeout: 600_000,
 };

@@ -133,7 +133,7 @@ function documentsAre(stores: TestStorage): void {
     expect(await second.of(Balances).get('account-1')).toMatchObject({ balance: 5 });
     await first.close();
     await record('1', new Deposited(6));
-    await second.caughtUp(Balances, await head(), { timeoutMs: 20_000 });
+    await second.caughtUp(Balances, await head(), { timeoutMs: 60_000 });
     expect(await second.of(Balances).get('account-1')).toMatchObject({ balance: 11 });
   });
 }

@@ -95,7 +95,7 @@ describe('several processes on one file', () => {
     for (const tally of await loaded(file))
       expect(tally).toMatchObject({ total: 40, by: { a: 20, b: 20 }, from: 'snapshot' });
     expect(await checkSnapshots(file)).toBeGreaterThan(2);
-  }, 60_000);
+  });
 
   it('that are killed while they write snapshots lose nothing, and leave none that is wrong', async () => {
     const file = files.newFile();
@@ -115,7 +115,7 @@ describe('several processes on one file', () => {
       expect(tally.version).toBeGreaterThanOrEqual(acknowledged[tally.id]!);
       expect(tally).toMatchObject({ total: tally.version, from: 'snapshot' });
     }
-  }, 60_000);
+  });
 });
 
 it('a log that is restored from a backup is loaded as it is, though the state store has seen more', async () => {

@@ -76,7 +76,7 @@ describe('this repository', () => {
       encoding: 'utf8',
     });
     expect(commits.length).toBeGreaterThanOrEqual(Math.min(150, all.trim().split('\n').length));
-  }, 30_000);
+  });
 });
 
 describe('a repository is at each commit what git ls-tree says it is, also one', () => {

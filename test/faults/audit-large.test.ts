@@ -34,7 +34,7 @@ test('a million events are sealed and verified, killed and gone on with, in memo
   expect(verifying).toMatchObject({ ok: true, events: EVENTS });
   expect(verifying.alive).toHaveLength(10);
   expect(growth(verifying.alive)).toBeLessThan(12);
-}, 300_000);
+});
 
 async function keyedFolder(name: string): Promise<string> {
   const folder = path.join(base, name);

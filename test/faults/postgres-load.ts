@@ -243,7 +243,7 @@ class Load {
     const sql = `select c.key as name, (c.value::json->>'through')::int as through, (select max(position) from backstory.events)::int as head
       from backstory.state c where c.collection = 'checkpoints'`;
     const names = new Set(FOLLOWERS.map(({ name }) => name));
-    for (const deadline = Date.now() + 30_000; ; await sleep(50)) {
+    for (const deadline = Date.now() + 120_000; ; await sleep(50)) {
       const rows = await queryAt(url, sql);
       const behind = rows.filter(({ through, head }) => through !== head);
       if (rows.length === names.size && behind.length === 0) break;

@@ -61,8 +61,8 @@ it.each(['sqlite', 'postgres'])(
         (await Promise.all(ids.map(found))).map((it) => it?.count ?? 0);
       const letters = () => counts((id) => app.repository(Letter).find(id));
       const orders = () => counts((id) => app.repository(Order).find(id));
-      await eventually(async () => (await letters()).every((it) => it > 0), 90_000);
-      await eventually(async () => (await app.schedules.list()).length === 0, 20_000);
+      await eventually(async () => (await letters()).every((it) => it > 0), 240_000);
+      await eventually(async () => (await app.schedules.list()).length === 0);
       const each = ids.map(() => 1);
       expect({ orders: await orders(), letters: await letters() }).toEqual({
         orders: each,

@@ -20,7 +20,7 @@ const [seed] = seeds();
 const types = new EventTypes([Counted]);
 
 let server: PostgresServer;
-beforeAll(async () => void (server = await startPostgres()), 60_000);
+beforeAll(async () => void (server = await startPostgres()));
 afterAll(() => server.stop());
 const files = sqliteFiles();
 const workers: ChildProcess[] = [];

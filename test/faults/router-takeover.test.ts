@@ -24,7 +24,7 @@ beforeAll(async () => {
   server = await startPostgres();
   url = await server.createDatabase();
   store = await postgres(url).open();
-}, 60_000);
+});
 afterAll(async () => {
   for (const owner of owners) owner.kill('SIGKILL');
   await store.close();
@@ -103,7 +103,7 @@ async function handled(versions: ReadonlyMap<string, number>): Promise<void> {
     return [...versions].every(
       ([stream, version]) => seen.get(stream)?.split(' ').at(-1) === String(version),
     );
-  }, 60_000);
+  });
 }
 
 function upTo(n: number): string {

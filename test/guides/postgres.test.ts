@@ -8,7 +8,7 @@ import { startPostgres, type PostgresServer } from '../support/postgres-server';
 let server: PostgresServer;
 let url: string;
 const clients: Client[] = [];
-beforeAll(async () => void (server = await startPostgres()), 60_000);
+beforeAll(async () => void (server = await startPostgres()));
 beforeEach(async () => void (url = await server.createDatabase()));
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.end();

@@ -73,7 +73,7 @@ afterEach(() => app.close());
 
 it('is read, found, waited for, asked as of another time', async () => {
   const { position } = await app.record('account-42', [new Deposited(100), new Withdrawn(30)]);
-  await app.caughtUp(Balances, position, { timeoutMs: 2_000 });
+  await app.caughtUp(Balances, position, { timeoutMs: 10_000 });
   const balances = app.projection(Balances);
   const account = await balances.get('account-42');
   expect(account).toMatchObject({ balance: 70 });

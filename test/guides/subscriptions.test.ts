@@ -97,7 +97,7 @@ it('reacts, parks what fails, and goes on when it is repaired', async () => {
   expect(sent).toEqual(['account-2 2', 'account-1 13', 'account-1 1']);
 
   const written = await app.record('account-2', [new Withdrawn(1)]);
-  await app.handled('letters', written.ids[0]!, { timeoutMs: 5_000 });
+  await app.handled('letters', written.ids[0]!, { timeoutMs: 10_000 });
   expect(sent.at(-1)).toBe('account-2 1');
 
   await app.subscriptions.replay('letters', { event: written.ids[0]! }, { actor: 'ann', reason: 'no paper' });

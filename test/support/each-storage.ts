@@ -29,7 +29,7 @@ export function describeEachStorage(tests: (stores: TestStorage) => void): void 
     const files = sqliteFiles();
     beforeAll(async () => {
       server = await startPostgres();
-    }, 60_000);
+    });
     afterAll(() => server.stop());
     tests({
       storage: async () => postgres(await server.createDatabase()),

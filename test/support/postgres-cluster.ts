@@ -139,7 +139,7 @@ export async function queryAt(
   sql: string,
   values?: unknown[],
 ): Promise<Record<string, unknown>[]> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 30_000 });
   client.on('error', () => undefined); // told to whoever waits for the answer
   try {
     await client.connect();

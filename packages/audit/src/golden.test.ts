@@ -62,4 +62,4 @@ test('every byte of a seal that is changed is noticed', async () => {
   }
   fs.rmSync(folder, { recursive: true });
   expect(passed).toEqual([]);
-}, 300_000);
+});

@@ -326,7 +326,7 @@ async function listening(other: Client, count: number): Promise<void> {
 }
 
 async function eventually(check: () => void | Promise<void>): Promise<void> {
-  for (const deadline = Date.now() + 10_000; ; await new Promise((wait) => setTimeout(wait, 20))) {
+  for (const deadline = Date.now() + 60_000; ; await new Promise((wait) => setTimeout(wait, 20))) {
     try {
       return await check();
     } catch (error) {

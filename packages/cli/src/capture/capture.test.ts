@@ -141,5 +141,5 @@ module.exports = {
     const failed = jest();
     expect(failed).toMatchObject({ status: 1 });
     expect(failed.said).toMatch(/The state of Cart is another than expected/);
-  }, 120_000);
+  });
 });
