@@ -1,5 +1,5 @@
 import type { Class } from '@backstory/events';
-import { Recorder } from '@backstory/core';
+import { Recorder, type RecordedEvent } from '@backstory/core';
 import { Subscriptions, reaction, subscriber } from '@backstory/router';
 import { Deposited, Limited, Opened, Withdrawn } from '../payload.js';
 import { bareScan } from '../postgres/bare-database.js';
@@ -43,7 +43,11 @@ export const row: Row = {
         },
         async run() {
           await new Promise<void>((resolve, reject) => {
-            const handle = async () => {
+            const seen = new Uint8Array(head + 1);
+            // What comes again, after a busy machine has lost a lease, counts once.
+            const handle = async (_: object, { position }: RecordedEvent) => {
+              if (seen[position] !== 0) return;
+              seen[position] = 1;
               if (++read === head) resolve();
             };
             const on = [Opened, Deposited, Withdrawn, Limited].map((event: Class) => reaction(event, handle));
