@@ -22,7 +22,13 @@ export class Clone {
     const { stdout, stderr, status } = spawnSync('sh', ['-ec', command.replace(/\bnpx (?!-)/g, '')], {
       cwd: path.join(this.folder, folder),
       encoding: 'utf8',
-      env: { ...process.env, PATH: `${bin}${path.delimiter}${process.env['PATH']}`, NO_COLOR: '1' },
+      env: {
+        ...process.env,
+        PATH: `${bin}${path.delimiter}${process.env['PATH']}`,
+        NO_COLOR: '1',
+        // However busy the machine is.
+        BACKSTORY_COMPLETION_MS: '30000',
+      },
     });
     return { said: stdout + stderr, status };
   }

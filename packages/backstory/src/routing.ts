@@ -2,6 +2,7 @@
 export {
   Filter,
   FilterNotSerialisable,
+  InvalidExpression,
   InvalidFilter,
   where,
   type FilterExplanation,

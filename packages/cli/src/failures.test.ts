@@ -99,6 +99,17 @@ describe('a command line that means nothing ends with exit code 2', () => {
     expect(await refused(argv)).toMatchObject({ exitCode: 2, code: 'BACKSTORY_INVALID_EXPRESSION' });
   });
 
+  test('a filter that means nothing, or that is in no file', async () => {
+    expect(await refused(['tail', '--filter', '{"typs":["a"]}'])).toMatchObject({
+      exitCode: 2,
+      code: 'BACKSTORY_INVALID_FILTER',
+    });
+    expect(await refused(['events', '--filter', '@nowhere.json'])).toMatchObject({
+      exitCode: 2,
+      facts: { reason: 'unreadable-file' },
+    });
+  });
+
   test('a limit that the store does not accept', async () => {
     const { message, ...found } = await refused(['trace', 'x', '--limit', '10001']);
     expect(found).toMatchObject({ exitCode: 2, code: 'BACKSTORY_INVALID_QUERY', facts: { option: 'limit' } });

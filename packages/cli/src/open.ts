@@ -1,4 +1,5 @@
 import { Recorder, type EventStore, type OpenOptions, type OpenStorage, type Storage } from '@backstory/core';
+import type { ScheduleAdmin } from '@backstory/process/schedules';
 import type { Projections } from '@backstory/projection';
 import type { ReplaySource } from '@backstory/replay';
 import { SubscriptionAdmin } from '@backstory/router';
@@ -50,6 +51,18 @@ export function subscriptionsOf({
   return new SubscriptionAdmin({ events, state, recorder: new Recorder(events, { source: name }) });
 }
 
+/** Opens log and state, to look at schedules or also to change them, works, and closes. */
+export async function withSchedules<T>(
+  call: StoreCall,
+  options: Required<Pick<OpenOptions, 'readOnly'>>,
+  work: (admin: ScheduleAdmin) => Promise<T>,
+): Promise<T> {
+  const { ScheduleAdmin } = await import('@backstory/process/schedules');
+  return withStores(call, options, ({ events, state, definition }) =>
+    work(new ScheduleAdmin({ state, recorder: recorderOf(events, definition) })),
+  );
+}
+
 /** Opens log and state, to look at projections or also to ask for something. Their code is known where the configuration is. */
 export async function withProjections<T>(
   call: StoreCall,
@@ -58,7 +71,7 @@ export async function withProjections<T>(
 ): Promise<T> {
   const { Projections } = await import('@backstory/projection');
   return withStores(call, options, async ({ events, state, definition }) => {
-    const recorder = new Recorder(events, { source: definition?.name ?? 'backstory' });
+    const recorder = recorderOf(events, definition);
     const projections = new Projections({ events, state, recorder });
     for (const source of definition?.projections ?? []) projections.declare(source);
     try {
@@ -67,6 +80,10 @@ export async function withProjections<T>(
       await projections.close();
     }
   });
+}
+
+function recorderOf(events: EventStore, definition: Definition | undefined): Recorder {
+  return new Recorder(events, { source: definition?.name ?? 'backstory' });
 }
 
 /** A log, what is kept beside it, and the application, where it is not only the store that is known. */

@@ -160,6 +160,18 @@ describe('events', () => {
       ['--backwards', '--limit', '2'],
       [6, 5],
     ],
+    [
+      ['--type', 'cart.*ed', '--type', 'payment.taken'],
+      [1, 2, 3, 4, 5, 6],
+    ],
+    [['--type', '*.line-*', '--limit', '1', '--backwards'], [4]],
+    [
+      ['--filter', '{"any":[{"types":["payment.*"]},{"data":"quantity","is":">","value":1}]}'],
+      [2, 5],
+    ],
+    // What both narrow is what both let through, whoever asks the log.
+    [['--type', 'cart.noted', '--filter', '{"types":["payment.taken"]}'], []],
+    [['--filter', '{"categories":["cart"]}', '--where', 'version > 3', '--type', 'cart.*'], [4]],
   ])('is narrowed by %j', async (filters: string[], positions: number[]) => {
     // The first event of a flow carries its own id as the correlation.
     expect(ids.correlationId).toBe(ids.added);
@@ -509,7 +521,7 @@ describe('--where', () => {
   test('of tail looks at each event as it comes', async () => {
     const interrupt = new AbortController();
     const stdout = new Collected((text) => text.includes('payment.taken') && interrupt.abort());
-    const argv = ['tail', '--lines', '10', '--where', 'data.amount == 7'];
+    const argv = ['tail', '--lines', '1', '--where', 'data.amount == 7', '--type', 'pay*'];
     expect((await runCli(argv, { definition, stdout, signal: interrupt.signal })).exitCode).toBe(0);
     expect(stdout.text).not.toContain('cart.');
   });

@@ -110,6 +110,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/dead-letters.js')).verb,
   },
   {
+    name: 'schedules',
+    summary: 'what is kept for later; cancel it, or retry what failed',
+    load: async () => (await import('./verbs/schedules.js')).verb,
+  },
+  {
     name: 'projections',
     summary: 'how read models are doing; rebuild, verify, swap or roll back one',
     load: async () => (await import('./verbs/projections.js')).verb,

@@ -5,7 +5,7 @@ export { foldsOnly, handlersOf, ignoredBy, type HandlerRow } from './event-handl
 export { classOfEvent, eventTypeOf } from './event-type.js';
 export { objectOf, type ObjectFields } from './field-types.js';
 export { checkMetadata, type GivenMetadata } from './given-metadata.js';
-export { encodeValue, readFields } from './instance-codec.js';
+export { encodeInstance, encodeValue, readFields } from './instance-codec.js';
 export { formatPath, type PathStep } from './path.js';
 export { refusePrivateState } from './private-state.js';
 export { awaitRules, checkRules } from './rules.js';

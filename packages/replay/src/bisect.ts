@@ -7,8 +7,8 @@ import {
   type RecordedEvent,
   type StoredEvent,
 } from '@backstory/core';
+import { Expression } from '@backstory/router/filter';
 import { NoSuchPath } from './errors.js';
-import { Expression } from './expression.js';
 import { streams } from './log.js';
 import { Pace, type CursorWait } from './pace.js';
 import { RewindableFold } from './rewindable-fold.js';

@@ -1,9 +1,9 @@
 import { readRecorded, type EventStore, type RecordedEvent } from '@backstory/core';
 import type { FieldType, Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
+import { Expression } from '@backstory/router/filter';
 import { changesBetween, type Change } from './changes.js';
 import { NoAggregate } from './errors.js';
-import { Expression } from './expression.js';
 import { Pace, type CursorWait } from './pace.js';
 import { RewindableFold, type CursorFailure, type Found, type Stretch } from './rewindable-fold.js';
 import { headOf, modelFor, readable, versionAt, type ReplaySource } from './stream-fold.js';

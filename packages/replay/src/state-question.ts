@@ -1,8 +1,7 @@
 import type { AggregateModel } from '@backstory/aggregate';
 import { categoryOf, idOf, readRecorded, type StoredEvent } from '@backstory/core';
 import type { Json } from '@backstory/events';
-import type { Expression } from './expression.js';
-import type { Names } from './expression-compiler.js';
+import type { Expression, Names } from '@backstory/router/filter';
 import { LivePart } from './live-part.js';
 import { StateView } from './state-view.js';
 

@@ -85,7 +85,7 @@ describe('export', () => {
       isWhole: false,
       sha256: expect.any(String),
     });
-    expect(data.filters).toEqual({ categories: ['cart'], where: 'version > 1' });
+    expect(data.filters).toEqual({ categories: ['cart'], filter: { expression: 'version > 1' } });
     const read = lines('part.ndjson').map((it) => JSON.parse(it) as Record<string, unknown>);
     expect(read.map(({ type }) => type)).toEqual([
       'backstory.export.begun',

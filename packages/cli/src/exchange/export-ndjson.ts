@@ -1,9 +1,8 @@
 import path from 'node:path';
 import type { EventStore, StoredEvent } from '@backstory/core';
 import { exportHeader, exportLines, type ExportQuery } from '@backstory/replay/exchange';
-import { eventQuestion } from '@backstory/replay/expressions';
 import { Interrupted, UsageError } from '../errors.js';
-import { queryOf, type FilterValues } from '../filters.js';
+import { selectionOf, type FilterValues } from '../filters.js';
 import { progressOn } from '../progress.js';
 import type { VerbCall } from '../verb.js';
 import { partOf } from '../part-file.js';
@@ -24,11 +23,10 @@ export function outOf({ io }: VerbCall, { out }: ExportValues): string {
 
 /** Writes events as CloudEvents, a line each; a page of them is in memory at a time. @throws Interrupted — the part is kept */
 export async function exportNdjson(call: VerbCall, log: EventStore, values: ExportValues): Promise<void> {
-  const { where } = values;
   const out = outOf(call, values);
-  // An expression that means nothing leaves no file.
-  if (where !== undefined) eventQuestion(where);
-  const query: ExportQuery = { ...queryOf(values), ...(where !== undefined && { where }) };
+  // Before there is a file: a filter that means nothing leaves none.
+  const { query: narrowed, ...filtered } = selectionOf(values, call.io);
+  const query: ExportQuery = { ...narrowed, ...filtered };
   const file = await open(call, log, { out, query, isResumed: values.resume === true });
   const { header } = file;
   try {

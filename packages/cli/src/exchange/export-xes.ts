@@ -2,9 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { readRecorded, type EventStore, type LogQuery, type RecordedEvent } from '@backstory/core';
 import { streams } from '@backstory/replay';
-import { eventQuestion } from '@backstory/replay/expressions';
 import { Interrupted, UsageError } from '../errors.js';
-import { queryOf } from '../filters.js';
+import { asked, selectionOf } from '../filters.js';
 import { beginPart, endPart, partOf } from '../part-file.js';
 import { progressOn } from '../progress.js';
 import type { VerbCall } from '../verb.js';
@@ -65,8 +64,8 @@ async function write(
   log: EventStore,
   { file, names, values }: Writing,
 ): Promise<{ readonly traces: number; readonly events: number }> {
-  const holds = values.where === undefined ? () => true : eventQuestion(values.where);
-  const { categories: _, ...query } = queryOf(values);
+  const selection = selectionOf(values, io);
+  const { categories: _, ...query } = asked(selection);
   const progress = await progressOn(io, 'Exporting');
   let [traces, events] = [0, 0];
   try {
@@ -75,7 +74,7 @@ async function write(
       let isBegun = false;
       for await (const found of eventsOf(log, { ...query, streams: [name] })) {
         if (io.signal?.aborted) throw new Interrupted();
-        const taken = found.filter(holds);
+        const taken = found.filter((it) => selection.filter?.matches(it) ?? true);
         if (taken.length === 0) continue;
         fs.writeSync(file, (isBegun ? '' : traceBeginning(name)) + taken.map(eventElement).join(''));
         isBegun = true;

@@ -1,4 +1,4 @@
-import { Expression } from '@backstory/replay/expressions';
+import { Expression } from '@backstory/router/filter';
 import { readStatePath } from '@backstory/replay/paths';
 import { upTo } from '../instant.js';
 import { completed } from './completed.js';

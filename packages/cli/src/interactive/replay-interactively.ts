@@ -1,5 +1,5 @@
 import { ReplayCursor, VersionOutOfRange } from '@backstory/replay';
-import { Expression } from '@backstory/replay/expressions';
+import { Expression } from '@backstory/router/filter';
 import { UsageError } from '../errors.js';
 import type { CommandIo } from '../io.js';
 import { withSource } from '../open.js';

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { ParkedKey, SubscriptionAdmin } from '@backstory/router';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
 import { UsageError } from '../errors.js';
+import { givenText } from '../given-text.js';
 import { LIMIT, limitOf, oneMore, type LimitValues } from '../limit.js';
 import { withSubscriptions } from '../open.js';
 import type { Paper } from '../paper.js';
@@ -124,7 +123,7 @@ async function ask(
   if (action === 'edit') {
     if (data === undefined)
       throw new UsageError('missing-data', 'With what? Give --data <json>, or --data @<file>.');
-    await admin.edit(name, { key: keyIn(key, call), data: textOf(data, call) }, by);
+    await admin.edit(name, { key: keyIn(key, call), data: givenText('--data', data, call.io) }, by);
   } else await admin[action](name, every ? 'all' : { key: keyIn(key, call) }, by);
   const what = { subscription: name, action, key: every ? null : key!, actor: by.actor };
   await call.report.answer({ request: what }, () => [
@@ -137,16 +136,6 @@ function keyIn(key: string | undefined, { arguments: given }: VerbCall): string 
   if (key !== undefined) return key;
   const [action, name] = given as [Action, string];
   throw new UsageError('missing-key', `Which key? backstory dead-letters ${action} ${name} <key>.`);
-}
-
-function textOf(data: string, { io }: VerbCall): string {
-  if (!data.startsWith('@')) return data;
-  const file = path.resolve(io.cwd, data.slice(1));
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    throw new UsageError('unreadable-data', `--data ${data}: the file cannot be read.`);
-  }
 }
 
 function* parkedLines(parked: ParkedKey, paper: Paper): Generator<string, void> {

@@ -1,9 +1,8 @@
 import type { RecordedEvent } from '@backstory/core';
 import { events } from '@backstory/replay';
-import { eventQuestion } from '@backstory/replay/expressions';
 import { eventLines, fullEventLines } from '../event-text.js';
 import { EXPRESSIONS, firstOf, whichHold } from '../expressions.js';
-import { BOUNDS, FILTERS, queryOf, type FilterValues } from '../filters.js';
+import { BOUNDS, FILTERS, asked, selectionOf, type FilterValues } from '../filters.js';
 import { LIMIT, limitOf, oneMore, type LimitValues } from '../limit.js';
 import { withLog } from '../open.js';
 import type { Verb } from '../verb.js';
@@ -23,8 +22,9 @@ export const verb: Verb = {
 
 ${EXPRESSIONS}
 Its names are those of an event: id, stream, category, streamId, version,
-position, type, schemaVersion, data, metadata and recordedAt. The other filters
-are answered by the store and narrow what is read; this one looks at each event.`,
+position, type, schemaVersion, data, metadata and recordedAt. --filter takes
+a filter that handlers or rules have, as JSON.stringify(filter) wrote it. Both,
+and * in a type, look at each event; all others are answered by the store.`,
   examples: [
     ['backstory events --stream account-42', 'what happened to one account'],
     [
@@ -32,6 +32,7 @@ are answered by the store and narrow what is read; this one looks at each event.
       'the latest withdrawals since a day',
     ],
     ['backstory events --type account.withdrawn --where "data.amount > 1000"', 'large withdrawals'],
+    ["backstory events --type 'account.*' --filter @large.json", 'what a filter of the application says'],
     ['backstory events --correlation 019aa2f0-… --json', 'one flow, for a script'],
   ],
   paged: true,
@@ -39,15 +40,19 @@ are answered by the store and narrow what is read; this one looks at each event.
     const options = call.options as Options;
     const { report } = call;
     const limit = limitOf(options, report.asJson);
-    const { where } = options;
-    const holds = where === undefined ? undefined : eventQuestion(where);
+    const selection = selectionOf(options, call.io);
+    const { filter } = selection;
     // What is filtered here is limited here.
-    const query = { ...queryOf(options), ...(holds ? {} : oneMore(limit, report.asJson)) };
+    const query = { ...asked(selection), ...(filter ? {} : oneMore(limit, report.asJson)) };
     await withLog(call, (log) =>
       report.list<RecordedEvent>({
         key: 'events',
-        items: holds
-          ? firstOf(whichHold(events(log, query), holds), limit, report.asJson)
+        items: filter
+          ? firstOf(
+              whichHold(events(log, query), (it) => filter.matches(it)),
+              limit,
+              report.asJson,
+            )
           : events(log, query),
         limit,
         text: options.full ? fullEventLines : eventLines,

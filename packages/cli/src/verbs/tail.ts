@@ -1,7 +1,14 @@
-import { follow, readRecorded, type EventStore, type LogQuery } from '@backstory/core';
-import { eventQuestion } from '@backstory/replay/expressions';
+import {
+  follow,
+  readRecorded,
+  type EventStore,
+  type LogQuery,
+  type RecordedEvent,
+  type StoredEvent,
+} from '@backstory/core';
+import type { Filter } from '@backstory/router/filter';
 import { eventLines, fullEventLines } from '../event-text.js';
-import { FILTERS, queryOf, type FilterValues } from '../filters.js';
+import { FILTERS, asked, selectionOf, type FilterValues } from '../filters.js';
 import { wholeFrom } from '../numbers.js';
 import { withLog } from '../open.js';
 import type { Verb } from '../verb.js';
@@ -30,22 +37,22 @@ export const verb: Verb = {
     ['backstory tail --category account --lines 0 --json', 'new events of accounts, for a script'],
   ],
   async run(call) {
-    const { lines = LINES, full, where, ...filters } = call.options as Options;
-    const holds = where === undefined ? () => true : eventQuestion(where);
+    const { lines = LINES, full, ...filters } = call.options as Options;
     const { signal } = call.io;
-    const query = queryOf(filters);
+    const selection = selectionOf(filters, call.io);
+    const matching = matchingOf(selection.filter);
     await withLog(call, async (log) => {
-      const { after: given, ...rest } = query;
-      const after = given ?? (await behind(log, rest, lines, signal));
+      const { after: given, ...query } = asked(selection);
+      const after = given ?? (await behind(log, { query, matching, lines, signal }));
       const pages = follow(log, {
         after,
-        query: rest,
+        query,
         ...(signal ? { signal } : {}),
         name: 'tail',
       });
       for await (const page of pages)
         await call.report.feed(
-          page.events.map(readRecorded).filter(holds),
+          matching(page.events),
           (event) => ({ event }),
           full ? fullEventLines : eventLines,
         );
@@ -53,20 +60,31 @@ export const verb: Verb = {
   },
 };
 
+type Matching = (events: readonly StoredEvent[]) => readonly RecordedEvent[];
+
+function matchingOf(filter: Filter | undefined): Matching {
+  return (events) => filter?.select(events) ?? events.map(readRecorded);
+}
+
+interface Lines {
+  readonly query: LogQuery;
+  readonly matching: Matching;
+  readonly lines: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** The position behind which the last `lines` events are. Remembers no events, however many are asked for. */
-async function behind(
-  log: EventStore,
-  query: LogQuery,
-  lines: number,
-  signal?: AbortSignal,
-): Promise<number> {
+async function behind(log: EventStore, { query, matching, lines, signal }: Lines): Promise<number> {
   const { head } = await log.identity();
   if (lines === 0) return head;
   let after = head;
-  for await (const { events } of log.readAll({ ...query, upTo: head, backwards: true, limit: lines })) {
-    if (signal?.aborted) break;
-    const last = events.at(-1);
+  let left = lines;
+  for await (const { events } of log.readAll({ ...query, upTo: head, backwards: true })) {
+    const found = matching(events).slice(0, left);
+    const last = found.at(-1);
     if (last) after = last.position - 1;
+    left -= found.length;
+    if (left === 0 || signal?.aborted) break;
   }
   return after;
 }

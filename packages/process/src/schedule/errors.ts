@@ -24,3 +24,21 @@ export class FiringTimedOut extends BackstoryError {
     );
   }
 }
+
+/** There is no such schedule: it was never made, was carried out, or was cancelled. */
+export class ScheduleNotFound extends BackstoryError {
+  readonly code = 'BACKSTORY_SCHEDULE_NOT_FOUND';
+  constructor(readonly schedule: string) {
+    super(
+      `There is no schedule ${schedule}: it was carried out, cancelled or never made. List those there are.`,
+    );
+  }
+}
+
+/** A schedule is being carried out at this moment, so that it is too late to change it. */
+export class ScheduleUnderWay extends BackstoryError {
+  readonly code = 'BACKSTORY_SCHEDULE_UNDER_WAY';
+  constructor(readonly schedule: string) {
+    super(`Schedule ${schedule} is under way: see what became of it, and ask again if it is still there.`);
+  }
+}

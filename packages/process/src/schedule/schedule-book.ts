@@ -5,6 +5,13 @@ import { readSchedule, writeSchedule, type StoredSchedule } from './schedule.js'
 /** What became of the wish to cancel a schedule. `firing`: it is too late, it is under way. */
 export type Cancelled = 'cancelled' | 'firing' | 'unknown';
 
+/** Which schedules to list: those whose ids begin with `prefix` and follow `after`, at most `limit` (1,000). */
+export interface ScheduleQuery {
+  readonly prefix?: string;
+  readonly after?: string;
+  readonly limit?: number;
+}
+
 /** Where schedules are kept: each under its id, and those that wait also under the time at which they are due. */
 export class ScheduleBook {
   constructor(private readonly state: StateStore) {}
@@ -34,11 +41,7 @@ export class ScheduleBook {
   }
 
   /** In the order of their ids. */
-  async list({
-    prefix = '',
-    after = '',
-    limit = 1_000,
-  }: { prefix?: string; after?: string; limit?: number } = {}) {
+  async list({ prefix = '', after = '', limit = 1_000 }: ScheduleQuery = {}) {
     const entries = await this.state.read((view) => view.list(SCHEDULES, { prefix, after, limit }));
     return entries.map(({ value }) => readSchedule(value));
   }
@@ -83,15 +86,13 @@ export class ScheduleBook {
     });
   }
 
-  /** Changes a schedule in one step. `undefined`: there is none. */
-  change(
-    id: string,
-    changed: (found: StoredSchedule) => StoredSchedule,
-  ): Promise<StoredSchedule | undefined> {
+  /** Lets a schedule that failed, or waits for another attempt, be tried at once. Gives what is in the book then. */
+  retry(id: string): Promise<StoredSchedule | undefined> {
     return this.state.transaction([], async (tx) => {
       const found = await find(tx, id);
-      if (!found) return undefined;
-      const after = changed(found);
+      if (!found || found.state === 'firing' || found.attempts === 0) return found;
+      // It was tried, so the time at which it was due is past.
+      const after: StoredSchedule = { ...found, state: 'waiting', attempts: 0, tryAt: found.due };
       await write(tx, found, after);
       return after;
     });

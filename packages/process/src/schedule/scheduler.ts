@@ -5,7 +5,7 @@ import { Mutex, outside } from '@backstory/core/store';
 import { LONGEST_DELAY_MS, checkedOptions, type SchedulerOptions } from './scheduler-options.js';
 import { CommandsClosed } from '../command/errors.js';
 import { inTime } from './in-time.js';
-import { ScheduleBook, type Cancelled } from './schedule-book.js';
+import { ScheduleBook, type Cancelled, type ScheduleQuery } from './schedule-book.js';
 import { scheduleOf, type ScheduleOptions } from './schedule-request.js';
 import { nextTime, shownSchedule, type Schedule, type StoredSchedule } from './schedule.js';
 
@@ -94,22 +94,15 @@ export class Scheduler {
   }
 
   /** In the order of their ids; at most 1,000 unless `limit` says otherwise. */
-  async list(query?: {
-    readonly prefix?: string;
-    readonly after?: string;
-    readonly limit?: number;
-  }): Promise<readonly Schedule[]> {
+  async list(query?: ScheduleQuery): Promise<readonly Schedule[]> {
     return (await this.book.list(query)).map(shownSchedule);
   }
 
   /** Tries a schedule that failed, or waits for another attempt, at once. `undefined`: there is none. */
   async retry(id: string): Promise<Schedule | undefined> {
-    const tryAt = new Date(this.now()).toISOString();
-    const changed = await this.book.change(id, (it) =>
-      it.state === 'firing' || it.attempts === 0 ? it : { ...it, state: 'waiting', attempts: 0, tryAt },
-    );
+    const found = await this.book.retry(id);
     this.wake();
-    return changed && shownSchedule(changed);
+    return found && shownSchedule(found);
   }
 
   /** Begins to fire what is due, until `close`. */

@@ -1,11 +1,11 @@
 import { readRecorded, type EventStore, type LogQuery, type StoredEvent } from '@backstory/core';
-import { eventQuestion } from '../log-question.js';
+import type { Filter } from '@backstory/router/filter';
 import { writeCloudEvent } from './cloud-event.js';
 import type { ExportHeader } from './export-format.js';
 
-/** What is exported: the filters of a log, and an expression that has to hold. */
+/** What is exported: what a log is asked for, and what of it a filter lets through. */
 export interface ExportQuery extends Omit<LogQuery, 'backwards' | 'limit' | 'pageSize' | 'scan'> {
-  readonly where?: string;
+  readonly filter?: Filter;
 }
 
 /** Lines of one page of the log, and how far it has been read. */
@@ -14,7 +14,7 @@ export interface ExportedPage {
   readonly through: number;
 }
 
-/** What an export of a log says of itself, as of now. */
+/** What an export of a log says of itself, as of now. @throws FilterNotSerialisable */
 export async function exportHeader(store: EventStore, query: ExportQuery): Promise<ExportHeader> {
   const { logId, head } = await store.identity();
   const { includeSystem, ...narrowing } = query;
@@ -28,14 +28,14 @@ export async function exportHeader(store: EventStore, query: ExportQuery): Promi
   };
 }
 
-/** The events of an export in the order of the log, page by page, after some position and up to its head. @throws InvalidExpression */
+/** The events of an export in the order of the log, page by page, after some position and up to its head. */
 export async function* exportLines(
   store: EventStore,
-  { where, ...query }: ExportQuery,
+  { filter, ...query }: ExportQuery,
   { head, after }: { readonly head: number; readonly after: number },
 ): AsyncGenerator<ExportedPage, void> {
-  const holds = where === undefined ? undefined : eventQuestion(where);
-  const isTaken = (event: StoredEvent) => holds === undefined || holds(readRecorded(event));
-  for await (const { events, through } of store.readAll({ ...query, after, upTo: head }))
+  const isTaken = (event: StoredEvent) => filter?.matches(readRecorded(event)) ?? true;
+  const asked = { ...filter?.toQuery(), ...query, after, upTo: head };
+  for await (const { events, through } of store.readAll(asked))
     yield { lines: events.filter(isTaken).map(writeCloudEvent), through };
 }

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '@backstory/core';
 import type { Condition, KnownNames } from './condition.js';
 import { FilterNotSerialisable } from './errors.js';
+import { ExpressionCondition } from './expression-condition.js';
 import { around, everything, within, type Narrowing } from './narrowing.js';
 
 /** All of several conditions. Of none it is everything. */
@@ -113,7 +114,7 @@ function joined(parts: readonly Condition[], word: 'and' | 'or', ofNone: string)
 
 /** In brackets where its words could be read with those around it. */
 function inner(part: Condition): string {
-  const isSeveral = part instanceof AllOf || part instanceof AnyOf;
+  const isSeveral = [AllOf, AnyOf, ExpressionCondition].some((kind) => part instanceof kind);
   return isSeveral || / or /.test(part.text) ? `(${part.text})` : part.text;
 }
 

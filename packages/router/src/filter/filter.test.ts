@@ -147,6 +147,22 @@ describe('a filter gives one answer for an event, be it JSON or an instance', ()
       false,
     ],
     ['a priority that nobody gave is normal', where.priority('=', 'normal'), true],
+    ['an expression', where.expression('data.weight > 2 && data.amount <= 99.99 && data.units > 5'), true],
+    [
+      'an expression of everything there is',
+      where.expression('data.lines.some(it => it.sku == "piano")'),
+      false,
+    ],
+    [
+      'an instant, in an expression',
+      where.expression('data.due > "2026-12-23" && recordedAt > "2026"'),
+      true,
+    ],
+    [
+      'where it stands, in an expression',
+      where.expression('category == "order" && streamId == "42" && metadata.source == "shop"'),
+      true,
+    ],
     ['everything', where.everything, true],
     ['nothing', where.nothing, false],
     ['both', where.type('order.*').and(where.data('weight', '>', 3)), false],
@@ -240,6 +256,7 @@ describe('a filter says what it asks, and why', () => {
       matches: true,
       because: 'is heavy: yes',
     });
+    expect(where.expression('data.weight > 3').explain(event!).because).toBe('data.weight > 3: no');
     const ages = where.occurred({ from: new Date('2027-01-01') });
     expect(ages.explain(event!).because).toBe(
       'occurred is 2026-11-20T12:00:00.000Z, not from 2027-01-01T00:00:00.000Z',
@@ -256,6 +273,14 @@ describe('a filter is written down as JSON', () => {
         { data: 'due', is: '<', value: { instant: '1970-01-01T00:00:00.000Z' } },
       ],
     });
+  });
+
+  test('an expression as its text, in brackets where words stand around it', () => {
+    const filter = where.type('order.*').and(where.expression('data.weight > 3 || data.paid'));
+    expect(JSON.parse(JSON.stringify(filter))).toEqual({
+      all: [{ types: ['order.*'] }, { expression: 'data.weight > 3 || data.paid' }],
+    });
+    expect(String(filter)).toBe('type is order.* and (data.weight > 3 || data.paid)');
   });
 
   test('but not where it asks a function', () => {
@@ -285,6 +310,7 @@ describe('a filter is written down as JSON', () => {
     ['{"occurred":{}}', 'occurred: needs from, upTo or both.'],
     ['{"occurred":{"form":"2026-01-01"}}', 'occurred: takes from and upTo, and no form.'],
     ['{"recorded":{"from":"soon"}}', 'recorded: takes valid Dates, not Invalid Date.'],
+    ['{"expression":7}', 'expression: takes text'],
     ['{"priority":"urgent","is":"="}', 'priority: urgent is none: there are low, normal, high, critical.'],
     ['{"priority":"high","is":"!="}', 'priority: != is no comparison'],
     [
@@ -302,6 +328,15 @@ describe('a filter is written down as JSON', () => {
     ['a function without words', () => where.that('', () => true)],
     ['words without a function', () => where.that('is large', true as never)],
   ])('%s is refused', (_, make) => expect(make).toThrow(InvalidFilter));
+});
+
+test.each<[string, string]>([
+  ['typ == "x"', 'there is no typ here: did you mean type?\ntyp == "x"\n^'],
+  ['total > 4', 'there is no total here: there are id, stream'],
+])('an expression that asks an event for what it has not is refused: %s', (text, message) => {
+  for (const make of [() => where.expression(text), () => Filter.parse(JSON.stringify({ expression: text }))])
+    expect(make).toThrow(expect.objectContaining({ code: 'BACKSTORY_INVALID_EXPRESSION' }));
+  expect(() => where.expression(text)).toThrow(message);
 });
 
 describe('what an index can be asked', () => {
@@ -361,6 +396,7 @@ describe('on a log', () => {
     fc.array(name, { maxLength: 2 }).map((it) => where.category(...it)),
     fc.array(name, { maxLength: 2 }).map((it) => where.correlation(...it)),
     fc.nat(3).map((it) => where.data('value', '>', it)),
+    fc.nat(3).map((it) => where.expression(`data.value < ${it}`)),
     fc.constantFrom('a-1', 'b-1').map((it) => where.stream(it)),
   );
   const filters: fc.Arbitrary<Filter> = fc.letrec<{ filter: Filter }>((tie) => ({

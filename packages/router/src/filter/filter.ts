@@ -15,7 +15,7 @@ export class Filter {
   /** Filters are made by {@link where} and by {@link Filter.parse}. */
   constructor(private readonly condition: Condition) {}
 
-  /** Reads what `JSON.stringify(filter)` wrote. @throws InvalidFilter saying what is wrong */
+  /** Reads what `JSON.stringify(filter)` wrote. @throws InvalidFilter saying what is wrong; InvalidExpression */
   static parse(json: string): Filter {
     return new Filter(readCondition(json));
   }

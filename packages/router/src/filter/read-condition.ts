@@ -2,6 +2,7 @@ import type { EventPriority } from '@backstory/core';
 import { AllOf, AnyOf, Not } from './composed-conditions.js';
 import type { Condition } from './condition.js';
 import { InvalidFilter } from './errors.js';
+import { ExpressionCondition } from './expression-condition.js';
 import { NameCondition } from './name-condition.js';
 import { NAMED, type Named } from './narrowing.js';
 import type { Operator } from './operand.js';
@@ -9,7 +10,7 @@ import { PriorityCondition, type PriorityOperator } from './priority-condition.j
 import { TimeCondition } from './time-condition.js';
 import { ValueCondition } from './value-condition.js';
 
-/** Reads the stored form of a condition: `{"all":[{"types":["order.*"]},{"data":"amount","is":">","value":100}]}`. @throws InvalidFilter */
+/** Reads the stored form of a condition: `{"all":[{"types":["order.*"]},{"data":"amount","is":">","value":100}]}`. @throws InvalidFilter, InvalidExpression */
 export function readCondition(json: string): Condition {
   let read: unknown;
   try {
@@ -52,6 +53,7 @@ const KINDS = [
   'occurred',
   'recorded',
   'priority',
+  'expression',
 ] as const;
 
 const named = (kind: Named) => (given: Given) => new NameCondition(kind, given[kind] as readonly string[]);
@@ -84,6 +86,7 @@ const READERS: Readonly<Record<(typeof KINDS)[number], (given: Given, depth: num
   recorded: time('recorded'),
   priority: (given) =>
     new PriorityCondition(given['is'] as PriorityOperator, given['priority'] as EventPriority),
+  expression: (given) => new ExpressionCondition(given['expression'] as string),
 };
 
 function listIn(read: unknown, kind: string, depth: number): readonly Condition[] {

@@ -3,6 +3,7 @@ import type { Class } from '@backstory/events';
 import { eventTypeOf } from '@backstory/events/codec';
 import { AllOf, AnyOf, Asked } from './composed-conditions.js';
 import { InvalidFilter } from './errors.js';
+import { ExpressionCondition } from './expression-condition.js';
 import { Filter } from './filter.js';
 import { NameCondition } from './name-condition.js';
 import type { Operand, Operator } from './operand.js';
@@ -21,6 +22,7 @@ import { ValueCondition } from './value-condition.js';
  * | `where.occurred({ from, upTo })` · `where.recorded({ from, upTo })` | of this time, both ends included |
  * | `where.correlation(id)` · `where.causedBy(id)` · `where.id(id)` | of this flow, that follow from this event, this event |
  * | `where.priority('>=', 'high')` | of this urgency; `normal` where none is said |
+ * | `where.expression('data.amount > 100 && category == "account"')` | for which an expression holds |
  * | `where.that('is large', (event) => …)` | that a function says; such a filter cannot be written down |
  * | `where.everything` · `where.nothing` | all, none |
  */
@@ -38,6 +40,7 @@ export const where = {
   occurred: (range: TimeRange) => new Filter(new TimeCondition('occurred', range)),
   recorded: (range: TimeRange) => new Filter(new TimeCondition('recorded', range)),
   priority: (is: PriorityOperator, value: EventPriority) => new Filter(new PriorityCondition(is, value)),
+  expression: (text: string) => new Filter(new ExpressionCondition(text)),
   that: <Data = unknown>(description: string, predicate: (event: RecordedEvent<Data>) => boolean) => {
     if (typeof description !== 'string' || description === '')
       throw new InvalidFilter('that', "needs words for what it asks: where.that('is large', (event) => …).");

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import jsep from 'jsep';
 import { Expression } from './expression.js';
-import { eventQuestion, streamQuestion } from './log-question.js';
 
 const state = {
   balance: -3,
@@ -142,33 +141,6 @@ test('what others have taught the parser is no part of the language', () => {
   jsep.addBinaryOp('**', 11);
   expect(refusal(() => Expression.of('2 ** 3 == 8'))).toMatchObject({ reason: 'unsupported' });
   jsep.removeBinaryOp('**');
-});
-
-test('questions to events and streams know their names, and say which was meant', () => {
-  const event = {
-    id: 'e1',
-    stream: 'cart-7',
-    version: 2,
-    position: 9,
-    type: 'cart.priced',
-    schemaVersion: 1,
-    data: { total: 5 },
-    metadata: { correlationId: 'c', source: 's', occurredAt: '2026-01-01T00:00:00.000Z', actor: 'ann' },
-    recordedAt: new Date('2026-11-20T12:00:00.000Z'),
-  };
-  const all =
-    'data.total > 4 && category == "cart" && streamId == 7 && recordedAt > "2026" && metadata.actor == "ann"';
-  expect(eventQuestion(all)(event)).toBe(true);
-  expect(eventQuestion('data.total > 5')(event)).toBe(false);
-  expect(refusal(() => eventQuestion('typ == "x"')).message).toContain(
-    'there is no typ here: did you mean type?\ntyp == "x"\n^',
-  );
-  expect(refusal(() => eventQuestion('total > 4')).message).toContain(
-    'there is no total here: there are id, stream',
-  );
-  const head = { stream: 'cart-7', version: 2, position: 9, recordedAt: event.recordedAt };
-  expect(streamQuestion('version >= 2 && category == "cart" && streamId == "7"')(head)).toBe(true);
-  expect(refusal(() => streamQuestion('data.x'))).toMatchObject({ reason: 'unknown-name' });
 });
 
 function refusal(work: () => unknown) {

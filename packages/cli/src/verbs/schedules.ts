@@ -1,0 +1,118 @@
+import type { Schedule, ScheduleAdmin } from '@backstory/process/schedules';
+import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
+import { columns } from '../columns.js';
+import { UsageError } from '../errors.js';
+import { LIMIT, limitOf, oneMore, type LimitValues } from '../limit.js';
+import { withSchedules } from '../open.js';
+import type { Verb, VerbCall } from '../verb.js';
+
+const ACTIONS = ['list', 'cancel', 'retry'] as const;
+type Action = (typeof ACTIONS)[number];
+
+interface Options extends AskedByValues, LimitValues {
+  readonly prefix?: string;
+  readonly after?: string;
+}
+
+export const verb: Verb = {
+  arguments: [
+    { name: '<action>', description: 'what to do', choices: ACTIONS },
+    { name: '[id]', description: 'cancel, retry: which schedule' },
+  ],
+  options: [
+    { flags: '--prefix <text>', description: 'list: only those whose ids begin so' },
+    { flags: '--after <id>', description: 'list: only those whose ids follow this one' },
+    ...ASKED_BY,
+    ...LIMIT,
+  ],
+  notes:
+    'A schedule keeps a command or an event until it is due. It waits; or it is firing, and cannot be\n' +
+    'changed; or it failed as often as it may, and stands there with its error until it is retried or\n' +
+    'cancelled. Both are recorded with who asked.',
+  examples: [
+    ['backstory schedules list', 'what is kept for later, and what failed'],
+    ['backstory schedules list --prefix bonus-', 'some of it'],
+    ['backstory schedules cancel bonus-42 --reason "account closed"', 'it is not carried out'],
+    ['backstory schedules retry bonus-42', 'what failed is tried again, at once'],
+  ],
+  paged: true,
+  async run(call) {
+    const [action, id] = call.arguments as [Action, string | undefined];
+    await withSchedules(call, { readOnly: action === 'list' }, async (admin) => {
+      if (action === 'list') return list(call, admin);
+      if (id === undefined)
+        throw new UsageError('missing-id', `Which schedule? backstory schedules ${action} <id>.`);
+      return change(call, admin, { action, id });
+    });
+  },
+};
+
+async function list(call: VerbCall, admin: ScheduleAdmin): Promise<void> {
+  const { prefix, after, ...limits } = call.options as Options;
+  const { report } = call;
+  const limit = limitOf(limits, report.asJson);
+  await report.list<Schedule>({
+    key: 'schedules',
+    items: schedules(admin, { prefix, after, ...oneMore(limit, report.asJson) }),
+    limit,
+    text: (found, paper) =>
+      columns(
+        found,
+        [
+          { head: 'schedule', text: ({ id }) => id },
+          { head: 'state', text: ({ state }) => state },
+          { head: 'due', text: ({ due }) => due.toISOString() },
+          { head: 'every', text: ({ every }) => (every === undefined ? 'once' : `${every / 1_000} s`) },
+          {
+            head: 'what',
+            text: ({ type, stream }) => (stream === undefined ? type : `${type} in ${stream}`),
+          },
+          { head: 'attempts', text: ({ attempts }) => attempts, align: 'right' },
+          { head: 'by', text: ({ actor }) => actor ?? '' },
+          { head: 'why', text: ({ error }) => error ?? '' },
+        ],
+        paper,
+      ),
+    more: ({ id }) => `There are more: --after ${id}, a larger --limit, or --all.`,
+    empty: 'Nothing is scheduled.',
+  });
+}
+
+interface Listing {
+  readonly prefix: string | undefined;
+  readonly after: string | undefined;
+  readonly limit?: number;
+}
+
+async function* schedules(
+  admin: ScheduleAdmin,
+  { prefix = '', after = '', limit = Infinity }: Listing,
+): AsyncGenerator<Schedule, void> {
+  let from = after;
+  for (let left = limit; left > 0;) {
+    const page = await admin.list({ prefix, after: from, limit: Math.min(left, PAGE) });
+    yield* page;
+    if (page.length === 0) return;
+    from = page.at(-1)!.id;
+    left -= page.length;
+  }
+}
+
+const PAGE = 1_000;
+
+interface Change {
+  readonly action: Exclude<Action, 'list'>;
+  readonly id: string;
+}
+
+async function change({ options, report }: VerbCall, admin: ScheduleAdmin, { action, id }: Change) {
+  const by = askedBy(options as Options);
+  const schedule = await admin[action](id, by);
+  await report.answer({ schedule, action, actor: by.actor }, () => [
+    `${id} (${schedule.type}) ${action === 'cancel' ? 'is cancelled' : 'is tried again'}: asked for by ${by.actor}.`,
+  ]);
+  if (action === 'retry')
+    await report.note(
+      'The process that carries schedules out does so within a second, or when one is started.',
+    );
+}

@@ -1,0 +1,58 @@
+import { Context, type Recorder, type StateStore } from '@backstory/core';
+import type { AskedBy } from '@backstory/router';
+import { ScheduleNotFound, ScheduleUnderWay } from './errors.js';
+import { ScheduleBook, type ScheduleQuery } from './schedule-book.js';
+import { shownSchedule, type Schedule, type StoredSchedule } from './schedule.js';
+
+/** Where what is changed by hand is recorded. */
+export const SCHEDULES_STREAM = '_schedules';
+
+/** What a {@link ScheduleAdmin} works on. */
+export interface ScheduleAdminParts {
+  readonly state: StateStore;
+  /** Records what was changed, and by whom. */
+  readonly recorder: Recorder;
+}
+
+/**
+ * Looks at schedules and changes them: from any process, also where none fires them. What was changed is recorded with its actor.
+ */
+export class ScheduleAdmin {
+  private readonly book: ScheduleBook;
+
+  constructor(private readonly parts: ScheduleAdminParts) {
+    this.book = new ScheduleBook(parts.state);
+  }
+
+  /** In the order of their ids; at most 1,000 unless `limit` says otherwise. */
+  async list(query?: ScheduleQuery): Promise<readonly Schedule[]> {
+    return (await this.book.list(query)).map(shownSchedule);
+  }
+
+  /** Gives what was cancelled. @throws ScheduleNotFound, ScheduleUnderWay */
+  async cancel(id: string, by?: AskedBy): Promise<Schedule> {
+    const found = await this.book.find(id);
+    const became = await this.book.cancel(id);
+    if (became === 'firing') throw new ScheduleUnderWay(id);
+    if (became === 'unknown' || !found) throw new ScheduleNotFound(id);
+    return this.changed('schedule.cancelled', found, by);
+  }
+
+  /** Has a schedule that failed, or waits for another attempt, tried at once and with all its attempts. @throws ScheduleNotFound, ScheduleUnderWay */
+  async retry(id: string, by?: AskedBy): Promise<Schedule> {
+    const found = await this.book.retry(id);
+    if (!found) throw new ScheduleNotFound(id);
+    if (found.state === 'firing') throw new ScheduleUnderWay(id);
+    return this.changed('schedule.retried', found, by);
+  }
+
+  private async changed(change: string, schedule: StoredSchedule, by: AskedBy = {}): Promise<Schedule> {
+    const { id, kind, type, due } = schedule;
+    const { actor = Context.current().fields.actor ?? 'unknown', reason } = by;
+    const data = JSON.stringify({ schedule: id, kind, type, due, ...(reason !== undefined && { reason }) });
+    const events = [{ type: change, data, metadata: { actor } }];
+    const write = { stream: SCHEDULES_STREAM, expected: 'any', events } as const;
+    await Context.none.run(() => this.parts.recorder.record([write], { system: true }));
+    return shownSchedule(schedule);
+  }
+}
