@@ -2,7 +2,7 @@ import type { CheckedAppend } from './append-check.js';
 import { StoreClosed, StoreUnavailable, StoreUnusable } from './errors.js';
 import type { AppendResult } from './event-store.js';
 import { guarded } from './guarded.js';
-import type { Observer } from './observer.js';
+import type { Observer, TraceContext } from './observer.js';
 import { numberOption } from './number-option.js';
 import { newId } from './ids.js';
 import { outside } from './outside.js';
@@ -39,6 +39,7 @@ export interface AppendQueueOptions {
 interface Waiting {
   readonly append: CheckedAppend;
   readonly since: number;
+  readonly trace: TraceContext | undefined;
   resolve(result: AppendResult): void;
   reject(error: unknown): void;
 }
@@ -73,14 +74,16 @@ export class AppendQueue {
   }
 
   append(append: CheckedAppend): Promise<AppendResult> {
-    const { store, maxQueuedBytes } = this.options;
+    const { store, maxQueuedBytes, observer } = this.options;
     if (this.closed) return Promise.reject(new StoreClosed(store));
     if (this.queuedBytes > 0 && this.queuedBytes + memoryOf(append) > maxQueuedBytes) {
       const reason = `${this.queue.length} appends are waiting already, ${this.queuedBytes} bytes`;
       return Promise.reject(new StoreUnavailable(store, reason));
     }
     return new Promise((resolve, reject) => {
-      this.queue.push({ append, since: performance.now(), resolve, reject });
+      // Here, because the batch is committed outside every flow.
+      const trace = observer.trace();
+      this.queue.push({ append, since: performance.now(), trace, resolve, reject });
       this.queuedBytes += memoryOf(append);
       this.running ??= outside(() => this.run());
     });
@@ -135,6 +138,7 @@ export class AppendQueue {
       durationMs,
       lockWaitMs,
       queued: this.queue.length,
+      traces: batch.flatMap(({ trace }) => trace ?? []),
     }));
   }
 

@@ -1,5 +1,7 @@
 /** For those who observe: the seams and the table of signals. */
+export { CONFLICT, errorType } from './error-type.js';
 export { guarded } from './guarded.js';
+export { observedEvent, tracesOf } from './observed-event.js';
 export { silent } from './observer.js';
 export type {
   AppendBatch,

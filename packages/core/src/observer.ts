@@ -73,6 +73,8 @@ export interface CommandEnd {
 /** Events are about to be appended: what they are, and to which streams. */
 export interface RecordStart {
   readonly appendId: string;
+  /** The application that records them. */
+  readonly source: string;
   readonly writes: readonly {
     readonly stream: string;
     readonly category: string;
@@ -125,7 +127,10 @@ export interface ObservedEvent {
   readonly position: number;
   readonly source: string;
   readonly correlationId: string;
+  readonly causationId: string | undefined;
+  readonly tenant: string | undefined;
   readonly occurredAt: string;
+  readonly recordedAt: Date;
   /** The trace that the event was made in. */
   readonly trace: TraceContext | undefined;
 }
@@ -160,8 +165,15 @@ export interface HandleEnd {
 export interface ProjectStart {
   readonly projection: string;
   readonly generation: number;
+  /** The generation is being built beside the one that is read. */
+  readonly isBuilding: boolean;
   readonly from: number;
   readonly to: number;
+  readonly events: number;
+  /** When the first of them was recorded. */
+  readonly recordedAt: Date;
+  /** The traces that its events were made in. A function, because finding them reads the metadata of each. */
+  readonly traces: () => readonly TraceContext[];
 }
 /** A projection has applied a batch of events: what became of them. */
 export interface ProjectEnd {
@@ -200,6 +212,8 @@ export interface AppendBatch {
   readonly lockWaitMs: number;
   /** Appends waiting when the batch was cut. */
   readonly queued: number;
+  /** The traces that were active where its appends were asked for. */
+  readonly traces: readonly TraceContext[];
 }
 
 /** Appends wait for a lock: since when, and for whom. */
@@ -222,10 +236,15 @@ export interface KeyParked {
   readonly subscription: string;
   readonly handler: string;
   readonly key: string;
+  readonly eventId: string;
   readonly eventType: string;
   readonly reason: string;
   readonly error: string | undefined;
+  /** What kind of error it was: its code, or else its name. */
+  readonly errorType: string;
   readonly state: 'retrying' | 'dead' | 'draining' | 'released';
+  /** How it was before, where it was parked. */
+  readonly was: 'retrying' | 'dead' | 'draining' | undefined;
 }
 /** A handler failed and is to be tried again after a while. */
 export interface RetryScheduled {

@@ -213,6 +213,7 @@ it('an observer learns what is recorded, with its correlation and cause', async 
   expect(started).toEqual([
     {
       appendId,
+      source: 'app',
       writes: [
         {
           stream: 'account-42',

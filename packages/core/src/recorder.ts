@@ -5,7 +5,7 @@ import type { AppendResult, EventStore, ExpectedVersion, Write } from './event-s
 import { appendIds, newId } from './ids.js';
 import { guarded } from './guarded.js';
 import { numberOption } from './number-option.js';
-import type { Observer, TraceContext } from './observer.js';
+import type { Observer, RecordStart, TraceContext } from './observer.js';
 import { categoryOf, isSystemStream } from './stream-name.js';
 import type { StoreTransaction } from './store-transaction.js';
 
@@ -83,7 +83,7 @@ export class Recorder {
     const ids = appendIds(appendId ?? newId(), count);
     const context = Context.current();
     const correlationId = context.fields.correlationId ?? ids[0]!;
-    const start = () => describe(writes, ids[0]!, correlationId, context);
+    const start = () => describe(writes, { appendId: ids[0]!, source: this.source, correlationId }, context);
     return this.observer.record(start, async (end) => {
       const stamped = this.stamp(writes, ids, context, this.observer.trace());
       const { result, sends } = await (into
@@ -185,9 +185,13 @@ function withoutUndefined(given: Partial<EventMetadata>): Partial<EventMetadata>
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-function describe(writes: readonly NewWrite[], appendId: string, correlationId: string, { fields }: Context) {
+function describe(
+  writes: readonly NewWrite[],
+  { correlationId, ...about }: Pick<RecordStart, 'appendId' | 'source'> & { readonly correlationId: string },
+  { fields }: Context,
+): RecordStart {
   return {
-    appendId,
+    ...about,
     writes: writes.map(({ stream, events }) => ({
       stream,
       category: categoryOf(stream),

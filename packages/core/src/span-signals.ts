@@ -21,136 +21,96 @@ export interface LogSignal {
 }
 
 const AGGREGATE = 'backstory.aggregate.type';
-const ERROR = 'error.type';
-const COMMON = ['backstory.correlation_id', 'backstory.causation_id', 'backstory.tenant'];
+const STREAM = 'backstory.stream.id';
+const COMMON = [
+  'backstory.correlation_id',
+  'messaging.message.conversation_id',
+  'backstory.causation_id',
+  'backstory.tenant',
+];
 const MESSAGE = [
   'messaging.system',
   'messaging.operation.name',
   'messaging.operation.type',
   'messaging.batch.message_count',
 ];
+const MESSAGE_ID = 'messaging.message.id';
+const CONSUMER = 'messaging.consumer.group.name';
+const LINKS_DROPPED = 'backstory.links.dropped';
 
-/** Every span that Backstory reports to a tracer. */
+/** Every span that Backstory reports to a tracer. Each that failed has `error.type` as well. */
 export const spans: readonly SpanSignal[] = [
-  {
-    name: 'handle {command}',
-    kind: 'internal',
-    parent: 'active',
-    links: [],
+  span('handle {command}', 'internal', 'command', {
     attributes: [
-      ...COMMON,
-      'backstory.command.type',
-      AGGREGATE,
-      'backstory.stream.id',
-      'backstory.retry.attempt',
-      'backstory.outcome',
-      'backstory.events.count',
+      ...[...COMMON, STREAM, AGGREGATE, 'backstory.command.type'],
+      ...['backstory.retry.attempt', 'backstory.outcome', 'backstory.events.count'],
     ],
-    source: 'command',
-  },
-  {
-    name: 'load {aggregate}',
-    kind: 'internal',
-    parent: 'active',
-    links: [],
+  }),
+  span('load {aggregate}', 'internal', 'load', {
     attributes: [
-      ...COMMON,
-      'backstory.events.replayed',
-      'backstory.snapshot.version',
-      'backstory.snapshot.hit',
-      'backstory.version',
+      ...[...COMMON, STREAM, 'backstory.version', 'backstory.events.replayed'],
+      ...['backstory.snapshot.version', 'backstory.snapshot.hit'],
     ],
-    source: 'load',
-  },
-  {
-    name: 'snapshot {aggregate}',
-    kind: 'internal',
-    parent: 'active',
-    links: [],
-    attributes: [...COMMON, 'backstory.snapshot.operation', 'backstory.snapshot.bytes'],
-    source: 'snapshot',
-  },
-  {
-    name: 'append {aggregate}',
-    kind: 'producer',
-    parent: 'active',
-    links: [],
+  }),
+  span('snapshot {aggregate}', 'internal', 'snapshot', {
+    attributes: [...COMMON, STREAM, 'backstory.snapshot.operation', 'backstory.snapshot.bytes'],
+  }),
+  span('append {aggregate}', 'producer', 'record', {
     attributes: [
-      ...COMMON,
-      ...MESSAGE,
-      'messaging.destination.template',
-      'backstory.version.before',
-      'backstory.version.after',
-      'backstory.position',
-      ERROR,
+      ...[...COMMON, ...MESSAGE, STREAM, AGGREGATE, 'messaging.destination.template'],
+      ...['backstory.version.before', 'backstory.version.after', 'backstory.position', 'backstory.batch.id'],
     ],
-    source: 'record',
-  },
-  {
-    name: 'append batch',
-    kind: 'internal',
+  }),
+  span('append batch', 'internal', 'appendBatch', {
     parent: 'root',
     links: ['appends'],
     attributes: [
-      'backstory.batch.id',
-      'backstory.batch.appends',
-      'messaging.batch.message_count',
-      'db.system.name',
+      ...['backstory.batch.id', 'backstory.batch.appends', 'messaging.batch.message_count'],
+      ...['db.system.name', LINKS_DROPPED],
     ],
-    source: 'appendBatch',
-  },
-  {
-    name: 'process {event} {handler}',
-    kind: 'consumer',
+  }),
+  span('publish {event}', 'producer', 'publish', {
+    links: ['creation'],
+    attributes: [...COMMON, ...MESSAGE, MESSAGE_ID, 'backstory.event.type', 'backstory.targets.count'],
+  }),
+  span('process {event} {handler}', 'consumer', 'handle', {
     parent: 'root',
     links: ['creation', 'previous-attempt'],
     attributes: [
-      ...COMMON,
-      ...MESSAGE,
-      'messaging.message.id',
-      'messaging.consumer.group.name',
-      'backstory.attempt',
-      'backstory.dispatch.delay_ms',
-      ERROR,
+      ...[...COMMON, ...MESSAGE, MESSAGE_ID, CONSUMER],
+      ...['backstory.attempt', 'backstory.dispatch.delay_ms'],
     ],
-    source: 'handle',
-  },
-  {
-    name: 'deadletter {event}',
-    kind: 'producer',
+  }),
+  span('deadletter {event}', 'producer', 'park', {
     parent: 'root',
     links: ['creation', 'previous-attempt'],
-    attributes: [...COMMON, 'backstory.dlq.reason', ERROR],
-    source: 'park',
-  },
-  {
-    name: 'project {projection}',
-    kind: 'consumer',
+    attributes: [...MESSAGE, MESSAGE_ID, CONSUMER, 'backstory.dlq.reason'],
+  }),
+  span('project {projection}', 'consumer', 'project', {
     parent: 'root',
     links: ['creation'],
     attributes: [
-      'messaging.batch.message_count',
-      'backstory.position.from',
-      'backstory.position.to',
-      'backstory.lag.events',
-      'backstory.links.dropped',
+      ...[...MESSAGE, 'backstory.position.from', 'backstory.position.to'],
+      ...['backstory.lag.seconds', LINKS_DROPPED],
     ],
-    source: 'project',
-  },
-  {
-    name: 'rebuild {projection}',
-    kind: 'internal',
+  }),
+  span('rebuild {projection}', 'internal', 'generation', {
     parent: 'root',
-    links: [],
     attributes: [
-      'backstory.replay',
-      'backstory.replay.from',
-      'backstory.replay.to',
-      'backstory.replay.diff_count',
+      ...['backstory.replay', 'backstory.replay.from', 'backstory.replay.to'],
+      'backstory.events.replayed',
     ],
-    source: 'generation',
-  },
+  }),
 ];
+
+function span(
+  name: string,
+  kind: SpanSignal['kind'],
+  source: SpanSignal['source'],
+  about: Pick<SpanSignal, 'attributes'> & Partial<Pick<SpanSignal, 'parent' | 'links'>>,
+): SpanSignal {
+  return { name, kind, source, parent: 'active', links: [], ...about };
+}
 
 /** Every log line that Backstory writes, but for those of the application. */
 export const logs: readonly LogSignal[] = [

@@ -296,11 +296,14 @@ describe('a schedule that fails', () => {
         });
         now += 1_000_000;
         expect(await app.schedules.fireDue()).toBe(0);
-        const what = { subscription: 'schedules', handler: 'a', eventType: 'order.give-up' };
+        const what = { subscription: 'schedules', handler: 'fire', eventType: 'order.give-up' };
         expect(told).toEqual([
           { ...what, attempt: 1, delayMs: 1_000 },
           { ...what, attempt: 2, delayMs: 2_000 },
-          { ...what, key: 'a', reason: 'attempts', error: 'no such order', state: 'dead' },
+          {
+            ...{ ...what, key: 'a', eventId: 'a', reason: 'attempts', state: 'dead', was: undefined },
+            ...{ error: 'no such order', errorType: 'Error' },
+          },
         ]);
 
         failing = undefined;

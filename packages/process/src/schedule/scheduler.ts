@@ -1,5 +1,5 @@
 import { AppendOutcomeUnknown, Context, StoreUnavailable, deriveId, type StateStore } from '@backstory/core';
-import { guarded, type Observer } from '@backstory/core/observe';
+import { errorType, guarded, type Observer } from '@backstory/core/observe';
 import { FenceLost, LeaseHolder, type Fence } from '@backstory/core/state';
 import { Mutex, outside } from '@backstory/core/store';
 import { LONGEST_DELAY_MS, checkedOptions, type SchedulerOptions } from './scheduler-options.js';
@@ -224,16 +224,23 @@ export class Scheduler {
     const text = error instanceof Error ? error.message : String(error);
     const isOutage = OUTAGES.some((it) => error instanceof it);
     const attempts = schedule.attempts + (isOutage ? 0 : 1);
-    if (attempts >= this.options.attempts) return this.giveUp({ ...schedule, attempts, error: text }, fence);
+    if (attempts >= this.options.attempts)
+      return this.giveUp({ ...schedule, attempts, error: text }, fence, errorType(error));
     const delayMs = Math.min(LONGEST_DELAY_MS, this.options.delayMs * 2 ** Math.max(0, attempts - 1));
     const tryAt = new Date(this.now() + delayMs).toISOString();
     await this.book.settle(fence, schedule, { ...schedule, state: 'waiting', attempts, error: text, tryAt });
-    const { type: eventType, id: handler } = schedule;
-    this.observer.retry(() => ({ subscription: LEASE, handler, eventType, attempt: attempts, delayMs }));
+    const { type: eventType } = schedule;
+    this.observer.retry(() => ({
+      subscription: LEASE,
+      handler: FIRE,
+      eventType,
+      attempt: attempts,
+      delayMs,
+    }));
   }
 
   /** What is to happen again and again goes on with the next time. */
-  private async giveUp(schedule: StoredSchedule, fence: Fence): Promise<void> {
+  private async giveUp(schedule: StoredSchedule, fence: Fence, errorType: string): Promise<void> {
     const { id: key, type: eventType, error } = schedule;
     const next = nextTime(schedule, this.now());
     await this.book.settle(
@@ -241,8 +248,8 @@ export class Scheduler {
       schedule,
       next ? { ...next, error: error! } : { ...schedule, state: 'failed' },
     );
-    const what = { subscription: LEASE, handler: key, key, eventType, reason: 'attempts', error };
-    this.observer.park(() => ({ ...what, state: 'dead' }));
+    const what = { subscription: LEASE, handler: FIRE, key, eventId: key, eventType, reason: 'attempts' };
+    this.observer.park(() => ({ ...what, error, errorType, state: 'dead', was: undefined }));
   }
 
   private now(): number {
@@ -262,6 +269,9 @@ export class Scheduler {
     this.observer.consumer(() => ({ consumer: LEASE, change, reason }));
   }
 }
+
+/** What carries out whatever is due, as observers are told: no id, for those would be without number. */
+const FIRE = 'fire';
 
 interface Round {
   readonly state: 'idle' | 'leading' | 'standing-by';

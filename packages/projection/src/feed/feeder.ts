@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EventStore, StateStore, StoredEvent } from '@backstory/core';
-import type { Observer } from '@backstory/core/observe';
+import { tracesOf, type Observer } from '@backstory/core/observe';
 import { FenceLost, isInfrastructure, type HeldLease } from '@backstory/core/state';
 import type { Checkpoint } from '@backstory/core/store';
 import type { ProjectionModel } from '../definition/projection-model.js';
@@ -132,8 +132,12 @@ export class Feeder {
     const { name: projection } = model;
     if (events.length === 0) await this.write(undefined, checkpoint, 0);
     else {
-      const from = events[0]!.position;
-      const start = () => ({ projection, generation: generation.number, from, to: checkpoint.through });
+      const { position: from, recordedAt } = events[0]!;
+      const start = () => ({
+        ...{ projection, generation: generation.number, isBuilding: generation.role === 'building' },
+        ...{ from, to: checkpoint.through, events: events.length, recordedAt },
+        traces: () => tracesOf(events),
+      });
       await observer.project(start, async (end) => {
         const applied = await this.apply(events, checkpoint);
         end(() => ({ applied, skipped: events.length - applied, failed: 0 }));

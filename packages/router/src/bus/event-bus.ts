@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventStore, ExpectedVersion, RecordResult, RecordedEvent, StoredEvent } from '@backstory/core';
-import { guarded, type ObservedEvent, type Observer } from '@backstory/core/observe';
+import { guarded, observedEvent, type ObservedEvent, type Observer } from '@backstory/core/observe';
 import { LONGEST_TIMER, numberOption, type Unsubscribe } from '@backstory/core/store';
 import type { Class, EventTypes } from '@backstory/events';
 import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
@@ -174,7 +174,7 @@ export class EventBus {
 
   private handOutOne(stored: StoredEvent): Promise<readonly HandlerOutcome[]> {
     const recorded = this.parts.types.decode(stored);
-    const event = observedOf(recorded);
+    const event = observedEvent(recorded);
     return this.observer.publish(
       () => ({ event }),
       async (end) => {
@@ -229,11 +229,4 @@ function isWanted({ when }: Listener, event: RecordedEvent): boolean | { readonl
   } catch (error) {
     return { error };
   }
-}
-
-function observedOf({ id, type, stream, position, metadata }: RecordedEvent): ObservedEvent {
-  const { source, correlationId, occurredAt, traceparent, tracestate } = metadata;
-  const trace =
-    traceparent === undefined ? undefined : { traceparent, ...(tracestate !== undefined && { tracestate }) };
-  return { id, type, stream, position, source, correlationId, occurredAt, trace };
 }

@@ -42,10 +42,13 @@ export class Announcements {
   parked(parked: ParkedKey | undefined, was: ParkedKey | undefined): void {
     const { subscription, observer } = this.parts;
     const about = (parked ?? was)!;
-    const { handler, key, eventType, reason, error } = about;
+    const { handler, key, eventId, eventType, reason, error } = about;
     const state = parked?.state ?? 'released';
     if (state === 'dead' || was?.state === 'dead') this.note(state, about);
-    observer.park(() => ({ subscription, handler, key, eventType, reason, error: error.message, state }));
+    observer.park(() => ({
+      ...{ subscription, handler, key, eventId, eventType, reason, state, was: was?.state },
+      ...{ error: error.message, errorType: error.code ?? error.name },
+    }));
   }
 
   /** One partition's part of a replay is done. */

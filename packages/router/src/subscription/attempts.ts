@@ -1,10 +1,15 @@
 import { Context, type RecordedEvent } from '@backstory/core';
-import { silent, type HandleEnd, type HandleStart, type Observer } from '@backstory/core/observe';
+import {
+  observedEvent,
+  silent,
+  type HandleEnd,
+  type HandleStart,
+  type Observer,
+} from '@backstory/core/observe';
 import { HandlerTimedOut } from '../bus/errors.js';
 import { Delivery, type Effects } from './delivery.js';
 import { DeliveryEnded } from './errors.js';
 import type { Lane, Partition } from './partition.js';
-import { observedEvent } from './observed-event.js';
 import type { Handler } from './reaction.js';
 
 /** Runs handlers, each for its time, and says how each attempt ended; later ends of an attempt that is over are ignored. */

@@ -1,0 +1,24 @@
+import type { EventMetadata, RecordedEvent, StoredEvent } from './event.js';
+import type { ObservedEvent, TraceContext } from './observer.js';
+
+/** A recorded event as observers see it. */
+export function observedEvent(event: RecordedEvent): ObservedEvent {
+  const { id, type, stream, position, recordedAt, metadata } = event;
+  const { source, correlationId, causationId, tenant, occurredAt } = metadata;
+  const what = { id, type, stream, position, source, correlationId, causationId, tenant, occurredAt };
+  return { ...what, recordedAt, trace: traceOf(metadata) };
+}
+
+/** The traces that events were made in, each once for each event that has one. */
+export function tracesOf(events: readonly StoredEvent[]): readonly TraceContext[] {
+  return events.flatMap(({ metadata }) => {
+    // Most events of a long log have none, and reading JSON is what costs.
+    if (!metadata.includes('"traceparent"')) return [];
+    return traceOf(JSON.parse(metadata) as EventMetadata) ?? [];
+  });
+}
+
+function traceOf({ traceparent, tracestate }: EventMetadata): TraceContext | undefined {
+  if (traceparent === undefined) return undefined;
+  return { traceparent, ...(tracestate !== undefined && { tracestate }) };
+}

@@ -1,0 +1,83 @@
+import { trace, type Meter, type Tracer } from '@opentelemetry/api';
+import type { Observer } from '@backstory/core/observe';
+import type { MetricProducer } from '@opentelemetry/sdk-metrics';
+import { knownOptions, type OptionNames } from '@backstory/core/store';
+import type { Listener } from './listener.js';
+import { MeasurementProducer, SCOPE } from './metrics/measurement-producer.js';
+import { Measurements } from './metrics/measurements.js';
+import { metering } from './metrics/metering.js';
+import { observerOf } from './observer-of.js';
+import { FlowSampler } from './trace/flow-sampler.js';
+import type { AsyncParents } from './trace/handling-spans.js';
+import { Spans } from './trace/spans.js';
+import { Tracing } from './trace/tracing.js';
+
+/** What of an application becomes metrics and spans, and where they go. */
+export interface InstrumentationOptions {
+  /** Where spans go; `false`: there are none. Default: the tracer of the SDK that is registered with OpenTelemetry's API. */
+  readonly tracer?: Tracer | false;
+  /** Which flows are traced. Default: all. */
+  readonly sampler?: FlowSampler;
+  /** How the spans of a subscription hang together with where their event was made. Default: by a link. */
+  readonly subscriptions?: AsyncParents;
+  /** `false`: nothing is measured. Default `true`. */
+  readonly metrics?: boolean;
+  /** Takes every measurement as well, one by one. `metricProducer` costs less. */
+  readonly meter?: Meter;
+}
+
+/**
+ * Makes an application's signals OpenTelemetry's: for one that has an SDK of its own, of which only the API is used.
+ *
+ * ```ts
+ * const instrumentation = new Instrumentation();
+ * const shop = defineBackstory({ name: 'shop', store: memory(), aggregates: [Order], observer: instrumentation.observer });
+ * ```
+ */
+export class Instrumentation {
+  /** For `defineBackstory`. */
+  readonly observer: Observer;
+  /** For the readers of the SDK: `new PeriodicExportingMetricReader({ exporter, metricProducers: [it.metricProducer] })`. */
+  readonly metricProducer: MetricProducer;
+  /** Which flows are traced. */
+  readonly sampler: FlowSampler;
+  private readonly tracing: Tracing | undefined;
+
+  /** @throws InvalidOption */
+  constructor(options: InstrumentationOptions = {}) {
+    const {
+      tracer = trace.getTracer(SCOPE),
+      sampler = new FlowSampler(1),
+      subscriptions,
+      metrics = true,
+      meter,
+    } = knownOptions(options, OPTIONS);
+    this.sampler = sampler;
+    const measurements = new Measurements(meter);
+    const dropped = measurements.counter('backstory.telemetry.dropped');
+    this.tracing = tracer === false ? undefined : new Tracing(new Spans(tracer, sampler), subscriptions);
+    const listeners: readonly (Listener | undefined)[] = [
+      this.tracing,
+      metrics ? metering(measurements) : undefined,
+    ];
+    this.observer = observerOf({
+      listeners: listeners.filter((it) => it !== undefined),
+      trace: () => this.tracing?.trace(),
+      dropped: (signal) => dropped.at(signal).add(1),
+    });
+    this.metricProducer = new MeasurementProducer(measurements);
+  }
+
+  /** Ends spans that are open because what they are of goes on. Before the SDK is shut down. */
+  close(): void {
+    this.tracing?.close();
+  }
+}
+
+const OPTIONS: OptionNames<InstrumentationOptions> = {
+  tracer: true,
+  sampler: true,
+  subscriptions: true,
+  metrics: true,
+  meter: true,
+};

@@ -1,0 +1,91 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Series } from './series.js';
+
+/** What an instrument is called and how it counts. */
+export interface InstrumentDescription {
+  readonly name: string;
+  readonly prometheus?: string;
+  readonly kind: 'counter' | 'histogram' | 'gauge' | 'up-down-counter';
+  readonly unit: string;
+  readonly help: string;
+  /** At most four. */
+  readonly attributes: readonly string[];
+  readonly buckets?: readonly number[];
+}
+
+/** A series and what it is told apart by. */
+export interface Point<S extends Series = Series> {
+  readonly attributes: Attributes;
+  readonly series: S;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/**
+ * The series of one metric. The same values always give the same series, so that measuring neither allocates nor hashes
+ * anything; from `limit` series on everything new is counted in one of its own, as OpenTelemetry has it.
+ */
+export class Instrument<S extends Series = Series> {
+  private byValues = nested<S>();
+  private all: Point<S>[] = [];
+  private overflow: S | undefined;
+
+  constructor(
+    readonly description: InstrumentDescription,
+    private readonly make: (attributes: Attributes) => S,
+    private readonly limit = LIMIT,
+  ) {}
+
+  get points(): readonly Point<S>[] {
+    return this.all;
+  }
+
+  /** The series for values of the attributes, in their order. */
+  at(a?: string, b?: string, c?: string, d?: string): S {
+    return this.byValues.get(a)?.get(b)?.get(c)?.get(d) ?? this.add([a, b, c, d]);
+  }
+
+  /** Forgets every series: what is measured afresh each time must not show what is gone. */
+  clear(): void {
+    this.byValues = nested();
+    this.all = [];
+    this.overflow = undefined;
+  }
+
+  private add(values: readonly (string | undefined)[]): S {
+    if (this.all.length >= this.limit) return (this.overflow ??= this.point(OVERFLOW));
+    const [a, b, c, d] = values;
+    const attributes: Record<string, string> = {};
+    this.description.attributes.forEach((name, i) => {
+      if (values[i] !== undefined) attributes[name] = values[i];
+    });
+    const series = this.point(attributes);
+    level(level(level(this.byValues, a), b), c).set(d, series);
+    return series;
+  }
+
+  private point(attributes: Attributes): S {
+    const series = this.make(Object.freeze(attributes));
+    this.all.push({ attributes, series, since: Date.now() });
+    return series;
+  }
+}
+
+/** https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute */
+const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
+const LIMIT = 2_000;
+
+type Level<V> = Map<string | undefined, V>;
+type Nested<S> = Level<Level<Level<Level<S>>>>;
+
+function nested<S>(): Nested<S> {
+  return new Map();
+}
+
+function level<V>(map: Level<Level<V>>, key: string | undefined): Level<V> {
+  const found = map.get(key);
+  if (found) return found;
+  const made: Level<V> = new Map();
+  map.set(key, made);
+  return made;
+}

@@ -1,0 +1,59 @@
+import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import type { GenerationChanged, ProjectEnd, ProjectStart } from '@backstory/core/observe';
+import type { Passage } from '../passage.js';
+import { linksTo, messagingAttributes } from './attributes.js';
+import { Rebuilds } from './rebuilds.js';
+import { untraced, type NewSpan, type Spans } from './spans.js';
+
+/** Spans of the batches of projections; of a generation that is being built one for the whole of it. */
+export class ProjectionSpans {
+  private readonly rebuilds: Rebuilds;
+
+  constructor(private readonly spans: Spans) {
+    this.rebuilds = new Rebuilds(spans);
+  }
+
+  begin(passage: Passage<ProjectStart, ProjectEnd>): void {
+    const { start } = passage;
+    if (start.isBuilding) {
+      this.rebuilds.begin(start);
+      passage.context = untraced();
+      return;
+    }
+    const linked = linksTo(start.traces());
+    if (linked.links.length === 0 && !this.spans.sampler.takesAll) return;
+    this.spans.open(passage, batchSpan(start, linked), ROOT_CONTEXT);
+  }
+
+  end(passage: Passage<ProjectStart, ProjectEnd>): void {
+    const { start, span, hasFailed, error, began } = passage;
+    if (start.isBuilding) return this.rebuilds.progress(passage);
+    if (span) return this.spans.close(passage, {});
+    if (hasFailed) this.spans.late(batchSpan(start, linksTo([])), began, error);
+  }
+
+  changed(facts: GenerationChanged): void {
+    this.rebuilds.changed(facts);
+  }
+
+  close(): void {
+    this.rebuilds.close();
+  }
+}
+
+function batchSpan(start: ProjectStart, { links, attributes }: ReturnType<typeof linksTo>): NewSpan {
+  const { projection, from, to, events, recordedAt } = start;
+  return {
+    name: `project ${projection}`,
+    kind: SpanKind.CONSUMER,
+    links,
+    attributes: {
+      ...messagingAttributes('process', 'process', 1),
+      'messaging.batch.message_count': events,
+      'backstory.position.from': from,
+      'backstory.position.to': to,
+      'backstory.lag.seconds': Math.max(0, (Date.now() - recordedAt.getTime()) / 1_000),
+      ...attributes,
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import fs from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  PeriodicExportingMetricReader,
+  InMemoryMetricExporter,
+  AggregationTemporality,
+  MeterProvider,
+} from '@opentelemetry/sdk-metrics';
+import { Context, defineBackstory, memory, sqlite as open } from 'backstory';
+import { FlowSampler, Instrumentation, outgoingHeaders } from '@backstory/observability';
+import { Order } from '../support/observed-shop.js';
+
+// The code of docs/guides/observability.md and packages/observability/README.md.
+
+let folder: string;
+beforeEach(async () => {
+  folder = await fs.mkdtemp(path.join(os.tmpdir(), 'observability-'));
+});
+afterEach(() => fs.rm(folder, { recursive: true }));
+const sqlite = (file: string) => open(path.join(folder, file));
+
+it('is the observer of an application, and gives its metrics to readers of an SDK', async () => {
+  const instrumentation = new Instrumentation({ sampler: new FlowSampler(0.1) });
+  const shop = defineBackstory({
+    name: 'shop',
+    store: sqlite('shop.db'),
+    aggregates: [Order],
+    observer: instrumentation.observer,
+  });
+  await shop.run((app) => app.repository(Order).update('1', (it) => it.place(3), { create: true }));
+
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const sampler = instrumentation.sampler;
+  const readers = [
+    new PeriodicExportingMetricReader({ exporter, metricProducers: [instrumentation.metricProducer] }),
+  ];
+  expect(sampler.rate).toBe(0.1);
+  const provider = new MeterProvider({ readers });
+  await provider.forceFlush();
+  const names = exporter
+    .getMetrics()[0]!
+    .scopeMetrics.flatMap((it) => it.metrics.map(({ descriptor }) => descriptor.name));
+  await provider.shutdown();
+  expect(names).toEqual(expect.arrayContaining(['backstory.events.appended', 'backstory.load.duration']));
+});
+
+it('carries flows to other services', async () => {
+  const server = createServer((request, response) => response.end(JSON.stringify(request.headers)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const warehouse = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const response = await Context.of({ correlationId: 'order 1' }).run(async () =>
+    fetch(`${warehouse}/reserve`, { method: 'POST', headers: outgoingHeaders() }),
+  );
+  const headers = (await response.json()) as Record<string, string>;
+  expect(Context.fromHeaders(headers).fields.correlationId).toBe('order 1');
+  await Context.none.run(async () => {
+    await fetch(`${warehouse}/reserve`, { method: 'POST', headers: outgoingHeaders({ b3: 'single' }) });
+  });
+  await new Promise((resolve) => server.close(resolve));
+});
+
+it('is what the doc comment says', async () => {
+  const instrumentation = new Instrumentation();
+  const shop = defineBackstory({
+    name: 'shop',
+    store: memory(),
+    aggregates: [Order],
+    observer: instrumentation.observer,
+  });
+  await shop.run(async (app) => expect(app.name).toBe('shop'));
+});
