@@ -27,9 +27,10 @@ import {
   type Documents,
   type ProjectionSource,
 } from '@backstory/projection';
+import { WindowsReader, type Windows } from '@backstory/projection/streams';
 import { Subscriptions, type HandledOptions } from '@backstory/router';
 import { EventBus, Router, type EventBusOptions, type Rule } from '@backstory/router/bus';
-import { InvalidOption, knownOptions } from '@backstory/core/store';
+import { knownOptions } from '@backstory/core/store';
 import { commandHandlerOf, type CommandSource } from './command-source.js';
 import {
   within,
@@ -38,7 +39,7 @@ import {
   type Within,
   type WithinOptions,
 } from './app-transaction.js';
-import { RECORD_OPTIONS, type RecordOptions } from './record-options.js';
+import { RECORD_OPTIONS, requireList, type RecordOptions } from './record-options.js';
 
 /** What an app is put together from. */
 export interface AppParts {
@@ -158,6 +159,11 @@ export class App {
     return this.projections.of(source);
   }
 
+  /** The windows of a projection of this application that `windows` made. @throws ProjectionNotFound */
+  windows<Values>(source: Windows<Values>): WindowsReader<Values> {
+    return new WindowsReader(source, this.projection(source));
+  }
+
   /**
    * Waits until the documents of a projection have every event up to a position: that of what was recorded last, say. Also for
    * events that it does not handle, and where another process feeds it.
@@ -248,7 +254,7 @@ export class App {
     events: readonly object[],
     options: RecordOptions,
   ): Promise<RecordResult> {
-    requireList(events, `must be a list, also of one event: app.record('${stream}', [event]).`);
+    requireList(events, stream);
     const { expected = 'any', occurredAt, metadata, appendId } = knownOptions(options, RECORD_OPTIONS);
     const given = checkMetadata({ ...metadata, ...(occurredAt && { occurredAt }) }, stream);
     const encoded = events.map((event) => ({ ...this.types.encode(event), metadata: given }));
@@ -292,7 +298,3 @@ export class App {
 
 const NO_CLIENTS =
   'app.within needs a store in a database that has clients of its own: @backstory/postgres is one.';
-
-function requireList(events: unknown, message: string): void {
-  if (!Array.isArray(events)) throw new InvalidOption('events', message);
-}

@@ -1,5 +1,5 @@
 import type { ExpectedVersion } from '@backstory/core';
-import type { OptionNames } from '@backstory/core/store';
+import { InvalidOption, type OptionNames } from '@backstory/core/store';
 import type { GivenMetadata } from '@backstory/events/codec';
 
 /** How `app.record` records events: on what condition, and what else is said of them. */
@@ -20,3 +20,9 @@ export const RECORD_OPTIONS: OptionNames<RecordOptions> = {
   occurredAt: true,
   appendId: true,
 };
+
+/** @throws InvalidOption where a single event is given in place of a list */
+export function requireList(events: unknown, stream: string): void {
+  if (Array.isArray(events)) return;
+  throw new InvalidOption('events', `must be a list, also of one event: app.record('${stream}', [event]).`);
+}

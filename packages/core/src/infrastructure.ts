@@ -2,7 +2,7 @@ import { AppendOutcomeUnknown, StoreUnavailable, TransactionTimedOut } from './e
 
 /**
  * Whether an error says that something a handler needs cannot be reached: then no event is to blame, and waiting helps.
- * Looks through the causes of the error.
+ * Looks through the causes of the error. One that says of itself `isInfrastructure: true` is believed.
  */
 export function isInfrastructure(error: unknown): boolean {
   const seen = new Set<unknown>();
@@ -15,7 +15,8 @@ export function isInfrastructure(error: unknown): boolean {
       it instanceof TransactionTimedOut
     )
       return true;
-    const { code, status, statusCode, cause, errors } = it as Record<string, unknown>;
+    const { isInfrastructure: says, code, status, statusCode, cause, errors } = it as Record<string, unknown>;
+    if (says === true) return true;
     if (typeof code === 'string' && CODES.has(code)) return true;
     if (STATUSES.has(status) || STATUSES.has(statusCode)) return true;
     return visit(cause) || (Array.isArray(errors) && errors.some(visit));

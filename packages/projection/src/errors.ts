@@ -87,6 +87,8 @@ export class GenerationUnusable extends BackstoryError {
 /** The documents were not brought up to a position in time. */
 export class NotCaughtUp extends BackstoryError {
   readonly code = 'BACKSTORY_NOT_CAUGHT_UP';
+  /** Waiting helps: a subscription whose handler cannot do without pauses, and parks nothing. */
+  readonly isInfrastructure = true;
   constructor(
     readonly projection: string,
     readonly position: number,

@@ -5,7 +5,7 @@ import { ProjectionModel, type ProjectionSource } from './definition/projection-
 import { NotCaughtUp, ProjectionExists, ProjectionNotFound } from './errors.js';
 import { Runner } from './feed/runner.js';
 import { ProjectionAdmin, type RebuildOptions } from './projection-admin.js';
-import { Documents } from './read/documents.js';
+import { Documents, type CaughtUpOptions } from './read/documents.js';
 import { isAt, type GenerationStatus } from './status.js';
 
 /** What the projections of a process run on. */
@@ -94,7 +94,10 @@ export class Projections extends ProjectionAdmin {
   }
 
   private documents<Document>(model: ProjectionModel<Document>): Documents<Document> {
-    return new Documents({ model, events: this.own.events, state: this.stateOf(model) });
+    return new Documents({
+      ...{ model, events: this.own.events, state: this.stateOf(model) },
+      caughtUp: (position, options) => this.caughtUp(model.name, position, options),
+    });
   }
 
   /**
@@ -197,13 +200,6 @@ export class Projections extends ProjectionAdmin {
 
 /** How often to look whether another process has come as far. */
 const POLL_MS = 50;
-
-/** How long to wait for documents. */
-export interface CaughtUpOptions {
-  /** Default 5,000. */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
 
 /** How a generation is filled, and who is told of it. */
 export interface FillOptions extends RebuildOptions {

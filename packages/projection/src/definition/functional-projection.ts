@@ -2,6 +2,7 @@ import type { RecordedEvent } from '@backstory/core';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { ObjectFields } from '@backstory/events/codec';
 import type { Deleted } from './deleted.js';
+import type { Emit } from '../results/emit.js';
 import { checkProjectionName } from './projection-decorator.js';
 import { checkProjectionOptions, type ProjectionOptions } from './projection-options.js';
 
@@ -53,6 +54,7 @@ export interface ProjectionParts<
       event: InstanceOf<Events[Name]>,
       recorded: RecordedEvent<InstanceOf<Events[Name]>>,
       key: string,
+      emit: Emit,
     ) => NoInfer<Document> | Deleted;
   };
   /** What JSON does not know of a document: `{ openedAt: instant, total: decimal }`. */
@@ -74,5 +76,11 @@ export interface FunctionalProjection<Document = unknown> {
 export interface FunctionalFold {
   readonly event: Class;
   readonly name: string;
-  readonly run: (document: unknown, event: object, recorded: RecordedEvent<object>, key: string) => unknown;
+  readonly run: (
+    document: unknown,
+    event: object,
+    recorded: RecordedEvent<object>,
+    key: string,
+    emit: Emit,
+  ) => unknown;
 }

@@ -1,11 +1,12 @@
 import type { RecordedEvent, StoredEvent } from '@backstory/core';
 import { LIMITS, isWellFormed } from '@backstory/core/store';
 import { EventTypes, InvalidDefinition, type AnyClass, type Class } from '@backstory/events';
-import { handlersOf } from '@backstory/events/codec';
+import { encodeValue, handlersOf } from '@backstory/events/codec';
 import { deleted, type Deleted } from './deleted.js';
 import { instanceForm, valueForm, type DocumentForm } from './document-form.js';
 import { ProjectionFailed } from '../errors.js';
-import type { FunctionalProjection } from './functional-projection.js';
+import type { Emit } from '../results/emit.js';
+import type { FunctionalFold, FunctionalProjection } from './functional-projection.js';
 import { declaredProjection } from './projection-decorator.js';
 import type { ProjectionOptions } from './projection-options.js';
 
@@ -75,21 +76,36 @@ export class ProjectionModel<Document = unknown> {
     try {
       const recorded = this.types.decode(stored);
       handler = 'key';
-      const given = this.key(recorded);
-      const keys = given === undefined ? NONE : typeof given === 'string' ? [given] : [...new Set(given)];
-      for (const key of keys) checkKey(key);
-      return { recorded, keys };
+      return { recorded, keys: this.keysOf(recorded) };
     } catch (error) {
       throw this.failed(handler, stored, error);
     }
   }
 
-  /** The document after an event. The one given may be changed. @throws ProjectionFailed */
-  fold(document: unknown, recorded: RecordedEvent<object>, key: string): unknown {
+  /** The documents that an event changes. */
+  keysOf(recorded: RecordedEvent<object>): readonly string[] {
+    const given = this.key(recorded);
+    const keys = given === undefined ? NONE : typeof given === 'string' ? [given] : [...new Set(given)];
+    for (const key of keys) checkKey(key);
+    return keys;
+  }
+
+  /**
+   * The document after an event. The one given may be changed. `emitted` is given the text of each result.
+   *
+   * @throws ProjectionFailed
+   */
+  fold(
+    document: unknown,
+    recorded: RecordedEvent<object>,
+    key: string,
+    emitted?: (text: string) => void,
+  ): unknown {
+    const emit: Emit = (result) => emitted?.(JSON.stringify(encodeValue(result, `a result of ${this.name}`)));
     let folded = document;
     for (const { name, run } of this.steps.get(recorded.type)!) {
       try {
-        folded = run(folded === undefined ? this.form.begin() : folded, recorded.data, recorded, key);
+        folded = run(folded === undefined ? this.form.begin() : folded, recorded.data, recorded, key, emit);
       } catch (error) {
         throw this.failed(name, recorded, error);
       }
@@ -118,12 +134,8 @@ export class ProjectionModel<Document = unknown> {
 
 const NONE: readonly string[] = [];
 
-/** Gives the document after the event; `undefined` when it is to go. */
-interface Step {
-  readonly event: Class;
-  readonly name: string;
-  readonly run: (document: unknown, event: object, recorded: RecordedEvent<object>, key: string) => unknown;
-}
+/** Its function gives the document after the event; `undefined` when it is to go. */
+type Step = FunctionalFold;
 
 interface Described {
   readonly name: string;
@@ -154,9 +166,9 @@ function ofClass(cls: Class, name: string): Pick<Described, 'form' | 'steps'> {
         handler,
         'has options of a reaction: a projection folds, at once and always.',
       );
-    const run: Step['run'] = (document, e, recorded, key) => {
+    const run: Step['run'] = (document, e, recorded, key, emit) => {
       const own = document as Record<string | symbol, (...given: unknown[]) => unknown>;
-      return after(own[method]!(e, recorded, key), document);
+      return after(own[method]!(e, recorded, key, emit), document);
     };
     return { event, name: String(method), run };
   });
@@ -178,8 +190,8 @@ function ofFunctions(source: FunctionalProjection): Described {
     return {
       event,
       name,
-      run: (document, e, recorded, key) => {
-        const given = run(document, e, recorded, key);
+      run: (document, e, recorded, key, emit) => {
+        const given = run(document, e, recorded, key, emit);
         if (given === undefined)
           throw new TypeError('it returned undefined: return the document, or `deleted`');
         if (isPromise(given)) throw new TypeError(PROMISE);

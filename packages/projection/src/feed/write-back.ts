@@ -3,6 +3,7 @@ import type { StateEntry, StateTransaction } from '@backstory/core/state';
 import type { Foldable, ProjectionModel } from '../definition/projection-model.js';
 import type { Places } from '../generation/places.js';
 import { indexKey, valueAt } from '../read/index-key.js';
+import { resultKey } from '../results/result-rows.js';
 
 /**
  * Documents of one generation at work: read once, folded in memory, written once a batch. They stay as they were written, for
@@ -11,6 +12,7 @@ import { indexKey, valueAt } from '../read/index-key.js';
 export class WriteBack {
   private readonly entries = new Map<string, Entry>();
   private readonly touched = new Set<Entry>();
+  private results: StateEntry[] = [];
   private length = 0;
 
   constructor(
@@ -38,7 +40,10 @@ export class WriteBack {
   fold({ recorded, keys }: Foldable): void {
     for (const key of keys) {
       const entry = this.entries.get(key)!;
-      entry.document = this.model.fold(entry.document, recorded, key);
+      let ordinal = 0;
+      entry.document = this.model.fold(entry.document, recorded, key, (value) => {
+        this.results.push({ key: resultKey(key, recorded.position, ordinal++), value });
+      });
       entry.last = recorded;
       this.touched.add(entry);
     }
@@ -53,11 +58,13 @@ export class WriteBack {
       if (text !== before) documents.push({ entry, before, text });
     }
     const indexes = this.model.indexes.map((path) => indexChanges(path, documents));
-    return { documents, indexes, added: documents.reduce((sum, it) => sum + addedBy(it), 0) };
+    const added = documents.reduce((sum, it) => sum + addedBy(it), 0);
+    return { documents, indexes, added, results: this.results };
   }
 
-  async write(tx: StateTransaction, { documents, indexes }: Changes): Promise<void> {
+  async write(tx: StateTransaction, { documents, indexes, results }: Changes): Promise<void> {
     await writeRows(tx, this.places.documents(this.generation), documentRows(documents));
+    await writeRows(tx, this.places.results(this.generation), { puts: results, deletes: [] });
     for (const { path, rows } of indexes) await writeRows(tx, this.places.index(this.generation, path), rows);
   }
 
@@ -69,6 +76,7 @@ export class WriteBack {
     }
     for (const entry of this.touched) entry.last = undefined;
     this.touched.clear();
+    this.results = [];
     if (this.entries.size <= MOST && this.length <= LONGEST) return;
     for (const entry of this.entries.values()) {
       if (this.entries.size <= MOST / 2 && this.length <= LONGEST / 2) return;
@@ -81,6 +89,7 @@ export class WriteBack {
   forget(): void {
     this.entries.clear();
     this.touched.clear();
+    this.results = [];
     this.length = 0;
   }
 }
@@ -107,6 +116,8 @@ interface Change {
 export interface Changes {
   readonly documents: readonly Change[];
   readonly indexes: readonly { readonly path: string; readonly rows: Rows }[];
+  /** What the folds have emitted. */
+  readonly results: readonly StateEntry[];
   /** How many more documents there are. */
   readonly added: number;
 }

@@ -20,6 +20,7 @@ export async function drop(state: StateStore, name: string, number?: number): Pr
   const places = placesOf(name);
   const collections = [
     ...dropped.indexes.map((path) => places.index(dropped.number, path)),
+    places.results(dropped.number),
     places.documents(dropped.number),
   ];
   for (const collection of collections) await empty(state, collection);

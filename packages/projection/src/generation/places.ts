@@ -10,6 +10,8 @@ export function placesOf(name: string) {
     /** Why a generation does not go on, by its number. */
     troubles: of('troubles'),
     documents: (generation: number) => of(`${generation}/documents`),
+    /** What folds have emitted. */
+    results: (generation: number) => of(`${generation}/results`),
     index: (generation: number, path: string) => of(`${generation}/index/${path}`),
     /** Who feeds a generation. */
     lease: (generation: number) => `projection/${name}/${generation}`,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { EventStore, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
 import { byBytes } from '@backstory/core/store';
@@ -6,9 +5,10 @@ import type { ProjectionModel } from '../definition/projection-model.js';
 import { GenerationUnusable } from '../errors.js';
 import type { Generation } from './control.js';
 import { generationIn } from './control.js';
-import { firstDifference, canonical, type FieldDifference } from './document-difference.js';
+import { Comparison, type DocumentDifference, type Row } from './comparison.js';
 import { placesOf } from './places.js';
 import { readProgress } from './progress.js';
+import { placeIn, resultKey } from '../results/result-rows.js';
 import { newest, requireControl, requireGeneration } from './swap.js';
 
 /** What comparing two generations, document by document and at one position, has found. */
@@ -33,11 +33,6 @@ export interface Side {
   readonly version: number;
   /** SHA-256 over its documents at the position, in the order of their keys, whatever the order of their properties. */
   readonly hash: string;
-}
-
-/** A document that is not the same in both: the first of its fields that differs, and the two values. */
-export interface DocumentDifference extends FieldDifference {
-  readonly key: string;
 }
 
 /** What is compared. */
@@ -71,15 +66,18 @@ export function verify(verifying: Verifying): Promise<Verification> {
     const [a, b] = sides as [Placed, Placed];
     const { position, instead } = await meet(view, verifying, a, b);
     const compared = new Comparison(limit);
-    const read = (side: Placed) => documentsOf(view, side.collection, instead.get(side) ?? NONE);
+    const read = (side: Placed) => documentsOf(view, side.collection, instead.get(side)?.documents ?? NONE);
     await compared.run(read(a), read(b));
+    const { documents } = compared;
+    const results = (side: Placed) => resultsOf(view, side, position, instead.get(side)?.results);
+    await compared.run(results(a), results(b), resultName);
     return {
       projection: name,
       live: { generation: live.number, version: live.version, hash: compared.hashes[0] },
       other: { generation: other.number, version: other.version, hash: compared.hashes[1] },
       position,
       isEqual: compared.different === 0,
-      documents: compared.documents,
+      documents,
       different: compared.different,
       differences: compared.differences,
     };
@@ -89,7 +87,14 @@ export function verify(verifying: Verifying): Promise<Verification> {
 interface Placed {
   readonly generation: Generation;
   readonly collection: string;
+  readonly results: string;
   readonly position: number;
+}
+
+/** What is to be read in place of what is stored. */
+interface Instead {
+  readonly documents: Texts;
+  readonly results?: Texts;
 }
 
 type Texts = ReadonlyMap<string, string | undefined>;
@@ -98,7 +103,8 @@ const NONE: Texts = new Map();
 async function sideOf(view: StateView, name: string, generation: Generation): Promise<Placed> {
   const places = placesOf(name);
   const position = (await readProgress(view, places, generation.number))?.checkpoint.through ?? 0;
-  return { generation, position, collection: places.documents(generation.number) };
+  const { number } = generation;
+  return { generation, position, collection: places.documents(number), results: places.results(number) };
 }
 
 /** The position to compare at, and what documents are there in place of those that are stored. */
@@ -107,13 +113,13 @@ async function meet(
   { events, model }: Verifying,
   a: Placed,
   b: Placed,
-): Promise<{ readonly position: number; readonly instead: ReadonlyMap<Placed, Texts> }> {
+): Promise<{ readonly position: number; readonly instead: ReadonlyMap<Placed, Instead> }> {
   const [behind, ahead] = a.position <= b.position ? [a, b] : [b, a];
   if (behind.position === ahead.position) return { position: behind.position, instead: new Map() };
   const between = { after: behind.position, upTo: ahead.position };
   if (behind.generation.version === model.version) {
-    const texts = await advanced(view, events, { model, collection: behind.collection, between });
-    return { position: ahead.position, instead: new Map([[behind, texts]]) };
+    const folded = await advanced(view, events, { model, collection: behind.collection, between });
+    return { position: ahead.position, instead: new Map([[behind, folded]]) };
   }
   if (ahead.generation.version !== model.version)
     throw new GenerationUnusable(
@@ -121,8 +127,8 @@ async function meet(
       ahead.generation.number,
       `it and generation ${behind.generation.number} are at different positions, and the code here, of version ${model.version}, made neither.`,
     );
-  const texts = await rewound(events, { model, between });
-  return { position: behind.position, instead: new Map([[ahead, texts]]) };
+  const documents = await rewound(events, { model, between });
+  return { position: behind.position, instead: new Map([[ahead, { documents }]]) };
 }
 
 interface Between {
@@ -130,12 +136,12 @@ interface Between {
   readonly between: { readonly after: number; readonly upTo: number };
 }
 
-/** Documents as they are after the events in between, from what is stored. */
+/** Documents as they are after the events in between, from what is stored, and the results of those events. */
 async function advanced(
   view: StateView,
   events: EventStore,
   { model, between, collection }: Between & { readonly collection: string },
-): Promise<Texts> {
+): Promise<Instead> {
   const fold = new TextFold(model);
   for await (const page of events.readAll({ ...between, types: model.typeNames, pageSize: PAGE })) {
     const foldable = page.events.map((event) => model.foldable(event));
@@ -144,7 +150,7 @@ async function advanced(
     for (const key of missing) fold.begin(key, stored.get(key));
     for (const { recorded, keys } of foldable) for (const key of keys) fold.fold(key, recorded);
   }
-  return fold.texts();
+  return { documents: fold.texts(), results: fold.results };
 }
 
 /** Documents that events in between have changed, as they were before those. */
@@ -167,6 +173,7 @@ const PAGE = 2_000;
 class TextFold {
   private readonly documents = new Map<string, unknown>();
   private readonly last = new Map<string, Parameters<ProjectionModel['fold']>[1]>();
+  readonly results = new Map<string, string>();
 
   constructor(private readonly model: ProjectionModel) {}
 
@@ -179,7 +186,11 @@ class TextFold {
   }
 
   fold(key: string, recorded: Parameters<ProjectionModel['fold']>[1]): void {
-    this.documents.set(key, this.model.fold(this.documents.get(key), recorded, key));
+    let ordinal = 0;
+    const folded = this.model.fold(this.documents.get(key), recorded, key, (text) => {
+      this.results.set(resultKey(key, recorded.position, ordinal++), text);
+    });
+    this.documents.set(key, folded);
     this.last.set(key, recorded);
   }
 
@@ -189,8 +200,6 @@ class TextFold {
     return new Map([...this.documents].map(([key, document]) => [key, text(key, document)]));
   }
 }
-
-type Row = readonly [key: string, text: string];
 
 /** The documents in the order of their keys, some of them replaced. */
 async function* documentsOf(view: StateView, collection: string, instead: Texts): AsyncGenerator<Row, void> {
@@ -216,44 +225,21 @@ async function* documentsOf(view: StateView, collection: string, instead: Texts)
   yield* upTo(undefined);
 }
 
-class Comparison {
-  documents = 0;
-  different = 0;
-  readonly differences: DocumentDifference[] = [];
-  private readonly digests = [createHash('sha256'), createHash('sha256')] as const;
-
-  constructor(private readonly limit: number) {}
-
-  get hashes(): readonly [string, string] {
-    const [a, b] = this.digests.map((it) => it.copy().digest('hex'));
-    return [a!, b!];
+/** The results of events up to a position. */
+async function* resultsOf(
+  view: StateView,
+  { results }: Placed,
+  position: number,
+  instead: Texts = NONE,
+): AsyncGenerator<Row, void> {
+  for await (const [row, text] of documentsOf(view, results, instead)) {
+    if (placeIn(row).position <= position) yield [row, text];
   }
+}
 
-  async run(left: AsyncGenerator<Row, void>, right: AsyncGenerator<Row, void>): Promise<void> {
-    let [a, b] = [(await left.next()).value, (await right.next()).value];
-    while (a || b) {
-      const order = !a ? 1 : !b ? -1 : byBytes(a[0], b[0]);
-      this.documents++;
-      const [x, y] = [order <= 0 ? a : undefined, order >= 0 ? b : undefined];
-      this.compare((x ?? y)![0], x?.[1], y?.[1]);
-      if (x) a = (await left.next()).value;
-      if (y) b = (await right.next()).value;
-    }
-  }
-
-  private compare(key: string, a: string | undefined, b: string | undefined): void {
-    const [x, y] = [a, a === b ? undefined : b].map((text) => text && canonical(JSON.parse(text)));
-    const [left, right] = [x, a === b ? x : y];
-    if (left !== undefined) this.digests[0].update(`${key}\0${left}\n`);
-    if (right !== undefined) this.digests[1].update(`${key}\0${right}\n`);
-    if (left === right) return;
-    this.different++;
-    if (this.differences.length >= this.limit) return;
-    const [before, after] = [a, b].map((text) =>
-      text === undefined ? undefined : (JSON.parse(text) as unknown),
-    );
-    this.differences.push({ key, ...firstDifference(before, after) });
-  }
+function resultName(row: string): string {
+  const { key, position, ordinal } = placeIn(row);
+  return `${key}, result ${ordinal + 1} of position ${position}`;
 }
 
 /** What a generation holds, and its content in one line. */
@@ -272,7 +258,9 @@ export function contentOf(state: StateStore, name: string, generation?: number):
     const comparison = new Comparison(0);
     const none = async function* (): AsyncGenerator<Row, void> {};
     await comparison.run(documentsOf(view, side.collection, NONE), none());
-    const { documents, hashes } = comparison;
+    const { documents } = comparison;
+    await comparison.run(resultsOf(view, side, side.position), none(), resultName);
+    const { hashes } = comparison;
     return { generation: side.generation.number, position: side.position, documents, hash: hashes[0] };
   });
 }

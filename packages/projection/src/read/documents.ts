@@ -1,10 +1,12 @@
-import type { EventStore, StateStore } from '@backstory/core';
+import type { EventStore, RecordedEvent, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import type { Control } from '../generation/control.js';
 import { placesOf, type Places } from '../generation/places.js';
 import { readProgress } from '../generation/progress.js';
 import { requireControl } from '../generation/swap.js';
+import type { KeptResult } from '../results/emit.js';
+import { listResults, resultsAt, type ResultsQuery } from '../results/list-results.js';
 import { DocumentsAsOf, type AsOfOptions } from './as-of.js';
 import { find, type FindQuery, type FoundPage } from './find.js';
 
@@ -13,6 +15,15 @@ export interface DocumentsParts<Document> {
   readonly model: ProjectionModel<Document>;
   readonly events: EventStore;
   readonly state: StateStore;
+  /** Resolves when the documents have every event up to a position. */
+  readonly caughtUp: (position: number, options?: CaughtUpOptions) => Promise<void>;
+}
+
+/** How long to wait for documents. */
+export interface CaughtUpOptions {
+  /** Default 5,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** The documents of a projection, as its live generation has them. Each answer is of one generation and one position. */
@@ -70,6 +81,40 @@ export class Documents<Document> {
    */
   asOf(when: number | Date, options?: AsOfOptions): DocumentsAsOf<Document> {
     return new DocumentsAsOf(this.parts, when, options);
+  }
+
+  /**
+   * What the folds of a document have emitted, in the order of the log: at most `limit`, of positions after `after` and up to `upTo`.
+   *
+   * @throws InvalidOption, ProjectionNotFound
+   */
+  async results(key: string, query: ResultsQuery = {}): Promise<readonly KeptResult[]> {
+    return this.read((view, { live }) => listResults(view, this.places.results(live), key, query));
+  }
+
+  /**
+   * What an event has led to, in every document that it changes. It waits until the documents have the event, so that a handler of a
+   * subscription is given all of it and, whenever it is called again, the same.
+   *
+   * @throws NotCaughtUp after `timeoutMs`, saying why; ProjectionNotFound; the signal's reason
+   */
+  async resultsOf(
+    recorded: RecordedEvent<object>,
+    options: CaughtUpOptions = {},
+  ): Promise<readonly KeptResult[]> {
+    const { model, caughtUp } = this.parts;
+    const { position } = recorded;
+    if (!model.folds(recorded.type)) return [];
+    for (;;) {
+      await caughtUp(position, options);
+      const found = await this.read(async (view, { live }) => {
+        const through = (await readProgress(view, this.places, live))?.checkpoint.through ?? 0;
+        // Meanwhile somebody may have gone back to a generation that is behind.
+        if (through < position) return undefined;
+        return resultsAt(view, this.places.results(live), model.keysOf(recorded), position);
+      });
+      if (found) return found;
+    }
   }
 
   /** How many documents there are. */

@@ -1,0 +1,57 @@
+import type { StateEntry, StateView } from '@backstory/core/state';
+import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import type { KeptResult } from './emit.js';
+import { placeIn, resultsUpTo } from './result-rows.js';
+
+/** Which results of a document. */
+export interface ResultsQuery {
+  /** Those of events after this position. Default 0. */
+  readonly after?: number;
+  /** Those of events up to this position. Default: all. */
+  readonly upTo?: number;
+  /** The last ones first. */
+  readonly backwards?: boolean;
+  /** At most so many. Default 100. */
+  readonly limit?: number;
+}
+
+/** The results of one document, in the order of the log. @throws InvalidOption */
+export async function listResults(
+  view: StateView,
+  collection: string,
+  key: string,
+  query: ResultsQuery,
+): Promise<readonly KeptResult[]> {
+  const { after = 0, upTo = MOST, limit = 100, backwards = false } = knownOptions(query, OPTIONS);
+  for (const [name, value] of Object.entries({ after, upTo })) numberOption(name, value, 0, MOST);
+  if (typeof backwards !== 'boolean') throw new InvalidOption('backwards', 'must be true or false.');
+  const bounds = { after: resultsUpTo(key, after) + LAST, upTo: resultsUpTo(key, upTo) + LAST };
+  const rows = await view.list(collection, {
+    ...{ prefix: resultsUpTo(key), ...bounds, backwards },
+    limit: numberOption('limit', limit, 1, 10_000),
+  });
+  return rows.map(keptIn);
+}
+
+/** What one event has led to in these documents. */
+export async function resultsAt(
+  view: StateView,
+  collection: string,
+  keys: readonly string[],
+  position: number,
+): Promise<readonly KeptResult[]> {
+  const lists: (readonly StateEntry[])[] = [];
+  for (const key of keys)
+    lists.push(await view.list(collection, { prefix: resultsUpTo(key, position), limit: 10_000 }));
+  return lists.flat().map(keptIn);
+}
+
+function keptIn({ key: row, value }: StateEntry): KeptResult {
+  const { key, position } = placeIn(row);
+  return { key, position, result: JSON.parse(value) as unknown };
+}
+
+const OPTIONS: OptionNames<ResultsQuery> = { after: true, upTo: true, backwards: true, limit: true };
+const MOST = Number.MAX_SAFE_INTEGER;
+/** Comes after the ordinals of a position. */
+const LAST = ';';

@@ -1,0 +1,201 @@
+import fc from 'fast-check';
+import type { Json } from '@backstory/events';
+import { distinct } from './distinct.js';
+import { average, count, max, min, sum } from './number-reducers.js';
+import { percentiles } from './percentiles.js';
+import type { Reducer } from './reducer.js';
+import { mostFrequent, top } from './top.js';
+
+const stored = (held: Json) => JSON.parse(JSON.stringify(held)) as Json;
+
+/** What a reducer gives of values, each time from what was stored; apart and put together, where `at` says. */
+function reduced<Value, Result>(
+  of: Reducer<Value, Result>,
+  values: readonly Value[],
+  at = values.length,
+): Result {
+  const part = (own: readonly Value[]) =>
+    own.reduce((held, value) => of.add(stored(held), value), of.begin());
+  const held =
+    at < values.length
+      ? of.merge!(stored(part(values.slice(0, at))), stored(part(values.slice(at))))
+      : part(values);
+  return of.result(stored(held));
+}
+
+const numbers = fc.array(fc.option(fc.integer({ min: -1_000, max: 1_000 }), { nil: undefined, freq: 4 }), {
+  maxLength: 50,
+});
+const nearestRank = (sorted: readonly number[], point: number) =>
+  sorted[Math.max(0, Math.ceil((point / 100) * sorted.length) - 1)] ?? null;
+
+it('numbers are counted, added, averaged, compared and ranked, those that are missing are skipped, also in parts', () => {
+  fc.assert(
+    fc.property(numbers, fc.nat(50), (values, at) => {
+      const of = (value: { n: number | undefined }) => value.n;
+      const given = values.map((n) => ({ n }));
+      const there = values.filter((it) => it !== undefined);
+      const total = there.reduce((a, b) => a + b, 0);
+      const sorted = [...there].sort((a, b) => a - b);
+      const results = {
+        count: reduced(count(), given, at),
+        sum: reduced(sum(of), given, at),
+        average: reduced(average(of), given, at),
+        min: reduced(min(of), given, at),
+        max: reduced(max(of), given, at),
+        ranks: reduced(percentiles([0, 50, 99.9, 100], of), given, at),
+        top: reduced(top(3, of), given as { n: number }[], at).map(({ n }) => n),
+      };
+      expect(results).toEqual({
+        count: values.length,
+        sum: total,
+        average: there.length === 0 ? null : total / there.length,
+        min: sorted[0] ?? null,
+        max: sorted.at(-1) ?? null,
+        ranks: Object.fromEntries([0, 50, 99.9, 100].map((it) => [`p${it}`, nearestRank(sorted, it)])),
+        top: sorted.slice(-3).reverse(),
+      });
+    }),
+  );
+});
+
+it('of equal ones the earlier is before the later', () => {
+  const given = [
+    ['a', 1],
+    ['b', 2],
+    ['c', 2],
+    ['d', 1],
+  ] as [string, number][];
+  for (const at of [4, 2])
+    expect(
+      reduced(
+        top(3, ([, n]) => n),
+        given,
+        at,
+      ),
+    ).toEqual([
+      ['b', 2],
+      ['c', 2],
+      ['a', 1],
+    ]);
+});
+
+it.each([NaN, Infinity, 'x', {}])('%p is no number, and no window takes it for one', (value) => {
+  expect(() =>
+    reduced(
+      sum(() => value as number),
+      [0],
+    ),
+  ).toThrow(/which is no number/);
+});
+
+it('a minus zero is zero, for there is no JSON of it', () => {
+  expect(
+    Object.is(
+      reduced(
+        max((value: number) => -value),
+        [0],
+      ),
+      0,
+    ),
+  ).toBe(true);
+});
+
+it('percentiles of many are within 1 % of the value, and what is kept of them is bounded', () => {
+  const value = fc.oneof(
+    fc.double({ min: -1e9, max: 1e9, noNaN: true }),
+    fc.double({ min: 1e-6, max: 1, noNaN: true }),
+  );
+  fc.assert(
+    fc.property(fc.array(value, { minLength: 1_001, maxLength: 3_000 }), fc.nat(3_000), (values, at) => {
+      const points = [0, 1, 25, 50, 75, 99, 100];
+      const of = percentiles(points);
+      const part = (own: readonly number[]) => own.reduce((held, it) => of.add(held, it), of.begin());
+      const held = of.merge!(part(values.slice(0, at)), part(values.slice(at)));
+      expect(JSON.stringify(held).length).toBeLessThan(60_000);
+      const sorted = [...values].sort((a, b) => a - b);
+      const result = of.result(held);
+      for (const point of points) {
+        // The sketch ranks from 0 to n − 1: it may give the neighbour.
+        const rank = (point / 100) * (sorted.length - 1);
+        const near = [sorted[Math.floor(rank)]!, sorted[Math.ceil(rank)]!];
+        const given = result[`p${point}`]!;
+        const distance = Math.min(...near.map((it) => Math.abs(given - it) / Math.max(Math.abs(it), 1e-12)));
+        expect({ point, given, near, isNear: distance <= 0.010001 }).toMatchObject({ isNear: true });
+      }
+    }),
+    { numRuns: 10 },
+  );
+});
+
+it('what is different is counted up to the limit, and estimated beyond it, in whichever order and parts', () => {
+  const names = fc.array(fc.option(fc.string({ maxLength: 2 }), { nil: undefined }), { maxLength: 200 });
+  fc.assert(
+    fc.property(names, fc.nat(200), (values, at) => {
+      const different = new Set(values.filter((it) => it !== undefined)).size;
+      const found = reduced(
+        distinct((it: string | undefined) => it, { limit: 50 }),
+        values,
+        at,
+      );
+      expect(found.isExact).toBe(different <= 50);
+      if (found.isExact) expect(found.count).toBe(different);
+      else
+        expect(found).toEqual(
+          reduced(
+            distinct((it: string | undefined) => it, { limit: 50 }),
+            values.toReversed(),
+          ),
+        );
+    }),
+  );
+  const of = distinct((it: number) => it);
+  const held = Array.from({ length: 20_000 }, (_, i) => i).reduce((all, it) => of.add(all, it), of.begin());
+  // Five standard errors of 1/√1,000; the hashes are always the same.
+  expect(Math.abs(of.result(held).count / 20_000 - 1)).toBeLessThan(0.16);
+  expect((held as string[]).length).toBe(1_001);
+});
+
+it('the most frequent are exact while all fit, and beyond that each says its error', () => {
+  const labels = fc.array(fc.constantFrom('a', 'b', '7', '__proto__', 'e', 'f', 'g'), { maxLength: 100 });
+  fc.assert(
+    fc.property(labels, fc.nat(100), fc.integer({ min: 2, max: 8 }), (values, at, limit) => {
+      const often = new Map<string, number>();
+      for (const it of values) often.set(it, (often.get(it) ?? 0) + 1);
+      const found = reduced(
+        mostFrequent(2, (it: string) => it, { limit }),
+        values,
+        at,
+      );
+      const ranked = [...often].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).slice(0, 2);
+      if (often.size <= limit)
+        expect(found).toEqual(ranked.map(([value, times]) => ({ value, count: times, error: 0 })));
+      for (const { value, count: most, error } of found) {
+        expect(most).toBeGreaterThanOrEqual(often.get(value) ?? 0);
+        expect(most - error).toBeLessThanOrEqual(often.get(value) ?? 0);
+      }
+    }),
+  );
+});
+
+it('frequency may be weighed, and no weight is less than nothing', () => {
+  const of = (weight: (it: { n: number }) => number) =>
+    mostFrequent(1, (it: { who: string; n: number }) => it.who, { weight });
+  const given = [
+    { who: 'ann', n: 5 },
+    { who: 'bob', n: 2 },
+    { who: 'bob', n: 2 },
+  ];
+  expect(
+    reduced(
+      of(({ n }) => n),
+      given,
+    ),
+  ).toEqual([{ value: 'ann', count: 5, error: 0 }]);
+  expect(() =>
+    reduced(
+      of(({ n }) => -n),
+      given,
+    ),
+  ).toThrow(/less than 0/);
+});

@@ -1,0 +1,37 @@
+import type { Json } from '@backstory/events';
+import type { Reducer } from './reducer.js';
+
+/** What several reducers hold together of one window. */
+export type Held = Record<string, Json>;
+
+/** Several reducers at once, each under its name. */
+export class Reduction<Value> {
+  private readonly reducers: readonly (readonly [string, Reducer<Value, unknown>])[];
+
+  constructor(reducers: Readonly<Record<string, Reducer<Value, unknown>>>) {
+    this.reducers = Object.entries(reducers);
+  }
+
+  /** Those that cannot put together what was apart. */
+  get unmergeable(): readonly string[] {
+    return this.reducers.flatMap(([name, { merge }]) => (merge ? [] : [name]));
+  }
+
+  begin(): Held {
+    return Object.fromEntries(this.reducers.map(([name, it]) => [name, it.begin()]));
+  }
+
+  add(held: Held, value: Value): void {
+    for (const [name, it] of this.reducers) held[name] = it.add(held[name]!, value);
+  }
+
+  merge(earlier: Held, later: Held): Held {
+    return Object.fromEntries(
+      this.reducers.map(([name, it]) => [name, it.merge!(earlier[name]!, later[name]!)]),
+    );
+  }
+
+  results(held: Held): Record<string, unknown> {
+    return Object.fromEntries(this.reducers.map(([name, it]) => [name, it.result(held[name]!)]));
+  }
+}

@@ -1,0 +1,130 @@
+import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
+import { InvalidDefinition } from '@backstory/events';
+
+/** Which events are in one window: made by {@link tumbling}, {@link sliding} or {@link session}. */
+export type WindowShape = TimeShape | SessionShape | CountShape | LastShape;
+
+/** Windows between fixed instants, of which a new one begins every so often. */
+export interface TimeShape extends Lateness {
+  readonly kind: 'time';
+  readonly sizeMs: number;
+  readonly everyMs: number;
+  readonly offsetMs: number;
+}
+
+/** Windows that last as long as events follow each other closely. */
+export interface SessionShape extends Lateness {
+  readonly kind: 'session';
+  readonly gapMs: number;
+}
+
+/** Windows of so many values, one after another. */
+export interface CountShape {
+  readonly kind: 'count';
+  readonly count: number;
+}
+
+/** The last so many values, told again and again. */
+export interface LastShape {
+  readonly kind: 'last';
+  readonly count: number;
+  readonly every: number | undefined;
+  readonly everyMs: number | undefined;
+}
+
+/** How long windows by time wait for what is recorded later than others that happened after it. */
+export interface Lateness {
+  /** Milliseconds after its end for which a window stays open. Default 0. */
+  readonly latenessMs: number;
+}
+
+/** A length of time in windows that do not overlap. */
+export interface TumblingTime extends Partial<Lateness> {
+  readonly sizeMs: number;
+  /** Windows begin so many milliseconds after multiples of their size since 1970-01-01T00:00Z. Default 0. */
+  readonly offsetMs?: number;
+}
+
+/** A length of time in windows that overlap: a new one begins every `everyMs`. */
+export interface SlidingTime extends TumblingTime {
+  readonly everyMs: number;
+}
+
+/** The last `count` values, told after `every` values, or with the first event `everyMs` after the last time. */
+export type SlidingCount =
+  { readonly count: number; readonly every: number } | { readonly count: number; readonly everyMs: number };
+
+/**
+ * Windows one after another: `tumbling({ sizeMs: 86_400_000 })` a day each, `tumbling({ count: 100 })` a hundred values each.
+ *
+ * @throws InvalidOption, InvalidDefinition
+ */
+export function tumbling(size: TumblingTime | { readonly count: number }): WindowShape {
+  if (!('count' in size)) return timeShape({ ...knownOptions(size, TUMBLING), everyMs: size.sizeMs });
+  const { count } = knownOptions(size, { count: true });
+  return { kind: 'count', count: whole('count', count, 1, MOST_COUNTED) };
+}
+
+/**
+ * Windows that overlap: `sliding({ sizeMs: 3_600_000, everyMs: 60_000 })` an hour every minute, `sliding({ count: 100, every: 10 })`
+ * the last hundred values after every ten, `sliding({ count: 100, everyMs: 60_000 })` at most once a minute.
+ *
+ * @throws InvalidOption, InvalidDefinition
+ */
+export function sliding(size: SlidingTime | SlidingCount): WindowShape {
+  if (!('count' in size)) return timeShape(knownOptions(size, { ...TUMBLING, everyMs: true }));
+  const { count, every, everyMs } = knownOptions<LastOptions>(size, LAST);
+  if ((every === undefined) === (everyMs === undefined))
+    throw new InvalidDefinition('sliding(…)', 'by count needs either `every`, in values, or `everyMs`.');
+  if (every !== undefined) whole('every', every, 1, MOST_COUNTED);
+  if (everyMs !== undefined) whole('everyMs', everyMs, 1, LONGEST);
+  return { kind: 'last', count: whole('count', count, 1, MOST_VALUES), every, everyMs };
+}
+
+/** Windows that end when nothing has happened for `gapMs`: visits, bursts. @throws InvalidOption */
+export function session(options: SessionOptions): WindowShape {
+  const { gapMs, latenessMs = 0 } = knownOptions(options, SESSION);
+  whole('gapMs', gapMs, 1, LONGEST);
+  whole('latenessMs', latenessMs, 0, LONGEST);
+  return { kind: 'session', gapMs, latenessMs };
+}
+
+/** What ends a session. */
+export interface SessionOptions extends Partial<Lateness> {
+  /** Two events with at most so many milliseconds between them are in one session. */
+  readonly gapMs: number;
+}
+
+function timeShape({ sizeMs, everyMs, offsetMs = 0, latenessMs = 0 }: SlidingTime): TimeShape {
+  whole('sizeMs', sizeMs, 1, LONGEST);
+  whole('everyMs', everyMs, 1, sizeMs);
+  whole('offsetMs', offsetMs, -LONGEST, LONGEST);
+  whole('latenessMs', latenessMs, 0, LONGEST);
+  const open = Math.ceil((sizeMs + latenessMs) / everyMs);
+  if (open > MOST_OPEN)
+    throw new InvalidDefinition(
+      'a window',
+      `would have ${open} windows open at once: at most ${MOST_OPEN} are kept. Let them begin less often, or wait less long for late events.`,
+    );
+  return { kind: 'time', sizeMs, everyMs, offsetMs, latenessMs };
+}
+
+function whole(option: string, value: number, least: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  throw new InvalidOption(option, `must be a whole number from ${least} to ${most}, not ${String(value)}.`);
+}
+
+const TUMBLING: OptionNames<TumblingTime> = { sizeMs: true, offsetMs: true, latenessMs: true };
+const SESSION: OptionNames<SessionOptions> = { gapMs: true, latenessMs: true };
+interface LastOptions {
+  readonly count: number;
+  readonly every?: number;
+  readonly everyMs?: number;
+}
+const LAST: OptionNames<LastOptions> = { count: true, every: true, everyMs: true };
+/** A hundred years. */
+const LONGEST = 3_155_760_000_000;
+const MOST_OPEN = 1_000;
+const MOST_COUNTED = Number.MAX_SAFE_INTEGER;
+/** Of a sliding window by count every value is kept. */
+const MOST_VALUES = 10_000;
