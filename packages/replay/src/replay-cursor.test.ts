@@ -57,6 +57,37 @@ describe('a cursor', () => {
     expect((await cursor.at(1)).state).not.toHaveProperty('by');
   });
 
+  test('finds events by a text in their type, data or metadata, forwards and back, also where nothing folds them', async () => {
+    await grow(1_300);
+    await app.record('cart-1', [new LineAdded('Ünique "sku"', 1)]);
+    const cursor = await ReplayCursor.open(source, 'cart-1');
+    const events = (await told()).map(({ event }) => event);
+    for (const text of ['PRICED', 'ünique \\"', '"n":1', 'ann', events[700]!.metadata.correlationId]) {
+      const has = events.filter(({ type, data, metadata }) =>
+        [type, JSON.stringify(data), JSON.stringify(metadata)].some((it) =>
+          it.toLowerCase().includes(text.toLowerCase()),
+        ),
+      );
+      const versions = has.map(({ version }) => version);
+      for (const at of [0, 1, 5, 650, 1_300, 1_301]) {
+        const asked = [await cursor.nextText(text, at), await cursor.previousText(text, at)];
+        expect([text, at, ...asked]).toEqual([
+          text,
+          at,
+          versions.find((it) => it > at),
+          versions.findLast((it) => it < at),
+        ]);
+      }
+    }
+    const unknown = await ReplayCursor.open({ ...source, aggregates: [] }, 'cart-1');
+    expect(await unknown.nextText('priced', 0)).toBe(await cursor.nextText('priced', 0));
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(cursor.nextText('nowhere', 0, { signal })).rejects.toThrow('enough');
+    await expect(cursor.previousText('x', 9_999)).rejects.toMatchObject({
+      code: 'BACKSTORY_VERSION_OUT_OF_RANGE',
+    });
+  });
+
   test('shows at each version, whichever order it goes, what the history tells', async () => {
     await grow(1_301);
     const steps = await told();

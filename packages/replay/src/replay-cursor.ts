@@ -1,4 +1,4 @@
-import { readRecorded, type EventStore, type RecordedEvent } from '@backstory/core';
+import { readRecorded, type EventStore, type RecordedEvent, type StreamSlice } from '@backstory/core';
 import type { FieldType, Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
 import { Expression } from '@backstory/router/filter';
@@ -159,6 +159,44 @@ export class ReplayCursor {
       }
       return undefined;
     });
+  }
+
+  /**
+   * The first version after this one whose event has a text in its type, data or metadata, as they are recorded, in capitals or not;
+   * `undefined` where none has.
+   */
+  nextText(text: string, after: number, wait: CursorWait = {}): Promise<number | undefined> {
+    return this.next(() => {
+      this.checkVersion(after);
+      const pace = new Pace(wait, after);
+      return this.withText(text, { after, upTo: this.lastVersion }, (version) =>
+        pace.at(version, this.lastVersion),
+      );
+    });
+  }
+
+  /** The last version before this one whose event has it; see {@link nextText}. */
+  previousText(text: string, before: number, wait: CursorWait = {}): Promise<number | undefined> {
+    return this.next(() => {
+      this.checkVersion(before);
+      const pace = new Pace(wait, 0);
+      const slice = { upTo: Math.max(0, before - 1), backwards: true };
+      return this.withText(text, slice, (version) => pace.at(before - version, before));
+    });
+  }
+
+  private async withText(
+    text: string,
+    slice: StreamSlice,
+    breathe: (version: number) => Promise<void>,
+  ): Promise<number | undefined> {
+    const sought = text.toLowerCase();
+    for await (const { events } of this.store.readStream(this.stream, slice))
+      for (const { version, type, data, metadata } of events) {
+        if ([type, data, metadata].some((it) => it.toLowerCase().includes(sought))) return version;
+        await breathe(version);
+      }
+    return undefined;
   }
 
   private checkVersion(version: number): void {

@@ -34,26 +34,52 @@ export interface Room {
   readonly furthest: number;
 }
 
-/** The part that scrolls has what it wants, as far as the others keep their share; what is left is theirs. */
+/** The part that scrolls has what it wants, as far as the others in its column keep their share; what is left is theirs. */
 export function roomOf(viewing: Viewing, size: Size, charset: Charset): Readonly<Record<Part, Room>> {
-  const lines = partLines(viewing, size.columns, charset);
+  const lines = partLines(viewing, widthsOf(size), charset);
   const height = Math.max(0, size.rows - 2 - watchLines(viewing, size, charset).length);
   const share = height < 6 ? 0 : Math.max(2, Math.floor(height * 0.3));
   // With its heading, which for an event says something by itself.
   const wanted = (part: Part) => (lines[part].length === 0 && part !== 'event' ? 0 : lines[part].length + 1);
   const heights = { event: 0, changes: 0, state: 0 };
-  for (const part of PARTS) if (part !== viewing.part) heights[part] = Math.min(wanted(part), share);
-  let free = height - heights.event - heights.changes - heights.state;
-  for (const part of [viewing.part, ...PARTS]) {
-    const more = Math.min(wanted(part) - heights[part], free);
-    heights[part] += more;
-    free -= more;
+  for (const { parts } of columnsOf(size)) {
+    let free = height;
+    const give = (part: Part, most: number) => {
+      const more = Math.min(wanted(part) - heights[part], most, free);
+      heights[part] += more;
+      free -= more;
+    };
+    const chosenFirst = parts.toSorted((a, b) => Number(b === viewing.part) - Number(a === viewing.part));
+    for (const part of parts) if (part !== viewing.part) give(part, share);
+    for (const part of chosenFirst) give(part, free);
   }
   const room = (part: Part): Room => ({
     height: heights[part],
     furthest: Math.max(0, wanted(part) - heights[part]),
   });
   return { event: room('event'), changes: room('changes'), state: room('state') };
+}
+
+interface Column {
+  readonly parts: readonly Part[];
+  readonly width: number;
+}
+
+/** On a wide screen the state stands beside what happened. */
+function columnsOf({ columns }: Size): readonly Column[] {
+  if (columns < WIDE) return [{ parts: PARTS, width: columns }];
+  const left = Math.floor((columns - 1) / 2);
+  return [
+    { parts: ['event', 'changes'], width: left },
+    { parts: ['state'], width: columns - 1 - left },
+  ];
+}
+
+const WIDE = 120;
+
+function widthsOf(size: Size): Readonly<Record<Part, number>> {
+  const [first, last] = [columnsOf(size).at(0)!.width, columnsOf(size).at(-1)!.width];
+  return { event: first, changes: first, state: last };
 }
 
 function titleLine({ stream, shown, head, isFollowing }: Viewing, columns: number, charset: Charset): Line {
@@ -64,10 +90,32 @@ function titleLine({ stream, shown, head, isFollowing }: Viewing, columns: numbe
 }
 
 function bodyLines(viewing: Viewing, size: Size, charset: Charset): readonly Line[] {
-  const lines = partLines(viewing, size.columns, charset);
+  const [first = [], ...others] = columnsOf(size).map((column) =>
+    columnLines(viewing, column, { size, charset }),
+  );
+  return [...watchLines(viewing, size, charset), ...others.reduce(besides(size, charset), first)];
+}
+
+/** Puts the lines of the right column beside those of the left one. */
+function besides(size: Size, charset: Charset) {
+  const { width } = columnsOf(size)[0]!;
+  return (left: readonly Line[], right: readonly Line[]): readonly Line[] =>
+    Array.from({ length: Math.max(left.length, right.length) }, (_, i) => {
+      const fit = fitted(left[i] ?? [], width, charset);
+      const gap = { text: ' '.repeat(width - cellsOf(fit, charset)) };
+      return [...fit, gap, { text: charset.side, tone: 'faint' as const }, ...(right[i] ?? [])];
+    });
+}
+
+function columnLines(
+  viewing: Viewing,
+  { parts, width }: Column,
+  { size, charset }: { readonly size: Size; readonly charset: Charset },
+): readonly Line[] {
+  const lines = partLines(viewing, widthsOf(size), charset);
   const headings = headingsOf(viewing);
   const rooms = roomOf(viewing, size, charset);
-  const parts = PARTS.flatMap((part) => {
+  return parts.flatMap((part) => {
     const { height, furthest } = rooms[part];
     if (height === 0) return [];
     const from = Math.min(viewing.scrolled[part], furthest);
@@ -76,9 +124,8 @@ function bodyLines(viewing: Viewing, size: Size, charset: Charset): readonly Lin
     const shown = lines[part].slice(from, from + height - 1);
     const place = furthest === 0 ? '' : `${from + 1}-${from + shown.length} of ${lines[part].length}`;
     const heading = { name: headings[part], place, isChosen: part === viewing.part };
-    return [headingLine(heading, size.columns, charset), ...shown];
+    return [headingLine(heading, width, charset), ...shown];
   });
-  return [...watchLines(viewing, size, charset), ...parts];
 }
 
 interface Heading {

@@ -27,6 +27,7 @@ const HELP_KEYS = 'j k scroll, any other key goes back';
 const QUESTIONS: Readonly<Record<Question, string>> = {
   go: 'go to version or time: ',
   find: 'find the next change of: ',
+  text: 'find the next event with: ',
   until: 'Replay until: ',
   watch: 'watch: ',
 };

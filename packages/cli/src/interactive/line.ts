@@ -17,16 +17,19 @@ export interface Charset {
   readonly arrow: string;
   readonly ellipsis: string;
   readonly rule: string;
+  /** Between what stands side by side. */
+  readonly side: string;
   /** Makes text of others harmless, and such that the terminal can show it. */
   readonly safe: (text: string) => string;
 }
 
-export const UNICODE: Charset = { arrow: '→', ellipsis: '…', rule: '─', safe: printable };
+export const UNICODE: Charset = { arrow: '→', ellipsis: '…', rule: '─', side: '│', safe: printable };
 
 export const ASCII: Charset = {
   arrow: '->',
   ellipsis: '~',
   rule: '-',
+  side: '|',
   safe: (text) =>
     printable(text).replace(
       /[^\x20-\x7e]/g,

@@ -8,21 +8,30 @@ import type { Part, Shown, Viewing } from './viewing.js';
 export type PartLines = Readonly<Record<Part, readonly Line[]>>;
 
 /** Made once for every step: a state may have a million lines. */
-export function partLines(viewing: Viewing, columns: number, charset: Charset): PartLines {
+export function partLines(
+  viewing: Viewing,
+  widths: Readonly<Record<Part, number>>,
+  charset: Charset,
+): PartLines {
   const { shown, isWrapped, part } = viewing;
-  const key = JSON.stringify([columns, charset.rule, isWrapped, part === 'event']);
+  const key = JSON.stringify([widths, charset.rule, isWrapped, part === 'event']);
   const found = made.get(shown);
   if (found?.key === key) return found.lines;
-  const fit = (line: Line): readonly Line[] =>
-    isWrapped ? [...wrapped(line, columns, charset)] : [fitted(line, columns, charset)];
-  const width = isWrapped ? Infinity : columns;
+  const fit = (lines: readonly Line[], width: number): readonly Line[] =>
+    lines.flatMap((line) =>
+      isWrapped ? [...wrapped(line, width, charset)] : [fitted(line, width, charset)],
+    );
+  const { event, changes, state } = widths;
   const lines = {
-    event: eventLines(shown, { columns, isWhole: part === 'event' }).flatMap(fit),
-    changes: changesLines(shown, width, charset).flatMap(fit),
+    event: fit(eventLines(shown, { columns: event, isWhole: part === 'event' }), event),
+    changes: fit(changesLines(shown, isWrapped ? Infinity : changes, charset), changes),
     state:
-      shown.state !== undefined
-        ? json(shown.state).flatMap((text) => fit([{ text }]))
-        : whyNot(shown, columns, charset),
+      shown.state === undefined
+        ? whyNot(shown, state, charset)
+        : fit(
+            json(shown.state).map((text) => [{ text }]),
+            state,
+          ),
   };
   made.set(shown, { key, lines });
   return lines;

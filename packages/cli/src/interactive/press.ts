@@ -69,9 +69,10 @@ const TURNS: readonly Part[] = ['state', 'event', 'changes'];
 const find =
   (direction: 1 | -1): Action =>
   (viewing) => {
-    const paths = viewing.sought === undefined ? viewing.watched : [viewing.sought];
-    if (paths.length > 0) return { viewing, wish: { kind: 'find', paths, direction } };
-    const text = 'Nothing is looked for: give a path with / or watch one with w.';
+    const watched = viewing.watched.length > 0 ? { paths: viewing.watched } : undefined;
+    const sought = viewing.sought ?? watched;
+    if (sought) return { viewing, wish: { kind: 'find', sought, direction } };
+    const text = 'Nothing is looked for: give a path with /, a text with t, or watch a path with w.';
     return { viewing: { ...viewing, notice: { text, isBad: false } } };
   };
 
@@ -123,6 +124,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map([
   ...on('shift-tab', turnTo(-1)),
   ...on(':', ask('go')),
   ...on('/', ask('find')),
+  ...on('t', ask('text')),
   ...on('u', ask('until')),
   ...on('U', untilAgain),
   ...on('w', ask('watch')),

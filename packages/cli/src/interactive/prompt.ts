@@ -3,7 +3,7 @@ import { readStatePath } from '@backstory/replay/paths';
 import { upTo } from '../instant.js';
 import { completed } from './completed.js';
 import type { Key } from './keys.js';
-import { stateOf, type Question, type Viewing } from './viewing.js';
+import { stateOf, type Question, type Sought, type Viewing } from './viewing.js';
 import type { Pressed } from './wish.js';
 
 /** What a key does while something is asked for. */
@@ -22,9 +22,9 @@ export function pressInPrompt(viewing: Viewing, prompt: NonNullable<Viewing['pro
     case 'enter':
       return answered(closed, question, text.trim());
     case 'tab':
-      return question === 'go' || question === 'until'
-        ? { viewing }
-        : typed(completed(text, stateOf(viewing)));
+      return question === 'find' || question === 'watch'
+        ? typed(completed(text, stateOf(viewing)))
+        : { viewing };
     case 'backspace':
       return text === '' ? { viewing: closed } : typed([...text].slice(0, -1).join(''));
     case 'ctrl-u':
@@ -43,7 +43,8 @@ const LONGEST = 1_000;
 
 /** @throws nothing: what cannot be read is said, and the question stays closed */
 function answered(viewing: Viewing, question: Question, text: string): Pressed {
-  if (text === '') return { viewing: question === 'find' ? { ...viewing, sought: undefined } : viewing };
+  const isSearch = question === 'find' || question === 'text';
+  if (text === '') return { viewing: isSearch ? { ...viewing, sought: undefined } : viewing };
   try {
     return ANSWERS[question](viewing, text);
   } catch (error) {
@@ -62,8 +63,9 @@ const ANSWERS: Readonly<Record<Question, (viewing: Viewing, text: string) => Pre
   }),
   find: (viewing, path) => {
     readStatePath(path);
-    return { viewing: { ...viewing, sought: path }, wish: { kind: 'find', paths: [path], direction: 1 } };
+    return finding(viewing, { paths: [path] });
   },
+  text: (viewing, text) => finding(viewing, { text }),
   until: (viewing, where) => {
     Expression.of(where);
     return { viewing: { ...viewing, isFollowing: false }, wish: { kind: 'until', where } };
@@ -75,3 +77,7 @@ const ANSWERS: Readonly<Record<Question, (viewing: Viewing, text: string) => Pre
     return { viewing: { ...viewing, watched: others.length < watched.length ? others : [...watched, path] } };
   },
 };
+
+function finding(viewing: Viewing, sought: Sought): Pressed {
+  return { viewing: { ...viewing, sought }, wish: { kind: 'find', sought, direction: 1 } };
+}

@@ -114,6 +114,17 @@ test('u replays until something holds, U until it holds again, and both say wher
   await typed('uprices.pen == 5\r', ' v6 of 20000');
 });
 
+test('t finds the next event with a text, n and N go on with it, and it says where there is none', async () => {
+  await opened();
+  await typed('tLINE-ADDED\r', ' v2 of 6');
+  await typed('n', ' v4 of 6');
+  await typed('n', ' v6 of 6');
+  await typed('n', 'No later event with "LINE-ADDED".');
+  await typed('N', ' v4 of 6');
+  await typed('N', ' v2 of 6');
+  await typed('N', 'No earlier event with "LINE-ADDED".');
+});
+
 test('U asks where nothing was asked yet', async () => {
   await opened();
   await typed('U', /until/i);
@@ -207,7 +218,7 @@ describe('on the screen', () => {
     await typed('G', /Going to the last version: \d+ % {2}\(Ctrl-C stops\)/);
     await typed('\u0003', 'Stopped.');
     expect(pty.lines()[0]).toContain('v1 of 400');
-    await typed('/nothing\r', /Looking for a change of nothing: \d+ %/);
+    await typed('/nothing\r', /Looking for a later change of nothing: \d+ %/);
     await typed('\u0003', 'Stopped.');
     await typed('l', 'v2 of 400');
     // It need not be waited for.

@@ -72,7 +72,7 @@ describe('a frame', () => {
       { ...viewing(), busy: { text: 'Going', done: 0, of: 0 } },
     ];
     for (const rows of [1, 2, 3, 4, 5, 6, 7, 8, 12, 24, 60])
-      for (const columns of [1, 2, 3, 10, 39, 80, 300])
+      for (const columns of [1, 2, 3, 10, 39, 80, 120, 300])
         for (const it of all)
           for (const charset of [UNICODE, ASCII]) {
             const { lines, cursor } = frameOf(it, { rows, columns }, charset);
@@ -90,6 +90,26 @@ describe('a frame', () => {
     const event = screen(pressed(viewing(shownOf(3, {}, MANY, MANY)), '<tab>').viewing);
     expect(event[1]).toMatch(/^──\[cart\.changed .* 1-9 of 60 ──$/);
     expect(event.filter((it) => /^── (changed 50|state) /.test(it))).toHaveLength(2);
+  });
+
+  test('from 120 columns on has the state beside the event and what it changed', () => {
+    const wide = { rows: 12, columns: 120 };
+    const sides = screen(viewing(), wide)
+      .slice(1, -1)
+      .map((it) => it.split('│'));
+    expect(sides.map((it) => it.length)).toEqual(Array(10).fill(2));
+    expect(new Set(sides.map(([left]) => left!.length))).toEqual(new Set([59]));
+    const [left, right] = [0, 1].map((side) => sides.map((it) => it[side]!.trimEnd()));
+    expect(left![0]).toMatch(/^── cart\.changed/);
+    expect(left!.join('\n')).toContain('  ~ key7  0 → 7');
+    expect(right!.slice(0, 3)).toEqual([
+      expect.stringMatching(/^──\[state\]─+ 1-9 of 52 ──$/),
+      '{',
+      '  "key0": 0,',
+    ]);
+    const down = press(viewing(), { name: 'pagedown' }, wide, UNICODE).viewing;
+    expect(screen(down, wide)[1]).toMatch(/ 9-17 of 52 ──$/);
+    expect(screen(viewing(), { ...wide, columns: 119 }).join('')).not.toContain('│');
   });
 
   test('of 3 rows shows the version and something of the state', () => {
@@ -191,11 +211,14 @@ describe('a key', () => {
   test('n and N look for what / looks for, else for what is watched', () => {
     expect(pressed(viewing(), 'n').viewing.notice?.text).toContain('Nothing is looked for');
     const watching = pressed(viewing(), 'wkey1', '<enter>', 'wkey2', '<enter>').viewing;
-    expect(pressed(watching, 'N').wish).toEqual({ kind: 'find', paths: ['key1', 'key2'], direction: -1 });
+    const watched = { kind: 'find', sought: { paths: ['key1', 'key2'] } };
+    expect(pressed(watching, 'N').wish).toEqual({ ...watched, direction: -1 });
     const { viewing: found, wish } = pressed(watching, '/key3', '<enter>');
-    expect(wish).toEqual({ kind: 'find', paths: ['key3'], direction: 1 });
-    expect(pressed(found, 'n').wish).toMatchObject({ paths: ['key3'] });
-    expect(pressed(found, '/', '<enter>', 'n').wish).toMatchObject({ paths: ['key1', 'key2'] });
+    expect(wish).toEqual({ kind: 'find', sought: { paths: ['key3'] }, direction: 1 });
+    expect(pressed(found, 'n').wish).toMatchObject({ sought: { paths: ['key3'] } });
+    const text = pressed(found, 'tpen (red)', '<enter>', 'N');
+    expect(text.wish).toEqual({ kind: 'find', sought: { text: 'pen (red)' }, direction: -1 });
+    for (const search of '/t') expect(pressed(found, search, '<enter>', 'n').wish).toMatchObject(watched);
   });
 });
 

@@ -8,7 +8,7 @@ import type { Key } from './keys.js';
 import type { Charset } from './line.js';
 import { press } from './press.js';
 import type { Terminal } from './terminal.js';
-import { viewingOf, withStep, type Shown, type Viewing } from './viewing.js';
+import { viewingOf, withStep, type Shown, type Sought, type Viewing } from './viewing.js';
 import type { Wish } from './wish.js';
 
 /** What a session works with. */
@@ -130,7 +130,7 @@ export class Session {
           await this.show(await this.parts.cursor.versionAt(wish.at), wait);
         });
       case 'find':
-        return this.find(wish.paths, wish.direction);
+        return this.find(wish.sought, wish.direction);
       case 'until':
         return this.until(wish.where);
       case 'redraw':
@@ -156,18 +156,26 @@ export class Session {
     );
   }
 
-  private async find(paths: readonly string[], direction: 1 | -1): Promise<void> {
-    const what = paths.join(', ');
-    await this.while(`Looking for a change of ${what}`, async (wait) => {
-      const { cursor } = this.parts;
-      const { version } = this.viewing.shown;
+  private async find(sought: Sought, direction: 1 | -1): Promise<void> {
+    const what = 'text' in sought ? `event with "${sought.text}"` : `change of ${sought.paths.join(', ')}`;
+    await this.while(`Looking for ${direction > 0 ? 'a later' : 'an earlier'} ${what}`, async (wait) => {
       if (direction > 0) await this.refresh();
-      const found = await (direction > 0
-        ? cursor.nextChange(paths, version, wait)
-        : cursor.previousChange(paths, version, wait));
-      if (found === undefined) this.tell(`No ${direction > 0 ? 'later' : 'earlier'} change of ${what}.`);
+      const found = await this.lookFor(sought, direction, wait);
+      if (found === undefined) this.tell(`No ${direction > 0 ? 'later' : 'earlier'} ${what}.`);
       else await this.show(found, wait);
     });
+  }
+
+  private lookFor(sought: Sought, direction: 1 | -1, wait: CursorWait): Promise<number | undefined> {
+    const { cursor } = this.parts;
+    const { version } = this.viewing.shown;
+    if ('text' in sought)
+      return direction > 0
+        ? cursor.nextText(sought.text, version, wait)
+        : cursor.previousText(sought.text, version, wait);
+    return direction > 0
+      ? cursor.nextChange(sought.paths, version, wait)
+      : cursor.previousChange(sought.paths, version, wait);
   }
 
   private async until(where: string): Promise<void> {

@@ -18,7 +18,10 @@ export const PARTS = ['event', 'changes', 'state'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What is asked for on the last line of the screen. */
-export type Question = 'go' | 'find' | 'watch' | 'until';
+export type Question = 'go' | 'find' | 'text' | 'watch' | 'until';
+
+/** What is looked for in the history: a change of one of some values, or a text in an event. */
+export type Sought = { readonly paths: readonly string[] } | { readonly text: string };
 
 /** All that the screen shows follows from this and from its size. */
 export interface Viewing {
@@ -35,8 +38,8 @@ export interface Viewing {
   readonly isWrapped: boolean;
   /** Paths whose values are always shown. */
   readonly watched: readonly string[];
-  /** The path whose changes are looked for; the watched ones where there is none. */
-  readonly sought: string | undefined;
+  /** What was looked for last; changes of what is watched where there is nothing. */
+  readonly sought: Sought | undefined;
   /** The expression up to which was replayed, for the next time. */
   readonly until: string | undefined;
   /** The screen goes on to the last event whenever there is a new one. */
