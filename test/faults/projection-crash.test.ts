@@ -12,7 +12,7 @@ import { seededRandom } from '../support/seeded-random.js';
 import { spawnWorker } from '../support/spawn-worker.js';
 import { sqliteFiles } from '../support/sqlite-files.js';
 import { seeds } from './seeds.js';
-import { Counted, storageOf, totals } from './projection-crash.js';
+import { Counted, ledger, storageOf, totals } from './projection-crash.js';
 
 /** More of them off-line: `BACKSTORY_TEST_ROUNDS=20`. */
 const ROUNDS = Number(process.env['BACKSTORY_TEST_ROUNDS'] ?? 5);
@@ -78,7 +78,7 @@ describe.each(PLACES)('%s', (_, places) => {
         const building = generations.find(({ role }) => role === 'building');
         if (building) before = await checkWhole(building.generation, before);
       }
-      const worker = await started(at, 'rebuild', 'filled');
+      const worker = await started(at, 'rebuild', { until: 'filled' });
       await killed(worker);
       const [building] = (await admin.status('totals')).generations.filter(({ role }) => role === 'building');
       const built = await admin.content('totals', building!.generation);
@@ -108,15 +108,91 @@ describe.each(PLACES)('%s', (_, places) => {
     60_000 + ROUNDS * 15_000,
   );
 
+  test(
+    `tables: killed at ${ROUNDS} points of a rebuild, it goes on and ends with every event once (seed ${seed})`,
+    async () => {
+      const random = seededRandom(seed! + 2);
+      await append(log, 3_000, random);
+      // The first generation is there, and nobody feeds it.
+      await admin.start();
+      await admin.close();
+      admin = projectionsOn(log, beside);
+      for (let round = 0; round < ROUNDS; round++) {
+        const worker = await started(at, 'rebuild', { of: 'ledger' });
+        await wait(random() * 700);
+        await killed(worker);
+        const { generations } = await admin.status('ledger');
+        if (generations.some(({ role }) => role === 'building')) await checkTables(2);
+      }
+      const worker = await started(at, 'rebuild', { of: 'ledger', until: 'filled' });
+      await killed(worker);
+      expect(await checkTables(2)).toBe(3_000);
+      expect(
+        (await admin.status('ledger')).generations.find(({ generation }) => generation === 2),
+      ).toMatchObject({
+        events: 3_000,
+      });
+    },
+    60_000 + ROUNDS * 15_000,
+  );
+
+  test(
+    `tables: killed at ${ROUNDS} points of live following, every event is in them once (seed ${seed})`,
+    async () => {
+      const random = seededRandom(seed! + 3);
+      for (let round = 0; round < ROUNDS; round++) {
+        const worker = await started(at, 'live', { of: 'ledger' });
+        const end = performance.now() + random() * 900;
+        while (performance.now() < end) await append(log, 1 + Math.floor(random() * 40), random);
+        await killed(worker);
+        await checkTables(1);
+      }
+      const worker = await started(at, 'live', { of: 'ledger' });
+      const { head } = await log.events.identity();
+      await admin.caughtUp('ledger', head, { timeoutMs: 20_000 });
+      await killed(worker);
+      expect(await checkTables(1)).toBe(await countUpTo(head));
+    },
+    60_000 + ROUNDS * 15_000,
+  );
+
+  /** The tables hold exactly the events up to their checkpoint. Gives how many those are. */
+  async function checkTables(generation: number): Promise<number> {
+    const { position, events } = await eventually(async () =>
+      (await admin.status('ledger')).generations.find((it) => it.generation === generation),
+    );
+    const ask = async (what: string, table: string) => {
+      const rows = await beside.state.read(({ sql }) =>
+        sql!.run({
+          texts: [`select ${what} from ${sql!.table(`ledger.${generation}.${table}`)}`],
+          values: [],
+        }),
+      );
+      return Object.values(rows[0]!).map(Number);
+    };
+    const count = await countUpTo(position);
+    const [rows, last, sum] = await ask('count(*) as a, max(position) as b, sum(n) as c', 'counted');
+    const [total, folded] = await ask('sum(sum) as a, sum(events) as b', 'sums');
+    expect({ rows, folded, events }).toEqual({ rows: count, folded: count, events: count });
+    expect(total).toBe(sum);
+    expect(last).toBeLessThanOrEqual(position);
+    return count;
+  }
+
+  async function countUpTo(position: number): Promise<number> {
+    let counted = 0;
+    for await (const page of log.events.readAll({ upTo: position, pageSize: 5_000 }))
+      counted += page.events.length;
+    return counted;
+  }
+
   /** What is committed is exactly the events up to its checkpoint, wherever it was killed. */
   async function checkWhole(generation: number, before: number): Promise<number> {
     const { position, events } = await eventually(async () =>
       (await admin.status('totals')).generations.find((it) => it.generation === generation),
     );
     expect(position).toBeGreaterThanOrEqual(before);
-    let counted = 0;
-    for await (const page of log.events.readAll({ upTo: position, pageSize: 5_000 }))
-      counted += page.events.length;
+    const counted = await countUpTo(position);
     const all = await beside.state.read((view) =>
       view.get(`backstory.projections/totals/${generation}/documents`, 'all'),
     );
@@ -129,6 +205,7 @@ describe.each(PLACES)('%s', (_, places) => {
 function projectionsOn({ events }: OpenStorage, { state }: OpenStorage): Projections {
   const projections = new Projections({ events, state, recorder: new Recorder(events, { source: 'test' }) });
   projections.declare(totals);
+  if (state.capabilities.durable) projections.declare(ledger);
   return projections;
 }
 
@@ -165,9 +242,9 @@ async function append({ events }: OpenStorage, count: number, random: () => numb
 async function started(
   { log, state }: Places,
   mode: 'live' | 'rebuild',
-  until = 'ready',
+  { of = 'totals', until = 'ready' } = {},
 ): Promise<ChildProcess> {
-  const worker = spawnWorker(path.join(__dirname, 'projection-crash.worker.ts'), [log, state, mode]);
+  const worker = spawnWorker(path.join(__dirname, 'projection-crash.worker.ts'), [log, state, mode, of]);
   workers.push(worker);
   worker.stderr!.pipe(process.stderr);
   for await (const line of createInterface(worker.stdout!)) if (line === until) return worker;

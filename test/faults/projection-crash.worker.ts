@@ -1,17 +1,17 @@
 import { Recorder } from '@backstory/core';
 import { Projections } from '@backstory/projection';
-import { storageOf, totals } from './projection-crash.js';
+import { ledger, storageOf, totals } from './projection-crash.js';
 
 /** Feeds the projection until it is killed: the live generation, or a new one beside it. */
-async function main([log, state, mode]: readonly string[]): Promise<void> {
+async function main([log, state, mode, name]: readonly string[]): Promise<void> {
   const { events } = await storageOf(log!).open();
   const beside = await storageOf(state!).open();
   const recorder = new Recorder(events, { source: 'feeder' });
   const projections = new Projections({ events, state: beside.state, recorder, leaseMs: 400 });
-  projections.declare(totals);
+  projections.declare(name === 'ledger' ? ledger : totals);
   process.stdout.write('ready\n');
   if (mode === 'live') return projections.start();
-  await projections.fill('totals', { eventsPerSecond: 6_000 });
+  await projections.fill(name!, { eventsPerSecond: name === 'ledger' ? 2_000 : 6_000 });
   process.stdout.write('filled\n');
 }
 

@@ -7,8 +7,10 @@ import {
   type App,
   type RecordedEvent,
 } from 'backstory';
-import { Projection, deleted, projection } from 'backstory/projection';
+import { Projection, deleted, projection, sqlProjection, type Tables } from 'backstory/projection';
+import { sqlite } from '@backstory/sqlite';
 import { Deposited, Withdrawn } from '../support/bank-events.js';
+import { sqliteFiles } from '../support/sqlite-files.js';
 
 @Projection('balances', { version: 1, indexes: ['balance'] })
 @Fields({ lastMovement: instant })
@@ -102,4 +104,76 @@ it('is rebuilt beside what is read, verified, swapped and taken back', async () 
   const { generation, behind } = await app.projections.rollback('balances', { reason: 'only a trial' });
   expect({ generation, behind }).toMatchObject({ generation: 1 });
   await app.projections.drop('balances');
+});
+
+const tables = { days: { columns: { day: 'text', amount: 'bigint not null' }, key: ['day'] } };
+
+@Projection('deposits', { version: 1, tables })
+class Deposits {
+  @EventHandler(Deposited)
+  async deposited(
+    { amount }: Deposited,
+    { recordedAt }: RecordedEvent<Deposited>,
+    { sql, days }: Tables<'days'>,
+  ) {
+    const day = recordedAt.toISOString().slice(0, 10);
+    await sql`insert into ${days} as d (day, amount) values (${day}, ${amount})
+      on conflict (day) do update set amount = d.amount + excluded.amount`;
+  }
+}
+
+const withdrawals = sqlProjection('withdrawals', {
+  version: 1,
+  tables: {
+    largest: {
+      columns: { account: 'text', amount: 'bigint not null' },
+      key: ['account'],
+      indexes: [['amount']],
+    },
+  },
+  events: { Withdrawn },
+  handle: {
+    Withdrawn: async ({ amount }, { stream }, { sql, largest }) => {
+      await sql`insert into ${largest} as l (account, amount) values (${stream}, ${amount})
+        on conflict (account) do update set amount = excluded.amount where excluded.amount > l.amount`;
+    },
+  },
+});
+
+interface Largest {
+  readonly account: string;
+  readonly amount: number;
+}
+
+describe('with tables', () => {
+  const files = sqliteFiles();
+  let app: App;
+  beforeEach(async () => {
+    const definition = defineBackstory({
+      name: 'bank',
+      store: sqlite(files.newFile()),
+      events: [Deposited, Withdrawn],
+      projections: [Deposits, withdrawals],
+    });
+    app = await definition.start();
+  });
+  afterEach(() => app.close());
+
+  it('writes and reads them with SQL', async () => {
+    await app.record('account-1', [new Deposited(100), new Withdrawn(30), new Withdrawn(20)]);
+    const { position } = await app.record('account-2', [new Deposited(50), new Withdrawn(40)]);
+    await app.caughtUp(Deposits, position);
+    await app.caughtUp(withdrawals, position);
+    const most = await app.tables(withdrawals).query(({ sql, largest }) => {
+      return sql<Largest>`select account, amount from ${largest} order by amount desc limit 10`;
+    });
+    expect(most).toEqual([
+      { account: 'account-2', amount: 40 },
+      { account: 'account-1', amount: 30 },
+    ]);
+    const sum = await app
+      .tables<'days'>(Deposits)
+      .query(({ sql, days }) => sql`select cast(sum(amount) as bigint) as amount from ${days}`);
+    expect(sum).toEqual([{ amount: 150 }]);
+  });
 });

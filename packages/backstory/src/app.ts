@@ -25,9 +25,11 @@ import {
   Projections,
   type CaughtUpOptions,
   type Documents,
+  type DocumentSource,
   type ProjectionSource,
 } from '@backstory/projection';
 import { WindowsReader, type Windows } from '@backstory/projection/streams';
+import type { SqlProjection, TableReader } from '@backstory/projection/sql';
 import { Subscriptions, type HandledOptions } from '@backstory/router';
 import { EventBus, Router, type EventBusOptions, type Rule } from '@backstory/router/bus';
 import { knownOptions } from '@backstory/core/store';
@@ -133,10 +135,8 @@ export class App {
   /** The repository of an aggregate of this application; always the same one. */
   repository<A extends EventSourcedAggregate>(cls: Class<A>): Repository<A> {
     if (!this.aggregates.includes(cls)) {
-      throw new InvalidDefinition(
-        modelOf(cls).name,
-        `is no aggregate of ${this.name}: add it to aggregates in defineBackstory.`,
-      );
+      const problem = `is no aggregate of ${this.name}: add it to aggregates in defineBackstory.`;
+      throw new InvalidDefinition(modelOf(cls).name, problem);
     }
     const known = this.repositories.get(cls) as Repository<A> | undefined;
     if (known) return known;
@@ -155,7 +155,7 @@ export class App {
   }
 
   /** The documents of a projection of this application. @throws ProjectionNotFound */
-  projection<Document>(source: ProjectionSource<Document>): Documents<Document> {
+  projection<Document>(source: DocumentSource<Document>): Documents<Document> {
     return this.projections.of(source);
   }
 
@@ -164,12 +164,12 @@ export class App {
     return new WindowsReader(source, this.projection(source));
   }
 
-  /**
-   * Waits until the documents of a projection have every event up to a position: that of what was recorded last, say. Also for
-   * events that it does not handle, and where another process feeds it.
-   *
-   * @throws NotCaughtUp after `timeoutMs` (default 5,000), saying why; ProjectionNotFound; the signal's reason
-   */
+  /** The tables of a projection that writes its own. Of a class say which: `app.tables<'days'>(Turnover)`. @throws ProjectionNotFound */
+  tables<Names extends string>(source: SqlProjection<Names> | Class): TableReader<Names> {
+    return this.projections.tables(source);
+  }
+
+  /** Waits until a projection has every event up to a position: that of what was recorded last, say. @throws NotCaughtUp, ProjectionNotFound */
   caughtUp(source: ProjectionSource | string, position: number, options?: CaughtUpOptions): Promise<void> {
     return this.projections.caughtUp(source, position, options);
   }

@@ -19,6 +19,7 @@ export {
   type Comparable,
   type Deleted,
   type DocumentDifference,
+  type DocumentSource,
   type Evaluated,
   type FillOptions,
   type FindQuery,
@@ -35,3 +36,14 @@ export {
   type Wanted,
   type Where,
 } from '@backstory/projection';
+export {
+  TableReader,
+  sqlProjection,
+  type Sql,
+  type SqlProjection,
+  type SqlProjectionOptions,
+  type TableName,
+  type TableShape,
+  type Tables,
+  type TablesRead,
+} from '@backstory/projection/sql';

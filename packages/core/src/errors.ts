@@ -237,6 +237,18 @@ export class TransactionTimedOut extends BackstoryError {
   }
 }
 
+/** A statement inside a state transaction or a read was refused, by the store or by its database. What it belongs to is rolled back. */
+export class StatementFailed extends BackstoryError {
+  readonly code = 'BACKSTORY_STATEMENT_FAILED';
+  constructor(
+    readonly statement: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`A statement was refused: ${reason}. It is: ${statement.trim().slice(0, 300)}`, options);
+  }
+}
+
 /** A collection, key or value that no state store may accept. Nothing was written. */
 export class InvalidStateEntry extends BackstoryError {
   readonly code = 'BACKSTORY_INVALID_STATE_ENTRY';

@@ -1,3 +1,5 @@
+import type { SqlSession } from './sql-session.js';
+
 /**
  * Where what is derived from the log lives: read models, checkpoints, leases, marks, parked keys, snapshots.
  * A value is well-formed text without NUL, stored exactly; its collection and key name it.
@@ -54,6 +56,8 @@ export interface StateView {
   /** Entries within the bounds of the query, in key order, or from the end when `backwards`. */
   list(collection: string, query?: StateQuery): Promise<readonly StateEntry[]>;
   count(collection: string): Promise<number>;
+  /** Its own database, where it is one that speaks SQL: for tables beside the store's own. A read may only read them. */
+  readonly sql?: SqlSession;
 }
 
 /** Reading and writing state. A transaction reads what it wrote. */

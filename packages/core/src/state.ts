@@ -8,10 +8,17 @@ export {
   resolveStateQuery,
   type ResolvedStateQuery,
 } from './state-check.js';
-export { FenceLost, InsideTransaction, InvalidStateEntry, TransactionTimedOut } from './errors.js';
+export {
+  FenceLost,
+  InsideTransaction,
+  InvalidStateEntry,
+  StatementFailed,
+  TransactionTimedOut,
+} from './errors.js';
 export { isInfrastructure } from './infrastructure.js';
 export { LeaseHolder, type HeldLease, type LeaseHolderOptions } from './lease-holder.js';
 export { MemoryState, MemoryStateStore } from './memory-state-store.js';
+export { checkedSql, type SqlRow, type SqlSession, type SqlStatement, type SqlValue } from './sql-session.js';
 export type {
   Fence,
   Lease,

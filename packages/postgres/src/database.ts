@@ -53,7 +53,7 @@ export class Database {
   }
 
   /** Work on one connection of the pool. `discard`ing the connection ends whatever the server still does for it. */
-  async session<T>(work: (run: Run, discard: () => void) => Promise<T>): Promise<T> {
+  async session<T>(work: (run: Run, discard: () => void, client: ClientBase) => Promise<T>): Promise<T> {
     this.checkOpen();
     let client: PoolClient | undefined;
     const giveBack = (broken: boolean) => {
@@ -62,7 +62,7 @@ export class Database {
     };
     try {
       client = await this.pool.connect();
-      return await work(sessionOn(client, this), () => giveBack(true));
+      return await work(sessionOn(client, this), () => giveBack(true), client);
     } catch (error) {
       giveBack(isTransient(error) && !isCollision(error));
       throw storeError(error, this.store);

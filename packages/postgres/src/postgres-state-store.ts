@@ -65,10 +65,10 @@ export class PostgresStateStore implements StateStore {
       fences
         .map(({ name, token }) => `select ${schema}.${check}(${escapeLiteral(name)}, ${Number(token)});`)
         .join('');
-    return this.database.session(async (run, discard) => {
+    return this.database.session(async (run, discard, client) => {
       const scope = { running: true };
       const draft = new PostgresStateDraft({
-        run,
+        ...{ client, run },
         schema,
         isRunning: () => scope.running,
         name: `a transaction of ${store}`,
@@ -91,10 +91,10 @@ export class PostgresStateStore implements StateStore {
   async read<T>(work: (state: StateView) => Promise<T>): Promise<T> {
     this.checkOpen();
     const { schema, store } = this.database;
-    return this.database.session(async (run) => {
+    return this.database.session(async (run, _, client) => {
       let running = true;
       const view = new PostgresStateView({
-        run,
+        ...{ client, run },
         schema,
         isRunning: () => running && !this.closing,
         name: `a read of ${store}`,

@@ -1,4 +1,5 @@
 import { FenceLost, type Lease, type StateTransaction } from '@backstory/core/state';
+import type { ClientBase } from 'pg';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { Database } from './database.js';
 import { failureOf } from '../../../test/support/failure-of.js';
@@ -20,15 +21,19 @@ afterAll(() => server?.stop());
 /** As another isolation level would have it. */
 class OtherIsolation extends Database {
   isolation = 'serializable';
-  override session<T>(work: (run: Run, discard: () => void) => Promise<T>): Promise<T> {
-    return super.session((run, discard) =>
-      work((statement) => {
-        const text = statement.text.replace(
-          'isolation level serializable',
-          `isolation level ${this.isolation}`,
-        );
-        return run({ ...statement, text });
-      }, discard),
+  override session<T>(work: (run: Run, discard: () => void, client: ClientBase) => Promise<T>): Promise<T> {
+    return super.session((run, discard, client) =>
+      work(
+        (statement) => {
+          const text = statement.text.replace(
+            'isolation level serializable',
+            `isolation level ${this.isolation}`,
+          );
+          return run({ ...statement, text });
+        },
+        discard,
+        client,
+      ),
     );
   }
 }

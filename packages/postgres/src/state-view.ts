@@ -11,21 +11,17 @@ import {
   type StateView,
 } from '@backstory/core/state';
 import { textArray } from './binary-arrays.js';
-import type { Run, Value } from './session.js';
-
-/** Where state is read: the connection may be used while `isRunning`, and belongs to somebody else afterwards. */
-export interface StateScope {
-  readonly run: Run;
-  /** Quoted. */
-  readonly schema: string;
-  readonly isRunning: () => boolean;
-  /** For messages. */
-  readonly name: string;
-}
+import type { Value } from './session.js';
+import { PostgresSql } from './sql-session.js';
+import type { StateScope } from './state-scope.js';
 
 /** Reading state in a transaction that is open. */
 export class PostgresStateView implements StateView {
-  constructor(private readonly scope: StateScope) {}
+  readonly sql: PostgresSql;
+
+  constructor(private readonly scope: StateScope) {
+    this.sql = new PostgresSql(scope);
+  }
 
   async get(collection: string, key: string): Promise<string | undefined> {
     checkCollection(collection);

@@ -26,6 +26,17 @@ export class ProjectionFailed extends BackstoryError {
   }
 }
 
+/** What a handler threw, as the projection's own error. */
+export function failedAt(
+  projection: string,
+  handler: string,
+  event: StoredEvent | RecordedEvent,
+  cause: unknown,
+): ProjectionFailed {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ProjectionFailed(projection, handler, event, reason, { cause });
+}
+
 /** What the code says of a projection is not what its stored documents were made with. */
 export class ProjectionChanged extends BackstoryError {
   readonly code = 'BACKSTORY_PROJECTION_CHANGED';

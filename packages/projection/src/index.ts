@@ -6,13 +6,18 @@ export {
   type FunctionalProjection,
   type ProjectionParts,
 } from './definition/functional-projection.js';
-export { projectionName, type ProjectionSource } from './definition/projection-model.js';
+export {
+  projectionName,
+  type DocumentSource,
+  type ProjectionSource,
+} from './definition/projection-source.js';
 export { Projections, type FillOptions, type ProjectionsParts } from './projections.js';
 export type { AskedBy, RebuildOptions, Which } from './projection-admin.js';
 export type { FeedState, GenerationStatus, Lag, ProjectionStatus } from './status.js';
 export type { Swapped } from './generation/swap.js';
+export type { ContentDigest } from './generation/verify.js';
 export type { DocumentDifference } from './generation/comparison.js';
-export type { ContentDigest, Side, Verification } from './generation/verify.js';
+export type { Side, Verification } from './generation/verification.js';
 export { DocumentsAsOf, type AsOfCost, type AsOfOptions, type Evaluated } from './read/as-of.js';
 export { Documents, type CaughtUpOptions } from './read/documents.js';
 export type { FindQuery, FoundPage } from './read/find.js';

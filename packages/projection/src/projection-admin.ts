@@ -3,7 +3,7 @@ import { Context, type EventStore, type Recorder, type StateStore } from '@backs
 import { guarded, type GenerationChanged, type Observer } from '@backstory/core/observe';
 import { numberOption } from '@backstory/core/store';
 import { ProjectionNotFound, GenerationUnusable } from './errors.js';
-import type { ProjectionModel } from './definition/projection-model.js';
+import type { Model } from './definition/projection-source.js';
 import {
   withGeneration,
   writeControl,
@@ -12,9 +12,12 @@ import {
   type Wish,
 } from './generation/control.js';
 import { drop } from './generation/drop.js';
-import { present, withNew } from './generation/register.js';
+import { begin, present, withNew } from './generation/register.js';
 import { requireControl, rollBack, swap, type Swapped } from './generation/swap.js';
-import { contentOf, verify, type ContentDigest, type Verification } from './generation/verify.js';
+import { contentOf, verify, type ContentDigest } from './generation/verify.js';
+import { verifyTables } from './generation/verify-tables.js';
+import type { Verification } from './generation/verification.js';
+import { SqlModel } from './tables/sql-model.js';
 import { projectionStatuses, type GenerationStatus, type ProjectionStatus } from './status.js';
 
 /** Who asks for something, and why. */
@@ -43,9 +46,9 @@ export interface ProjectionAdminParts {
   /** Where the documents of a projection are, and its code, where it is known here. */
   readonly placeOf: (name: string) => {
     readonly state: StateStore;
-    readonly model: ProjectionModel | undefined;
+    readonly model: Model | undefined;
   };
-  readonly models: () => readonly ProjectionModel[];
+  readonly models: () => readonly Model[];
   readonly state: StateStore;
   /** Called after something was asked for, to have it noticed soon where the projection runs in this process. */
   readonly asked: (name: string) => void;
@@ -117,9 +120,9 @@ export class ProjectionAdmin {
         await writeControl(tx, name, withGeneration(control, { ...known, ...pace }));
         return { number: known.number, isNew: false };
       }
-      const { control: changed, begun } = withNew(control, model, pace);
-      await writeControl(tx, name, changed);
-      return { number: begun.number, isNew: true };
+      const more = withNew(control, model, pace);
+      await begin(tx, name, more);
+      return { number: more.begun.number, isNew: true };
     });
     if (isNew) await this.changed(name, number, 'created', { type: 'projection.rebuild', by });
     return number;
@@ -157,7 +160,8 @@ export class ProjectionAdmin {
 
   /**
    * Compares another generation with the one that is read, document by document and at one position: their content in one hash
-   * each, and what differs first in each document that differs. Both may go on meanwhile. Default: the one being filled.
+   * each, and what differs first in each document that differs. Both may go on meanwhile; where they write tables they meet at
+   * the head first. Default: the one being filled.
    *
    * @throws ProjectionNotFound, GenerationUnusable
    */
@@ -167,7 +171,10 @@ export class ProjectionAdmin {
   ): Promise<Verification> {
     const { state, model } = this.parts.placeOf(name);
     if (!model) throw unknownCode(name);
-    const found = await verify({ ...{ state, model, generation, limit }, events: this.parts.events });
+    const asked = { state, generation, limit, events: this.parts.events };
+    const found = await (model instanceof SqlModel
+      ? verifyTables({ ...asked, model })
+      : verify({ ...asked, model }));
     this.observer.generation(() => ({
       projection: name,
       generation: found.other.generation,

@@ -1,11 +1,21 @@
 import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { LeaseHolder, MemoryStateStore } from '@backstory/core/state';
-import { ProjectionModel, type ProjectionSource } from './definition/projection-model.js';
+import { InvalidDefinition, type Class } from '@backstory/events';
+import type { ProjectionModel } from './definition/projection-model.js';
+import {
+  modelOf,
+  type DocumentSource,
+  type Model,
+  type ProjectionSource,
+} from './definition/projection-source.js';
 import { NotCaughtUp, ProjectionExists, ProjectionNotFound } from './errors.js';
 import { Runner } from './feed/runner.js';
 import { ProjectionAdmin, type RebuildOptions } from './projection-admin.js';
 import { Documents, type CaughtUpOptions } from './read/documents.js';
+import { TableReader } from './read/table-reader.js';
+import { SqlModel } from './tables/sql-model.js';
+import type { SqlProjection } from './tables/sql-projection.js';
 import { isAt, type GenerationStatus } from './status.js';
 
 /** What the projections of a process run on. */
@@ -45,7 +55,7 @@ export class Projections extends ProjectionAdmin {
 
   /** Makes a projection known, to be read and asked about. @throws InvalidDefinition, ProjectionExists … */
   declare(source: ProjectionSource): void {
-    const model = new ProjectionModel(source);
+    const model = modelOf(source);
     if (this.known.has(model.name)) throw new ProjectionExists(model.name);
     this.known.set(model.name, { model, runner: undefined });
     this.sources.set(source, model.name);
@@ -64,6 +74,20 @@ export class Projections extends ProjectionAdmin {
   /** The documents of a projection, by its name. @throws ProjectionNotFound where it was not declared */
   named(name: string): Documents<unknown> {
     return this.documents(this.require(name).model);
+  }
+
+  /**
+   * The tables of a projection that writes its own. Of a class or a name say which they are: `tables<'days'>(Turnover)`.
+   *
+   * @throws ProjectionNotFound where it was not declared; InvalidDefinition where it folds documents
+   */
+  tables<Names extends string>(source: SqlProjection<Names> | Class | string): TableReader<Names> {
+    const { model } = this.require(source);
+    if (model instanceof SqlModel) return new TableReader<Names>(model, this.stateOf(model));
+    throw new InvalidDefinition(
+      model.name,
+      'folds documents and has no tables: ask `projection(…)` for them.',
+    );
   }
 
   /**
@@ -89,11 +113,17 @@ export class Projections extends ProjectionAdmin {
   }
 
   /** The documents of a projection. @throws ProjectionNotFound where it was not declared */
-  of<Document>(source: ProjectionSource<Document>): Documents<Document> {
-    return this.documents(this.require(source).model as ProjectionModel<Document>);
+  of<Document>(source: DocumentSource<Document>): Documents<Document> {
+    return this.documents<Document>(this.require(source).model);
   }
 
-  private documents<Document>(model: ProjectionModel<Document>): Documents<Document> {
+  private documents<Document>(known: Model): Documents<Document> {
+    if (known instanceof SqlModel)
+      throw new InvalidDefinition(
+        known.name,
+        'writes tables and has no documents: ask `tables(…)` for them.',
+      );
+    const model = known as ProjectionModel<Document>;
     return new Documents({
       ...{ model, events: this.own.events, state: this.stateOf(model) },
       caughtUp: (position, options) => this.caughtUp(model.name, position, options),
@@ -147,7 +177,7 @@ export class Projections extends ProjectionAdmin {
     await this.memory.close();
   }
 
-  private runner(model: ProjectionModel, only?: number): Runner {
+  private runner(model: Model, only?: number): Runner {
     const { events, observer } = this.own;
     return new Runner({
       ...{ model, events, observer, state: this.stateOf(model) },
@@ -184,7 +214,7 @@ export class Projections extends ProjectionAdmin {
     return { model, state: model ? this.stateOf(model) : this.own.state };
   }
 
-  private stateOf({ target }: ProjectionModel): StateStore {
+  private stateOf({ target }: Model): StateStore {
     return target === 'memory' ? this.memory : this.own.state;
   }
 
@@ -209,6 +239,6 @@ export interface FillOptions extends RebuildOptions {
 }
 
 interface Known {
-  readonly model: ProjectionModel;
+  readonly model: Model;
   runner: Runner | undefined;
 }

@@ -8,6 +8,7 @@ import {
   type Generation,
 } from './generation/control.js';
 import { placesOf, type Places } from './generation/places.js';
+import { tableName } from './tables/table-shape.js';
 import { readProgress, readTrouble, type Progress, type Trouble } from './generation/progress.js';
 
 /**
@@ -60,7 +61,10 @@ export interface GenerationStatus {
   readonly reason?: string;
   readonly position: number;
   readonly lag: Lag;
-  readonly documents: number;
+  /** Where it holds documents. */
+  readonly documents?: number;
+  /** The tables of one that writes its own, as the database knows them. */
+  readonly tables?: readonly string[];
   /** Events folded so far. */
   readonly events: number;
   /** Events a second, lately. */
@@ -168,7 +172,7 @@ async function generationStatus(
   seen: Seen,
 ): Promise<GenerationStatus> {
   const { generation, progress } = stored;
-  const { number, version, role, createdAt } = generation;
+  const { number, version, role, createdAt, tables } = generation;
   const { head, leases } = seen;
   const position = progress?.checkpoint.through ?? 0;
   const seconds = await ageOf(seen.events, generation, position);
@@ -180,7 +184,10 @@ async function generationStatus(
   return {
     ...{ generation: number, version, role },
     ...(isFed && conditionOf(control, stored, { isBehind: seconds > 0, owner, code: seen.code })),
-    ...{ position, lag, documents: progress?.documents ?? 0, events: progress?.events ?? 0, rate },
+    ...{ position, lag, events: progress?.events ?? 0, rate },
+    ...(tables
+      ? { tables: Object.keys(tables).map((it) => tableName(name, number, it)) }
+      : { documents: progress?.documents ?? 0 }),
     progress: head === 0 ? 1 : Math.min(1, position / head),
     ...(rate > 0 && seconds > 0 && { remaining: Math.ceil(lag.events / rate) }),
     createdAt,

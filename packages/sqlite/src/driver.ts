@@ -26,6 +26,8 @@ export interface Statement {
   run(params: readonly Value[]): number;
   /** Every row, as an array of its columns. The statement is finished: it holds no lock and no snapshot. */
   all(params: readonly Value[]): Row[];
+  /** The same by the names of the columns; for a statement that gives no rows, too. */
+  objects(params: readonly Value[]): Readonly<Record<string, unknown>>[];
 }
 
 /** SQLite said no. `code` is its primary result code (https://sqlite.org/rescode.html). */

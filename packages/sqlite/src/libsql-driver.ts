@@ -31,6 +31,16 @@ function statement(prepared: Database.Statement): Statement {
         raw = true;
         return prepared.all(params) as Row[];
       }),
+    objects: (params) =>
+      guarded(() => {
+        if (!prepared.reader) {
+          prepared.run(params);
+          return [];
+        }
+        prepared.raw(false);
+        raw = false;
+        return prepared.all(params) as Record<string, unknown>[];
+      }),
   };
 }
 

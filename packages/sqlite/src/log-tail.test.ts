@@ -41,6 +41,7 @@ function sessionOf(version: number): { readonly session: Session; readonly read:
     close: () => undefined,
     prepare: () => ({
       run: () => 0,
+      objects: () => [],
       all([streams]) {
         const asked = JSON.parse(streams as string) as string[];
         read += asked.length;

@@ -67,6 +67,15 @@ function statement(prepared: NodeStatement): Statement {
     run: (params) => guarded(() => Number(prepared.run(...params).changes)),
     // A list of our own: Node makes its lists outside the context that this code may run in, as under Jest.
     all: (params) => guarded(() => [...prepared.all(...params)] as Row[]),
+    objects: (params) =>
+      guarded(() => {
+        prepared.setReturnArrays(false);
+        try {
+          return prepared.all(...params).map((row) => ({ ...(row as object) }));
+        } finally {
+          prepared.setReturnArrays(true);
+        }
+      }),
   };
 }
 

@@ -95,9 +95,10 @@ function listening(driver: Driver, asked: Set<string>): Driver {
       return {
         ...connection,
         prepare(sql) {
-          const { run, all } = connection.prepare(sql);
+          const { run, all, objects } = connection.prepare(sql);
           const isAsked = () => /^(SELECT|INSERT|UPDATE|DELETE)/.test(sql) && asked.add(sql);
           return {
+            objects,
             run: (params) => (isAsked(), run(params)),
             all: (params) => (isAsked(), all(params)),
           };

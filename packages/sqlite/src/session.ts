@@ -21,6 +21,11 @@ export class Session {
     return this.statement(sql).run(params);
   }
 
+  /** Every row of a query by the names of its columns; none where it gives no rows. */
+  objects(sql: string, params: readonly Value[]): readonly Readonly<Record<string, unknown>>[] {
+    return this.statement(sql).objects(params);
+  }
+
   exec(sql: string): void {
     this.connection.exec(sql);
   }

@@ -10,18 +10,16 @@ import {
   resolveStateQuery,
 } from '@backstory/core/state';
 import type { Session } from './session.js';
-
-/** Where a view reads: the session may be used while `isRunning`, and belongs to somebody else afterwards. */
-export interface StateScope {
-  readonly session: Session;
-  readonly isRunning: () => boolean;
-  /** For messages. */
-  readonly name: string;
-}
+import { SqliteSql } from './sql-session.js';
+import type { StateScope } from './state-scope.js';
 
 /** Reading state in a transaction that is open. */
 export class SqliteStateView implements StateView {
-  constructor(private readonly scope: StateScope) {}
+  readonly sql: SqliteSql;
+
+  constructor(private readonly scope: StateScope) {
+    this.sql = new SqliteSql(scope);
+  }
 
   async get(collection: string, key: string): Promise<string | undefined> {
     checkCollection(collection);

@@ -47,7 +47,8 @@ const ACTIONS = {
 } as const satisfies Record<string, Act>;
 type Action = keyof typeof ACTIONS;
 
-const LOOKING: readonly Action[] = ['list', 'status', 'show', 'verify'];
+/** Generations that write tables are asked to meet before they are compared: verify is not among these. */
+const LOOKING: readonly Action[] = ['list', 'status', 'show'];
 
 export const verb: Verb = {
   arguments: [
@@ -156,7 +157,7 @@ function* statusLines(status: ProjectionStatus, paper: Paper): Generator<string,
       { head: 'role', text: ({ role }) => role },
       { head: 'state', text: (it) => it.state ?? '' },
       { head: 'position', text: (it) => it.position, align: 'right' },
-      { head: 'documents', text: ({ documents }) => documents, align: 'right' },
+      { head: 'documents', text: ({ documents }) => documents ?? '', align: 'right' },
       { head: 'events', text: ({ events }) => events, align: 'right' },
       { head: 'done', text: ({ progress }) => `${Math.floor(progress * 100)} %`, align: 'right' },
       {
@@ -191,7 +192,7 @@ async function rebuild({ call, projections, name }: Use): Promise<void> {
     });
     bar.stop();
     await call.report.answer({ projection: name, generation: filled }, (paper) => [
-      `${paper.bold(name)}: generation ${filled.generation} of version ${filled.version} is filled: ${filled.documents} documents of ${filled.events} events.`,
+      `${paper.bold(name)}: generation ${filled.generation} of version ${filled.version} is filled: ${contentText(filled)} of ${filled.events} events.`,
       `Compare it with what is read: backstory projections verify ${name}`,
     ]);
   } catch (error) {
@@ -200,6 +201,10 @@ async function rebuild({ call, projections, name }: Use): Promise<void> {
   } finally {
     bar.stop();
   }
+}
+
+function contentText({ documents, tables = [] }: GenerationStatus): string {
+  return documents === undefined ? `the tables ${tables.join(', ')}` : `${documents} documents`;
 }
 
 async function verify({ call, projections, name }: Use): Promise<void | 'finding'> {
@@ -213,15 +218,15 @@ function* verificationLines(found: Verification, paper: Paper): Generator<string
   const { projection, live, other, position, documents, different, differences } = found;
   const sides = `generation ${live.generation} (version ${live.version}) and ${other.generation} (version ${other.version})`;
   if (found.isEqual) {
-    yield `${paper.bold(projection)}: ${sides} hold the same ${documents} documents at position ${position}.`;
+    yield `${paper.bold(projection)}: ${sides} hold the same ${documents} ${found.compared} at position ${position}.`;
     yield `${paper.dim('sha256')} ${live.hash}`;
     return;
   }
-  yield `${paper.bold(projection)}: ${different} of ${documents} documents differ between ${sides} at position ${position}.`;
+  yield `${paper.bold(projection)}: ${different} of ${documents} ${found.compared} differ between ${sides} at position ${position}.`;
   yield* columns(
     differences,
     [
-      { head: 'document', text: ({ key }) => key },
+      { head: found.compared === 'rows' ? 'row' : 'document', text: ({ key }) => key },
       { head: 'first difference', text: ({ path }) => (path === '' ? 'all of it' : path) },
       { head: `in ${live.generation}`, text: (it) => valueText(it.live) },
       { head: `in ${other.generation}`, text: (it) => valueText(it.other) },

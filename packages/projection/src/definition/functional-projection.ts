@@ -3,7 +3,7 @@ import { InvalidDefinition, type Class } from '@backstory/events';
 import type { ObjectFields } from '@backstory/events/codec';
 import type { Deleted } from './deleted.js';
 import type { Emit } from '../results/emit.js';
-import { checkProjectionName } from './projection-decorator.js';
+import { checkProjectionName } from './projection-name.js';
 import { checkProjectionOptions, type ProjectionOptions } from './projection-options.js';
 
 /**

@@ -1,6 +1,7 @@
 import { DomainEvent, EventHandler } from '@backstory/events';
 import { Projection } from './projection-decorator.js';
-import { ProjectionModel } from './projection-model.js';
+import type { ProjectionModel } from './projection-model.js';
+import { modelOf } from './projection-source.js';
 
 @DomainEvent('account.deposited')
 class Deposited {
@@ -16,7 +17,7 @@ class Balances {
 }
 
 it('a projection is declared with the decorators of the standard as well', () => {
-  const model = new ProjectionModel(Balances);
+  const model = modelOf(Balances) as ProjectionModel;
   expect([model.name, model.events]).toEqual(['balances', ['account.deposited']]);
   const stored = {
     ...{

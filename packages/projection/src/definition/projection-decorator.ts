@@ -1,18 +1,21 @@
-import { LIMITS, isName } from '@backstory/core/store';
 import { InvalidDefinition, type AnyClass, type Class } from '@backstory/events';
+import { checkProjectionName } from './projection-name.js';
 import { checkProjectionOptions, type ProjectionOptions } from './projection-options.js';
+import { checkSqlOptions, type SqlProjectionOptions } from '../tables/sql-options.js';
 
 /**
  * `@Projection('balances', { version: 1 })`: a class whose instances are the documents of a read model. Its `@EventHandler`
  * methods fold the events of one document into it. It is constructed without arguments when a document begins.
+ * With `tables` there is one instance for all events, and its methods are given those tables, to write them with SQL.
  */
 export function Projection(
   name: string,
-  options: ProjectionOptions,
+  options: ProjectionOptions | SqlProjectionOptions,
 ): (cls: Class, context?: ClassDecoratorContext) => void {
   return (cls) => {
     checkProjectionName(cls.name, name);
-    checkProjectionOptions(cls.name, options);
+    if ('tables' in (options ?? {})) checkSqlOptions(cls.name, name, options as SqlProjectionOptions);
+    else checkProjectionOptions(cls.name, options);
     if (declaredProjection(cls))
       throw new InvalidDefinition(cls.name, 'has two @Projection decorators: it has one name.');
     Object.defineProperty(cls, DECLARED, { value: { name, options } satisfies DeclaredProjection });
@@ -22,23 +25,13 @@ export function Projection(
 /** What `@Projection` says of a class. */
 export interface DeclaredProjection {
   readonly name: string;
-  readonly options: ProjectionOptions;
+  readonly options: ProjectionOptions | SqlProjectionOptions;
 }
 
 /** What the class's own `@Projection` says, if it has one. */
 export function declaredProjection(cls: AnyClass): DeclaredProjection | undefined {
   if (!Object.hasOwn(cls, DECLARED)) return undefined;
   return (cls as unknown as { [DECLARED]: DeclaredProjection })[DECLARED];
-}
-
-/** @throws InvalidDefinition for what can name no projection */
-export function checkProjectionName(subject: string, name: unknown): asserts name is string {
-  // Leases and collections are called after it, and a slash ends it there.
-  if (isName(name, LIMITS.type) && !name.includes('/')) return;
-  throw new InvalidDefinition(
-    subject,
-    `needs a name of 1 to ${LIMITS.type} bytes without "/" or control characters, e.g. @Projection('balances', { version: 1 }).`,
-  );
 }
 
 const DECLARED = Symbol.for('backstory.projection');

@@ -1,22 +1,15 @@
 import type { RecordedEvent, StoredEvent } from '@backstory/core';
 import { LIMITS, isWellFormed } from '@backstory/core/store';
-import { EventTypes, InvalidDefinition, type AnyClass, type Class } from '@backstory/events';
-import { encodeValue, handlersOf } from '@backstory/events/codec';
+import type { Class } from '@backstory/events';
+import { encodeValue } from '@backstory/events/codec';
 import { deleted, type Deleted } from './deleted.js';
 import { instanceForm, valueForm, type DocumentForm } from './document-form.js';
-import { ProjectionFailed } from '../errors.js';
+import { failedAt, type ProjectionFailed } from '../errors.js';
 import type { Emit } from '../results/emit.js';
 import type { FunctionalFold, FunctionalProjection } from './functional-projection.js';
-import { declaredProjection } from './projection-decorator.js';
+import { HandledEvents, handlerMethods } from './handled-events.js';
+import type { ModelFacts } from './model-facts.js';
 import type { ProjectionOptions } from './projection-options.js';
-
-/** A projection as an application is given it: a class with `@Projection`, or what `projection` made. */
-export type ProjectionSource<Document = unknown> = Class<Document & object> | FunctionalProjection<Document>;
-
-/** What a projection is called, once everything about it is checked. @throws InvalidDefinition, NotAnEvent … */
-export function projectionName(source: ProjectionSource): string {
-  return new ProjectionModel(source).name;
-}
 
 /** An event that can be folded: decoded, and the documents that it changes. */
 export interface Foldable {
@@ -24,8 +17,8 @@ export interface Foldable {
   readonly keys: readonly string[];
 }
 
-/** What a projection does, with everything decided and checked. */
-export class ProjectionModel<Document = unknown> {
+/** What a projection of documents does, with everything decided and checked. */
+export class ProjectionModel<Document = unknown> implements ModelFacts {
   readonly name: string;
   readonly version: number;
   readonly target: 'state' | 'memory';
@@ -33,20 +26,14 @@ export class ProjectionModel<Document = unknown> {
   readonly indexes: readonly string[];
   /** Whether documents are called like the streams of their events. */
   readonly isByStream: boolean;
-  /** The events that it folds, by their names of today. */
   readonly events: readonly string[];
-  /** Every name under which they may be recorded. */
   readonly typeNames: readonly string[];
-  private readonly types: EventTypes;
   private readonly form: DocumentForm;
   private readonly key: NonNullable<ProjectionOptions['key']>;
-  private readonly steps = new Map<string, readonly Step[]>();
+  private readonly handled: HandledEvents<Step>;
 
   /** @throws InvalidDefinition, DuplicateEventType, NotAnEvent … */
-  constructor(source: ProjectionSource<Document>) {
-    const { name, options, form, steps } = describe(source);
-    if (steps.length === 0)
-      throw new InvalidDefinition(name, 'handles no events: give a method @EventHandler(Event).');
+  constructor({ name, options, form, steps }: DocumentParts) {
     this.name = name;
     this.form = form;
     const { version, target = 'state', changed = 'rebuild', indexes = [], key } = options;
@@ -56,25 +43,21 @@ export class ProjectionModel<Document = unknown> {
     this.indexes = [...indexes].sort();
     this.isByStream = key === undefined;
     this.key = key ?? (({ stream }) => stream);
-    this.types = new EventTypes(new Set(steps.map(({ event }) => event)), `projection ${name}`);
-    for (const type of this.types.all) {
-      const own = steps.filter(({ event }) => event === type.cls);
-      for (const called of [type.name, ...type.aliases]) this.steps.set(called, own);
-    }
-    this.events = this.types.all.map((type) => type.name).sort();
-    this.typeNames = [...this.steps.keys()];
+    this.handled = new HandledEvents(name, steps);
+    this.events = this.handled.names;
+    this.typeNames = this.handled.typeNames;
   }
 
   /** Whether events that are recorded under this name are folded. */
   folds(type: string): boolean {
-    return this.steps.has(type);
+    return this.handled.has(type);
   }
 
   /** Reads an event and asks it which documents it changes. @throws ProjectionFailed */
   foldable(stored: StoredEvent): Foldable {
     let handler = 'reading it';
     try {
-      const recorded = this.types.decode(stored);
+      const recorded = this.handled.types.decode(stored);
       handler = 'key';
       return { recorded, keys: this.keysOf(recorded) };
     } catch (error) {
@@ -103,7 +86,7 @@ export class ProjectionModel<Document = unknown> {
   ): unknown {
     const emit: Emit = (result) => emitted?.(JSON.stringify(encodeValue(result, `a result of ${this.name}`)));
     let folded = document;
-    for (const { name, run } of this.steps.get(recorded.type)!) {
+    for (const { name, run } of this.handled.of(recorded.type)) {
       try {
         folded = run(folded === undefined ? this.form.begin() : folded, recorded.data, recorded, key, emit);
       } catch (error) {
@@ -127,8 +110,7 @@ export class ProjectionModel<Document = unknown> {
   }
 
   private failed(handler: string, event: StoredEvent | RecordedEvent, cause: unknown): ProjectionFailed {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return new ProjectionFailed(this.name, handler, event, reason, { cause });
+    return failedAt(this.name, handler, event, cause);
   }
 }
 
@@ -137,42 +119,24 @@ const NONE: readonly string[] = [];
 /** Its function gives the document after the event; `undefined` when it is to go. */
 type Step = FunctionalFold;
 
-interface Described {
+/** What makes a projection of documents. */
+export interface DocumentParts {
   readonly name: string;
   readonly options: ProjectionOptions;
   readonly form: DocumentForm;
   readonly steps: readonly Step[];
 }
 
-function describe(source: unknown): Described {
-  if (typeof source === 'object' && source !== null && 'folds' in source)
-    return ofFunctions(source as FunctionalProjection);
-  const cls = source as AnyClass;
-  const declared = typeof source === 'function' ? declaredProjection(cls) : undefined;
-  if (declared) return { ...declared, ...ofClass(cls as Class, declared.name) };
-  throw new InvalidDefinition(
-    typeof source === 'function' ? cls.name : String(source),
-    "is no projection: decorate the class with @Projection('…', { version: 1 }), or use projection(…).",
-  );
-}
-
-function ofClass(cls: Class, name: string): Pick<Described, 'form' | 'steps'> {
-  // A method overridden in a subclass is one handler, however often it is declared.
-  const rows = new Map(handlersOf(cls).map((row) => [`${String(row.method)}\n${row.event.name}`, row]));
-  const steps = [...rows.values()].map(({ event, method, options }): Step => {
-    const handler = `${cls.name}.${String(method)}`;
-    if (options !== undefined)
-      throw new InvalidDefinition(
-        handler,
-        'has options of a reaction: a projection folds, at once and always.',
-      );
+/** A class whose instances are the documents. @throws InvalidDefinition */
+export function documentsOfClass(cls: Class, name: string, options: ProjectionOptions): DocumentParts {
+  const steps = handlerMethods(cls).map(({ event, method }): Step => {
     const run: Step['run'] = (document, e, recorded, key, emit) => {
       const own = document as Record<string | symbol, (...given: unknown[]) => unknown>;
       return after(own[method]!(e, recorded, key, emit), document);
     };
     return { event, name: String(method), run };
   });
-  return { form: instanceForm(cls, name), steps };
+  return { name, options, form: instanceForm(cls, name), steps };
 }
 
 function after(given: unknown, document: unknown): unknown {
@@ -185,7 +149,8 @@ function after(given: unknown, document: unknown): unknown {
 
 const PROMISE = 'it returned a promise, and a fold waits for nothing';
 
-function ofFunctions(source: FunctionalProjection): Described {
+/** Functions that give the next document. */
+export function documentsOfFunctions(source: FunctionalProjection): DocumentParts {
   const steps = source.folds.map(({ event, name, run }): Step => {
     return {
       event,

@@ -2,22 +2,10 @@ import type { RecordedEvent } from '@backstory/core';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { InvalidDefinition } from '@backstory/events';
 
-/** What a projection is besides its handlers. */
-export interface ProjectionOptions {
+/** Which version of a projection the code is, and what becomes of what an older one made. */
+export interface VersionOptions {
   /** A whole number from 1. Raise it whenever the handlers make something else than before: what is stored is then built anew. */
   readonly version: number;
-  /**
-   * The documents that an event changes, by their keys; none where it gives `undefined` or an empty list. A pure function of the
-   * event. Default: one document a stream, called like the stream.
-   */
-  readonly key?: (recorded: RecordedEvent<object>) => string | readonly string[] | undefined;
-  /** Paths in the documents by which they are found and ordered: `['owner', 'address.city']`. */
-  readonly indexes?: readonly string[];
-  /**
-   * Where the documents are kept. `'state'`: in the state store, by one process for all. `'memory'`: in each process, which folds
-   * the log anew when it starts. Default `'state'`.
-   */
-  readonly target?: 'state' | 'memory';
   /**
    * What happens when an application with a higher `version` starts.
    *
@@ -30,21 +18,48 @@ export interface ProjectionOptions {
   readonly changed?: 'rebuild' | 'swap' | 'refuse';
 }
 
+/** What a projection of documents is besides its handlers. */
+export interface ProjectionOptions extends VersionOptions {
+  /**
+   * The documents that an event changes, by their keys; none where it gives `undefined` or an empty list. A pure function of the
+   * event. Default: one document a stream, called like the stream.
+   */
+  readonly key?: (recorded: RecordedEvent<object>) => string | readonly string[] | undefined;
+  /** Paths in the documents by which they are found and ordered: `['owner', 'address.city']`. */
+  readonly indexes?: readonly string[];
+  /**
+   * Where the documents are kept. `'state'`: in the state store, by one process for all. `'memory'`: in each process, which folds
+   * the log anew when it starts. Default `'state'`.
+   */
+  readonly target?: 'state' | 'memory';
+}
+
 /** @throws InvalidOption, InvalidDefinition */
 export function checkProjectionOptions(subject: string, options: ProjectionOptions): ProjectionOptions {
   const refuse = (problem: string): never => {
     throw new InvalidDefinition(subject, problem);
   };
   const { version, key, indexes = [], target, changed } = knownOptions(options ?? {}, OPTIONS);
-  if (!Number.isSafeInteger(version) || version < 1)
-    refuse("needs a version, a whole number from 1, e.g. @Projection('balances', { version: 1 }).");
+  checkVersion(subject, version);
   if (key !== undefined && typeof key !== 'function') refuse('has a `key` that is no function of the event.');
   if (!Array.isArray(indexes) || !indexes.every(isPath))
     refuse("has `indexes` that are no list of paths, such as ['owner', 'address.city'].");
   if (!isOneOf(target, ['state', 'memory'])) refuse("has a `target` that is neither 'state' nor 'memory'.");
-  if (!isOneOf(changed, ['rebuild', 'swap', 'refuse']))
-    refuse("has `changed`, which is none of 'rebuild', 'swap' and 'refuse'.");
+  checkChanged(subject, changed);
   return options;
+}
+
+/** @throws InvalidDefinition */
+export function checkVersion(subject: string, version: unknown): void {
+  if (Number.isSafeInteger(version) && (version as number) >= 1) return;
+  const problem = "needs a version, a whole number from 1, e.g. @Projection('balances', { version: 1 }).";
+  throw new InvalidDefinition(subject, problem);
+}
+
+/** @throws InvalidDefinition */
+export function checkChanged(subject: string, changed: unknown): void {
+  if (isOneOf(changed, ['rebuild', 'swap', 'refuse'])) return;
+  throw new InvalidDefinition(subject, "has `changed`, which is none of 'rebuild', 'swap' and 'refuse'.");
 }
 
 const OPTIONS: OptionNames<ProjectionOptions> = {

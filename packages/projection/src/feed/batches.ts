@@ -13,6 +13,8 @@ export interface Batch {
 export interface Reading {
   readonly after: number | Checkpoint;
   readonly types: readonly string[];
+  /** Events of a batch at most. */
+  readonly most: number;
   /** At most so many events a second are wanted: batches are then so small that they come several times a second. */
   readonly eventsPerSecond: number | undefined;
   readonly signal: AbortSignal;
@@ -27,7 +29,7 @@ export interface Reading {
  */
 export async function* batches(store: EventStore, reading: Reading): AsyncGenerator<Batch, undefined> {
   const { after, types, eventsPerSecond, signal, name, observer } = reading;
-  const most = Math.min(BATCH, Math.max(1, Math.ceil((eventsPerSecond ?? Infinity) / 10)));
+  const most = Math.min(reading.most, Math.max(1, Math.ceil((eventsPerSecond ?? Infinity) / 10)));
   const pageSize = Math.min(PAGE, most);
   const pages = follow(store, { after, query: { types, pageSize }, signal, name, observer });
   let events: StoredEvent[] = [];
@@ -50,5 +52,5 @@ export async function* batches(store: EventStore, reading: Reading): AsyncGenera
 }
 
 const PAGE = 2_000;
-/** Events of a batch, and characters of their data. */
-const [BATCH, LONGEST] = [10_000, 8 * 2 ** 20];
+/** Characters of the data of a batch. */
+const LONGEST = 8 * 2 ** 20;

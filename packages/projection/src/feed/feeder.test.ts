@@ -3,7 +3,7 @@ import { silent } from '@backstory/core/observe';
 import { LeaseHolder, type HeldLease, type StateTransaction } from '@backstory/core/state';
 import { DomainEvent, EventTypes } from '@backstory/events';
 import { projection } from '../definition/functional-projection.js';
-import { ProjectionModel } from '../definition/projection-model.js';
+import { modelOf } from '../definition/projection-source.js';
 import { readControl, withGeneration, writeControl, type Control } from '../generation/control.js';
 import { placesOf } from '../generation/places.js';
 import { readProgress, readTrouble } from '../generation/progress.js';
@@ -17,7 +17,7 @@ class Counted {
 
 let bug: ((n: number) => void) | undefined;
 let folded: number[];
-const model = new ProjectionModel(
+const model = modelOf(
   projection('sums', {
     version: 1,
     initial: { sum: 0 },
@@ -134,7 +134,7 @@ it('an event that fails is tried alone, and what is before it is committed once'
 });
 
 it('a document that cannot be stored stops it before the event that made it so', async () => {
-  const odd = new ProjectionModel(
+  const odd = modelOf(
     projection('sums', {
       version: 1,
       initial: { sum: 0 },

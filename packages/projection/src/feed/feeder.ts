@@ -3,17 +3,17 @@ import type { EventStore, StateStore, StoredEvent } from '@backstory/core';
 import { tracesOf, type Observer } from '@backstory/core/observe';
 import { FenceLost, isInfrastructure, type HeldLease } from '@backstory/core/state';
 import type { Checkpoint } from '@backstory/core/store';
-import type { ProjectionModel } from '../definition/projection-model.js';
+import type { Model } from '../definition/projection-source.js';
 import { ProjectionFailed } from '../errors.js';
-import { generationIn, readControl, type Generation } from '../generation/control.js';
+import { generationIn, readControl, type Control, type Generation } from '../generation/control.js';
 import type { Places } from '../generation/places.js';
 import { readProgress, writeProgress, writeTrouble, type Progress } from '../generation/progress.js';
 import { batches, type Batch } from './batches.js';
-import { WriteBack } from './write-back.js';
+import { effectsOf, type Effect, type Effects } from './effects.js';
 
 /** What a feeder works with. */
 export interface FeederParts {
-  readonly model: ProjectionModel;
+  readonly model: Model;
   readonly generation: Generation;
   readonly places: Places;
   readonly lease: HeldLease;
@@ -33,19 +33,21 @@ export type FeedingEnd =
 
 /** Folds the log into one generation, as long as its lease is held: effects and checkpoint in one fenced transaction. */
 export class Feeder {
-  private readonly documents: WriteBack;
+  private readonly effects: Effects;
   private readonly stopping = new AbortController();
   private progress: Progress | undefined;
   /** An event that failed: what is before it is committed before it is tried again. */
   private suspect = Infinity;
+  /** Where it is to wait for another generation, so that they can be compared. */
+  private meetingAt: number | undefined;
   private hindrances = 0;
   /** As it is wanted now: a generation that was swapped in is not held back any more. */
   private eventsPerSecond: number | undefined;
   private savedAt = 0;
 
   constructor(private readonly parts: FeederParts) {
-    const { model, places, generation, lease } = parts;
-    this.documents = new WriteBack(model, places, generation.number);
+    const { model, places, generation, lease, state } = parts;
+    this.effects = effectsOf({ model, places, generation: generation.number, state });
     lease.signal.addEventListener('abort', () => this.stopping.abort());
   }
 
@@ -62,7 +64,11 @@ export class Feeder {
         await this.feed();
         return { end: this.parts.lease.isHeld ? 'stopped' : 'lost' };
       } catch (error) {
-        this.documents.forget();
+        this.effects.forget();
+        if (error instanceof Meeting) {
+          this.meetingAt = error.position;
+          continue;
+        }
         if (error instanceof FenceLost || error instanceof Withdrawn) return { end: 'lost' };
         if (signal.aborted) return { end: 'stopped' };
         if (!this.isToBeTriedAgain(error)) return this.faulted(error);
@@ -86,7 +92,8 @@ export class Feeder {
     const { types, eventsPerSecond } = generation;
     const name = `projection ${model.name}`;
     const after = this.progress?.checkpoint ?? 0;
-    const read = batches(events, { after, types, eventsPerSecond, signal, name, observer });
+    const { most } = this.effects;
+    const read = batches(events, { after, types, most, eventsPerSecond, signal, name, observer });
     let next = read.next();
     let idle: Checkpoint | undefined;
     let due: Promise<typeof DUE> | undefined;
@@ -94,7 +101,7 @@ export class Feeder {
       if (idle) due ??= this.whenDue(signal);
       const got = await (idle && due ? Promise.race([next, due]) : next);
       if (got === DUE) {
-        await this.commit([], idle!);
+        await this.take({ events: [], checkpoint: idle! });
         idle = due = undefined;
         continue;
       }
@@ -107,24 +114,36 @@ export class Feeder {
     }
   }
 
-  /** What is before an event that has failed is kept, so that it fails alone. */
+  /** What is before an event that has failed is kept, so that it fails alone; and what is up to where it is to meet another. */
   private async take({ events, checkpoint }: Batch): Promise<void> {
     const began = performance.now();
-    const at = events.findIndex(({ position }) => position >= this.suspect);
+    let rest = events;
+    if (this.meetingAt !== undefined) rest = await this.meet(this.meetingAt, { events, checkpoint });
+    const at = rest.findIndex(({ position }) => position >= this.suspect);
     if (at > 0) {
-      const last = events[at - 1]!;
-      const before = {
-        ...checkpoint,
-        through: last.position,
-        last: { id: last.id, position: last.position },
-      };
-      await this.commit(events.slice(0, at), before);
+      await this.commit(rest.slice(0, at), upTo(rest[at - 1]!, checkpoint));
     }
-    await this.commit(at > 0 ? events.slice(at) : events, checkpoint);
+    await this.commit(at > 0 ? rest.slice(at) : rest, checkpoint);
     const { eventsPerSecond } = this;
     if (eventsPerSecond === undefined) return;
     const ms = (events.length / eventsPerSecond) * 1_000 - (performance.now() - began);
     if (ms > 0) await wait(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  }
+
+  /** Goes as far as it is to go, waits until that is over, and gives what it has not taken. */
+  private async meet(position: number, { events, checkpoint }: Batch): Promise<readonly StoredEvent[]> {
+    if (checkpoint.through <= position) return events;
+    const before = events.filter((it) => it.position <= position);
+    if (before.length > 0) await this.commit(before, upTo(before.at(-1)!, checkpoint));
+    const { state, model } = this.parts;
+    const { signal } = this.stopping;
+    while (
+      !signal.aborted &&
+      meetingIn(await state.read((view) => readControl(view, model.name))) === position
+    )
+      await wait(MEETING_MS, undefined, { signal }).catch(() => undefined);
+    this.meetingAt = undefined;
+    return events.slice(before.length);
   }
 
   private async commit(events: readonly StoredEvent[], checkpoint: Checkpoint): Promise<void> {
@@ -149,33 +168,29 @@ export class Feeder {
     this.parts.progressed(this.progress!);
   }
 
-  /** Gives how many of the events changed a document. */
+  /** Gives how many of the events changed something. */
   private async apply(events: readonly StoredEvent[], checkpoint: Checkpoint): Promise<number> {
-    const { model, state } = this.parts;
-    const foldable = events.map((event) => model.foldable(event)).filter(({ keys }) => keys.length > 0);
-    await this.documents.load(state, foldable);
-    for (const event of foldable) this.documents.fold(event);
-    await this.write(this.documents.changes(), checkpoint, events.length);
-    return foldable.length;
+    const effect = await this.effects.of(events);
+    await this.write(effect, checkpoint, events.length);
+    return effect.applied;
   }
 
-  private async write(
-    changes: ReturnType<WriteBack['changes']> | undefined,
-    checkpoint: Checkpoint,
-    events: number,
-  ): Promise<void> {
+  private async write(effect: Effect | undefined, checkpoint: Checkpoint, events: number): Promise<void> {
     const { state, lease, model, places, generation } = this.parts;
-    const progress = this.advanced(checkpoint, events, changes?.added ?? 0);
+    const progress = this.advanced(checkpoint, events, effect?.added ?? 0);
     await state.transaction([lease], async (tx) => {
       const control = await readControl(tx, model.name);
       const now = control && generationIn(control, generation.number);
       if (!now || !isFed(now) || control.paused) throw new Withdrawn();
+      const position = meetingIn(control);
+      if (position !== undefined && checkpoint.through > position) throw new Meeting(position);
       this.eventsPerSecond = now.eventsPerSecond;
-      if (changes) await this.documents.write(tx, changes);
+      // Before the progress: a transaction that a statement has broken then ends here, and not silently with its commit.
+      await effect?.write(tx);
       await writeProgress(tx, places, { ...progress, generation: generation.number });
       if (this.isTroubled) await tx.delete(places.troubles, String(generation.number));
     });
-    if (changes) this.documents.settle(changes);
+    effect?.settle();
     this.isTroubled = false;
     this.progress = progress;
     this.savedAt = performance.now();
@@ -243,6 +258,27 @@ export function isFed({ role }: Generation): boolean {
 
 /** The generation is not to be fed any more: it is dropped or retired, or its projection paused. */
 class Withdrawn extends Error {}
+
+/** It was about to go further than it is to go for now. */
+class Meeting extends Error {
+  constructor(readonly position: number) {
+    super(`to meet at position ${position}`);
+  }
+}
+
+/** Up to where generations go for now. */
+function meetingIn(control: Control | undefined): number | undefined {
+  const meeting = control?.meeting;
+  return meeting && Date.parse(meeting.until) > Date.now() ? meeting.position : undefined;
+}
+
+/** The checkpoint after one of the events before another. */
+function upTo({ id, position }: StoredEvent, checkpoint: Checkpoint): Checkpoint {
+  return { ...checkpoint, through: position, last: { id, position } };
+}
+
+/** How often one that waits for another generation looks whether it may go on. */
+const MEETING_MS = 20;
 
 /** A checkpoint without a document is kept no more often: events of others would otherwise cost a write each. */
 const IDLE_MS = 250;

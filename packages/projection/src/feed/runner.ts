@@ -3,7 +3,7 @@ import type { EventStore, StateStore } from '@backstory/core';
 import { guarded, type ConsumerChanged, type Observer } from '@backstory/core/observe';
 import { FenceLost, isInfrastructure, type HeldLease, type LeaseHolder } from '@backstory/core/state';
 import { StoreClosed, outside } from '@backstory/core/store';
-import type { ProjectionModel } from '../definition/projection-model.js';
+import type { Model } from '../definition/projection-source.js';
 import { readControl, type Control, type Generation } from '../generation/control.js';
 import { placesOf, type Places } from '../generation/places.js';
 import type { Progress } from '../generation/progress.js';
@@ -13,7 +13,7 @@ import { Feeder, isFed, type FeedingEnd } from './feeder.js';
 
 /** What a projection runs on in a process. */
 export interface RunnerParts {
-  readonly model: ProjectionModel;
+  readonly model: Model;
   readonly events: EventStore;
   readonly state: StateStore;
   readonly leases: LeaseHolder;

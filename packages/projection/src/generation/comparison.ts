@@ -47,8 +47,9 @@ export class Comparison {
   }
 }
 
-/** A document that is not the same in both: the first of its fields that differs, and the two values. */
+/** A document or row that is not the same in both: the first of its fields that differs, and the two values. */
 export interface DocumentDifference extends FieldDifference {
+  /** The key of the document; of a row its table and the values of its key: `days 2026-11-28`. */
   readonly key: string;
 }
 

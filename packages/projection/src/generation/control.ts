@@ -1,5 +1,6 @@
 import type { StateTransaction, StateView } from '@backstory/core/state';
 import { readFormat } from '@backstory/core/store';
+import type { TableShapes } from '../tables/table-shape.js';
 import { PROJECTIONS } from './places.js';
 
 /** What there is of a projection and what is wanted of it. Whoever feeds it looks at it in every transaction. */
@@ -10,6 +11,8 @@ export interface Control {
   readonly last: number;
   readonly generations: readonly Generation[];
   readonly paused?: Wish;
+  /** Its generations go no further, until then, so that they can be compared. */
+  readonly meeting?: { readonly position: number; readonly until: string };
   /** The last time somebody wanted it to go on. */
   readonly resumed?: Wish;
 }
@@ -34,6 +37,8 @@ export interface Generation {
   /** … and every name under which they may be recorded. */
   readonly types: readonly string[];
   readonly indexes: readonly string[];
+  /** Those of a projection that writes tables of its own. */
+  readonly tables?: TableShapes;
   /** At most this many events a second. */
   readonly eventsPerSecond?: number;
   /** Takes the place of the live one as soon as it has caught up. */

@@ -1,5 +1,7 @@
 import type { StateStore } from '@backstory/core';
 import { GenerationUnusable } from '../errors.js';
+import { requireSql } from '../tables/require-sql.js';
+import { dropTables } from '../tables/table-shape.js';
 import { generationIn, withGeneration, writeControl, type Generation } from './control.js';
 import { placesOf } from './places.js';
 import { requireControl } from './swap.js';
@@ -27,6 +29,8 @@ export async function drop(state: StateStore, name: string, number?: number): Pr
   await state.transaction([], async (tx) => {
     const control = await requireControl(tx, name);
     const generations = control.generations.filter((it) => it.number !== dropped.number);
+    const { number: generation, tables } = dropped;
+    if (tables) await dropTables(requireSql(tx, name), { name, generation, tables });
     await tx.deleteMany(places.progress, [String(dropped.number)]);
     await tx.deleteMany(places.troubles, [String(dropped.number)]);
     if (generationIn(control, dropped.number)) await writeControl(tx, name, { ...control, generations });

@@ -1,6 +1,9 @@
 import type { StateStore } from '@backstory/core';
-import type { ProjectionModel } from '../definition/projection-model.js';
+import type { StateTransaction } from '@backstory/core/state';
+import type { ModelFacts } from '../definition/model-facts.js';
 import { ProjectionChanged } from '../errors.js';
+import { requireSql } from '../tables/require-sql.js';
+import { createTables } from '../tables/table-shape.js';
 import { generationIn, readControl, writeControl, type Control, type Generation } from './control.js';
 
 /**
@@ -11,14 +14,14 @@ import { generationIn, readControl, writeControl, type Control, type Generation 
  */
 export function register(
   state: StateStore,
-  model: ProjectionModel,
+  model: ModelFacts,
 ): Promise<{ readonly control: Control; readonly begun: Generation | undefined }> {
   return state.transaction([], async (tx) => {
     const known = await readControl(tx, model.name);
     if (!known) {
       const begun = newGeneration(model, { number: 1, role: 'live' });
       const control = { live: 1, last: 1, generations: [begun] };
-      await writeControl(tx, model.name, control);
+      await begin(tx, model.name, { control, begun });
       return { control, begun };
     }
     checkSame(known, model);
@@ -27,16 +30,28 @@ export function register(
     if (isKnown || model.version < live.version) return { control: known, begun: undefined };
     if (model.changed === 'refuse')
       throw new ProjectionChanged(model.name, live.number, refusal(live.version, model));
-    const { control, begun } = withNew(known, model, { swaps: model.changed === 'swap' });
-    await writeControl(tx, model.name, control);
-    return { control, begun };
+    const more = withNew(known, model, { swaps: model.changed === 'swap' });
+    await begin(tx, model.name, more);
+    return more;
   });
+}
+
+/** Writes a control with a new generation, and makes what that needs. */
+export async function begin(
+  tx: StateTransaction,
+  name: string,
+  { control, begun }: { readonly control: Control; readonly begun: Generation },
+): Promise<void> {
+  // First, so that of two who begin the same one waits here.
+  await writeControl(tx, name, control);
+  const { number: generation, tables } = begun;
+  if (tables) await createTables(requireSql(tx, name), { name, generation, tables });
 }
 
 /** The control with one more generation, to be filled. */
 export function withNew(
   control: Control,
-  model: ProjectionModel,
+  model: ModelFacts,
   options: Pick<Generation, 'eventsPerSecond' | 'swaps'> = {},
 ): { readonly control: Control; readonly begun: Generation } {
   const number = control.last + 1;
@@ -50,15 +65,23 @@ export function present({ generations }: Control): readonly Generation[] {
 }
 
 function newGeneration(
-  { version, events, typeNames: types, indexes }: ProjectionModel,
+  { version, events, typeNames: types, indexes, tables }: ModelFacts,
   own: Pick<Generation, 'number' | 'role' | 'eventsPerSecond' | 'swaps'>,
 ): Generation {
-  return { ...own, version, createdAt: new Date().toISOString(), events, types, indexes };
+  return {
+    ...own,
+    version,
+    createdAt: new Date().toISOString(),
+    events,
+    types,
+    indexes,
+    ...(tables && { tables }),
+  };
 }
 
 /** Events or indexes that came later would be missing for all that was folded before. */
-function checkSame(control: Control, model: ProjectionModel): void {
-  for (const { number, version, events, indexes } of present(control)) {
+function checkSame(control: Control, model: ModelFacts): void {
+  for (const { number, version, events, indexes, tables } of present(control)) {
     if (version !== model.version) continue;
     const raise = `raise its version from ${version} to ${version + 1}, so that it is built anew.`;
     if (events.join() !== model.events.join()) {
@@ -71,10 +94,12 @@ function checkSame(control: Control, model: ProjectionModel): void {
       const problem = `it has ${list(model.indexes)}, and then it had ${list(indexes)}: ${raise}`;
       throw new ProjectionChanged(model.name, number, problem);
     }
+    if (JSON.stringify(tables) !== JSON.stringify(model.tables))
+      throw new ProjectionChanged(model.name, number, `its tables are others now: ${raise}`);
   }
 }
 
-function refusal(was: number, { version, name }: ProjectionModel): string {
+function refusal(was: number, { version, name }: ModelFacts): string {
   return (
     `its version is ${version}, that of what is read is ${was}, and \`changed: 'refuse'\` keeps the application from starting. ` +
     `Run \`backstory projections rebuild ${name}\`, verify and swap; then start it.`

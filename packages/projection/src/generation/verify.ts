@@ -3,37 +3,15 @@ import type { StateView } from '@backstory/core/state';
 import { byBytes } from '@backstory/core/store';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { GenerationUnusable } from '../errors.js';
+import { hashTables } from '../tables/compare-tables.js';
+import { requireSql } from '../tables/require-sql.js';
 import type { Generation } from './control.js';
-import { generationIn } from './control.js';
-import { Comparison, type DocumentDifference, type Row } from './comparison.js';
+import { Comparison, type Row } from './comparison.js';
 import { placesOf } from './places.js';
 import { readProgress } from './progress.js';
 import { placeIn, resultKey } from '../results/result-rows.js';
-import { newest, requireControl, requireGeneration } from './swap.js';
-
-/** What comparing two generations, document by document and at one position, has found. */
-export interface Verification {
-  readonly projection: string;
-  /** The generation that is read, and the one it was compared with. */
-  readonly live: Side;
-  readonly other: Side;
-  /** The position at which both were compared. */
-  readonly position: number;
-  readonly isEqual: boolean;
-  /** Documents that are in one of them at least. */
-  readonly documents: number;
-  /** How many of them differ; the first of them follow. */
-  readonly different: number;
-  readonly differences: readonly DocumentDifference[];
-}
-
-/** One side of a comparison. */
-export interface Side {
-  readonly generation: number;
-  readonly version: number;
-  /** SHA-256 over its documents at the position, in the order of their keys, whatever the order of their properties. */
-  readonly hash: string;
-}
+import { requireControl, requireGeneration } from './swap.js';
+import { compared, type Verification } from './verification.js';
 
 /** What is compared. */
 export interface Verifying {
@@ -56,30 +34,26 @@ export function verify(verifying: Verifying): Promise<Verification> {
   const { state, model, generation, limit } = verifying;
   const { name } = model;
   return state.read(async (view) => {
-    const control = await requireControl(view, name);
-    const live = generationIn(control, control.live)!;
-    const other =
-      generation === undefined ? newest(control, name) : requireGeneration(control, name, generation);
-    if (other.number === live.number)
-      throw new GenerationUnusable(name, other.number, 'it is the one that is read.');
+    const { live, other } = await compared(view, name, generation);
     const sides = await Promise.all([live, other].map((it) => sideOf(view, name, it)));
     const [a, b] = sides as [Placed, Placed];
     const { position, instead } = await meet(view, verifying, a, b);
-    const compared = new Comparison(limit);
+    const comparison = new Comparison(limit);
     const read = (side: Placed) => documentsOf(view, side.collection, instead.get(side)?.documents ?? NONE);
-    await compared.run(read(a), read(b));
-    const { documents } = compared;
+    await comparison.run(read(a), read(b));
+    const { documents } = comparison;
     const results = (side: Placed) => resultsOf(view, side, position, instead.get(side)?.results);
-    await compared.run(results(a), results(b), resultName);
+    await comparison.run(results(a), results(b), resultName);
     return {
       projection: name,
-      live: { generation: live.number, version: live.version, hash: compared.hashes[0] },
-      other: { generation: other.number, version: other.version, hash: compared.hashes[1] },
+      compared: 'documents',
+      live: { generation: live.number, version: live.version, hash: comparison.hashes[0] },
+      other: { generation: other.number, version: other.version, hash: comparison.hashes[1] },
       position,
-      isEqual: compared.different === 0,
+      isEqual: comparison.different === 0,
       documents,
-      different: compared.different,
-      differences: compared.differences,
+      different: comparison.different,
+      differences: comparison.differences,
     };
   });
 }
@@ -242,7 +216,7 @@ function resultName(row: string): string {
   return `${key}, result ${ordinal + 1} of position ${position}`;
 }
 
-/** What a generation holds, and its content in one line. */
+/** What a generation holds, documents or rows, and its content in one line. */
 export interface ContentDigest {
   readonly generation: number;
   readonly position: number;
@@ -250,11 +224,17 @@ export interface ContentDigest {
   readonly hash: string;
 }
 
-/** Hashes the documents of a generation as {@link verify} does. Default: the one that is read. */
+/** Hashes the documents or tables of a generation as {@link verify} does. Default: the one that is read. */
 export function contentOf(state: StateStore, name: string, generation?: number): Promise<ContentDigest> {
   return state.read(async (view) => {
     const control = await requireControl(view, name);
-    const side = await sideOf(view, name, requireGeneration(control, name, generation ?? control.live));
+    const wanted = requireGeneration(control, name, generation ?? control.live);
+    const side = await sideOf(view, name, wanted);
+    const { number, tables } = wanted;
+    if (tables) {
+      const { hash, rows } = await hashTables(requireSql(view, name), { name, generation: number, tables });
+      return { generation: number, position: side.position, documents: rows, hash };
+    }
     const comparison = new Comparison(0);
     const none = async function* (): AsyncGenerator<Row, void> {};
     await comparison.run(documentsOf(view, side.collection, NONE), none());

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '@backstory/core';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { FunctionalFold, FunctionalProjection } from '../definition/functional-projection.js';
-import { checkProjectionName } from '../definition/projection-decorator.js';
+import { checkProjectionName } from '../definition/projection-name.js';
 import { checkProjectionOptions, type ProjectionOptions } from '../definition/projection-options.js';
 import type { Reducers } from './reducer.js';
 import type { WindowShape } from './shapes.js';

@@ -1,0 +1,78 @@
+import type { StateStore, StoredEvent } from '@backstory/core';
+import type { StateTransaction } from '@backstory/core/state';
+import type { Model } from '../definition/projection-source.js';
+import type { Places } from '../generation/places.js';
+import { requireSql } from '../tables/require-sql.js';
+import { SqlModel } from '../tables/sql-model.js';
+import { WriteBack } from './write-back.js';
+
+/** What events do to one generation of a read model. */
+export interface Effects {
+  /** Events of a batch at most. */
+  readonly most: number;
+  /** Works out what can be before the transaction. @throws ProjectionFailed — call `forget` then */
+  of(events: readonly StoredEvent[]): Promise<Effect>;
+  /** What was worked out and not committed counts for nothing. */
+  forget(): void;
+}
+
+/** What a batch does. */
+export interface Effect {
+  /** How many of the events are handled and concern it. */
+  readonly applied: number;
+  /** How many more documents there are. */
+  readonly added: number;
+  /** Inside the transaction, which may be tried again. @throws ProjectionFailed */
+  write(tx: StateTransaction): Promise<void>;
+  /** It is committed. */
+  settle(): void;
+}
+
+/** Where the effects of events go. */
+export interface EffectsParts {
+  readonly model: Model;
+  readonly places: Places;
+  readonly generation: number;
+  readonly state: StateStore;
+}
+
+export function effectsOf({ model, places, generation, state }: EffectsParts): Effects {
+  if (model instanceof SqlModel) return tableEffects(model, generation);
+  const documents = new WriteBack(model, places, generation);
+  return {
+    most: 10_000,
+    async of(events) {
+      const foldable = events.map((event) => model.foldable(event)).filter(({ keys }) => keys.length > 0);
+      await documents.load(state, foldable);
+      for (const event of foldable) documents.fold(event);
+      const changes = documents.changes();
+      return {
+        applied: foldable.length,
+        added: changes.added,
+        write: (tx) => documents.write(tx, changes),
+        settle: () => documents.settle(changes),
+      };
+    },
+    forget: () => documents.forget(),
+  };
+}
+
+/** One event after another, each with statements of its own: a transaction of many would keep others waiting. */
+function tableEffects(model: SqlModel, generation: number): Effects {
+  return {
+    most: 500,
+    async of(events) {
+      const recorded = events.map((event) => model.decode(event));
+      return {
+        applied: recorded.length,
+        added: 0,
+        async write(tx) {
+          const sql = requireSql(tx, model.name);
+          for (const event of recorded) await model.handle(sql, generation, event);
+        },
+        settle: () => undefined,
+      };
+    },
+    forget: () => undefined,
+  };
+}

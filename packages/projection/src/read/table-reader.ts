@@ -1,0 +1,67 @@
+import type { StateStore } from '@backstory/core';
+import { StatementFailed } from '@backstory/core/state';
+import { readControl } from '../generation/control.js';
+import { placesOf } from '../generation/places.js';
+import { readProgress } from '../generation/progress.js';
+import { requireControl } from '../generation/swap.js';
+import { requireSql } from '../tables/require-sql.js';
+import type { SqlModel } from '../tables/sql-model.js';
+import { tablesIn, type Tables } from '../tables/sql.js';
+
+/** What a question is asked of: the tables of the live generation, which have every event up to a position. */
+export type TablesRead<Names extends string> = Tables<Names> & {
+  readonly generation: number;
+  readonly position: number;
+};
+
+/** The tables of a projection, as its live generation has them. They are read with SQL. */
+export class TableReader<Names extends string = string> {
+  readonly name: string;
+
+  constructor(
+    private readonly model: SqlModel,
+    private readonly state: StateStore,
+  ) {
+    this.name = model.name;
+  }
+
+  /**
+   * Asks something of one generation at one position, with as many statements as it takes. Nothing can be written. Where the
+   * generation was swapped and dropped meanwhile it is asked again.
+   *
+   * ```ts
+   * const most = await app.tables(withdrawals).query(({ sql, largest }) => {
+   *   return sql<Largest>`select account, amount from ${largest} order by amount desc limit 10`;
+   * });
+   * ```
+   *
+   * @throws StatementFailed, ProjectionNotFound
+   */
+  async query<T>(ask: (tables: TablesRead<Names>) => Promise<T>): Promise<T> {
+    for (;;) {
+      let asked = 0;
+      try {
+        return await this.state.read(async (view) => {
+          const { live } = await requireControl(view, this.name);
+          asked = live;
+          const position = (await readProgress(view, placesOf(this.name), live))?.checkpoint.through ?? 0;
+          const { name, model } = this;
+          const tables = tablesIn(requireSql(view, name), { name, generation: live, tables: model.tables });
+          return ask({ ...(tables as Tables<Names>), generation: live, position });
+        });
+      } catch (error) {
+        if (!(error instanceof StatementFailed) || (await this.isRead(asked))) throw error;
+      }
+    }
+  }
+
+  /** Up to which position the tables have every event. */
+  async position(): Promise<number> {
+    return this.query(async ({ position }) => position);
+  }
+
+  private async isRead(generation: number): Promise<boolean> {
+    const control = await this.state.read((view) => readControl(view, this.name));
+    return control === undefined || control.live === generation;
+  }
+}

@@ -1,0 +1,372 @@
+import { memory, type OpenStorage, type RecordedEvent, type Storage } from '@backstory/core';
+import { EventHandler } from '@backstory/events';
+import { postgres } from '@backstory/postgres';
+import { Projection, ProjectionChanged, type Projections } from '@backstory/projection';
+import { sqlProjection, type SqlProjectionOptions, type Tables } from '@backstory/projection/sql';
+import { sqlite } from '@backstory/sqlite';
+import { Deposited, Withdrawn, recording } from './support/bank-events.js';
+import { eventually } from './support/eventually.js';
+import { startPostgres, type PostgresServer } from './support/postgres-server.js';
+import { projectionsOn } from './support/projecting.js';
+import { sqliteFiles } from './support/sqlite-files.js';
+
+const tables = {
+  accounts: {
+    columns: { account: 'text', balance: 'bigint not null' },
+    key: ['account'],
+    indexes: [['balance']],
+  },
+  movements: {
+    columns: { account: 'text', position: 'bigint', amount: 'bigint not null' },
+    key: ['account', 'position'],
+  },
+} as const;
+type Own = Tables<'accounts' | 'movements'>;
+
+async function moved(account: string, amount: number, position: number, { sql, accounts, movements }: Own) {
+  await sql`insert into ${movements} (account, position, amount) values (${account}, ${position}, ${amount})`;
+  await sql`insert into ${accounts} as a (account, balance) values (${account}, ${amount})
+    on conflict (account) do update set balance = a.balance + excluded.balance`;
+}
+
+/** Both in one class, and one instance of it for all events. */
+@Projection('ledger', { version: 1, tables })
+class Ledger {
+  @EventHandler(Deposited) deposited(
+    { amount }: Deposited,
+    { stream, position }: RecordedEvent<Deposited>,
+    own: Own,
+  ): Promise<void> {
+    return moved(stream, amount, position, own);
+  }
+  @EventHandler(Withdrawn) async withdrawn(
+    { amount }: Withdrawn,
+    { stream, position }: RecordedEvent<Withdrawn>,
+    own: Own,
+  ): Promise<void> {
+    await moved(stream, -amount, position, own);
+  }
+}
+
+/** What else a handler does, as long as it does. */
+let also: ((event: Deposited, own: Own) => unknown) | undefined;
+beforeEach(() => {
+  also = undefined;
+});
+
+/** The same in functions; that of version 2 forgets what is 13. */
+function ledger(version: number, options: Partial<SqlProjectionOptions> = {}) {
+  return sqlProjection('ledger', {
+    version,
+    tables,
+    ...options,
+    events: { Deposited, Withdrawn },
+    handle: {
+      Deposited: async (event, { stream, position }, own) => {
+        const { amount } = event;
+        await moved(stream, version === 2 && amount === 13 ? 0 : amount, position, own);
+        await also?.(event, own);
+      },
+      Withdrawn: ({ amount }, { stream, position }, own) => moved(stream, -amount, position, own),
+    },
+  });
+}
+
+let server: PostgresServer;
+beforeAll(async () => void (server = await startPostgres()), 60_000);
+afterAll(() => server.stop());
+const files = sqliteFiles();
+
+describe.each([
+  ['SQLite', async () => sqlite(files.newFile())],
+  ['PostgreSQL', async () => postgres(await server.createDatabase())],
+] as readonly (readonly [string, () => Promise<Storage>])[])('on %s', (_, newStorage) => {
+  let storage: Storage;
+  let opened: OpenStorage;
+  let record: ReturnType<typeof recording>;
+  const running: Projections[] = [];
+  const known = (source: Parameters<typeof projectionsOn>[1][number], on = opened) => {
+    const projections = projectionsOn(on, [source]);
+    running.push(projections);
+    return projections;
+  };
+  const run = async (...given: Parameters<typeof known>) => {
+    const projections = known(...given);
+    await projections.start();
+    return projections;
+  };
+  const head = async () => (await opened.events.identity()).head;
+  const balances = (projections: Projections) =>
+    projections
+      .tables<'accounts'>('ledger')
+      .query(({ sql, accounts }) => sql`select account, balance from ${accounts} order by account`);
+  const movements = (projections: Projections) =>
+    projections
+      .tables<'movements'>('ledger')
+      .query(({ sql, movements: own }) => sql`select position, amount from ${own} order by position`);
+  const faulted = (projections: Projections) =>
+    eventually(async () => {
+      const now = await projections.status('ledger');
+      return now.state === 'faulted' && now;
+    });
+  beforeEach(async () => {
+    storage = await newStorage();
+    opened = await files.opened(storage.open());
+    record = recording(opened.events);
+    await record('1', new Deposited(5), new Deposited(13));
+    await record('2', new Deposited(1));
+  });
+  afterEach(async () => {
+    for (const it of running.splice(0)) await it.close();
+  });
+
+  it.each([
+    ['a class', Ledger],
+    ['functions', ledger(1)],
+  ])(
+    '%s: tables are written with SQL, before and after it starts, and read with it',
+    async (_form, source) => {
+      const projections = await run(source);
+      await projections.caughtUp('ledger', await head());
+      expect(await balances(projections)).toEqual([
+        { account: 'account-1', balance: 18 },
+        { account: 'account-2', balance: 1 },
+      ]);
+      await record('2', new Withdrawn(4));
+      await projections.caughtUp('ledger', await head());
+      expect(await movements(projections)).toEqual([
+        { position: 1, amount: 5 },
+        { position: 2, amount: 13 },
+        { position: 3, amount: 1 },
+        { position: 4, amount: -4 },
+      ]);
+      const where = await projections
+        .tables('ledger')
+        .query(async ({ generation, position }) => ({ generation, position }));
+      expect(where).toEqual({ generation: 1, position: 4 });
+      const names = ['ledger.1.accounts', 'ledger.1.movements'];
+      expect((await projections.status('ledger')).generations).toMatchObject([{ tables: names, events: 4 }]);
+    },
+  );
+
+  it('a reader cannot write', async () => {
+    const projections = await run(ledger(1));
+    await projections.caughtUp('ledger', await head());
+    const writing = projections
+      .tables<'accounts'>('ledger')
+      .query(({ sql, accounts }) => sql`delete from ${accounts}`);
+    await expect(writing).rejects.toThrow(/read-?only/);
+    expect(await balances(projections)).toHaveLength(2);
+  });
+
+  it('a failing handler stops it before its event, with what is before it, and its own statements undone', async () => {
+    also = ({ amount }) => {
+      if (amount === 13) throw new Error('unlucky');
+    };
+    const projections = await run(ledger(1));
+    const { reason, position } = await faulted(projections);
+    expect({ reason, position }).toEqual({
+      position: 1,
+      reason: expect.stringMatching(/before position 2: Deposited failed.*unlucky/),
+    });
+    expect(await movements(projections)).toEqual([{ position: 1, amount: 5 }]);
+    also = undefined;
+    await projections.resume('ledger');
+    await projections.caughtUp('ledger', await head());
+    expect(await movements(projections)).toHaveLength(3);
+  });
+
+  it.each<[string, NonNullable<typeof also>, RegExp]>([
+    ['is wrong', (_event, { sql }) => sql`select nothing from nowhere`, /nowhere/],
+    [
+      'failed and was passed over',
+      (_event, { sql }) => sql`select nothing from nowhere`.catch(() => undefined),
+      /nowhere/,
+    ],
+    [
+      'breaks a constraint',
+      (_event, { sql, movements: own }) =>
+        sql`insert into ${own} (account, position, amount) values ('account-1', 1, 1)`,
+      /unique/i,
+    ],
+    [
+      'would end the transaction',
+      (_event, { sql }) => sql`/* now */ commit`,
+      /commit is not for those who work inside/,
+    ],
+    ['is two', (_event, { sql }) => sql`select 1; commit`, /more than one/],
+  ])('a statement that %s is the fault of its handler', async (_what, statement, reason) => {
+    also = statement;
+    const projections = await run(ledger(1));
+    const status = await faulted(projections);
+    expect(status).toMatchObject({ position: 0, reason: expect.stringMatching(/Deposited failed/) });
+    expect(status.reason).toMatch(reason);
+    expect(await movements(projections)).toEqual([]);
+  });
+
+  it('a statement that nobody waited for is the fault of its handler, or done by then', async () => {
+    also = (_event, { sql }) => void sql`select nothing from nowhere`;
+    const projections = await run(ledger(1));
+    expect((await faulted(projections)).reason).toMatch(/did not wait for a statement|nowhere/);
+    expect(await movements(projections)).toEqual([]);
+  });
+
+  it('values are parameters, and come back as what they are', async () => {
+    const seen: unknown[] = [];
+    const strange = `it's; "strange" -- \u{1F600}`;
+    also = async ({ amount }, { sql, movements: own }) => {
+      if (amount === 5)
+        await sql`insert into ${own} (account, position, amount) values (${strange}, ${-(2 ** 40)}, ${0})`;
+    };
+    const projections = await run(ledger(1));
+    await projections.caughtUp('ledger', await head());
+    const rows = await projections
+      .tables<'movements'>('ledger')
+      .query(
+        ({ sql, movements: own }) =>
+          sql`select account, position, null as absent from ${own} where account = ${strange}`,
+      );
+    seen.push(...rows);
+    expect(seen).toEqual([{ account: strange, position: -(2 ** 40), absent: null }]);
+  });
+
+  it('a higher version is built beside, compared row by row, swapped, and taken back', async () => {
+    const first = await run(ledger(1));
+    await first.caughtUp('ledger', await head());
+    const second = await run(ledger(2), await files.opened(storage.open()));
+    await second.filled('ledger', 2);
+    expect(await balances(second)).toMatchObject([{ balance: 18 }, { balance: 1 }]);
+    const found = await second.verify('ledger');
+    expect(found).toMatchObject({
+      compared: 'rows',
+      isEqual: false,
+      position: 3,
+      documents: 5,
+      different: 2,
+    });
+    const values = found.differences.map(({ key, path, live, other }) => [
+      key,
+      path,
+      Number(live),
+      Number(other),
+    ]);
+    expect(values).toEqual([
+      ['accounts account-1', 'balance', 18, 5],
+      ['movements account-1, 2', 'amount', 13, 0],
+    ]);
+    expect(found.live.hash).toBe((await second.content('ledger', 1)).hash);
+    expect(found.other.hash).toBe((await second.content('ledger', 2)).hash);
+    expect(await second.swap('ledger')).toMatchObject({ generation: 2, was: 1 });
+    expect(await balances(first)).toMatchObject([{ balance: 5 }, { balance: 1 }]);
+    expect(await second.rollback('ledger')).toMatchObject({ generation: 1, was: 2 });
+    expect(await balances(second)).toMatchObject([{ balance: 18 }, { balance: 1 }]);
+    expect(await second.drop('ledger')).toBe(2);
+    const gone = second.tables('ledger').query(({ sql }) => sql`select * from "ledger.2.accounts"`);
+    await expect(gone).rejects.toThrow(/ledger\.2\.accounts/);
+  });
+
+  it('a rebuild by the same code is equal, and takes its place', async () => {
+    const projections = await run(ledger(1));
+    await projections.caughtUp('ledger', await head());
+    expect(await projections.fill('ledger')).toMatchObject({ generation: 2, events: 3, role: 'building' });
+    const found = await projections.verify('ledger');
+    expect(found).toMatchObject({ isEqual: true, documents: 5, different: 0 });
+    expect(found.live.hash).toBe(found.other.hash);
+    await projections.swap('ledger');
+    await projections.drop('ledger');
+    expect((await projections.status('ledger')).generations).toMatchObject([{ generation: 2 }]);
+    expect(await balances(projections)).toHaveLength(2);
+  });
+
+  it('while events come without end, two generations meet to be compared, and go on', async () => {
+    const projections = await run(ledger(1));
+    await projections.rebuild('ledger');
+    let isOver = false;
+    const writer = (async () => {
+      for (let i = 0; !isOver; i++) await record(String(i % 3), new Deposited(1 + (i % 5)));
+    })();
+    try {
+      for (let i = 0; i < 3; i++) {
+        const { different, position } = await projections.verify('ledger');
+        expect(different).toBe(0);
+        const met = position;
+        await eventually(async () =>
+          (await projections.status('ledger')).generations.every((it) => it.position > met),
+        );
+      }
+    } finally {
+      isOver = true;
+      await writer;
+    }
+    const upTo = await head();
+    await projections.caughtUp('ledger', upTo);
+    // One is the record that a rebuild was asked for.
+    expect(await movements(projections)).toHaveLength(upTo - 1);
+  });
+
+  it('a generation that nobody feeds and that is behind is not compared, and says so', async () => {
+    const first = await run(ledger(1));
+    await first.caughtUp('ledger', await head());
+    await first.close();
+    await record('2', new Deposited(4));
+    const second = await run(ledger(2));
+    await second.filled('ledger', 2);
+    await expect(second.verify('ledger')).rejects.toThrow(
+      /generation 1: it is not as far.*no process feeds it/,
+    );
+  });
+
+  it('other tables under an old version are refused', async () => {
+    await run(ledger(1));
+    const { accounts } = tables;
+    const fewer = sqlProjection('ledger', {
+      version: 1,
+      tables: { accounts },
+      events: { Deposited, Withdrawn },
+      handle: { Deposited: async () => undefined, Withdrawn: async () => undefined },
+    });
+    await expect(run(fewer)).rejects.toThrow(ProjectionChanged);
+    await expect(run(fewer)).rejects.toThrow(/its tables are others now: raise its version from 1 to 2/);
+  });
+
+  it('two processes that start at once make its tables once', async () => {
+    const others = await Promise.all([storage.open(), storage.open()].map((it) => files.opened(it)));
+    const all = [opened, ...others].map((on) => known(ledger(1), on));
+    await Promise.all(all.map((it) => it.start()));
+    await all[0]!.caughtUp('ledger', await head());
+    expect(await balances(all[2]!)).toHaveLength(2);
+  });
+
+  it('it has no documents, and documents have no tables', async () => {
+    const projections = await run(ledger(1));
+    expect(() => projections.named('ledger')).toThrow(/writes tables and has no documents/);
+  });
+});
+
+it('where the state store has no SQL it does not start, and says what it needs', async () => {
+  const opened = await files.opened(memory().open());
+  const projections = projectionsOn(opened, [ledger(1)]);
+  await expect(projections.start()).rejects.toThrow(/projection ledger writes tables.*give `state` a sqlite/);
+  await projections.close();
+});
+
+it.each<[string, object, RegExp]>([
+  ['no tables', { tables: {} }, /needs tables/],
+  ['a table with a strange name', { tables: { 'a b': tables.accounts } }, /cannot call a table a b/],
+  [
+    'a table that is called like what is given beside it',
+    { tables: { sql: tables.accounts } },
+    /none of sql/,
+  ],
+  [
+    'a key of no column',
+    { tables: { a: { columns: { b: 'text' }, key: ['c'] } } },
+    /no list of its columns b/,
+  ],
+  ['no key', { tables: { a: { columns: { b: 'text' }, key: [] } } }, /no list of its columns b/],
+  ['no columns', { tables: { a: { columns: {}, key: [] } } }, /has no columns in a/],
+  ['too long a name', { tables: { ['a'.repeat(60)]: tables.accounts } }, /more than 50 bytes/],
+  ['documents besides', { indexes: ['a'] }, /indexes/],
+])('%s is refused', (_what, options, message) => {
+  expect(() => ledger(1, options)).toThrow(message);
+});
