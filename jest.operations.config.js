@@ -1,4 +1,4 @@
-// PostgreSQL as it is operated, with PgBouncer and Debian's PostgreSQL 15, which need not be there: `npm run test:operations`.
+// What is operated, with PgBouncer, PostgreSQL 15 and Prometheus of Debian, which need not be there: `npm run test:operations`.
 const usual = require('./jest.config.js');
 
 /** @type {import('jest').Config} */

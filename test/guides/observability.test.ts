@@ -1,5 +1,6 @@
 import fs from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,7 +11,7 @@ import {
   MeterProvider,
 } from '@opentelemetry/sdk-metrics';
 import { Context, defineBackstory, memory, sqlite as open } from 'backstory';
-import { FlowSampler, Instrumentation, outgoingHeaders } from '@backstory/observability';
+import { FlowSampler, Instrumentation, PrometheusReader, outgoingHeaders } from '@backstory/observability';
 import { Order } from '../support/observed-shop.js';
 
 // The code of docs/guides/observability.md and packages/observability/README.md.
@@ -71,4 +72,41 @@ it('is what the doc comment says', async () => {
     observer: instrumentation.observer,
   });
   await shop.run(async (app) => expect(app.name).toBe('shop'));
+});
+
+it('shows how far behind consumers are, and gives it all to Prometheus', async () => {
+  const instrumentation = new Instrumentation();
+  const resource = resourceFromAttributes({ 'service.name': 'shop' });
+  const { observer } = instrumentation;
+  const port = 0;
+  const shop = defineBackstory({ name: 'shop', store: memory(), aggregates: [Order], observer });
+  const reader = new PrometheusReader({ metricProducers: [instrumentation.metricProducer] });
+  const provider = new MeterProvider({ resource, readers: [reader] });
+  const server = await reader.listen({ port });
+  expect(server.port).toBeGreaterThan(0);
+  await server.close();
+  expect((await reader.metrics()).body).toContain('target_info{service_name="shop"} 1');
+  await provider.shutdown();
+
+  const app = await shop.start();
+  const unwatch = instrumentation.watch(app);
+  await unwatch();
+  await app.close();
+});
+
+it('serves metrics by itself or in a server that is there', async () => {
+  const instrumentation = new Instrumentation();
+  {
+    const reader = new PrometheusReader({ metricProducers: [instrumentation.metricProducer] });
+    const provider = new MeterProvider({ readers: [reader] });
+    const server = createServer(reader.handler);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(200);
+    await new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+    await provider.shutdown();
+  }
 });

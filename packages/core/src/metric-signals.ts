@@ -215,7 +215,7 @@ export const metrics: readonly MetricSignal[] = [
       [HANDLER, EVENT],
       'handle',
       'Handlers at work.',
-      'events_handler_active_count',
+      'events_handlers_active',
     ]),
   },
   ...gauges(
@@ -225,7 +225,7 @@ export const metrics: readonly MetricSignal[] = [
       '{event}',
       [SUBSCRIPTION],
       'sampler',
-      'Events waiting for another attempt.',
+      'Keys whose next event waits for another attempt.',
       'events_retry_queue_size',
     ],
     [
@@ -238,16 +238,20 @@ export const metrics: readonly MetricSignal[] = [
     [
       'dead_letter.queue.size',
       '{event}',
-      [HANDLER],
+      [SUBSCRIPTION, HANDLER],
       'sampler',
-      'Events parked as dead.',
+      'Keys whose next event is parked as dead.',
       'events_dead_letter_queue_size',
     ],
-    ['dead_letter.oldest_age', 's', [HANDLER], 'sampler', 'Age of the oldest event parked as dead.'],
+    [
+      'dead_letter.oldest_age',
+      's',
+      [SUBSCRIPTION, HANDLER],
+      'sampler',
+      'Age of the oldest event parked as dead.',
+    ],
     ['store.head_position', '{position}', [STORE], 'sampler', 'The last position of the log.'],
-    ['store.size', 'By', [STORE], 'sampler', 'Bytes the store takes.'],
     ['store.events', '{event}', [STORE], 'sampler', 'Events in the log.'],
-    ['store.streams', '{stream}', [STORE], 'sampler', 'Streams in the log.'],
     ['subscription.position', '{position}', [SUBSCRIPTION], 'sampler', 'How far a consumer has come.'],
     [
       'subscription.lag.events',
@@ -275,7 +279,7 @@ export const metrics: readonly MetricSignal[] = [
       '1',
       [SUBSCRIPTION, 'state'],
       'sampler',
-      '1 for the state a consumer is in: live, catch-up, paused or faulted.',
+      '1 for the state that a consumer is in, 0 for the others.',
     ],
     ['subscription.buffer.size', '{event}', [SUBSCRIPTION], 'sampler', 'Events read and not yet handled.'],
     [
@@ -285,5 +289,8 @@ export const metrics: readonly MetricSignal[] = [
       'sampler',
       '1 while a consumer reads no more because its buffer is full.',
     ],
+    ['process.memory', 'By', [], 'sampler', 'Memory of this process (resident set).'],
+    ['process.cpu', '1', [], 'sampler', 'Processors that this process keeps busy; 1 is one of them.'],
+    ['process.event_loop.delay', 's', [], 'sampler', 'How late the event loop is, at the 99th percentile.'],
   ),
 ];

@@ -60,7 +60,7 @@ describe('the signal table', () => {
         'events_reprocessed_total',
         'events_stored_total',
         'events_storage_duration_seconds',
-        'events_handler_active_count',
+        'events_handlers_active',
       ]),
     );
   });

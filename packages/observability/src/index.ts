@@ -2,3 +2,11 @@ export { Instrumentation, type InstrumentationOptions } from './instrumentation.
 export { FlowSampler } from './trace/flow-sampler.js';
 export type { AsyncParents } from './trace/handling-spans.js';
 export { outgoingHeaders } from './outgoing-headers.js';
+export type { Watched } from './metrics/consumer-samples.js';
+export {
+  PrometheusReader,
+  type MetricsServer,
+  type PrometheusReaderOptions,
+} from './prometheus/prometheus-reader.js';
+export { intoPromClient, type PromClientRegistry } from './prometheus/into-prom-client.js';
+export type { Distribution, Distributions, Family, Labels, Values } from './prometheus/family.js';

@@ -6,6 +6,8 @@ import type { Listener } from './listener.js';
 import { MeasurementProducer, SCOPE } from './metrics/measurement-producer.js';
 import { Measurements } from './metrics/measurements.js';
 import { metering } from './metrics/metering.js';
+import { Sampler } from './metrics/sampler.js';
+import type { Watched } from './metrics/consumer-samples.js';
 import { observerOf } from './observer-of.js';
 import { FlowSampler } from './trace/flow-sampler.js';
 import type { AsyncParents } from './trace/handling-spans.js';
@@ -24,6 +26,8 @@ export interface InstrumentationOptions {
   readonly metrics?: boolean;
   /** Takes every measurement as well, one by one. `metricProducer` costs less. */
   readonly meter?: Meter;
+  /** How often to look how far behind consumers are, in milliseconds. Default 5,000. */
+  readonly sampleEveryMs?: number;
 }
 
 /**
@@ -42,6 +46,7 @@ export class Instrumentation {
   /** Which flows are traced. */
   readonly sampler: FlowSampler;
   private readonly tracing: Tracing | undefined;
+  private readonly sampling: Sampler;
 
   /** @throws InvalidOption */
   constructor(options: InstrumentationOptions = {}) {
@@ -51,6 +56,7 @@ export class Instrumentation {
       subscriptions,
       metrics = true,
       meter,
+      sampleEveryMs = 5_000,
     } = knownOptions(options, OPTIONS);
     this.sampler = sampler;
     const measurements = new Measurements(meter);
@@ -66,10 +72,21 @@ export class Instrumentation {
       dropped: (signal) => dropped.at(signal).add(1),
     });
     this.metricProducer = new MeasurementProducer(measurements);
+    this.sampling = new Sampler(measurements, { everyMs: sampleEveryMs });
   }
 
-  /** Ends spans that are open because what they are of goes on. Before the SDK is shut down. */
-  close(): void {
+  /**
+   * Measures how far the subscriptions and projections of a running application are behind, how many keys are parked, and what the
+   * process takes: from what is stored, so that one that hangs cannot hide it. Gives a function that ends it; call it before the
+   * application is closed.
+   */
+  watch(app: Watched): () => Promise<void> {
+    return this.sampling.watch(app);
+  }
+
+  /** Ends what was begun, and spans that are open because what they are of goes on. Before the SDK is shut down. */
+  async close(): Promise<void> {
+    await this.sampling.close();
     this.tracing?.close();
   }
 }
@@ -80,4 +97,5 @@ const OPTIONS: OptionNames<InstrumentationOptions> = {
   subscriptions: true,
   metrics: true,
   meter: true,
+  sampleEveryMs: true,
 };

@@ -1,0 +1,128 @@
+import type { EventStore } from '@backstory/core';
+import { handlerName } from '../handler-name.js';
+
+/** What is looked at of an application; a running app of `defineBackstory` is one. */
+export interface Watched {
+  readonly name: string;
+  readonly events: Pick<EventStore, 'identity' | 'capabilities'>;
+  readonly subscriptions: {
+    list(): Promise<readonly WatchedSubscription[]>;
+    parked(name: string, query: { readonly limit: number }): Promise<readonly WatchedKey[]>;
+  };
+  readonly projections: { list(): Promise<readonly WatchedProjection[]> };
+}
+
+interface WatchedConsumer {
+  readonly name: string;
+  readonly state: string;
+  readonly position: number;
+  readonly lag: { readonly events: number; readonly seconds: number };
+}
+
+interface WatchedSubscription extends WatchedConsumer {
+  readonly savedAt?: string;
+  readonly parked: { readonly retrying: number; readonly dead: number };
+  readonly members: readonly { readonly buffered: number; readonly isFull: boolean }[];
+}
+
+interface WatchedProjection extends WatchedConsumer {
+  readonly generation: number;
+  readonly generations: readonly { readonly generation: number; readonly savedAt?: string }[];
+}
+
+interface WatchedKey {
+  readonly state: string;
+  readonly handler: string;
+  readonly parkedAt: string;
+}
+
+/** A gauge, the values of its attributes, and what it shows. */
+export interface Sample {
+  readonly name: `backstory.${string}`;
+  readonly of: readonly [string?, string?];
+  readonly value: number;
+}
+
+/** What is stored of the consumers of an application, and how far the log is. */
+export async function sampleConsumers(app: Watched): Promise<readonly Sample[]> {
+  const [{ head }, subscriptions, projections] = await Promise.all([
+    app.events.identity(),
+    app.subscriptions.list(),
+    app.projections.list(),
+  ]);
+  const found: Sample[] = [sample('store.head_position', [app.name], head)];
+  if (app.events.capabilities.densePositions) found.push(sample('store.events', [app.name], head));
+  for (const it of subscriptions) {
+    found.push(...consumer(it.name, it, it.savedAt), ...buffer(it), ...(await parked(app, it)));
+  }
+  for (const it of projections) {
+    const live = it.generations.find(({ generation }) => generation === it.generation);
+    // As checkpoints and consumers are called elsewhere.
+    found.push(...consumer(`projection ${it.name}`, it, live?.savedAt));
+  }
+  return found;
+}
+
+function sample(name: string, of: Sample['of'], value: number): Sample {
+  return { name: `backstory.${name}`, of, value };
+}
+
+const STATES = ['live', 'catching-up', 'paused', 'retrying', 'faulted', 'frozen', 'stopped'];
+
+function consumer(
+  name: string,
+  { state, position, lag }: WatchedConsumer,
+  savedAt: string | undefined,
+): Sample[] {
+  return [
+    sample('subscription.position', [name], position),
+    sample('subscription.lag.events', [name], lag.events),
+    sample('subscription.lag.time', [name], lag.seconds),
+    ...STATES.map((it) => sample('subscription.state', [name, it], it === state ? 1 : 0)),
+    ...(savedAt === undefined ? [] : [sample('subscription.checkpoint.age', [name], ageOf(savedAt))]),
+  ];
+}
+
+function buffer({ name, members }: WatchedSubscription): Sample[] {
+  const buffered = members.reduce((sum, it) => sum + it.buffered, 0);
+  return [
+    sample('subscription.buffer.size', [name], buffered),
+    sample('subscription.back_pressure', [name], members.some((it) => it.isFull) ? 1 : 0),
+  ];
+}
+
+/** Parked keys are read only where there are any. */
+async function parked(app: Watched, { name, parked: counts }: WatchedSubscription): Promise<Sample[]> {
+  const keys = counts.retrying + counts.dead > 0 ? await app.subscriptions.parked(name, { limit: MOST }) : [];
+  const dead = keys.filter(({ state }) => state === 'dead');
+  const handlers = [...new Set(dead.map(({ handler }) => handler))];
+  return [
+    sample('retry.queue.size', [name], counts.retrying),
+    sample('retry.queue.oldest_age', [name], oldest(keys.filter(({ state }) => state === 'retrying'))),
+    ...(handlers.length === 0 ? deadLetters([name], []) : []),
+    ...handlers.flatMap((handler) =>
+      deadLetters(
+        [name, handlerName(name, handler)],
+        dead.filter((it) => it.handler === handler),
+      ),
+    ),
+  ];
+}
+
+function deadLetters(of: Sample['of'], keys: readonly WatchedKey[]): Sample[] {
+  return [
+    sample('dead_letter.queue.size', of, keys.length),
+    sample('dead_letter.oldest_age', of, oldest(keys)),
+  ];
+}
+
+function oldest(keys: readonly WatchedKey[]): number {
+  return Math.max(0, ...keys.map(({ parkedAt }) => ageOf(parkedAt)));
+}
+
+/** More parked keys than that are counted as that many. */
+const MOST = 10_000;
+
+function ageOf(at: string): number {
+  return Math.max(0, (Date.now() - Date.parse(at)) / 1_000);
+}
