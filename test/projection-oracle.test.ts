@@ -1,10 +1,10 @@
-import { memory, type OpenStorage, type StoredEvent } from '@backstory/core';
+import type { OpenStorage, StoredEvent } from '@backstory/core';
 import { deleted, projection, type FunctionalProjection, type Projections } from '@backstory/projection';
-import { sqlite } from '@backstory/sqlite';
 import { Deposited, Withdrawn, recording } from './support/bank-events.js';
 import { projectionsOn } from './support/projecting.js';
 import { seededRandom } from './support/seeded-random.js';
-import { eventsOf, sqliteFiles } from './support/sqlite-files.js';
+import { describeEachStorage } from './support/each-storage.js';
+import { eventsOf } from './support/sqlite-files.js';
 
 interface Sum {
   readonly sum: number;
@@ -65,22 +65,17 @@ function naive(
 }
 
 const seed = Number(process.env['BACKSTORY_TEST_SEED'] ?? Date.now() % 1_000_000);
-const files = sqliteFiles();
-
-describe.each([
-  ['memory', () => memory()],
-  ['SQLite', () => sqlite(files.newFile())],
-] as const)(`on %s (seed ${seed})`, (_, storage) => {
+describeEachStorage((stores) => {
   let opened: OpenStorage;
   let projections: Projections;
   const names = Object.keys(KEYS);
   beforeEach(async () => {
-    opened = await files.opened(storage().open());
+    opened = await stores.opened(await stores.storage());
     projections = projectionsOn(opened, names.map(source));
   });
   afterEach(() => projections.close());
 
-  test('1,000 documents as of 1,000 positions are what a naive fold makes of the events, and so are the live ones', async () => {
+  test(`1,000 documents as of 1,000 positions are what a naive fold makes of the events, and so are the live ones (seed ${seed})`, async () => {
     const random = seededRandom(seed);
     const among = (n: number) => Math.floor(random() * n);
     const record = recording(opened.events);

@@ -12,6 +12,7 @@ import {
   type Wish,
 } from './generation/control.js';
 import { drop } from './generation/drop.js';
+import { placesOf } from './generation/places.js';
 import { begin, present, withNew } from './generation/register.js';
 import { requireControl, rollBack, swap, type Swapped } from './generation/swap.js';
 import { contentOf, verify, type ContentDigest } from './generation/verify.js';
@@ -215,7 +216,10 @@ export class ProjectionAdmin {
     change: (control: Control, wish: Wish) => Control,
   ): Promise<void> {
     await this.parts.placeOf(name).state.transaction([], async (tx) => {
-      await writeControl(tx, name, change(await requireControl(tx, name), wishOf(by)));
+      const control = change(await requireControl(tx, name), wishOf(by));
+      await writeControl(tx, name, control);
+      // What it was stopped by is told of again if it still is.
+      if (!control.paused) await tx.clear(placesOf(name).troubles);
     });
     this.parts.asked(name);
   }

@@ -16,7 +16,7 @@ import { Documents, type CaughtUpOptions } from './read/documents.js';
 import { TableReader } from './read/table-reader.js';
 import { SqlModel } from './tables/sql-model.js';
 import type { SqlProjection } from './tables/sql-projection.js';
-import { isAt, type GenerationStatus } from './status.js';
+import { isAt, type GenerationStatus, type ProjectionStatus } from './status.js';
 
 /** What the projections of a process run on. */
 export interface ProjectionsParts {
@@ -134,7 +134,8 @@ export class Projections extends ProjectionAdmin {
    * Waits until the documents have every event up to a position: `AppendResult.position`, say. Also for events that it does not
    * handle, and where another process feeds it.
    *
-   * @throws NotCaughtUp after `timeoutMs` (default 5,000), saying why; ProjectionNotFound; the signal's reason
+   * @throws NotCaughtUp after `timeoutMs` (default 5,000), or at once where it is paused or faulted, saying why;
+   * ProjectionNotFound; the signal's reason
    */
   async caughtUp(
     which: ProjectionSource | string,
@@ -148,18 +149,14 @@ export class Projections extends ProjectionAdmin {
     for (;;) {
       signal?.throwIfAborted();
       const progressed = this.nextProgress(signal);
-      const { isThere, through } = await isAt({ events, state }, name, position);
+      const { isThere, through, isHalted } = await isAt({ events, state }, name, position);
       if (isThere) return progressed.cancel();
       const left = end - performance.now();
-      if (left <= 0) {
+      const status = left <= 0 || isHalted ? await this.status(name) : undefined;
+      if (status && (left <= 0 || standsStill(status))) {
         progressed.cancel();
-        const status = await this.status(name);
-        throw new NotCaughtUp(
-          name,
-          position,
-          through,
-          [status.state, status.reason].filter(Boolean).join(': '),
-        );
+        const why = [status.state, status.reason].filter(Boolean).join(': ');
+        throw new NotCaughtUp(name, position, through, why);
       }
       await progressed.within(Math.min(left, POLL_MS));
     }
@@ -226,6 +223,12 @@ export class Projections extends ProjectionAdmin {
       typeof which === 'string' ? which : ((which as { name?: string } | null)?.name ?? 'nameless');
     throw new ProjectionNotFound(called, [...this.known.keys()]);
   }
+}
+
+/** Whether waiting alone will not bring it on: where it is faulted, unless somebody is trying again. */
+function standsStill({ state, generation, generations }: ProjectionStatus): boolean {
+  const owner = generations.find((it) => it.generation === generation)?.owner;
+  return state === 'paused' || (state === 'faulted' && owner === undefined);
 }
 
 /** How often to look whether another process has come as far. */

@@ -223,28 +223,32 @@ async function ageOf(events: EventStore, { types }: Generation, after: number): 
   return 0;
 }
 
-/** Up to which position a generation has every event: its checkpoint, or further where no event of its own follows. */
+/**
+ * Up to which position a generation has every event: its checkpoint, or further where no event of its own follows. `isHalted`: it
+ * is paused, or was stopped by a fault.
+ */
 export async function isAt(
   { events, state }: Pick<StatusParts, 'events' | 'state'>,
   name: string,
   position: number,
-): Promise<{ readonly isThere: boolean; readonly through: number }> {
+): Promise<{ readonly isThere: boolean; readonly through: number; readonly isHalted: boolean }> {
   const places = placesOf(name);
   const stored = await state.read(async (view) => {
     const control = await readControl(view, name);
     const live = control && generationIn(control, control.live)!;
-    return live && { live, progress: await readProgress(view, places, live.number) };
+    return live && { control, ...(await generationOf(view, places, live)) };
   });
   const through = stored?.progress?.checkpoint.through ?? 0;
-  if (!stored || through >= position) return { isThere: through >= position, through };
+  const isHalted = stored?.control.paused !== undefined || stored?.trouble?.state === 'faulted';
+  if (!stored || through >= position) return { isThere: through >= position, through, isHalted };
   const { head } = await events.identity();
-  if (head < position) return { isThere: false, through };
+  if (head < position) return { isThere: false, through, isHalted };
   for await (const page of events.readAll({
-    types: stored.live.types,
+    types: stored.generation.types,
     after: through,
     upTo: position,
     limit: 1,
   }))
-    return { isThere: page.events.length === 0, through };
-  return { isThere: true, through };
+    return { isThere: page.events.length === 0, through, isHalted };
+  return { isThere: true, through, isHalted };
 }
