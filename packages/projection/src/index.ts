@@ -12,7 +12,7 @@ export {
   type ProjectionSource,
 } from './definition/projection-source.js';
 export { Projections, type FillOptions, type ProjectionsParts } from './projections.js';
-export type { AskedBy, RebuildOptions, Which } from './projection-admin.js';
+export type { AskedBy, RebuildOptions, VerifyOptions, Which } from './projection-admin.js';
 export type { FeedState, GenerationStatus, Lag, ProjectionStatus } from './status.js';
 export type { Swapped } from './generation/swap.js';
 export type { ContentDigest } from './generation/verify.js';

@@ -39,6 +39,16 @@ export interface RebuildOptions extends AskedBy {
   readonly eventsPerSecond?: number;
 }
 
+/** What is compared. */
+export interface VerifyOptions {
+  /** Default: the one being filled. */
+  readonly generation?: number;
+  /** Differences to list. Default 100. */
+  readonly limit?: number;
+  /** Documents in which the two may be apart: so many are folded in memory. Default 100,000. */
+  readonly maxFolded?: number;
+}
+
 /** What an admin works on. */
 export interface ProjectionAdminParts {
   readonly events: EventStore;
@@ -168,14 +178,18 @@ export class ProjectionAdmin {
    */
   async verify(
     name: string,
-    { generation, limit = 100 }: { readonly generation?: number; readonly limit?: number } = {},
+    { generation, limit = 100, maxFolded = 100_000 }: VerifyOptions = {},
   ): Promise<Verification> {
     const { state, model } = this.parts.placeOf(name);
     if (!model) throw unknownCode(name);
     const asked = { state, generation, limit, events: this.parts.events };
     const found = await (model instanceof SqlModel
       ? verifyTables({ ...asked, model })
-      : verify({ ...asked, model }));
+      : verify({
+          ...asked,
+          model,
+          maxFolded: numberOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER),
+        }));
     this.observer.generation(() => ({
       projection: name,
       generation: found.other.generation,

@@ -42,12 +42,17 @@ export function effectsOf({ model, places, generation, state }: EffectsParts): E
   return {
     most: 10_000,
     async of(events) {
-      const foldable = events.map((event) => model.foldable(event)).filter(({ keys }) => keys.length > 0);
-      await documents.load(state, foldable);
-      for (const event of foldable) documents.fold(event);
+      let applied = 0;
+      for (let at = 0; at < events.length; at += DECODED) {
+        const decoded = events.slice(at, at + DECODED).map((event) => model.foldable(event));
+        const foldable = decoded.filter(({ keys }) => keys.length > 0);
+        await documents.load(state, foldable);
+        for (const event of foldable) documents.fold(event);
+        applied += foldable.length;
+      }
       const changes = documents.changes();
       return {
-        applied: foldable.length,
+        applied,
         added: changes.added,
         write: (tx) => documents.write(tx, changes),
         settle: () => documents.settle(changes),
@@ -56,6 +61,9 @@ export function effectsOf({ model, places, generation, state }: EffectsParts): E
     forget: () => documents.forget(),
   };
 }
+
+/** Events that are in memory as objects at the same time: what lives long costs more than what was decoded just now. */
+const DECODED = 1_000;
 
 /** One event after another, each with statements of its own: a transaction of many would keep others waiting. */
 function tableEffects(model: SqlModel, generation: number): Effects {

@@ -22,6 +22,8 @@ export interface Verifying {
   readonly generation?: number | undefined;
   /** Differences to list. */
   readonly limit: number;
+  /** Documents that are folded in memory at most. */
+  readonly maxFolded: number;
 }
 
 /**
@@ -84,7 +86,7 @@ async function sideOf(view: StateView, name: string, generation: Generation): Pr
 /** The position to compare at, and what documents are there in place of those that are stored. */
 async function meet(
   view: StateView,
-  { events, model }: Verifying,
+  { events, model, maxFolded: most }: Verifying,
   a: Placed,
   b: Placed,
 ): Promise<{ readonly position: number; readonly instead: ReadonlyMap<Placed, Instead> }> {
@@ -92,7 +94,8 @@ async function meet(
   if (behind.position === ahead.position) return { position: behind.position, instead: new Map() };
   const between = { after: behind.position, upTo: ahead.position };
   if (behind.generation.version === model.version) {
-    const folded = await advanced(view, events, { model, collection: behind.collection, between });
+    const from = { model, side: behind.generation.number, most, between };
+    const folded = await advanced(view, events, { ...from, collection: behind.collection });
     return { position: ahead.position, instead: new Map([[behind, folded]]) };
   }
   if (ahead.generation.version !== model.version)
@@ -101,12 +104,19 @@ async function meet(
       ahead.generation.number,
       `it and generation ${behind.generation.number} are at different positions, and the code here, of version ${model.version}, made neither.`,
     );
-  const documents = await rewound(events, { model, between });
+  const documents = await rewound(events, { model, side: ahead.generation.number, most, between });
   return { position: behind.position, instead: new Map([[ahead, { documents }]]) };
 }
 
-interface Between {
+interface Folding {
   readonly model: ProjectionModel;
+  /** The generation whose documents are folded. */
+  readonly side: number;
+  /** How many of them at most. */
+  readonly most: number;
+}
+
+interface Between extends Folding {
   readonly between: { readonly after: number; readonly upTo: number };
 }
 
@@ -114,9 +124,10 @@ interface Between {
 async function advanced(
   view: StateView,
   events: EventStore,
-  { model, between, collection }: Between & { readonly collection: string },
+  { between, collection, ...folding }: Between & { readonly collection: string },
 ): Promise<Instead> {
-  const fold = new TextFold(model);
+  const { model } = folding;
+  const fold = new TextFold(folding);
   for await (const page of events.readAll({ ...between, types: model.typeNames, pageSize: PAGE })) {
     const foldable = page.events.map((event) => model.foldable(event));
     const missing = [...new Set(foldable.flatMap(({ keys }) => keys))].filter((key) => !fold.has(key));
@@ -128,8 +139,9 @@ async function advanced(
 }
 
 /** Documents that events in between have changed, as they were before those. */
-async function rewound(events: EventStore, { model, between }: Between): Promise<Texts> {
-  const fold = new TextFold(model);
+async function rewound(events: EventStore, { between, ...folding }: Between): Promise<Texts> {
+  const { model } = folding;
+  const fold = new TextFold(folding);
   const { after } = between;
   for await (const page of events.readAll({ ...between, types: model.typeNames, pageSize: PAGE }))
     for (const event of page.events) for (const key of model.foldable(event).keys) fold.begin(key, undefined);
@@ -143,20 +155,30 @@ async function rewound(events: EventStore, { model, between }: Between): Promise
 
 const PAGE = 2_000;
 
-/** Folds some documents in memory. */
+/** Folds some documents in memory, and no more than may be. */
 class TextFold {
   private readonly documents = new Map<string, unknown>();
   private readonly last = new Map<string, Parameters<ProjectionModel['fold']>[1]>();
   readonly results = new Map<string, string>();
 
-  constructor(private readonly model: ProjectionModel) {}
+  private readonly model: ProjectionModel;
+
+  constructor(private readonly folding: Folding) {
+    this.model = folding.model;
+  }
 
   has(key: string): boolean {
     return this.documents.has(key);
   }
 
   begin(key: string, text: string | undefined): void {
-    if (!this.has(key)) this.documents.set(key, text === undefined ? undefined : this.model.read(text));
+    if (this.has(key)) return;
+    const { most, side, model } = this.folding;
+    if (this.documents.size === most) {
+      const message = `it and the other one are more than ${most} documents apart: compare them when they are closer, or allow more with maxFolded.`;
+      throw new GenerationUnusable(model.name, side, message);
+    }
+    this.documents.set(key, text === undefined ? undefined : model.read(text));
   }
 
   fold(key: string, recorded: Parameters<ProjectionModel['fold']>[1]): void {
