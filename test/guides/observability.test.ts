@@ -11,7 +11,17 @@ import {
   MeterProvider,
 } from '@opentelemetry/sdk-metrics';
 import { Context, defineBackstory, memory, sqlite as open } from 'backstory';
-import { FlowSampler, Instrumentation, PrometheusReader, outgoingHeaders } from '@backstory/observability';
+import {
+  FlowSampler,
+  Instrumentation,
+  Monitored,
+  ObservabilityManager,
+  PrometheusReader,
+  Traced,
+  monitored,
+  outgoingHeaders,
+  traced,
+} from '@backstory/observability';
 import { Order } from '../support/observed-shop.js';
 
 // The code of docs/guides/observability.md and packages/observability/README.md.
@@ -109,4 +119,53 @@ it('serves metrics by itself or in a server that is there', async () => {
     });
     await provider.shutdown();
   }
+});
+
+class Gateway {
+  @Traced()
+  @Monitored()
+  async charge(amount: number) {
+    return amount > 0;
+  }
+}
+const refund = traced(
+  'refund',
+  monitored('refund', (amount: number) => amount),
+);
+
+it('is everything in one call', async () => {
+  const port = 0;
+  const observability = new ObservabilityManager({
+    serviceName: 'shop',
+    metrics: { port },
+    tracing: { exporter: 'zipkin', sampleRate: 0.1 },
+  });
+  const shop = defineBackstory({
+    name: 'shop',
+    store: sqlite('shop.db'),
+    aggregates: [Order],
+    observer: observability.observer,
+  });
+
+  await observability.start();
+  const app = await shop.start();
+  observability.watch(app);
+
+  const count = (like: { readonly type: string }) => like.type.length;
+  const likes = {
+    publish: async (_: unknown) => undefined,
+    subscribe: (_: string, handler: unknown) => handler,
+  };
+  const bus = observability.wrapBus(likes);
+  const handle = observability.wrapHandler(count, { name: 'LikeCounter', bus: 'likes' });
+  await bus.publish({ type: 'like.added' });
+  expect(await handle({ type: 'like.added' })).toBe(10);
+  expect(await new Gateway().charge(1)).toBe(true);
+  expect(refund(3)).toBe(3);
+  const metrics = await (await fetch(`http://127.0.0.1:${observability.metricsPort}/metrics`)).text();
+  expect(metrics).toContain('code_function_name="Gateway.charge"');
+  expect(metrics).toContain('events_published_total{event_type="like.added",source="shop"} 1');
+
+  await app.close();
+  await observability.shutdown();
 });

@@ -120,7 +120,7 @@ export async function openShop({
     },
     async close(): Promise<void> {
       await app.close();
-      await fs.rm(folder, { recursive: true });
+      await fs.rm(folder, { recursive: true, force: true });
     },
   };
 }

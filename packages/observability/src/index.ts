@@ -10,3 +10,10 @@ export {
 } from './prometheus/prometheus-reader.js';
 export { intoPromClient, type PromClientRegistry } from './prometheus/into-prom-client.js';
 export type { Distribution, Distributions, Family, Labels, Values } from './prometheus/family.js';
+export { ObservabilityManager } from './manager/observability-manager.js';
+export type { MetricsOptions, ObservabilityOptions, TracingOptions } from './manager/settings.js';
+export type { ForeignHandlerOptions, ForeignEventOptions } from './foreign/wrap-handler.js';
+export type { ForeignBus, ForeignBusOptions } from './foreign/wrap-bus.js';
+export { Traced, traced } from './methods/traced.js';
+export { Monitored, monitored } from './methods/monitored.js';
+export type { MethodDecoration, Wrap } from './methods/observed-method.js';

@@ -3,6 +3,8 @@ import type { Observer } from '@backstory/core/observe';
 import type { MetricProducer } from '@opentelemetry/sdk-metrics';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
 import type { Listener } from './listener.js';
+import type { Instrument } from './metrics/instrument.js';
+import type { Counter } from './metrics/series.js';
 import { MeasurementProducer, SCOPE } from './metrics/measurement-producer.js';
 import { Measurements } from './metrics/measurements.js';
 import { metering } from './metrics/metering.js';
@@ -47,6 +49,7 @@ export class Instrumentation {
   readonly sampler: FlowSampler;
   private readonly tracing: Tracing | undefined;
   private readonly sampling: Sampler;
+  private readonly drops: Instrument<Counter>;
 
   /** @throws InvalidOption */
   constructor(options: InstrumentationOptions = {}) {
@@ -60,7 +63,7 @@ export class Instrumentation {
     } = knownOptions(options, OPTIONS);
     this.sampler = sampler;
     const measurements = new Measurements(meter);
-    const dropped = measurements.counter('backstory.telemetry.dropped');
+    this.drops = measurements.counter('backstory.telemetry.dropped');
     this.tracing = tracer === false ? undefined : new Tracing(new Spans(tracer, sampler), subscriptions);
     const listeners: readonly (Listener | undefined)[] = [
       this.tracing,
@@ -69,7 +72,7 @@ export class Instrumentation {
     this.observer = observerOf({
       listeners: listeners.filter((it) => it !== undefined),
       trace: () => this.tracing?.trace(),
-      dropped: (signal) => dropped.at(signal).add(1),
+      dropped: (signal) => this.dropped(signal, 1),
     });
     this.metricProducer = new MeasurementProducer(measurements);
     this.sampling = new Sampler(measurements, { everyMs: sampleEveryMs });
@@ -82,6 +85,11 @@ export class Instrumentation {
    */
   watch(app: Watched): () => Promise<void> {
     return this.sampling.watch(app);
+  }
+
+  /** Counts what could not be delivered. */
+  dropped(signal: 'metrics' | 'traces' | 'logs', count: number): void {
+    this.drops.at(signal).add(count);
   }
 
   /** Ends what was begun, and spans that are open because what they are of goes on. Before the SDK is shut down. */

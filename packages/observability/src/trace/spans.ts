@@ -1,6 +1,5 @@
 import {
   ROOT_CONTEXT,
-  SpanStatusCode,
   context,
   isSpanContextValid,
   trace,
@@ -14,8 +13,8 @@ import {
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
 import { Context } from '@backstory/core';
 import type { TraceContext } from '@backstory/core/observe';
-import { errorType } from '@backstory/core/observe';
 import type { Passage } from '../passage.js';
+import { fail } from './fail.js';
 import { DECIDED, type FlowSampler } from './flow-sampler.js';
 import { isSampled, readTrace, writeTrace } from './trace-context.js';
 
@@ -109,13 +108,4 @@ export function untraced(): OtelContext {
 function activeSpan(): SpanContext | undefined {
   const active = trace.getSpanContext(context.active());
   return active && isSpanContextValid(active) ? active : undefined;
-}
-
-function fail(span: Span, error: unknown): void {
-  span.setAttribute('error.type', errorType(error));
-  span.recordException(error instanceof Error ? error : String(error));
-  span.setStatus({
-    code: SpanStatusCode.ERROR,
-    message: error instanceof Error ? error.message : String(error),
-  });
 }
