@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { StateStore, StoredEvent } from '@backstory/core';
 import type { StateTransaction } from '@backstory/core/state';
 import type { Model } from '../definition/projection-source.js';
@@ -49,6 +50,8 @@ export function effectsOf({ model, places, generation, state }: EffectsParts): E
         await documents.load(state, foldable);
         for (const event of foldable) documents.fold(event);
         applied += foldable.length;
+        // A turn of the event loop, in which the next page is taken in and the one after it asked for.
+        await turn();
       }
       const changes = documents.changes();
       return {
@@ -63,7 +66,7 @@ export function effectsOf({ model, places, generation, state }: EffectsParts): E
 }
 
 /** Events that are in memory as objects at the same time: what lives long costs more than what was decoded just now. */
-const DECODED = 1_000;
+const DECODED = 500;
 
 /** One event after another, each with statements of its own: a transaction of many would keep others waiting. */
 function tableEffects(model: SqlModel, generation: number): Effects {
