@@ -127,14 +127,14 @@ test.each(['after an outage', 'without a moment of outage'])(
     const followers = startFollowers();
     await record(storage, ...noted(5), 'rare', ...noted(5));
     await until('the standby has it all', async () => (await headAt(there).catch(() => 0)) === 11);
-    await cutOff(standby);
+    await standby.cutOff();
     await record(storage, ...noted(10));
     await allAt(followers, 21);
     expect(await headAt(there)).toBe(11);
     const seen = await Promise.all(followers.map(seenBy));
 
     if (how === 'after an outage') await cluster.kill();
-    await queryAt(standby.url(), 'select pg_promote(true, 60)');
+    await standby.promote();
     // More than was lost: the log is longer than when they last looked.
     await record(await open(there), ...noted(5), 'rare', ...noted(14));
     line.pointTo(there);
@@ -143,15 +143,6 @@ test.each(['after an outage', 'without a moment of outage'])(
     await goOnAfterAdopt(followers, there);
   },
 );
-
-/** It receives nothing more of the primary. */
-async function cutOff(standby: PostgresCluster): Promise<void> {
-  await queryAt(standby.url(), `alter system set primary_conninfo = ''`);
-  await queryAt(standby.url(), 'select pg_reload_conf()');
-  await until('nothing is received any more', async () => {
-    return (await queryAt(standby.url(), 'select 1 from pg_stat_wal_receiver')).length === 0;
-  });
-}
 
 test('a transaction that is cut off between its append and its commit keeps others out for seconds, not hours', async () => {
   await cluster.start();

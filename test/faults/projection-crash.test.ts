@@ -12,7 +12,8 @@ import { seededRandom } from '../support/seeded-random.js';
 import { spawnWorker } from '../support/spawn-worker.js';
 import { sqliteFiles } from '../support/sqlite-files.js';
 import { seeds } from './seeds.js';
-import { Counted, ledger, storageOf, totals } from './projection-crash.js';
+import { storageOf } from './place.js';
+import { Counted, ledger, totals } from './projection-crash.js';
 
 /** More of them off-line: `BACKSTORY_TEST_ROUNDS=20`. */
 const ROUNDS = Number(process.env['BACKSTORY_TEST_ROUNDS'] ?? 5);

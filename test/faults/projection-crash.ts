@@ -1,9 +1,6 @@
-import type { Storage } from '@backstory/core';
 import { DomainEvent } from '@backstory/events';
-import { postgres } from '@backstory/postgres';
 import { projection } from '@backstory/projection';
 import { sqlProjection } from '@backstory/projection/sql';
-import { sqlite } from '@backstory/sqlite';
 
 @DomainEvent('thing.counted')
 export class Counted {
@@ -46,8 +43,3 @@ export const ledger = sqlProjection('ledger', {
     },
   },
 });
-
-/** A PostgreSQL database by its URL, else a SQLite file. */
-export function storageOf(place: string): Storage {
-  return place.startsWith('postgres') ? postgres(place) : sqlite(place);
-}

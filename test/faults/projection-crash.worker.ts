@@ -1,6 +1,7 @@
 import { Recorder } from '@backstory/core';
 import { Projections } from '@backstory/projection';
-import { ledger, storageOf, totals } from './projection-crash.js';
+import { storageOf } from './place.js';
+import { ledger, totals } from './projection-crash.js';
 
 /** Feeds the projection until it is killed: the live generation, or a new one beside it. */
 async function main([log, state, mode, name]: readonly string[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { Recorder } from '@backstory/core';
-import { postgres } from '@backstory/postgres';
 import { Subscriptions, reaction, subscriber } from '@backstory/router';
 import { DomainEvent } from '@backstory/events';
+import { storageOf } from './place.js';
 
 @DomainEvent('thing.happened')
 class Happened {
@@ -12,8 +12,8 @@ class Happened {
  * Runs one subscription at its default settings. For each event it adds the version to what is kept of the stream, once; every
  * seventh event fails at its first attempt in each process, after the effect or before.
  */
-async function main([url]: readonly string[]): Promise<void> {
-  const { events, state } = await postgres(url!).open();
+async function main([place]: readonly string[]): Promise<void> {
+  const { events, state } = await storageOf(place!).open();
   const subscriptions = new Subscriptions({
     events,
     state,

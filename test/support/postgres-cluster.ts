@@ -98,6 +98,19 @@ export class PostgresCluster {
     return new PostgresCluster(folder, bin, place);
   }
 
+  /** As a standby, receives nothing more of the server that it follows. */
+  async cutOff(): Promise<void> {
+    await queryAt(this.url(), `alter system set primary_conninfo = ''`);
+    await queryAt(this.url(), 'select pg_reload_conf()');
+    const receivers = () => queryAt(this.url(), 'select 1 from pg_stat_wal_receiver');
+    while ((await receivers()).length > 0) await new Promise((wait) => setTimeout(wait, 20));
+  }
+
+  /** As a standby, becomes a server of its own with what it has received. */
+  async promote(): Promise<void> {
+    await queryAt(this.url(), 'select pg_promote(true, 60)');
+  }
+
   /** The URL of a new, empty database. */
   async createDatabase(): Promise<string> {
     const name = `backstory_test_${randomBytes(6).toString('hex')}`;

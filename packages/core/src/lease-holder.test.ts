@@ -65,6 +65,23 @@ it('a lease that is given up is free at once, with a higher token', async () => 
   expect(told).toEqual(['one acquired job', 'one released job', 'two acquired job']);
 });
 
+it('a lease whose giving up the store did not hear of is given up by the next beat, or before it is taken again', async () => {
+  const { holder, state, put } = setUp();
+  const [one, two] = [holder('one'), holder('two')];
+  const first = (await one.acquire('job'))!;
+  const gone = () =>
+    jest.spyOn(state, 'release').mockRejectedValueOnce(new StoreUnavailable('memory', 'gone'));
+  gone();
+  await expect(one.release(first)).rejects.toMatchObject({ code: 'BACKSTORY_STORE_UNAVAILABLE' });
+  const second = (await one.acquire('job'))!;
+  expect(second.token).toBeGreaterThan(first.token);
+  await expect(put(first, 'late')).rejects.toMatchObject({ code: 'BACKSTORY_FENCE_LOST' });
+  gone();
+  await expect(one.release(second)).rejects.toMatchObject({ code: 'BACKSTORY_STORE_UNAVAILABLE' });
+  await pass(TTL / 2);
+  expect((await two.acquire('job'))!.token).toBeGreaterThan(second.token);
+});
+
 it('closing gives up every lease, also one that is being taken, and takes no more', async () => {
   const { holder, state } = setUp();
   const one = holder('one');

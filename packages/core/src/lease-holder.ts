@@ -42,7 +42,7 @@ export class LeaseHolder {
   private readonly observer: Observer;
   private readonly now: () => number;
   private readonly leases = new Map<string, Held>();
-  /** Lost by our own clock; the store may still think them ours. */
+  /** Lost by our own clock, or given up; the store may still think them ours. */
   private readonly lost = new Map<string, Lease>();
   private renewing: Promise<void> | undefined;
   private renewedAt = 0;
@@ -89,8 +89,10 @@ export class LeaseHolder {
   async release(lease: Fence): Promise<void> {
     const held = this.leases.get(lease.name);
     if (held?.token !== lease.token) return;
+    // Until the store has heard of it: the next beat tries again.
+    this.lost.set(held.name, held.lease);
     this.end(held, 'released');
-    await this.state.release(held.lease);
+    await this.giveUp(held.name);
   }
 
   /** Gives up every lease. Where the store cannot be reached they run out. */

@@ -78,20 +78,27 @@ export class Share {
   /** Asks for those that are free, and for those that nobody has renewed for a while: the store knows which have run out. */
   private async acquire(leases: readonly Lease[], most: number, now: number): Promise<Balance['acquired']> {
     const held = new Map(leases.map((it) => [this.names.partitionIn(it.name), it]));
+    const { owner } = this.holder;
+    const own = new Set(this.holder.held.map(({ name }) => name));
     const free = Array.from({ length: PARTITIONS }, (_, number) => number).filter((number) => {
       const lease = held.get(number);
-      return (
-        !lease || (lease.owner !== this.holder.owner && lease.expiresAt.getTime() < now + lease.ttlMs / 2)
-      );
+      if (!lease) return true;
+      // Ours in the store alone: its answer, or our word that we give it up, was lost.
+      if (lease.owner === owner) return !own.has(lease.name);
+      return lease.expiresAt.getTime() < now + lease.ttlMs / 2;
     });
     const acquired: Balance['acquired'][number][] = [];
     // No more at once than are wanted: what somebody else gets of them is asked for again next time.
-    await Promise.all(
+    const asked = await Promise.allSettled(
       free.slice(0, most).map(async (number) => {
         const lease = await this.holder.acquire(this.names.partition(number));
-        if (lease) acquired.push({ number, lease, isTakenOver: held.has(number) });
+        const before = held.get(number)?.owner ?? owner;
+        if (lease) acquired.push({ number, lease, isTakenOver: before !== owner });
       }),
     );
+    // Those that were got are to be handled, whatever became of the others.
+    const failed = asked.find((it) => it.status === 'rejected');
+    if (failed && acquired.length === 0) throw failed.reason;
     return acquired;
   }
 }
