@@ -14,7 +14,7 @@ import type { TestStorage } from './each-storage.js';
 export const SHORT_LEASE = 1_500;
 
 /** What runs subscriptions as a process would: with its own connection. Stopped after the test. */
-export function processes(stores: TestStorage) {
+export function processes(stores: TestStorage, leaseMs = SHORT_LEASE) {
   const running: Subscriptions[] = [];
   afterEach(async () => {
     await Promise.allSettled(running.splice(0).map((it) => it.close()));
@@ -27,7 +27,7 @@ export function processes(stores: TestStorage) {
       events,
       state,
       recorder,
-      leaseMs: SHORT_LEASE,
+      leaseMs,
       ...(observer && { observer }),
     });
     running.push(subscriptions);

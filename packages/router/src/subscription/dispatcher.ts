@@ -158,6 +158,11 @@ export class Dispatcher {
     if (lane.parked) return this.parking.follow(lane, entry);
     this.work.held++;
     if (lane.queue.push(entry) === 1) this.work.makeReady(lane, entry);
+    // The batch that it waits for may be full now.
+    else if (lane.gathering !== undefined && lane.state === 'waiting') {
+      clearTimeout(lane.timer);
+      this.work.makeReady(lane, lane.queue[0]!);
+    }
   }
 
   private pump(): void {
