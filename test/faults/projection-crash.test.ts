@@ -13,7 +13,7 @@ import { spawnWorker } from '../support/spawn-worker.js';
 import { sqliteFiles } from '../support/sqlite-files.js';
 import { seeds } from './seeds.js';
 import { storageOf } from './place.js';
-import { Counted, ledger, totals } from './projection-crash.js';
+import { Counted, lately, ledger, totals } from './projection-crash.js';
 
 /** More of them off-line: `BACKSTORY_TEST_ROUNDS=20`. */
 const ROUNDS = Number(process.env['BACKSTORY_TEST_ROUNDS'] ?? 5);
@@ -103,7 +103,10 @@ describe.each(PLACES)('%s', (_, places) => {
       const { head } = await log.events.identity();
       await admin.caughtUp('totals', head, { timeoutMs: 20_000 });
       await checkWhole(1, 0);
+      await admin.caughtUp('lately', head, { timeoutMs: 20_000 });
       expect(await admin.content('totals')).toMatchObject(await freshFold(log));
+      expect(await admin.content('lately')).toMatchObject(await freshFold(log, 'lately'));
+      expect((await admin.of(lately).results('all')).length).toBeGreaterThan(5);
       await killed(worker);
     },
     60_000 + ROUNDS * 15_000,
@@ -205,18 +208,18 @@ describe.each(PLACES)('%s', (_, places) => {
 
 function projectionsOn({ events }: OpenStorage, { state }: OpenStorage): Projections {
   const projections = new Projections({ events, state, recorder: new Recorder(events, { source: 'test' }) });
-  projections.declare(totals);
+  for (const source of [totals, lately]) projections.declare(source);
   if (state.capabilities.durable) projections.declare(ledger);
   return projections;
 }
 
-async function freshFold(log: OpenStorage) {
+async function freshFold(log: OpenStorage, name: 'totals' | 'lately' = 'totals') {
   const own = await files.opened(memory().open());
   const projections = projectionsOn(log, own);
   try {
     await projections.start();
-    await projections.caughtUp('totals', (await log.events.identity()).head, { timeoutMs: 60_000 });
-    const { documents, hash } = await projections.content('totals');
+    await projections.caughtUp(name, (await log.events.identity()).head, { timeoutMs: 60_000 });
+    const { documents, hash } = await projections.content(name);
     return { documents, hash };
   } finally {
     await projections.close();

@@ -1,6 +1,7 @@
 import { DomainEvent } from '@backstory/events';
 import { projection } from '@backstory/projection';
 import { sqlProjection } from '@backstory/projection/sql';
+import { count, sliding, sum, windows } from '@backstory/projection/streams';
 
 @DomainEvent('thing.counted')
 export class Counted {
@@ -43,3 +44,12 @@ export const ledger = sqlProjection('ledger', {
     },
   },
 });
+
+/** Windows of every stream and of all, in which whatever is folded twice, or never, shows; and what each of them has told. */
+export const lately = windows('lately', {
+  version: 1,
+  key: ({ stream }) => [stream, 'all'],
+  events: { Counted },
+  value: { Counted: ({ n }) => n },
+  shape: sliding({ sizeMs: 200, everyMs: 50 }),
+}).reduce({ events: count(), sum: sum() });

@@ -1,7 +1,7 @@
 import { Recorder } from '@backstory/core';
 import { Projections } from '@backstory/projection';
 import { storageOf } from './place.js';
-import { ledger, totals } from './projection-crash.js';
+import { lately, ledger, totals } from './projection-crash.js';
 
 /** Feeds the projection until it is killed: the live generation, or a new one beside it. */
 async function main([log, state, mode, name]: readonly string[]): Promise<void> {
@@ -9,7 +9,7 @@ async function main([log, state, mode, name]: readonly string[]): Promise<void> 
   const beside = await storageOf(state!).open();
   const recorder = new Recorder(events, { source: 'feeder' });
   const projections = new Projections({ events, state: beside.state, recorder, leaseMs: 400 });
-  projections.declare(name === 'ledger' ? ledger : totals);
+  for (const source of name === 'ledger' ? [ledger] : [totals, lately]) projections.declare(source);
   process.stdout.write('ready\n');
   if (mode === 'live') return projections.start();
   await projections.fill(name!, { eventsPerSecond: name === 'ledger' ? 2_000 : 6_000 });

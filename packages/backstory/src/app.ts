@@ -155,7 +155,7 @@ export class App {
   }
 
   /** The documents of a projection of this application. @throws ProjectionNotFound */
-  projection<Document>(source: DocumentSource<Document>): Documents<Document> {
+  projection<Document, Result>(source: DocumentSource<Document, Result>): Documents<Document, Result> {
     return this.projections.of(source);
   }
 

@@ -1,4 +1,4 @@
-/** Stream processing on projections: windows over events. */
+/** Stream processing on projections: windows over events, and patterns of them. */
 export {
   average,
   count,
@@ -6,10 +6,12 @@ export {
   max,
   min,
   mostFrequent,
+  pattern,
   percentiles,
   reducer,
   session,
   sliding,
+  step,
   sum,
   top,
   tumbling,
@@ -18,6 +20,9 @@ export {
   type ClosedWindow,
   type Emit,
   type KeptResult,
+  type Pattern,
+  type PatternDocument,
+  type PatternMatch,
   type Reducer,
   type ResultsQuery,
   type WindowDocument,

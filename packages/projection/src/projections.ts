@@ -113,11 +113,11 @@ export class Projections extends ProjectionAdmin {
   }
 
   /** The documents of a projection. @throws ProjectionNotFound where it was not declared */
-  of<Document>(source: DocumentSource<Document>): Documents<Document> {
-    return this.documents<Document>(this.require(source).model);
+  of<Document, Result>(source: DocumentSource<Document, Result>): Documents<Document, Result> {
+    return this.documents<Document, Result>(this.require(source).model);
   }
 
-  private documents<Document>(known: Model): Documents<Document> {
+  private documents<Document, Result>(known: Model): Documents<Document, Result> {
     if (known instanceof SqlModel)
       throw new InvalidDefinition(
         known.name,

@@ -16,6 +16,19 @@ const balances = (version: number) =>
     },
   });
 
+/** What was large, told as it came. */
+const large = projection('large', {
+  version: 1,
+  initial: { times: 0 },
+  events: { Deposited },
+  fold: {
+    Deposited: ({ times }, { amount }, _recorded, _key, emit) => {
+      if (amount > 10) emit({ amount });
+      return { times: times + 1 };
+    },
+  },
+});
+
 const store = () => memory();
 let bank: ReturnType<typeof definition>;
 let app: App;
@@ -24,7 +37,7 @@ const definition = (version: number, kept = store()) =>
     name: 'bank',
     store: kept,
     events: [Deposited, Withdrawn],
-    projections: [balances(version)],
+    projections: [balances(version), large],
   });
 
 beforeEach(async () => {
@@ -33,7 +46,8 @@ beforeEach(async () => {
   await before.run(async (first) => {
     await first.record('account-1', [new Deposited(13), new Deposited(14)]);
     await first.record('account-2', [new Deposited(5)]);
-    await first.caughtUp('balances', (await first.events.identity()).head);
+    for (const name of ['balances', 'large'])
+      await first.caughtUp(name, (await first.events.identity()).head);
   });
   bank = definition(2, kept);
   app = await bank.open();
@@ -108,6 +122,20 @@ test('an interrupted rebuild is gone on with, and one of a paused projection is 
   const { exitCode } = await runCli(['projections', 'rebuild', 'balances'], { definition: bank, signal });
   expect(exitCode).toBe(130);
   expect((await show('rebuild', 'balances')).stdout).toMatch(/generation 2 of version 2 is filled/);
+});
+
+test('a document is shown with what its folds have emitted, the last first, and as it was with what there was then', async () => {
+  const { stdout } = await show('show', 'large', 'account-1', '--limit', '1');
+  expect(stdout).toMatch(/"times": 2\n\}\n\nposition +result\n +2 +\{"amount":14\}\n$/);
+  const results = async (...more: string[]) => (await data('show', 'large', ...more)).results;
+  const [first, second] = [1, 2].map((position) => ({
+    key: 'account-1',
+    position,
+    result: { amount: 12 + position },
+  }));
+  expect(await results('account-1')).toEqual([second, first]);
+  expect(await results('account-1', '--at', '1')).toEqual([first]);
+  expect(await results('account-2')).toBeUndefined();
 });
 
 test('a document is shown as it was, with what it took', async () => {

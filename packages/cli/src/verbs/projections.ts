@@ -7,6 +7,7 @@ import type {
 } from '@backstory/projection';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
+import { documentLines } from '../document-lines.js';
 import { Interrupted, UsageError } from '../errors.js';
 import { upTo } from '../instant.js';
 import { lagText } from '../lag-text.js';
@@ -65,7 +66,7 @@ export const verb: Verb = {
     { flags: '--rate <n>', description: 'rebuild: at most so many events a second', parse: wholeFrom(1) },
     {
       flags: '--limit <n>',
-      description: 'verify: how many differences to show (default 20)',
+      description: 'verify: how many differences to show (default 20); show: how many results (default 10)',
       parse: wholeFrom(0),
     },
     { flags: '--at <when>', description: 'show: as it was at a position of the log, or at a time' },
@@ -258,21 +259,33 @@ async function drop(use: Use): Promise<void> {
 async function show({ call, projections, name, key }: Use): Promise<void | 'finding'> {
   if (key === undefined)
     throw new UsageError('missing-key', `Which document? backstory projections show ${name} <key>.`);
-  const { at, explain, maxEvents } = call.options as Options;
+  const { at, explain, maxEvents, limit = 10 } = call.options as Options;
   const documents = projections.named(name);
+  const resultsUpTo = (position: number | undefined) =>
+    documents.results(key, { backwards: true, limit, ...(position !== undefined && { upTo: position }) });
   if (at === undefined) {
     const document = await documents.get(key);
-    await call.report.answer({ projection: name, key, document: document ?? null }, () => [
-      documentText(document),
-    ]);
+    const results = await resultsUpTo(undefined);
+    const data = {
+      projection: name,
+      key,
+      document: document ?? null,
+      ...(results.length > 0 && { results }),
+    };
+    await call.report.answer(data, (paper) => documentLines(document, results, paper));
     return document === undefined ? 'finding' : undefined;
   }
   const when = /^\d+$/.test(at) ? Number(at) : upTo(at);
   const found = await documents.asOf(when, maxEvents === undefined ? {} : { maxEvents }).evaluate(key);
   const { document, position, cost } = found;
-  const data = { projection: name, key, document: document ?? null, position, ...(explain && { cost }) };
+  const results = await resultsUpTo(position);
+  const data = {
+    ...{ projection: name, key, document: document ?? null, position },
+    ...(results.length > 0 && { results }),
+    ...(explain && { cost }),
+  };
   await call.report.answer(data, (paper) => [
-    documentText(document),
+    ...documentLines(document, results, paper),
     ...(explain
       ? [
           paper.dim(`as of position ${position}: ${cost.because}`),
@@ -281,8 +294,4 @@ async function show({ call, projections, name, key }: Use): Promise<void | 'find
       : []),
   ]);
   return document === undefined ? 'finding' : undefined;
-}
-
-function documentText(document: unknown): string {
-  return document === undefined ? 'There is no such document.' : JSON.stringify(document, undefined, 2);
 }

@@ -64,12 +64,14 @@ export interface ProjectionParts<
 type InstanceOf<Cls> = Cls extends Class<infer Event> ? Event : never;
 
 /** What {@link projection} made. */
-export interface FunctionalProjection<Document = unknown> {
+export interface FunctionalProjection<Document = unknown, Result = unknown> {
   readonly name: string;
   readonly options: ProjectionOptions;
   readonly initial: Document | (() => Document);
   readonly fields: ObjectFields | undefined;
   readonly folds: readonly FunctionalFold[];
+  /** Never there: it says to the compiler what the folds emit. */
+  readonly emits?: Result;
 }
 
 /** An event class and the function that folds it. */

@@ -6,7 +6,8 @@ import { declaredProjection } from './projection-decorator.js';
 import { ProjectionModel, documentsOfClass, documentsOfFunctions } from './projection-model.js';
 
 /** A projection of documents as an application is given it: a class with `@Projection`, or what `projection` made. */
-export type DocumentSource<Document = unknown> = Class<Document & object> | FunctionalProjection<Document>;
+export type DocumentSource<Document = unknown, Result = unknown> =
+  Class<Document & object> | FunctionalProjection<Document, Result>;
 
 /** A projection as an application is given it: of documents, or with tables of its own. */
 export type ProjectionSource<Document = unknown> = DocumentSource<Document> | SqlProjection;

@@ -27,7 +27,7 @@ export interface CaughtUpOptions {
 }
 
 /** The documents of a projection, as its live generation has them. Each answer is of one generation and one position. */
-export class Documents<Document> {
+export class Documents<Document, Result = unknown> {
   readonly name: string;
   private readonly places: Places;
 
@@ -88,8 +88,8 @@ export class Documents<Document> {
    *
    * @throws InvalidOption, ProjectionNotFound
    */
-  async results(key: string, query: ResultsQuery = {}): Promise<readonly KeptResult[]> {
-    return this.read((view, { live }) => listResults(view, this.places.results(live), key, query));
+  async results(key: string, query: ResultsQuery = {}): Promise<readonly KeptResult<Result>[]> {
+    return this.read((view, { live }) => listResults<Result>(view, this.places.results(live), key, query));
   }
 
   /**
@@ -101,7 +101,7 @@ export class Documents<Document> {
   async resultsOf(
     recorded: RecordedEvent<object>,
     options: CaughtUpOptions = {},
-  ): Promise<readonly KeptResult[]> {
+  ): Promise<readonly KeptResult<Result>[]> {
     const { model, caughtUp } = this.parts;
     const { position } = recorded;
     if (!model.folds(recorded.type)) return [];
@@ -111,7 +111,7 @@ export class Documents<Document> {
         const through = (await readProgress(view, this.places, live))?.checkpoint.through ?? 0;
         // Meanwhile somebody may have gone back to a generation that is behind.
         if (through < position) return undefined;
-        return resultsAt(view, this.places.results(live), model.keysOf(recorded), position);
+        return resultsAt<Result>(view, this.places.results(live), model.keysOf(recorded), position);
       });
       if (found) return found;
     }

@@ -16,12 +16,12 @@ export interface ResultsQuery {
 }
 
 /** The results of one document, in the order of the log. @throws InvalidOption */
-export async function listResults(
+export async function listResults<Result>(
   view: StateView,
   collection: string,
   key: string,
   query: ResultsQuery,
-): Promise<readonly KeptResult[]> {
+): Promise<readonly KeptResult<Result>[]> {
   const { after = 0, upTo = MOST, limit = 100, backwards = false } = knownOptions(query, OPTIONS);
   for (const [name, value] of Object.entries({ after, upTo })) numberOption(name, value, 0, MOST);
   if (typeof backwards !== 'boolean') throw new InvalidOption('backwards', 'must be true or false.');
@@ -30,25 +30,25 @@ export async function listResults(
     ...{ prefix: resultsUpTo(key), ...bounds, backwards },
     limit: numberOption('limit', limit, 1, 10_000),
   });
-  return rows.map(keptIn);
+  return rows.map((row) => keptIn<Result>(row));
 }
 
 /** What one event has led to in these documents. */
-export async function resultsAt(
+export async function resultsAt<Result>(
   view: StateView,
   collection: string,
   keys: readonly string[],
   position: number,
-): Promise<readonly KeptResult[]> {
+): Promise<readonly KeptResult<Result>[]> {
   const lists: (readonly StateEntry[])[] = [];
   for (const key of keys)
     lists.push(await view.list(collection, { prefix: resultsUpTo(key, position), limit: 10_000 }));
-  return lists.flat().map(keptIn);
+  return lists.flat().map((row) => keptIn<Result>(row));
 }
 
-function keptIn({ key: row, value }: StateEntry): KeptResult {
+function keptIn<Result>({ key: row, value }: StateEntry): KeptResult<Result> {
   const { key, position } = placeIn(row);
-  return { key, position, result: JSON.parse(value) as unknown };
+  return { key, position, result: JSON.parse(value) as Result };
 }
 
 const OPTIONS: OptionNames<ResultsQuery> = { after: true, upTo: true, backwards: true, limit: true };

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '@backstory/core';
 import { InvalidDefinition } from '@backstory/events';
 import { takeByCount, lastWindow, takeByLast } from './count-windows.js';
+import { momentOf } from './moment.js';
 import type { Reducer, Reducers } from './reducer.js';
 import { Reduction } from './reduction.js';
 import type { WindowShape } from './shapes.js';
@@ -111,12 +112,4 @@ export class WindowFold<Value, Values> {
   private result({ from, to, events, held }: OpenState): WindowResult<Values> {
     return { from, to, events, values: this.reduction.results(held) as Values };
   }
-}
-
-/**
- * When an event happened, as it says itself. What is said to happen later than it was recorded counts as when it was recorded: one wrong
- * clock would otherwise close every window.
- */
-export function momentOf({ recordedAt, metadata }: Pick<RecordedEvent, 'recordedAt' | 'metadata'>): number {
-  return Math.min(Date.parse(metadata.occurredAt), recordedAt.getTime());
 }

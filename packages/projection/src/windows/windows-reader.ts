@@ -10,7 +10,7 @@ import type { Windows } from './windows.js';
 export class WindowsReader<Values> {
   constructor(
     private readonly windows: Windows<Values>,
-    private readonly documents: Documents<WindowDocument>,
+    private readonly documents: Documents<WindowDocument, ClosedWindow<Values>>,
   ) {}
 
   /**
@@ -29,7 +29,7 @@ export class WindowsReader<Values> {
 
   /** The windows of a key that were closed, in the order in which they were. @throws InvalidOption, ProjectionNotFound */
   async closed(key: string, query?: ResultsQuery): Promise<readonly KeptResult<ClosedWindow<Values>>[]> {
-    return (await this.documents.results(key, query)) as readonly KeptResult<ClosedWindow<Values>>[];
+    return this.documents.results(key, query);
   }
 
   /**
@@ -49,8 +49,7 @@ export class WindowsReader<Values> {
     recorded: RecordedEvent<object>,
     options?: CaughtUpOptions,
   ): Promise<readonly KeptResult<ClosedWindow<Values>>[]> {
-    const results = await this.documents.resultsOf(recorded, options);
-    return results as readonly KeptResult<ClosedWindow<Values>>[];
+    return this.documents.resultsOf(recorded, options);
   }
 
   /** The windows that were open at a position of the log, or at an instant by recorded time, folded from the events. */

@@ -5,7 +5,7 @@ import { checkProjectionName } from '../definition/projection-name.js';
 import { checkProjectionOptions, type ProjectionOptions } from '../definition/projection-options.js';
 import type { Reducers } from './reducer.js';
 import type { WindowShape } from './shapes.js';
-import type { WindowDocument } from './window-document.js';
+import type { ClosedWindow, WindowDocument } from './window-document.js';
 import { windowFold, type WindowFold } from './window-fold.js';
 
 /**
@@ -98,6 +98,6 @@ export interface Unreduced<Value> {
 }
 
 /** What {@link windows} made: a projection, one document a key. */
-export interface Windows<Values> extends FunctionalProjection<WindowDocument> {
+export interface Windows<Values> extends FunctionalProjection<WindowDocument, ClosedWindow<Values>> {
   readonly fold: WindowFold<never, Values>;
 }
