@@ -90,7 +90,7 @@ function found(
     expect((await verify(storage, keyed, { anchors: [anchor] })).findings).toEqual([]);
     await back.close();
     await storage.close();
-  }, 400_000);
+  });
 
   test(`${UNTOUCHED} logs that nobody touched give no alarm`, async () => {
     for (let i = 0; i < UNTOUCHED; i++) {
@@ -106,7 +106,7 @@ function found(
       expect({ seed, i, ...result }).toMatchObject({ seed, i, ok: true, findings: [], located: true });
       await storage.close();
     }
-  }, 400_000);
+  });
 }
 
 async function sealedTwice(storage: OpenStorage): Promise<KeyedFolder> {
