@@ -37,6 +37,7 @@ const PROMISED = [
   'sqlite.append.single',
   'sqlite.audit.seal',
   'sqlite.audit.verify',
+  'sqlite.check',
   'sqlite.follow',
   'sqlite.load1000',
 ];

@@ -15,6 +15,9 @@ export interface ReadContest extends Pick<Contest, 'ddl' | 'close'> {
   readonly bytes: number;
 }
 
+/** Streams written with one append. */
+const AT_ONCE = 1_000;
+
 /** Fills `account-0`, `account-1` … with events each, ten of a stream at a time, so that the streams lie scattered. */
 export async function readContest(
   { driver, folder }: Setting,
@@ -23,14 +26,15 @@ export async function readContest(
   const file = path.join(folder, 'log.db');
   const storage = await sqlite(file, { driver }).open();
   let bytes = 0;
-  for (let after = 0; after < length; after += 10) {
-    const writes = Array.from({ length: streams }, (_, i) => {
-      const events = stamped(after, 10);
-      for (const { data } of events) bytes += data.length;
-      return { stream: `account-${i}`, expected: after, events };
-    });
-    await storage.events.append(writes);
-  }
+  for (let after = 0; after < length; after += 10)
+    for (let first = 0; first < streams; first += AT_ONCE) {
+      const writes = Array.from({ length: Math.min(AT_ONCE, streams - first) }, (_, i) => {
+        const events = stamped(after, 10);
+        for (const { data } of events) bytes += data.length;
+        return { stream: `account-${first + i}`, expected: after, events };
+      });
+      await storage.events.append(writes);
+    }
   const bare = bareDatabase(driver, file);
   return {
     storage,
