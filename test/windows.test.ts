@@ -116,6 +116,20 @@ function windowsAre(stores: TestStorage): void {
     expect(await days.current('account-2')).toMatchObject({ events: 1, values: { count: 1, sum: 7 } });
   });
 
+  it('a result is written once, with the batch of its event, and never again', async () => {
+    const source = windowsOf('days', tumbling({ sizeMs: 100 }));
+    const projections = await run([source]);
+    const closed = async () => {
+      await projections.caughtUp('days', await head());
+      return (await reader(projections, source).closed('all')).map(({ result }) => result.number);
+    };
+    for (const at of [10, 150]) await record(1, at, new Deposited(at));
+    expect(await closed()).toEqual([1]);
+    await opened.state.transaction([], (tx) => tx.clear('backstory.projections/days/1/results'));
+    await record(1, 250, new Deposited(1));
+    expect(await closed()).toEqual([2]);
+  });
+
   it('verify finds a window that was closed with something else in it, and a dropped generation takes its results along', async () => {
     const projections = await run([windowsOf('days', tumbling({ sizeMs: 100 }))]);
     for (const at of [10, 150, 290]) await record(1, at, new Deposited(at));
