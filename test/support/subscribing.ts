@@ -11,7 +11,7 @@ import { Deposited, Withdrawn } from './bank-events.js';
 import type { TestStorage } from './each-storage.js';
 
 /** A lease that runs out is a takeover, and what was under way is handled again: longer than a busy machine stalls. */
-const LEASE_MS = 6_000;
+const LEASE_MS = 3_000;
 
 /** What runs subscriptions as a process would: with its own connection. Stopped after the test. */
 export function processes(stores: TestStorage, leaseMs = LEASE_MS) {

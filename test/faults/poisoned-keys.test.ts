@@ -1,10 +1,10 @@
 import { Recorder } from '@backstory/core';
 import { EventTypes } from '@backstory/events';
 import type { SubscriptionOptions } from '@backstory/router';
-import { Deposited } from './support/bank-events.js';
-import { describeEachStorage } from './support/each-storage.js';
-import { eventually } from './support/eventually.js';
-import { processes, watching } from './support/subscribing.js';
+import { Deposited } from '../support/bank-events.js';
+import { describeEachStorage } from '../support/each-storage.js';
+import { eventually } from '../support/eventually.js';
+import { processes, watching } from '../support/subscribing.js';
 
 const KEYS = 2_000;
 const EVENTS = 3;

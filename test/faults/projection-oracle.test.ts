@@ -1,10 +1,10 @@
 import type { OpenStorage, StoredEvent } from '@backstory/core';
 import { deleted, projection, type FunctionalProjection, type Projections } from '@backstory/projection';
-import { Deposited, Withdrawn, recording } from './support/bank-events.js';
-import { projectionsOn } from './support/projecting.js';
-import { seededRandom } from './support/seeded-random.js';
-import { describeEachStorage } from './support/each-storage.js';
-import { eventsOf } from './support/sqlite-files.js';
+import { Deposited, Withdrawn, recording } from '../support/bank-events.js';
+import { projectionsOn } from '../support/projecting.js';
+import { seededRandom } from '../support/seeded-random.js';
+import { describeEachStorage } from '../support/each-storage.js';
+import { eventsOf } from '../support/sqlite-files.js';
 
 interface Sum {
   readonly sum: number;
