@@ -261,7 +261,7 @@ test('while its append waits long for a lock the observer is told for whom, and 
 });
 
 test('its append does not wait for a lock for ever, and the bound that the client has is kept', async () => {
-  const own = await bank(silent, { responseTimeoutMs: 300 }).start();
+  const own = await bank(silent, { responseTimeoutMs: 1_500 }).start();
   const recording = (client: Client) =>
     own.within(client, (transaction) => transaction.record('audit-1', [new Deposited(1)]));
   await withClient((holder) =>

@@ -15,6 +15,9 @@ afterEach(async () => {
 });
 afterAll(() => server?.stop());
 
+/** A dead line is found out soon, and a server that is busy is not taken for one. */
+const SOON: PostgresOptions = { responseTimeoutMs: 1_500, connectTimeoutMs: 1_500 };
+
 async function open(url: string, options: PostgresOptions = {}): Promise<OpenStorage> {
   const storage = await postgres(url, options).open();
   closing.push(() => storage.close());
@@ -75,7 +78,7 @@ test('an append whose connection ends under way is unknown, and recorded once wh
 test('an append over a line that has gone dead without a word is given up after a time, and may be sent again', async () => {
   const url = await server.createDatabase();
   const line = await lineTo(url);
-  const { events } = await open(line.url, { responseTimeoutMs: 300, connectTimeoutMs: 300 });
+  const { events } = await open(line.url, SOON);
   await record(events, 'a-1', anEvent());
   line.stall();
   const event = anEvent();
@@ -87,7 +90,7 @@ test('an append over a line that has gone dead without a word is given up after 
 
 test('a store whose line has gone dead still closes', async () => {
   const line = await lineTo(await server.createDatabase());
-  const storage = await open(line.url, { responseTimeoutMs: 300, connectTimeoutMs: 300 });
+  const storage = await open(line.url, SOON);
   storage.events.onAppend(() => undefined);
   await Promise.all([
     record(storage.events, 'a-1', anEvent()),
@@ -100,7 +103,7 @@ test('a store whose line has gone dead still closes', async () => {
 
 test('a connection that is lost while the next one cannot be made rejects what waits for it and nothing else', async () => {
   const line = await lineTo(await server.createDatabase());
-  const { events } = await open(line.url, { responseTimeoutMs: 100, connectTimeoutMs: 300 });
+  const { events } = await open(line.url, SOON);
   await record(events, 'a-1', anEvent());
   const unheard: unknown[] = [];
   const hear = (reason: unknown) => unheard.push(reason);
@@ -119,8 +122,7 @@ test('a follower whose line has gone dead while it listened is woken over a new 
   const writer = await open(url);
   const reader = await open(`${line.url}?application_name=reader`, {
     pollMs: 50,
-    responseTimeoutMs: 300,
-    connectTimeoutMs: 300,
+    ...SOON,
   });
   const other = await bystander(url);
   reader.events.onAppend(() => undefined);
@@ -138,10 +140,7 @@ test('a follower whose line has gone dead while it listened is woken over a new 
 test('a process whose line has gone dead while it notified tells others over a new one', async () => {
   const url = await server.createDatabase();
   const line = await lineTo(url);
-  const [writer, reader] = [
-    await open(line.url, { responseTimeoutMs: 300, connectTimeoutMs: 300 }),
-    await open(url, { pollMs: 60_000 }),
-  ];
+  const [writer, reader] = [await open(line.url, SOON), await open(url, { pollMs: 60_000 })];
   let woken = 0;
   reader.events.onAppend(() => woken++);
   await listening(await bystander(url), 1);
