@@ -1,8 +1,9 @@
 import { StoreUnavailable, type LogPage, type StoredEvent } from '@backstory/core';
 import type { ResolvedQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
-import { hasEvent, isWanted, storedEvent, type EventRow } from './event-row.js';
-import { logStatements, pageFacts, type LogStatements, type PageRow, type Part } from './log-statement.js';
+import { storedEvent, type EventRow } from './event-row.js';
+import { LogParts } from './log-parts.js';
+import type { Part } from './log-statement.js';
 
 /**
  * The log in pages. The head is of the page's first snapshot, so that nothing before it can have been missed. All pages are of
@@ -12,7 +13,7 @@ import { logStatements, pageFacts, type LogStatements, type PageRow, type Part }
  */
 export async function* logPages(database: Database, query: ResolvedQuery): AsyncGenerator<LogPage> {
   const { backwards, pageSize } = query;
-  const statements = logStatements(database.schema, query);
+  const parts = new LogParts(database, query);
   let { after, upTo, limit } = await bounded(database, query);
   let come = backwards ? Math.max(query.after, Math.min(upTo, Number.MAX_SAFE_INTEGER - 1)) + 1 : query.after;
   let lastId: string | undefined;
@@ -23,7 +24,7 @@ export async function* logPages(database: Database, query: ResolvedQuery): Async
     }
     const size = Math.min(pageSize, limit);
     const part = { after, upTo, size, backwards, lastId };
-    const { events, head, last, more } = await nextPage(database, statements, part);
+    const { events, head, last, more } = await nextPage(database, parts, part);
     limit -= events.length;
     if (last !== undefined) {
       come = last.position;
@@ -55,21 +56,20 @@ interface PagePart extends Part {
 /** Looks on until the page is full or everything has been looked at: what filters leave out makes a page no shorter. */
 async function nextPage(
   database: Database,
-  statements: LogStatements,
+  parts: LogParts,
   { after, upTo, size, backwards, lastId }: PagePart,
 ): Promise<Looked> {
   const events: StoredEvent[] = [];
   let head: number | undefined;
   let last: Looked['last'];
-  for (let asked = size; ; asked = Math.min(asked * 4, MOST_LOOKED_AT)) {
-    const { facts, found } = await readPart(database, statements, { after, upTo, size: asked });
+  for (let asked = size; ; asked = parts.enough(size - events.length, asked)) {
+    const { facts, found, wanted } = await parts.read({ after, upTo, size: asked });
     if (lastId !== undefined && facts.before !== lastId) {
       const reason = `position ${after} is another event than it was when the page before was read`;
       throw new StoreUnavailable(database.store, reason);
     }
     head ??= facts.head;
     upTo = Math.min(upTo, head);
-    const wanted = found.filter(isWanted);
     const full = events.length + wanted.length >= size;
     const taken = wanted.slice(0, size - events.length);
     events.push(...taken.map((row) => storedEvent(row)));
@@ -82,22 +82,9 @@ async function nextPage(
   }
 }
 
-async function readPart(database: Database, statements: LogStatements, part: Part) {
-  let rows = await database.read<PageRow>(statements.whole(part));
-  let facts = pageFacts(rows[0]!);
-  if (facts.looked > 0 && !hasEvent(rows[0]!)) {
-    rows = await database.read<PageRow>(statements.cut(part));
-    facts = pageFacts(rows[0]!);
-  }
-  return { facts, found: rows.filter(hasEvent) };
-}
-
 function placeOf(row: EventRow | undefined): Looked['last'] {
   return row && { position: Number(row[1]), id: row[5] };
 }
-
-/** Events that one statement looks at, however few of them are wanted. */
-const MOST_LOOKED_AT = 5_000;
 
 /** Bounds on time become bounds on position: times rise with positions. */
 async function bounded(database: Database, query: ResolvedQuery): Promise<ResolvedQuery> {

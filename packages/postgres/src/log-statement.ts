@@ -39,6 +39,8 @@ export interface LogStatements {
   whole(part: Part): Statement;
   /** As many of them as a page may hold. It costs half as much again. */
   cut(part: Part): Statement;
+  /** The same without an index of the filter, which has several values: for filters that let most of the log through. */
+  readonly walking?: LogStatements;
 }
 
 /**
@@ -47,26 +49,29 @@ export interface LogStatements {
  * other index: with `type = $4` it may walk the whole log for a type that hardly occurs.
  */
 export function logStatements(schema: string, query: ResolvedQuery): LogStatements {
-  const [first, ...others] = filtersOf(query);
-  const values: Value[] = [...(first ? [first] : []), ...others].map(({ values }) => textArray(values));
-  const tests = others.map(({ expression }, i) => `${expression} = any($${i + 5}::text[])`);
-  if (!query.includeSystem) tests.push(`left(stream, 1) <> '_'`);
-  const scope = {
-    schema,
-    direction: query.backwards ? 'desc' : 'asc',
-    matches: tests.join(' and ') || 'true',
-  };
-  const found = first ? byFilter(scope, first) : inOrder(scope);
-  const [whole, cut] = [wholeSql(scope, found), cutSql(scope, found)];
+  const filters = filtersOf(query);
+  const [first, ...others] = filters;
+  const values: Value[] = filters.map((filter) => textArray(filter.values));
   const statement = (text: string) => (part: Part) => {
     return { text, values: [part.after, part.upTo, part.size, ...values] };
   };
-  return { whole: statement(whole), cut: statement(cut) };
+  const made = (tested: readonly Filter[], foundBy: (scope: Scope) => string): LogStatements => {
+    const tests = tested.map(({ expression, parameter }) => `${expression} = any(${parameter}::text[])`);
+    if (!query.includeSystem) tests.push(`left(stream, 1) <> '_'`);
+    const matches = tests.join(' and ') || 'true';
+    const scope = { schema, direction: query.backwards ? 'desc' : 'asc', matches };
+    const found = foundBy(scope);
+    return { whole: statement(wholeSql(scope, found)), cut: statement(cutSql(scope, found)) };
+  };
+  if (!first) return made([], inOrder);
+  const byIndex = made(others, (scope) => byFilter(scope, first));
+  return first.values.length > 1 ? { ...byIndex, walking: made(filters, inOrder) } : byIndex;
 }
 
 interface Filter {
   readonly expression: string;
   readonly values: readonly string[];
+  readonly parameter: string;
   /** What follows the expression in its index. */
   readonly place: 'position' | 'version' | undefined;
 }
@@ -88,9 +93,10 @@ function filtersOf(query: ResolvedQuery): Filter[] {
     ['type', types, 'position'],
     [`split_part(stream, '-', 1)`, categories, 'position'],
   ];
-  return given.flatMap(([expression, values, place]) =>
+  const filters = given.flatMap(([expression, values, place]) =>
     values === undefined ? [] : [{ expression, values, place }],
   );
+  return filters.map((filter, i) => ({ ...filter, parameter: `$${i + 4}` }));
 }
 
 /** A page ends before it would hold more than this of data and metadata; its first event it always has. */
@@ -135,7 +141,7 @@ function inOrder({ schema, direction, matches }: Scope): string {
     where position > $1 and position <= least(head, $2) order by position ${direction} limit $3`;
 }
 
-function byFilter(scope: Scope, { expression, place }: Filter): string {
+function byFilter(scope: Scope, { expression, place, parameter }: Filter): string {
   const { schema, direction, matches } = scope;
   const branch =
     place === undefined
@@ -143,7 +149,7 @@ function byFilter(scope: Scope, { expression, place }: Filter): string {
       : `${expression} is not null and (${expression}, ${place}) > (value, ${BOUNDS[place](schema).after})
           and (${expression}, ${place}) <= (value, ${BOUNDS[place](schema).upTo})
           order by ${expression} ${direction}, ${place} ${direction} limit $3`;
-  return `select found.*, ${matches} as matches from unnest($4::text[]) value
+  return `select found.*, ${matches} as matches from unnest(${parameter}::text[]) value
     cross join lateral (select * from ${schema}.events where ${branch}) found order by position ${direction} limit $3`;
 }
 

@@ -109,6 +109,17 @@ test.each(
   expect(buffers).toBeLessThan(BUFFERS);
 });
 
+test('a page of all types that is read by walking the log reads no more of it than it has to', async () => {
+  const query = resolved({ types: ['rare', 'type-0', 'type-1', 'type-2', 'type-3'] });
+  const { walking } = logStatements('"backstory"', query);
+  const part = { after: EVENTS / 2, upTo: Number.MAX_SAFE_INTEGER, size: PAGE };
+  for (const how of ['whole', 'cut'] as const) {
+    const { buffers, plan } = await explained(walking![how](part));
+    expect(plan).not.toContain('Seq Scan');
+    expect(buffers).toBeLessThan(PAGE);
+  }
+});
+
 test.each([
   [
     'a stream',
