@@ -18,11 +18,12 @@ import {
   ObservabilityManager,
   PrometheusReader,
   Traced,
+  metricFrom,
   monitored,
   outgoingHeaders,
   traced,
 } from '@backstory/observability';
-import { Order } from '../support/observed-shop.js';
+import { Order, OrderPlaced } from '../support/observed-shop.js';
 
 // The code of docs/guides/observability.md and packages/observability/README.md.
 
@@ -39,7 +40,7 @@ it('is the observer of an application, and gives its metrics to readers of an SD
     name: 'shop',
     store: sqlite('shop.db'),
     aggregates: [Order],
-    observer: instrumentation.observer,
+    observability: instrumentation,
   });
   await shop.run((app) => app.repository(Order).update('1', (it) => it.place(3), { create: true }));
 
@@ -79,17 +80,15 @@ it('is what the doc comment says', async () => {
     name: 'shop',
     store: memory(),
     aggregates: [Order],
-    observer: instrumentation.observer,
+    observability: instrumentation,
   });
   await shop.run(async (app) => expect(app.name).toBe('shop'));
 });
 
-it('shows how far behind consumers are, and gives it all to Prometheus', async () => {
+it('gives it all to Prometheus', async () => {
   const instrumentation = new Instrumentation();
   const resource = resourceFromAttributes({ 'service.name': 'shop' });
-  const { observer } = instrumentation;
   const port = 0;
-  const shop = defineBackstory({ name: 'shop', store: memory(), aggregates: [Order], observer });
   const reader = new PrometheusReader({ metricProducers: [instrumentation.metricProducer] });
   const provider = new MeterProvider({ resource, readers: [reader] });
   const server = await reader.listen({ port });
@@ -97,11 +96,29 @@ it('shows how far behind consumers are, and gives it all to Prometheus', async (
   await server.close();
   expect((await reader.metrics()).body).toContain('target_info{service_name="shop"} 1');
   await provider.shutdown();
+});
 
+it('has metrics of your own', async () => {
+  const instrumentation = new Instrumentation({
+    own: [metricFrom(OrderPlaced, (e) => e.amount, { unit: '{euro}' })],
+  });
+  const shop = defineBackstory({
+    name: 'shop',
+    store: memory(),
+    aggregates: [Order],
+    observability: instrumentation,
+  });
   const app = await shop.start();
-  const unwatch = instrumentation.watch(app);
-  await unwatch();
+  const baskets = app.metrics.counter('baskets', { by: ['channel'], help: 'Baskets begun.' });
+  baskets.add(1, { channel: 'web' });
+  await app.repository(Order).update('1', (it) => it.place(3), { create: true });
   await app.close();
+  const reader = new PrometheusReader({ metricProducers: [instrumentation.metricProducer] });
+  const provider = new MeterProvider({ readers: [reader] });
+  const { body } = await reader.metrics();
+  await provider.shutdown();
+  expect(body).toContain('baskets_total{channel="web"} 1');
+  expect(body).toContain('app_order_placed_sum 3');
 });
 
 it('serves metrics by itself or in a server that is there', async () => {
@@ -142,12 +159,9 @@ it('is everything in one call', async () => {
     name: 'shop',
     store: sqlite('shop.db'),
     aggregates: [Order],
-    observer: observability.observer,
+    observability,
   });
-
-  await observability.start();
   const app = await shop.start();
-  observability.watch(app);
 
   const count = (like: { readonly type: string }) => like.type.length;
   const likes = {
@@ -165,5 +179,4 @@ it('is everything in one call', async () => {
   expect(metrics).toContain('events_published_total{event_type="like.added",source="shop"} 1');
 
   await app.close();
-  await observability.shutdown();
 });

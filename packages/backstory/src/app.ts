@@ -11,6 +11,7 @@ import {
 import { InvalidDefinition, type Class, type EventTypes } from '@backstory/events';
 import { checkMetadata } from '@backstory/events/codec';
 import { Repository, StateCache, type CacheOptions } from '@backstory/repository';
+import { unmeasured, type OwnMetrics } from '@backstory/core/observability';
 import type { Observer } from '@backstory/core/observe';
 import {
   Commands,
@@ -41,6 +42,7 @@ import {
   type Within,
   type WithinOptions,
 } from './app-transaction.js';
+import type { Observation } from './observation.js';
 import { RECORD_OPTIONS, requireList, type RecordOptions } from './record-options.js';
 
 /** What an app is put together from. */
@@ -60,6 +62,8 @@ export interface AppParts {
   readonly commands: readonly CommandSource<App>[];
   readonly schedules: SchedulerOptions | undefined;
   readonly observer: Observer | undefined;
+  readonly metrics: OwnMetrics | undefined;
+  readonly observation: Observation | undefined;
 }
 
 /** A running application. */
@@ -85,6 +89,8 @@ export class App {
   readonly projections: Projections;
   /** What is kept for later: listed, cancelled, tried again. */
   readonly schedules: Scheduler;
+  /** Metrics of the application's own. They measure nothing where nobody observes it. */
+  readonly metrics: OwnMetrics;
   private readonly recorder: Recorder;
   private readonly cache: StateCache | undefined;
   private readonly repositories = new Map<Class, Repository<EventSourcedAggregate>>();
@@ -96,6 +102,7 @@ export class App {
     this.name = name;
     this.types = types;
     this.aggregates = aggregates;
+    this.metrics = parts.metrics ?? unmeasured;
     this.events = log.events;
     this.state = (elsewhere ?? log).state;
     this.cache = parts.cache && new StateCache(parts.cache);
@@ -282,6 +289,16 @@ export class App {
   }
 
   private async closeParts(): Promise<void> {
+    const { observation } = this.parts;
+    await observation?.endWatching();
+    try {
+      await this.closeOpened();
+    } finally {
+      await observation?.end();
+    }
+  }
+
+  private async closeOpened(): Promise<void> {
     // First, for their handlers may use everything else.
     await this.subscriptions.close();
     await this.projections.close();

@@ -1,5 +1,6 @@
 import { modelOf, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { OpenOptions, Storage } from '@backstory/core';
+import type { Observability } from '@backstory/core/observability';
 import type { Observer } from '@backstory/core/observe';
 import { EventTypes, InvalidDefinition, type Class } from '@backstory/events';
 import type { SchedulerOptions } from '@backstory/process';
@@ -8,6 +9,7 @@ import { Router, type Rule } from '@backstory/router/bus';
 import { checkCacheOptions, type CacheOptions } from '@backstory/repository';
 import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { App } from './app.js';
+import { Observation } from './observation.js';
 import { checkCommandSources, type CommandSource } from './command-source.js';
 import { checkedSubscribers, subscriberFrom, type SubscriberSource } from './subscribers.js';
 
@@ -45,7 +47,10 @@ export interface BackstoryOptions {
   readonly verifyLoads?: number;
   /** How long to repeat an append while the store cannot be reached. Default 30,000. */
   readonly appendTimeoutMs?: number;
+  /** Who is told what happens. `observability` brings one. */
   readonly observer?: Observer;
+  /** What observes it from its start to its close: an `ObservabilityManager` or `Instrumentation` of `@backstory/observability`. */
+  readonly observability?: Observability;
 }
 
 /** What a process that starts an application does. */
@@ -104,6 +109,8 @@ export class Backstory {
     requireClasses('aggregates', aggregates);
     requireClasses('events', events);
     refuseSharedCategories(aggregates);
+    if (options.observer && options.observability)
+      throw new InvalidDefinition('defineBackstory', 'takes an observer or observability, which brings one.');
     this.rules = checkedRules(rules);
     checkCommandSources(options.commands ?? []);
     this.subscribers = checkedSubscribers(subscribers);
@@ -124,8 +131,13 @@ export class Backstory {
    */
   async start(options: StartOptions = {}): Promise<App> {
     const { subscriptions = true, projections = true, schedules = true } = knownOptions(options, START);
-    const app = await this.open();
+    const observation = await Observation.begun(this.options.observability);
+    const app = await this.opened({ observation }).catch(async (error: unknown) => {
+      await observation.end();
+      throw error;
+    });
     try {
+      observation.watch(app);
       if (schedules) app.schedules.start();
       if (projections) await app.projections.start();
       if (subscriptions)
@@ -138,23 +150,8 @@ export class Backstory {
   }
 
   /** Opens the stores, or another one in place of the log's; `readOnly` for looking at what others own. */
-  async open({
-    store = this.store,
-    readOnly = false,
-  }: { readonly store?: Storage; readonly readOnly?: boolean } = {}): Promise<App> {
-    const { observer, cache, verifyLoads, appendTimeoutMs } = this.options;
-    const opening: OpenOptions = { readOnly, ...(observer && { observer }) };
-    const log = await store.open(opening);
-    try {
-      const elsewhere = await this.state?.open(opening);
-      const { name, types, aggregates, rules, projections } = this;
-      const { commands = [], schedules } = this.options;
-      const how = { commands, schedules, readOnly, cache, verifyLoads, appendTimeoutMs, observer };
-      return new App({ name, types, aggregates, rules, projections, log, elsewhere, ...how });
-    } catch (error) {
-      await log.close();
-      throw error;
-    }
+  open(how: { readonly store?: Storage; readonly readOnly?: boolean } = {}): Promise<App> {
+    return this.opened(how);
   }
 
   /** Starts, works, and closes whatever happens. For scripts and tests. */
@@ -164,6 +161,32 @@ export class Backstory {
       return await work(app);
     } finally {
       await app.close();
+    }
+  }
+
+  private async opened({
+    store = this.store,
+    readOnly = false,
+    observation,
+  }: {
+    readonly store?: Storage;
+    readonly readOnly?: boolean;
+    readonly observation?: Observation;
+  }): Promise<App> {
+    const { observability, cache, verifyLoads, appendTimeoutMs } = this.options;
+    const observer = observability?.observer ?? this.options.observer;
+    const opening: OpenOptions = { readOnly, ...(observer && { observer }) };
+    const log = await store.open(opening);
+    try {
+      const elsewhere = await this.state?.open(opening);
+      const { name, types, aggregates, rules, projections } = this;
+      const { commands = [], schedules } = this.options;
+      const how = { commands, schedules, readOnly, cache, verifyLoads, appendTimeoutMs, observer };
+      const observed = { metrics: observability?.metrics, observation };
+      return new App({ name, types, aggregates, rules, projections, log, elsewhere, ...how, ...observed });
+    } catch (error) {
+      await log.close();
+      throw error;
     }
   }
 }
@@ -185,6 +208,7 @@ const OPTIONS: OptionNames<BackstoryOptions> = {
   verifyLoads: true,
   appendTimeoutMs: true,
   observer: true,
+  observability: true,
 };
 
 const START: OptionNames<StartOptions> = { subscriptions: true, projections: true, schedules: true };

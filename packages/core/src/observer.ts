@@ -1,3 +1,5 @@
+import type { NewEvent } from './event.js';
+
 /**
  * What the framework tells about itself. One method a seam; each seam has one owner, and no store, aggregate or
  * projection mentions a span. Facts are functions, called only by an observer that listens.
@@ -79,6 +81,8 @@ export interface RecordStart {
     readonly stream: string;
     readonly category: string;
     readonly types: readonly string[];
+    /** As they were given. Their data is for who measures something of it, and reported by nobody. */
+    readonly events: readonly Pick<NewEvent, 'type' | 'schemaVersion' | 'data'>[];
     readonly correlationId: string;
     readonly causationId: string | undefined;
   }[];

@@ -219,6 +219,7 @@ it('an observer learns what is recorded, with its correlation and cause', async 
           stream: 'account-42',
           category: 'account',
           types: ['t'],
+          events: [{ type: 't', data: '{"n":1}' }],
           correlationId: appendId,
           causationId: 'e-1',
         },

@@ -196,6 +196,7 @@ function describe(
       stream,
       category: categoryOf(stream),
       types: events.map((event) => event.type),
+      events,
       correlationId,
       causationId: fields.causationId,
     })),

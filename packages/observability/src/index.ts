@@ -1,8 +1,8 @@
 export { Instrumentation, type InstrumentationOptions } from './instrumentation.js';
 export { FlowSampler } from './trace/flow-sampler.js';
 export type { AsyncParents } from './trace/handling-spans.js';
+export { metricFrom, type MetricFrom, type MetricFromOptions } from './metrics/metric-from.js';
 export { outgoingHeaders } from './outgoing-headers.js';
-export type { Watched } from './metrics/consumer-samples.js';
 export {
   PrometheusReader,
   type MetricsServer,

@@ -2,14 +2,17 @@ import { trace, type Meter, type Tracer } from '@opentelemetry/api';
 import type { Observer } from '@backstory/core/observe';
 import type { MetricProducer } from '@opentelemetry/sdk-metrics';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
+import { unmeasured, type Observability, type OwnMetrics, type Watched } from '@backstory/core/observability';
 import type { Listener } from './listener.js';
 import type { Instrument } from './metrics/instrument.js';
 import type { Counter } from './metrics/series.js';
 import { MeasurementProducer, SCOPE } from './metrics/measurement-producer.js';
 import { Measurements } from './metrics/measurements.js';
+import { DeclaredMetrics } from './metrics/declared-metrics.js';
+import { measuringEvents } from './metrics/measuring-events.js';
 import { metering } from './metrics/metering.js';
+import type { MetricFrom } from './metrics/metric-from.js';
 import { Sampler } from './metrics/sampler.js';
-import type { Watched } from './metrics/consumer-samples.js';
 import { observerOf } from './observer-of.js';
 import { FlowSampler } from './trace/flow-sampler.js';
 import type { AsyncParents } from './trace/handling-spans.js';
@@ -26,6 +29,8 @@ export interface InstrumentationOptions {
   readonly subscriptions?: AsyncParents;
   /** `false`: nothing is measured. Default `true`. */
   readonly metrics?: boolean;
+  /** Metrics of your own that are made of events: `metricFrom(OrderPlaced, (e) => e.amount)`. */
+  readonly own?: readonly MetricFrom[];
   /** Takes every measurement as well, one by one. `metricProducer` costs less. */
   readonly meter?: Meter;
   /** How often to look how far behind consumers are, in milliseconds. Default 5,000. */
@@ -37,12 +42,13 @@ export interface InstrumentationOptions {
  *
  * ```ts
  * const instrumentation = new Instrumentation();
- * const shop = defineBackstory({ name: 'shop', store: memory(), aggregates: [Order], observer: instrumentation.observer });
+ * const shop = defineBackstory({ name: 'shop', store: memory(), aggregates: [Order], observability: instrumentation });
  * ```
  */
-export class Instrumentation {
-  /** For `defineBackstory`. */
+export class Instrumentation implements Observability {
   readonly observer: Observer;
+  /** Metrics of your own; an application has them as `app.metrics`. */
+  readonly metrics: OwnMetrics;
   /** For the readers of the SDK: `new PeriodicExportingMetricReader({ exporter, metricProducers: [it.metricProducer] })`. */
   readonly metricProducer: MetricProducer;
   /** Which flows are traced. */
@@ -58,6 +64,7 @@ export class Instrumentation {
       sampler = new FlowSampler(1),
       subscriptions,
       metrics = true,
+      own = [],
       meter,
       sampleEveryMs = 5_000,
     } = knownOptions(options, OPTIONS);
@@ -65,9 +72,12 @@ export class Instrumentation {
     const measurements = new Measurements(meter);
     this.drops = measurements.counter('backstory.telemetry.dropped');
     this.tracing = tracer === false ? undefined : new Tracing(new Spans(tracer, sampler), subscriptions);
+    const lost = () => this.dropped('metrics', 1);
+    this.metrics = metrics ? new DeclaredMetrics(measurements, lost) : unmeasured;
     const listeners: readonly (Listener | undefined)[] = [
       this.tracing,
       metrics ? metering(measurements) : undefined,
+      metrics ? measuringEvents(this.metrics, own, lost) : undefined,
     ];
     this.observer = observerOf({
       listeners: listeners.filter((it) => it !== undefined),
@@ -104,6 +114,7 @@ const OPTIONS: OptionNames<InstrumentationOptions> = {
   sampler: true,
   subscriptions: true,
   metrics: true,
+  own: true,
   meter: true,
   sampleEveryMs: true,
 };

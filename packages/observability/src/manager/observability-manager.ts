@@ -5,11 +5,11 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
+import type { Observability, OwnMetrics, Watched } from '@backstory/core/observability';
 import type { Observer } from '@backstory/core/observe';
 import { wrapBus, type ForeignBus, type ForeignBusOptions } from '../foreign/wrap-bus.js';
 import { wrapHandler, type ForeignHandlerOptions } from '../foreign/wrap-handler.js';
 import { Instrumentation } from '../instrumentation.js';
-import type { Watched } from '../metrics/consumer-samples.js';
 import { SCOPE } from '../metrics/measurement-producer.js';
 import { PrometheusReader, type MetricsServer } from '../prometheus/prometheus-reader.js';
 import { FlowSampler } from '../trace/flow-sampler.js';
@@ -24,9 +24,10 @@ import { ENVIRONMENT, settingsOf, type ObservabilityOptions, type Settings } fro
  *
  * Making one does nothing yet, so that what only reads an application's definition serves and sends nothing; `start` does.
  */
-export class ObservabilityManager {
-  /** For `defineBackstory`. */
+export class ObservabilityManager implements Observability {
   readonly observer: Observer;
+  /** Metrics of your own; an application has them as `app.metrics`. */
+  readonly metrics: OwnMetrics;
   /** Answers a request for metrics, in a server that you have. */
   readonly metricsHandler: (request: IncomingMessage, response: ServerResponse) => void;
   private readonly settings: Settings;
@@ -34,7 +35,7 @@ export class ObservabilityManager {
   private readonly tracer = new LateTracer();
   /** Ends what was registered with the API: that of others is theirs. */
   private readonly registered: (() => void)[] = [];
-  private readonly prometheus: PrometheusReader;
+  private prometheus: PrometheusReader;
   private tracerProvider: BasicTracerProvider | undefined;
   private meterProvider: MeterProvider | undefined;
   private server: MetricsServer | undefined;
@@ -49,12 +50,14 @@ export class ObservabilityManager {
       tracer: tracing.enabled && this.tracer,
       sampler: new FlowSampler(tracing.sampleRate),
       metrics: metrics.enabled,
+      own: metrics.own,
       sampleEveryMs: metrics.sampleEveryMs,
       ...(tracing.subscriptions && { subscriptions: tracing.subscriptions }),
     });
     this.observer = this.instrumentation.observer;
-    this.prometheus = new PrometheusReader({ metricProducers: [this.instrumentation.metricProducer] });
-    this.metricsHandler = this.prometheus.handler;
+    this.metrics = this.instrumentation.metrics;
+    this.prometheus = this.reader();
+    this.metricsHandler = (request, response) => this.prometheus.handler(request, response);
   }
 
   /** The port on which metrics are served, where they are. */
@@ -62,12 +65,15 @@ export class ObservabilityManager {
     return this.server?.port;
   }
 
-  /** Begins to serve and to send. Calling it again waits for the same. Rejects where the port of metrics is taken. */
+  /**
+   * Begins to serve and to send; `defineBackstory({ observability })` calls it. Calling it again waits for the same. Rejects where the
+   * port of metrics is taken.
+   */
   start(): Promise<void> {
     return (this.starting ??= this.begin());
   }
 
-  /** Measures how far behind the consumers of an application are. Gives a function that ends it; call it before the app is closed. */
+  /** Measures how far behind the consumers of an application are. Gives a function that ends it, before the app is closed. */
   watch(app: Watched): () => Promise<void> {
     if (!this.settings.metrics.enabled) return async () => undefined;
     return this.instrumentation.watch(app);
@@ -88,13 +94,19 @@ export class ObservabilityManager {
 
   /** Sends what is left, for `shutdownTimeoutMs` at most, and ends everything. Never rejects: the application is ending. */
   shutdown(): Promise<void> {
-    return (this.stopping ??= this.end());
+    const { starting, stopping } = this;
+    if (stopping && !starting) return stopping;
+    this.starting = undefined;
+    return (this.stopping = this.end(starting));
   }
 
   private async begin(): Promise<void> {
+    await this.stopping;
     const { metrics, tracing } = this.settings;
     if (tracing.enabled) this.beginTracing();
     if (!metrics.enabled) return;
+    // A reader reads one provider, and both end with a shutdown.
+    this.prometheus = this.reader();
     this.meterProvider = new MeterProvider({
       resource: this.resource(),
       readers: [this.prometheus, ...this.senders()],
@@ -146,8 +158,8 @@ export class ObservabilityManager {
     });
   }
 
-  private async end(): Promise<void> {
-    await this.starting?.catch(() => undefined);
+  private async end(starting: Promise<void> | undefined): Promise<void> {
+    await starting?.catch(() => undefined);
     await this.instrumentation.close();
     const flushing = Promise.allSettled([
       this.server?.close(),
@@ -159,6 +171,11 @@ export class ObservabilityManager {
     await Promise.race([flushing, late]);
     clearTimeout(timer);
     this.tracer.end();
-    for (const undo of this.registered) undo();
+    for (const undo of this.registered.splice(0)) undo();
+    this.server = this.tracerProvider = this.meterProvider = undefined;
+  }
+
+  private reader(): PrometheusReader {
+    return new PrometheusReader({ metricProducers: [this.instrumentation.metricProducer] });
   }
 }

@@ -8,6 +8,7 @@ describe('settings', () => {
       environment: 'development',
       metrics: {
         enabled: true,
+        own: [],
         exporter: 'prometheus',
         port: 9_464,
         exportEveryMs: 60_000,

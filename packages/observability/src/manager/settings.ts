@@ -1,5 +1,6 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import type { MetricFrom } from '../metrics/metric-from.js';
 import type { AsyncParents } from '../trace/handling-spans.js';
 
 /** What is observed of an application, and where it goes. What is not given is taken from `OTEL_*` variables. */
@@ -32,6 +33,8 @@ export interface MetricsOptions {
   readonly exportEveryMs?: number;
   /** How often to look how far behind consumers are, in milliseconds. Default 5,000. */
   readonly sampleEveryMs?: number;
+  /** Metrics of your own that are made of events: `metricFrom(OrderPlaced, (e) => e.amount)`. */
+  readonly own?: readonly MetricFrom[];
 }
 
 /** Which flows are traced and who gets their spans. */
@@ -100,6 +103,7 @@ function metricsSettings(given: MetricsOptions, env: Env, isOff: boolean): Setti
   const host = given.host ?? env['OTEL_EXPORTER_PROMETHEUS_HOST'];
   return {
     enabled: given.enabled ?? !isOff,
+    own: given.own ?? [],
     exporter: oneOf('metrics.exporter', exporter, ['prometheus', 'otlp', 'none']),
     port: numberOption('metrics.port', port, 0, 65_535),
     exportEveryMs: numberOption('metrics.exportEveryMs', every, 100, 2 ** 31 - 1),
@@ -168,6 +172,7 @@ const METRICS: OptionNames<MetricsOptions> = {
   host: true,
   exportEveryMs: true,
   sampleEveryMs: true,
+  own: true,
 };
 const TRACING: OptionNames<TracingOptions> = {
   enabled: true,

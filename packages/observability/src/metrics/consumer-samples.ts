@@ -1,40 +1,10 @@
-import type { EventStore } from '@backstory/core';
+import type {
+  Watched,
+  WatchedConsumer,
+  WatchedKey,
+  WatchedSubscription,
+} from '@backstory/core/observability';
 import { handlerName } from '../handler-name.js';
-
-/** What is looked at of an application; a running app of `defineBackstory` is one. */
-export interface Watched {
-  readonly name: string;
-  readonly events: Pick<EventStore, 'identity' | 'capabilities'>;
-  readonly subscriptions: {
-    list(): Promise<readonly WatchedSubscription[]>;
-    parked(name: string, query: { readonly limit: number }): Promise<readonly WatchedKey[]>;
-  };
-  readonly projections: { list(): Promise<readonly WatchedProjection[]> };
-}
-
-interface WatchedConsumer {
-  readonly name: string;
-  readonly state: string;
-  readonly position: number;
-  readonly lag: { readonly events: number; readonly seconds: number };
-}
-
-interface WatchedSubscription extends WatchedConsumer {
-  readonly savedAt?: string;
-  readonly parked: { readonly retrying: number; readonly dead: number };
-  readonly members: readonly { readonly buffered: number; readonly isFull: boolean }[];
-}
-
-interface WatchedProjection extends WatchedConsumer {
-  readonly generation: number;
-  readonly generations: readonly { readonly generation: number; readonly savedAt?: string }[];
-}
-
-interface WatchedKey {
-  readonly state: string;
-  readonly handler: string;
-  readonly parkedAt: string;
-}
 
 /** A gauge, the values of its attributes, and what it shows. */
 export interface Sample {

@@ -1,5 +1,6 @@
 import { numberOption, outside } from '@backstory/core/store';
-import { sampleConsumers, type Watched } from './consumer-samples.js';
+import type { Watched } from '@backstory/core/observability';
+import { sampleConsumers } from './consumer-samples.js';
 import type { Measurements } from './measurements.js';
 import { ProcessSamples } from './process-samples.js';
 
@@ -49,6 +50,7 @@ export class Sampler {
   async close(): Promise<void> {
     clearInterval(this.timer);
     this.timer = undefined;
+    this.apps.clear();
     await this.looking;
     this.process?.close();
     this.process = undefined;

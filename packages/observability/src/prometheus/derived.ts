@@ -23,6 +23,14 @@ export function derivedFrom(data: MetricData): readonly Values[] {
   return [];
 }
 
+/** How those are called. */
+export const DERIVED_NAMES: readonly string[] = [
+  'events_handled_total',
+  'events_handling_errors_total',
+  'events_storage_errors_total',
+  'events_retry_failed_total',
+];
+
 function counter(
   name: string,
   help: string,
