@@ -9,7 +9,7 @@ import { readHeaders, writeHeaders, type HeaderOptions, type Headers } from './c
 interface SaveScope {
   readonly seed: readonly string[];
   /** By stream and command: whether the first save was made, the second … `false` where one ended in a conflict. */
-  readonly saves: Map<string, boolean[]>;
+  saves?: Map<string, boolean[]>;
 }
 
 /** How a save may end without having been made, or without anybody knowing. */
@@ -29,9 +29,14 @@ export class Context {
   static readonly none = new Context({}, undefined);
 
   private constructor(
-    readonly fields: ContextFields,
+    private known: ContextFields | Reaction,
     private readonly scope: SaveScope | undefined,
   ) {}
+
+  get fields(): ContextFields {
+    if (this.known instanceof Reaction) this.known = this.known.fields();
+    return this.known;
+  }
 
   static of(fields: ContextFields): Context {
     return new Context(onlyKnown(fields), undefined);
@@ -49,14 +54,8 @@ export class Context {
     event: RecordedEvent,
     by: { readonly subscription: string; readonly handler: string },
   ): Context {
-    const { correlationId, actor, tenant, priority } = event.metadata;
-    // Whoever recorded it may have put anything there: what is not text is not carried on.
-    const inherited = Object.entries({ actor, tenant, priority }).filter(([, it]) => typeof it === 'string');
-    const fields = onlyKnown({ correlationId, causationId: event.id, ...Object.fromEntries(inherited) });
-    return new Context(fields, {
-      seed: ['handler', by.subscription, by.handler, event.id],
-      saves: new Map(),
-    });
+    const reaction = new Reaction(event, by);
+    return new Context(reaction, reaction);
   }
 
   /** This context with some fields changed; a field set to `undefined` is removed. */
@@ -67,7 +66,7 @@ export class Context {
   /** This context while a command is carried out: what it saves has ids derived from `commandId`. */
   withCommand(commandId: string): Context {
     const { fields } = this.with({ commandId });
-    return new Context(fields, { seed: ['command', commandId], saves: new Map() });
+    return new Context(fields, { seed: ['command', commandId] });
   }
 
   run<T>(work: () => T): T {
@@ -86,7 +85,8 @@ export class Context {
    */
   async saving<T>(stream: string, save: (appendId: string | undefined) => Promise<T>): Promise<T> {
     if (!this.scope) return save(undefined);
-    const { seed, saves } = this.scope;
+    const { seed } = this.scope;
+    const saves = (this.scope.saves ??= new Map<string, boolean[]>());
     // A command's id alone says what it is, however it is called.
     const step = seed[0] === 'handler' && this.fields.command !== undefined ? [this.fields.command] : [];
     const place = JSON.stringify([stream, ...step]);
@@ -125,6 +125,27 @@ export class Context {
   /** Reads headers in any letter case. What is malformed is left out: a stranger's header must not break a request. */
   static fromHeaders(headers: Headers): Context {
     return Context.of(readHeaders(headers));
+  }
+}
+
+/** A handler that runs for an event. Most save nothing, so what is known of the flow is worked out where somebody asks. */
+class Reaction implements SaveScope {
+  saves?: Map<string, boolean[]>;
+
+  constructor(
+    private readonly event: RecordedEvent,
+    private readonly by: { readonly subscription: string; readonly handler: string },
+  ) {}
+
+  get seed(): readonly string[] {
+    return ['handler', this.by.subscription, this.by.handler, this.event.id];
+  }
+
+  fields(): ContextFields {
+    const { correlationId, actor, tenant, priority } = this.event.metadata;
+    // Whoever recorded it may have put anything there: what is not text is not carried on.
+    const inherited = Object.entries({ actor, tenant, priority }).filter(([, it]) => typeof it === 'string');
+    return onlyKnown({ correlationId, causationId: this.event.id, ...Object.fromEntries(inherited) });
   }
 }
 

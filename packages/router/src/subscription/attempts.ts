@@ -52,7 +52,7 @@ export class Attempts {
       attempt.over = true;
       this.underWay.delete(attempt);
       const error = new DeliveryEnded(this.subscription, attempt.handler.name, reason);
-      attempt.delivery.end(() => error);
+      attempt.delivery.end(error);
       attempt.expire?.(error);
     }
   }
@@ -63,9 +63,8 @@ export class Attempts {
 
   private call(attempt: Attempt, recorded: RecordedEvent<object>): unknown {
     const { handler, delivery } = attempt;
-    const by = { subscription: this.subscription, handler: handler.name };
     const run = () =>
-      Context.handling(recorded, by).run(() => handler.run(recorded.data, recorded, delivery));
+      Context.handling(recorded, delivery).run(() => handler.run(recorded.data, recorded, delivery));
     return this.observer === silent ? run() : this.observed(attempt, recorded, run);
   }
 
@@ -99,7 +98,7 @@ export class Attempts {
     if (attempt.over) return;
     attempt.over = true;
     this.underWay.delete(attempt);
-    attempt.delivery.end(() => new DeliveryEnded(this.subscription, attempt.handler.name, 'it has ended'));
+    attempt.delivery.end('it has ended');
     this.ended(attempt.lane, attempt.handler, how);
   }
 
@@ -130,7 +129,7 @@ export class Attempts {
   private timeOut(attempt: Attempt): void {
     const { handler, delivery } = attempt;
     const error = new HandlerTimedOut(`${this.subscription}.${handler.name}`, handler.timeoutMs);
-    delivery.end(() => error);
+    delivery.end(error);
     attempt.expire?.(error);
     this.settle(attempt, failedBy(error, true));
   }

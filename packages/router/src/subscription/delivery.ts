@@ -1,12 +1,13 @@
 import type { RecordedEvent } from '@backstory/core';
 import type { StateTransaction } from '@backstory/core/state';
+import { DeliveryEnded } from './errors.js';
 import type { Doing } from './mark.js';
 import type { Lane } from './partition.js';
 
 /** What a handler is given beside its event: which attempt this is, and how far it may go. */
 export class Delivery {
   private ending: AbortController | undefined;
-  private endReason: (() => Error) | undefined;
+  private endReason: Error | string | undefined;
   private times = 0;
 
   constructor(
@@ -23,7 +24,7 @@ export class Delivery {
     // Most handlers never ask, and a controller for each event costs more than the rest of the delivery.
     if (!this.ending) {
       this.ending = new AbortController();
-      if (this.endReason) this.ending.abort(this.endReason());
+      if (this.endReason !== undefined) this.ending.abort(this.endError());
     }
     return this.ending.signal;
   }
@@ -37,17 +38,23 @@ export class Delivery {
    */
   get once(): Once {
     return async (event, work) => {
-      if (this.endReason) throw this.endReason();
+      if (this.endReason !== undefined) throw this.endError();
       const { handler, lane } = this;
       return this.effects.once({ lane, handler, event, nth: this.times++ }, work);
     };
   }
 
-  /** Nothing of this attempt counts any more. The reason is an error that is made where somebody asks. */
-  end(reason: () => Error): void {
-    if (this.endReason) return;
+  /** Nothing of this attempt counts any more. */
+  end(reason: Error | string): void {
+    if (this.endReason !== undefined) return;
     this.endReason = reason;
-    this.ending?.abort(reason());
+    this.ending?.abort(this.endError());
+  }
+
+  /** Made where somebody asks: most handlers never do. */
+  private endError(): Error {
+    const { subscription, handler, endReason } = this;
+    return endReason instanceof Error ? endReason : new DeliveryEnded(subscription, handler, endReason!);
   }
 }
 
