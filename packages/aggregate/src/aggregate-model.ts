@@ -66,6 +66,7 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
   readonly snapshots: Required<SnapshotPolicy> | undefined;
   private readonly plan: FoldPlan;
   private knownShape: string | undefined;
+  private knownType: FieldType | undefined;
 
   constructor(private readonly cls: Class<A>) {
     this.plan = foldPlan(cls, EventSourcedAggregate as unknown as Class);
@@ -80,7 +81,7 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
   }
 
   get type(): FieldType {
-    return this.plan.form.type(this.cls);
+    return (this.knownType ??= this.plan.form.type(this.cls));
   }
 
   get shape(): string {

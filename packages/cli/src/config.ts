@@ -136,12 +136,28 @@ async function load(file: string, isOurs = false): Promise<unknown> {
   }
 }
 
-const OURS = ['backstory', '@backstory/core', '@backstory/events', '@backstory/sqlite', '@backstory/replay'];
+/** What an application may import of Backstory. */
+const OURS = [
+  'backstory',
+  ...['aggregate', 'core', 'events', 'process', 'projection', 'replay', 'router', 'sqlite'].map(
+    (name) => `@backstory/${name}`,
+  ),
+];
 
 /** Where the project has no Backstory of its own, its configuration gets ours; another build always does. */
 function aliasesFor(file: string, isOurs: boolean): Record<string, string> {
   const missing = OURS.filter((name) => isOurs || resolved(file, name) === undefined);
-  return Object.fromEntries(missing.map((name) => [name, resolved(__filename, name) ?? name]));
+  return Object.fromEntries(
+    missing.flatMap(entriesOf).map((name) => [name, resolved(__filename, name) ?? name]),
+  );
+}
+
+/** The names that a package exports: `@backstory/core`, `@backstory/core/store`. */
+function entriesOf(name: string): readonly string[] {
+  const { exports } = createRequire(__filename)(`${name}/package.json`) as {
+    exports: Record<string, unknown>;
+  };
+  return Object.keys(exports).map((entry) => path.posix.join(name, entry));
 }
 
 function loadingFailed(file: string, cause: unknown): InvalidConfiguration {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AggregateModel } from '@backstory/aggregate';
+import { isWellFormed } from '@backstory/core/store';
 import { mapOf, type Json } from '@backstory/events';
 import { encodeValue, formatPath, type PathStep } from '@backstory/events/codec';
 import { formOf, isObject, partType, partsOf, type Form } from './live-form.js';
@@ -125,21 +126,22 @@ export class LiveState {
   private partOf(value: unknown, i: number, of: StateType, seen: Seen): Json {
     const name = seen.names?.[i];
     const type = partType(of, seen.form, name);
-    this.path.push(name ?? i);
-    const member = seen.members[i];
-    let json: Json;
-    if (isObject(value) && member) {
-      this.again(value, type, member);
-      ({ json } = member);
-    } else {
-      const now = this.first(value, type);
-      seen.members[i] = isObject(value) ? now : undefined;
-      ({ json } = now);
-    }
-    this.path.pop();
+    const json = this.jsonOf(value, i, type, seen);
     if (seen.form !== 'map') return json;
     const pair = seen.jsons[i] as readonly Json[] | undefined;
     return pair?.[1] === json ? pair : [name!, json];
+  }
+
+  private jsonOf(value: unknown, i: number, type: StateType, { names, members }: Seen): Json {
+    const seen = members[i];
+    members[i] = undefined;
+    if (type === undefined && isItsOwnJson(value)) return value;
+    this.path.push(names?.[i] ?? i);
+    const member = isObject(value) && seen ? seen : this.first(value, type);
+    if (member === seen) this.again(value, type, member);
+    if (isObject(value)) members[i] = member;
+    this.path.pop();
+    return member.json;
   }
 
   /** What was seen of each name, in the places that they have now. */
@@ -237,6 +239,14 @@ function isSame(value: unknown, type: StateType, seen: Seen): boolean {
   for (let i = 0; i < own.length; i++)
     if (own[i] !== names![i] || !isPart((value as Record<string, unknown>)[own[i]!], i)) return false;
   return true;
+}
+
+/** What most parts are. The codec would have nothing to do but to look at them. */
+function isItsOwnJson(value: unknown): value is string | number | boolean {
+  if (typeof value === 'string') return isWellFormed(value);
+  return typeof value === 'number'
+    ? Number.isFinite(value) && !Object.is(value, -0)
+    : typeof value === 'boolean';
 }
 
 function isObjectForm(form: Form): boolean {

@@ -24,7 +24,7 @@ export class StreamFold {
   /** The last event folded. */
   last: StoredEvent | undefined;
   private readonly aggregate: object;
-  private readonly live: LiveState;
+  private live: LiveState | undefined;
 
   private constructor(
     private readonly store: EventStore,
@@ -34,7 +34,6 @@ export class StreamFold {
     readonly head: number,
   ) {
     this.aggregate = onlyFolded(model.create(idOf(stream)));
-    this.live = LiveState.of(model);
   }
 
   /** @throws StreamNotFound, NoAggregate */
@@ -94,7 +93,8 @@ export class StreamFold {
 
   /** The state after the last event folded. What did not change is shared with what was given before. @throws UnreadableState */
   state(): Json {
-    return this.readable(() => this.live.read(this.value));
+    const live = (this.live ??= LiveState.of(this.model));
+    return this.readable(() => live.read(this.value));
   }
 
   /** What `read` gives, where the state can be read. @throws UnreadableState */

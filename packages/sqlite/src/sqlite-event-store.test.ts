@@ -1,6 +1,12 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { EventIdReused, VersionConflict, type OpenStorage, type StampedEvent } from '@backstory/core';
+import {
+  EventIdReused,
+  VersionConflict,
+  type OpenStorage,
+  type StampedEvent,
+  type StreamHead,
+} from '@backstory/core';
 import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
 import { availableDrivers, driverFor } from './choose-driver.js';
 import type { Connection, Driver } from './driver.js';
@@ -311,6 +317,21 @@ describe.each(availableDrivers())('with %s', (name) => {
     };
     expect(await names(['a-b'])).toEqual([]);
     expect(await names(['b', 'a'])).toEqual(['a', 'a-b-1', 'a-c', 'b']);
+  });
+
+  it('more streams than one statement gives are listed in order, up to the end of their category', async () => {
+    const { events } = await open(files.newFile());
+    const names = Array.from({ length: 230 }, (_, i) => `a-${String(i).padStart(3, '0')}`);
+    for (const stream of [...names, 'b-1', 'c-1'])
+      await record(events, stream, ...(stream === 'a-199' ? [anEvent(), anEvent()] : [anEvent()]));
+    for (const pageSize of [7, 100, 200, 500]) {
+      const heads: StreamHead[] = [];
+      for await (const page of events.listStreams({ categories: ['a', 'c'], pageSize })) heads.push(...page);
+      expect(heads.map(({ stream }) => stream)).toEqual([...names, 'c-1']);
+      expect(heads.filter(({ version }) => version !== 1)).toMatchObject([
+        { stream: 'a-199', position: 201 },
+      ]);
+    }
   });
 
   it('closing writes what was accepted, ends what is being read and may be done twice', async () => {

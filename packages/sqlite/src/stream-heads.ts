@@ -1,7 +1,6 @@
 import type { StreamHead } from '@backstory/core';
 import { byBytes, headPages, type ResolvedStreamsQuery } from '@backstory/core/store';
 import { Pace } from './pace.js';
-import type { Session } from './session.js';
 import type { SqliteFile } from './sqlite-file.js';
 
 /** The streams in byte order, each with its last event: leaping from name to name, whatever the streams hold. */
@@ -20,13 +19,15 @@ async function nextHeads(
   const pace = new Pace();
   for (const { from, to } of ranges) {
     if (to !== undefined && byBytes(to, after) <= 0) continue;
-    let name = byBytes(from, after) > 0 ? from : undefined;
-    while (heads.length < size) {
-      const head = await file.read((session) => nextHead(session, { from: name, after, to }));
-      if (head === undefined) break;
-      heads.push(head);
-      after = head.stream;
-      name = undefined;
+    let first: readonly [string, string] = byBytes(from, after) > 0 ? [FROM, from] : [AFTER, after];
+    for (let more = true; more && heads.length < size;) {
+      const asked = Math.min(AT_ONCE, size - heads.length);
+      const [sql, name] = first;
+      const rows = await file.read((session) => session.all<HeadRow>(sql, name, to ?? null, asked));
+      heads.push(...rows.map(headIn));
+      after = heads.at(-1)?.stream ?? after;
+      first = [AFTER, after];
+      more = rows.length === asked;
       await pace.breathe();
     }
     if (heads.length === size) break;
@@ -34,21 +35,26 @@ async function nextHeads(
   return heads;
 }
 
-/** The first stream of a range that is not before `from` or follows `after`. */
-function nextHead(
-  session: Session,
-  { from, after, to }: { from: string | undefined; after: string; to: string | undefined },
-): StreamHead | undefined {
-  const name =
-    from === undefined
-      ? session.first<[string | null]>(NAME_AFTER, after)?.[0]
-      : session.first<[string | null]>(NAME_FROM, from)?.[0];
-  if (name === undefined || name === null || (to !== undefined && byBytes(name, to) >= 0)) return undefined;
-  const [version, position, recordedAt] = session.first<[number, number, number]>(LAST_EVENT, name)!;
-  return { stream: name, version, position, recordedAt: new Date(recordedAt) };
+/** Names found by one statement, while which nothing else runs. */
+const AT_ONCE = 100;
+
+type HeadRow = [stream: string, version: number, position: number, recordedAt: number];
+
+function headIn([stream, version, position, recordedAt]: HeadRow): StreamHead {
+  return { stream, version, position, recordedAt: new Date(recordedAt) };
 }
 
-const NAME_AFTER = 'SELECT min(stream) FROM events WHERE stream > ?';
-const NAME_FROM = 'SELECT min(stream) FROM events WHERE stream >= ?';
-const LAST_EVENT =
-  'SELECT version, position, recorded_at FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1';
+/** After (or from) a name, up to but without another, some of them. */
+const headsSql = (comparison: '>' | '>=') => `WITH RECURSIVE names (stream) AS (
+    SELECT (SELECT min(stream) FROM events WHERE stream ${comparison} ?1)
+    UNION ALL
+    SELECT (SELECT min(stream) FROM events WHERE stream > names.stream) FROM names
+    WHERE names.stream IS NOT NULL AND (?2 IS NULL OR names.stream < ?2)
+    LIMIT ?3
+  )
+  SELECT names.stream, version, position, recorded_at FROM names CROSS JOIN events ON events.stream = names.stream
+    AND version = (SELECT max(version) FROM events WHERE stream = names.stream)
+  WHERE ?2 IS NULL OR names.stream < ?2`;
+
+const AFTER = headsSql('>');
+const FROM = headsSql('>=');

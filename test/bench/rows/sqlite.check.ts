@@ -1,9 +1,7 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { defineBackstory, sqlite } from 'backstory';
 import { runJson } from '../../support/run-cli.js';
-import { Account } from '../payload.js';
-import type { Row } from '../row.js';
+import type { Row, Setting } from '../row.js';
 import { readContest } from '../sqlite/read-contest.js';
 
 const LENGTH = 20;
@@ -13,7 +11,7 @@ export const row: Row = {
   name: 'sqlite.check',
   unit: 'events/s',
   target: 0.6,
-  ours: 'backstory check record, in this process: folds every stream, writes a digest of its declared state at every version',
+  ours: 'backstory check record, in as many threads as it takes by itself: folds every stream, writes digests of its declared state at every version',
   bare: 'SELECT of the same columns after the last position, 500 rows at a time, until there are none; the data of each event parsed',
   async prepare(setting) {
     const streams = Math.ceil(50_000 * setting.scale);
@@ -23,8 +21,8 @@ export const row: Row = {
       `SELECT ${columns} FROM events WHERE position > ? ORDER BY position LIMIT ${PAGE}`,
     );
     const cwd = setting.folder;
-    const store = sqlite(path.join(cwd, 'log.db'), { driver: setting.driver });
-    const definition = defineBackstory({ name: 'bench', store, aggregates: [Account] });
+    const trails = path.join(cwd, 'trails');
+    writeFileSync(path.join(cwd, 'backstory.config.ts'), configuration(setting));
     let checked: { readonly streams?: number; readonly events?: number } = {};
     let read = { events: 0, things: 0 };
     return {
@@ -33,9 +31,10 @@ export const row: Row = {
       expected: `${head} events`,
       ours: {
         expected: `${head} events of ${streams} streams`,
-        before: () => rmSync(path.join(cwd, 'trails'), { force: true }),
+        before: () => rmSync(trails, { force: true }),
         async run() {
-          const { envelope } = await runJson(['check', 'record', '--file', 'trails'], { cwd, definition });
+          const { envelope, stdout } = await runJson(['check', 'record', '--file', trails], { cwd });
+          if (!envelope.ok) throw new Error(stdout);
           checked = envelope.data;
         },
         proof() {
@@ -64,3 +63,14 @@ export const row: Row = {
     };
   },
 };
+
+/** The application, which each thread loads for itself. */
+function configuration({ driver, folder }: Setting): string {
+  const quoted = (...names: string[]) => JSON.stringify(path.join(...names));
+  const from = path.join(__dirname, '..');
+  return `import { defineBackstory, sqlite } from ${quoted(from, '..', '..', 'packages', 'backstory')};
+import { Account } from ${quoted(from, 'payload.ts')};
+const store = sqlite(${quoted(folder, 'log.db')}, { driver: '${driver}' });
+export default defineBackstory({ name: 'bench', store, aggregates: [Account] });
+`;
+}

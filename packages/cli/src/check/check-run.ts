@@ -136,7 +136,7 @@ export class CheckRun {
     const { lastOnly = false, sample = null } = this.options;
     const categories = this.categories();
     return {
-      format: 'backstory.check/1',
+      format: 'backstory.check/2',
       logId,
       head,
       categories,

@@ -226,6 +226,8 @@ test('a record that is missing, damaged, unfinished or of another log is refused
 test('in threads, and against another build, the answer is the same', async () => {
   const source = (amount: string) => `
     import { Aggregate, DomainEvent, EventHandler, EventSourcedAggregate, defineBackstory, sqlite } from 'backstory';
+    import { appendIds } from '@backstory/core/store';
+    void appendIds;
     @DomainEvent('account.deposited') class Deposited { constructor(readonly amount: number) {} }
     @Aggregate('account') class Account extends EventSourcedAggregate {
       balance = 0;

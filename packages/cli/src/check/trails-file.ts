@@ -176,7 +176,7 @@ function checkSame(part: string, found: TrailsHeader, wanted: TrailsHeader): voi
 function headerIn(line: string): TrailsHeader | undefined {
   try {
     const { check } = JSON.parse(line) as { check?: TrailsHeader };
-    return check?.format === 'backstory.check/1' ? check : undefined;
+    return check?.format === 'backstory.check/2' ? check : undefined;
   } catch {
     return undefined;
   }

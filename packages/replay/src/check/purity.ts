@@ -14,6 +14,7 @@ export type Impurity = 'clock' | 'random' | 'timer' | 'input and output' | 'prom
  */
 export class PurityWatch {
   private readonly undo: (() => void)[] = [];
+  private isNoting = false;
   private noted: Set<string> | undefined;
   private shiftMs = 0;
   private readonly date = this.watchedDate();
@@ -76,20 +77,21 @@ export class PurityWatch {
 
   /** From here on what is called is noted. */
   begin(shiftMs = 0): void {
-    this.noted = new Set();
+    this.isNoting = true;
     this.shiftMs = shiftMs;
   }
 
   /** What was called since: `the clock (Date.now)`. */
   end(): readonly string[] {
-    const found = this.noted ? [...this.noted] : [];
+    const { noted } = this;
+    this.isNoting = false;
     this.noted = undefined;
     this.shiftMs = 0;
-    return found;
+    return noted ? [...noted] : NOTHING;
   }
 
   private note(what: Impurity, name: string): void {
-    this.noted?.add(`${what} (${name})`);
+    if (this.isNoting) (this.noted ??= new Set()).add(`${what} (${name})`);
   }
 
   private watchedDate(): DateConstructor {
@@ -100,7 +102,7 @@ export class PurityWatch {
     };
     return new Proxy(RealDate, {
       construct: (target, given: unknown[], newTarget) => {
-        if (given.length > 0 || !this.noted) return Reflect.construct(target, given, newTarget) as object;
+        if (given.length > 0 || !this.isNoting) return Reflect.construct(target, given, newTarget) as object;
         this.note('clock', 'new Date');
         return Reflect.construct(target, [RealDate.now() + this.shiftMs], newTarget) as object;
       },
@@ -144,6 +146,8 @@ export class PurityWatch {
     });
   }
 }
+
+const NOTHING: readonly string[] = [];
 
 function functionsOf(module: object): readonly string[] {
   return Object.keys(module).filter((name) => {

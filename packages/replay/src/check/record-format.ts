@@ -3,7 +3,7 @@ import type { Trail } from './trail.js';
 
 /** What was recorded, and how: the first line of a file of trails. */
 export interface TrailsHeader {
-  readonly format: 'backstory.check/1';
+  readonly format: 'backstory.check/2';
   readonly logId: string;
   /** The head of the log when it was begun. */
   readonly head: number;

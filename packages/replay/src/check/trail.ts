@@ -1,5 +1,6 @@
 import { BackstoryError, type StoredEvent } from '@backstory/core';
 import type { Json } from '@backstory/events';
+import { LivePart } from '../live-part.js';
 import { StreamFold, type ReplaySource } from '../stream-fold.js';
 import { digestOf, digestsOf, fieldsIn } from './digest.js';
 import type { PurityWatch } from './purity.js';
@@ -70,24 +71,29 @@ const ANOTHER_TIME_MS = 400 * 86_400_000 + 4_567_890;
 class Trailing {
   private readonly steps: TrailStep[] = [];
   private readonly impure = new Map<string, TrailImpurity>();
-  private before: Readonly<Record<string, Json>> = {};
+  private readonly fold: StreamFold;
+  private readonly fields: FieldTrail;
 
   constructor(
-    private readonly source: ReplaySource,
+    source: ReplaySource,
     private readonly options: TrailOptions,
     private readonly shiftMs: number,
-  ) {}
+  ) {
+    const { stream, version = Number.MAX_SAFE_INTEGER } = options;
+    this.fold = StreamFold.upTo(source, stream, version);
+    this.fields = new FieldTrail(this.fold);
+  }
 
   async run(): Promise<Trail> {
-    const { stream, version, upToPosition, isLastOnly } = this.options;
-    const fold = StreamFold.upTo(this.source, stream, version ?? Number.MAX_SAFE_INTEGER);
+    const { fold } = this;
+    const { stream, upToPosition, isLastOnly } = this.options;
     const slice = upToPosition === undefined ? {} : { upToPosition };
     let failed: TrailFailure | undefined;
     try {
-      if (!isLastOnly) this.look(fold);
+      if (!isLastOnly) this.look();
       const { watch } = this.options;
       for await (const events of fold.pages(slice)) {
-        const work = () => events.forEach((event) => this.fold(fold, event));
+        const work = () => events.forEach((event) => this.take(event));
         if (watch) watch.within(work);
         else work();
       }
@@ -104,36 +110,70 @@ class Trailing {
     };
   }
 
-  private fold(fold: StreamFold, event: StoredEvent): void {
+  private take(event: StoredEvent): void {
     const { watch, isLastOnly } = this.options;
-    if (!watch) fold.fold([event]);
+    if (!watch) this.fold.fold([event]);
     else {
       watch.begin(this.shiftMs);
       try {
-        fold.fold([event]);
+        this.fold.fold([event]);
       } finally {
-        for (const what of watch.end()) this.note(fold, event, what);
+        for (const what of watch.end()) this.note(event, what);
       }
     }
-    if (!isLastOnly) this.look(fold);
+    if (!isLastOnly) this.look();
   }
 
-  private note(fold: StreamFold, { version, type }: StoredEvent, what: string): void {
-    const handler = fold.handlerOf(type);
+  private note({ version, type }: StoredEvent, what: string): void {
+    const handler = this.fold.handlerOf(type);
     const key = `${handler} ${what}`;
     if (!this.impure.has(key)) this.impure.set(key, { version, type, handler, what });
   }
 
-  /** Only of what is another object the digest is another one. */
-  private look(fold: StreamFold): void {
-    const now = fieldsIn(fold.state());
-    if (now === this.before) return;
+  private look(): void {
+    const changed = this.fields.look();
+    const { version } = this.fold;
+    if (changed || version === 0) this.steps.push([version, changed ?? {}]);
+  }
+}
+
+/** The digests of the fields of a state, of which only those are made again that an event has touched. */
+class FieldTrail {
+  private readonly part: LivePart;
+  private readonly touched = new Set<string>();
+  private readonly digests = new Map<string, string>();
+  private state: Json | undefined;
+
+  constructor(private readonly fold: StreamFold) {
+    this.part = new LivePart(fold.model, [], ({ steps }) => void this.touched.add(String(steps[0])));
+  }
+
+  /** The digests that are others than at the last look, `null` for those of fields that are gone. @throws UnreadableState */
+  look(): TrailStep[1] | undefined {
+    const state = this.fold.readable(() => this.part.read(this.fold.value))!;
+    const isSame = state === this.state;
+    if (isSame && this.touched.size === 0) return undefined;
+    const fields = fieldsIn(state);
     const changed: Record<string, string | null> = {};
-    for (const name of Object.keys(now))
-      if (now[name] !== this.before[name]) changed[name] = digestOf(now[name]!);
-    for (const name of Object.keys(this.before)) if (!Object.hasOwn(now, name)) changed[name] = null;
-    if (fold.version === 0 || Object.keys(changed).length > 0) this.steps.push([fold.version, changed]);
-    this.before = now;
+    // Where it is another object, or none, it is not known what of it was touched.
+    for (const name of isSame && fields === state ? this.touched : Object.keys(fields)) {
+      const digest = digestOf(fields[name]!);
+      if (this.digests.get(name) === digest) continue;
+      this.digests.set(name, digest);
+      changed[name] = digest;
+    }
+    if (!isSame) this.drop(fields, changed);
+    this.state = state;
+    this.touched.clear();
+    return Object.keys(changed).length > 0 ? changed : undefined;
+  }
+
+  private drop(fields: Readonly<Record<string, Json>>, changed: Record<string, string | null>): void {
+    for (const name of this.digests.keys())
+      if (!Object.hasOwn(fields, name)) {
+        this.digests.delete(name);
+        changed[name] = null;
+      }
   }
 }
 
