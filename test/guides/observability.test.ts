@@ -98,6 +98,17 @@ it('gives it all to Prometheus', async () => {
   await provider.shutdown();
 });
 
+it('writes a log', async () => {
+  const logFile = path.join(folder, 'shop.log');
+  const observability = new ObservabilityManager({
+    serviceName: 'shop',
+    logs: { level: 'debug', encoding: 'json', outputs: ['stdout', logFile] },
+  });
+  const logger = observability.logger.child({ module: 'checkout' });
+  logger.warn('Stock is low', { log_type: 'STOCK_LOW', sku: 'A-7', left: 2 });
+  await observability.shutdown();
+});
+
 it('has metrics of your own', async () => {
   const instrumentation = new Instrumentation({
     own: [metricFrom(OrderPlaced, (e) => e.amount, { unit: '{euro}' })],

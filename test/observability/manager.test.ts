@@ -23,6 +23,7 @@ async function started(options: ObservabilityOptions = {}) {
   const manager = new ObservabilityManager({
     serviceName: 'shop',
     shutdownTimeoutMs: PATIENT,
+    logs: { enabled: false },
     ...options,
     metrics: { port: 0, host: '127.0.0.1', sampleEveryMs: 20, ...options.metrics },
   });

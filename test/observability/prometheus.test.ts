@@ -191,7 +191,7 @@ describe('the sampler', () => {
     const provider = new MeterProvider({ readers: [reader] });
     const shop = await openShop({ observer: instrumentation.observer });
     closing.push(async () => {
-      await instrumentation.close();
+      await instrumentation.shutdown();
       await shop.close();
       await provider.shutdown();
     });
@@ -236,7 +236,7 @@ describe('the sampler', () => {
       ...{ subscriptions: nothing, projections: nothing },
     });
     closing.push(async () => {
-      await instrumentation.close();
+      await instrumentation.shutdown();
       await provider.shutdown();
     });
     const head = async () =>

@@ -37,7 +37,7 @@ export async function scraped() {
   return {
     ...{ shop, reader, provider, instrumentation, text },
     async close(): Promise<void> {
-      await instrumentation.close();
+      await instrumentation.shutdown();
       await shop.close();
       await provider.shutdown();
     },

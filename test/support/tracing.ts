@@ -30,7 +30,7 @@ export function tracing(rate: number, options: InstrumentationOptions = {}) {
       return exporter.getFinishedSpans().filter((it) => it.name === name);
     },
     async close(): Promise<void> {
-      await instrumentation.close();
+      await instrumentation.shutdown();
       await provider.shutdown();
       context.disable();
     },

@@ -114,11 +114,14 @@ function span(
 
 /** Every log line that Backstory writes, but for those of the application. */
 export const logs: readonly LogSignal[] = [
+  { logType: 'EVENT_CREATED', level: 'debug', message: 'Event created', source: 'record' },
   { logType: 'EVENT_STORED', level: 'debug', message: 'Event stored', source: 'record' },
   { logType: 'EVENT_PUBLISHED', level: 'debug', message: 'Event published', source: 'record' },
+  { logType: 'EVENT_STORE_FAILED', level: 'error', message: 'Event not stored', source: 'record' },
   { logType: 'EVENT_PROCESSING', level: 'debug', message: 'Event processing', source: 'handle' },
   { logType: 'EVENT_COMPLETED', level: 'debug', message: 'Event handled', source: 'handle' },
   { logType: 'EVENT_ERROR', level: 'error', message: 'Event handling failed', source: 'handle' },
+  { logType: 'EVENT_RETRY_ATTEMPT', level: 'info', message: 'Event processing again', source: 'handle' },
   {
     logType: 'EVENT_RETRY_QUEUED',
     level: 'warn',
@@ -126,6 +129,8 @@ export const logs: readonly LogSignal[] = [
     source: 'retry',
   },
   { logType: 'EVENT_DEAD_LETTERED', level: 'error', message: 'Event parked as dead', source: 'park' },
+  { logType: 'BATCH_PROCESSED', level: 'info', message: 'Batch processed', source: 'project' },
+  { logType: 'BATCH_ERROR', level: 'error', message: 'Batch failed', source: 'project' },
   { logType: 'BATCH_COMPLETE', level: 'info', message: 'Batch complete', source: 'appendBatch' },
   { logType: 'APPENDS_BLOCKED', level: 'warn', message: 'Appends wait for a lock', source: 'blocked' },
   { logType: 'CONSUMER', level: 'info', message: 'Consumer changed state', source: 'consumer' },

@@ -2,6 +2,9 @@ export { Instrumentation, type InstrumentationOptions } from './instrumentation.
 export { FlowSampler } from './trace/flow-sampler.js';
 export type { AsyncParents } from './trace/handling-spans.js';
 export { metricFrom, type MetricFrom, type MetricFromOptions } from './metrics/metric-from.js';
+export type { LogFields, Logger } from './logs/log.js';
+export type { LogLevel, LogOptions } from './logs/log-settings.js';
+export type { LogOutput } from './logs/log-output.js';
 export { outgoingHeaders } from './outgoing-headers.js';
 export {
   PrometheusReader,

@@ -4,6 +4,9 @@ import type { MetricProducer } from '@opentelemetry/sdk-metrics';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { unmeasured, type Observability, type OwnMetrics, type Watched } from '@backstory/core/observability';
 import type { Listener } from './listener.js';
+import { Log, type Logger } from './logs/log.js';
+import { logSettings, type LogOptions } from './logs/log-settings.js';
+import { logging } from './logs/logging.js';
 import type { Instrument } from './metrics/instrument.js';
 import type { Counter } from './metrics/series.js';
 import { MeasurementProducer, SCOPE } from './metrics/measurement-producer.js';
@@ -33,6 +36,10 @@ export interface InstrumentationOptions {
   readonly own?: readonly MetricFrom[];
   /** Takes every measurement as well, one by one. `metricProducer` costs less. */
   readonly meter?: Meter;
+  /** What is written to the log; `false`: nothing. Default `false`. */
+  readonly logs?: LogOptions | false;
+  /** The application's name in the log. Default `backstory`. */
+  readonly serviceName?: string;
   /** How often to look how far behind consumers are, in milliseconds. Default 5,000. */
   readonly sampleEveryMs?: number;
 }
@@ -49,10 +56,13 @@ export class Instrumentation implements Observability {
   readonly observer: Observer;
   /** Metrics of your own; an application has them as `app.metrics`. */
   readonly metrics: OwnMetrics;
+  /** Writes lines of your own to the log. */
+  readonly logger: Logger;
   /** For the readers of the SDK: `new PeriodicExportingMetricReader({ exporter, metricProducers: [it.metricProducer] })`. */
   readonly metricProducer: MetricProducer;
   /** Which flows are traced. */
   readonly sampler: FlowSampler;
+  private readonly log: Log;
   private readonly tracing: Tracing | undefined;
   private readonly sampling: Sampler;
   private readonly drops: Instrument<Counter>;
@@ -65,6 +75,8 @@ export class Instrumentation implements Observability {
       subscriptions,
       metrics = true,
       own = [],
+      logs = false,
+      serviceName = 'backstory',
       meter,
       sampleEveryMs = 5_000,
     } = knownOptions(options, OPTIONS);
@@ -74,10 +86,16 @@ export class Instrumentation implements Observability {
     this.tracing = tracer === false ? undefined : new Tracing(new Spans(tracer, sampler), subscriptions);
     const lost = () => this.dropped('metrics', 1);
     this.metrics = metrics ? new DeclaredMetrics(measurements, lost) : unmeasured;
+    const isProduction = process.env['NODE_ENV'] === 'production';
+    const written = logSettings(logs || { enabled: false }, isProduction);
+    this.log = new Log(written, serviceName, (lines) => this.dropped('logs', lines));
+    this.logger = this.log.logger;
+    const isTaken = (correlationId: string) => tracer === false && sampler.takes(correlationId);
     const listeners: readonly (Listener | undefined)[] = [
       this.tracing,
       metrics ? metering(measurements) : undefined,
       metrics ? measuringEvents(this.metrics, own, lost) : undefined,
+      written.enabled ? logging(this.log, isTaken) : undefined,
     ];
     this.observer = observerOf({
       listeners: listeners.filter((it) => it !== undefined),
@@ -102,10 +120,23 @@ export class Instrumentation implements Observability {
     this.drops.at(signal).add(count);
   }
 
-  /** Ends what was begun, and spans that are open because what they are of goes on. Before the SDK is shut down. */
-  async close(): Promise<void> {
-    await this.sampling.close();
+  /** Opens the log. `defineBackstory({ observability })` calls it, and `shutdown`. */
+  async start(): Promise<void> {
+    this.log.start();
+  }
+
+  /** Opens the files of the log anew, after they were renamed; SIGHUP does it as well. */
+  reopenLogs(): Promise<void> {
+    return this.log.reopen();
+  }
+
+  /**
+   * Ends what was begun, and spans that are open because what they are of goes on, and writes the rest of the log. Before the SDK is
+   * shut down.
+   */
+  async shutdown(): Promise<void> {
     this.tracing?.close();
+    await Promise.all([this.sampling.close(), this.log.close()]);
   }
 }
 
@@ -115,6 +146,8 @@ const OPTIONS: OptionNames<InstrumentationOptions> = {
   subscriptions: true,
   metrics: true,
   own: true,
+  logs: true,
+  serviceName: true,
   meter: true,
   sampleEveryMs: true,
 };

@@ -10,6 +10,7 @@ import type { Observer } from '@backstory/core/observe';
 import { wrapBus, type ForeignBus, type ForeignBusOptions } from '../foreign/wrap-bus.js';
 import { wrapHandler, type ForeignHandlerOptions } from '../foreign/wrap-handler.js';
 import { Instrumentation } from '../instrumentation.js';
+import type { Logger } from '../logs/log.js';
 import { SCOPE } from '../metrics/measurement-producer.js';
 import { PrometheusReader, type MetricsServer } from '../prometheus/prometheus-reader.js';
 import { FlowSampler } from '../trace/flow-sampler.js';
@@ -28,6 +29,8 @@ export class ObservabilityManager implements Observability {
   readonly observer: Observer;
   /** Metrics of your own; an application has them as `app.metrics`. */
   readonly metrics: OwnMetrics;
+  /** Writes lines of your own to the log. */
+  readonly logger: Logger;
   /** Answers a request for metrics, in a server that you have. */
   readonly metricsHandler: (request: IncomingMessage, response: ServerResponse) => void;
   private readonly settings: Settings;
@@ -45,17 +48,20 @@ export class ObservabilityManager implements Observability {
   /** @throws InvalidOption */
   constructor(options: ObservabilityOptions = {}) {
     this.settings = settingsOf(options, process.env);
-    const { metrics, tracing } = this.settings;
+    const { metrics, tracing, logs, serviceName } = this.settings;
     this.instrumentation = new Instrumentation({
       tracer: tracing.enabled && this.tracer,
       sampler: new FlowSampler(tracing.sampleRate),
       metrics: metrics.enabled,
       own: metrics.own,
+      logs,
+      serviceName,
       sampleEveryMs: metrics.sampleEveryMs,
       ...(tracing.subscriptions && { subscriptions: tracing.subscriptions }),
     });
     this.observer = this.instrumentation.observer;
     this.metrics = this.instrumentation.metrics;
+    this.logger = this.instrumentation.logger;
     this.prometheus = this.reader();
     this.metricsHandler = (request, response) => this.prometheus.handler(request, response);
   }
@@ -77,6 +83,11 @@ export class ObservabilityManager implements Observability {
   watch(app: Watched): () => Promise<void> {
     if (!this.settings.metrics.enabled) return async () => undefined;
     return this.instrumentation.watch(app);
+  }
+
+  /** Opens the files of the log anew, after they were renamed; SIGHUP does it as well. */
+  reopenLogs(): Promise<void> {
+    return this.instrumentation.reopenLogs();
   }
 
   /** A handler of something else than Backstory, observed like one of ours. */
@@ -102,6 +113,7 @@ export class ObservabilityManager implements Observability {
 
   private async begin(): Promise<void> {
     await this.stopping;
+    await this.instrumentation.start();
     const { metrics, tracing } = this.settings;
     if (tracing.enabled) this.beginTracing();
     if (!metrics.enabled) return;
@@ -160,8 +172,8 @@ export class ObservabilityManager implements Observability {
 
   private async end(starting: Promise<void> | undefined): Promise<void> {
     await starting?.catch(() => undefined);
-    await this.instrumentation.close();
     const flushing = Promise.allSettled([
+      this.instrumentation.shutdown(),
       this.server?.close(),
       this.tracerProvider?.shutdown(),
       this.meterProvider?.shutdown(),

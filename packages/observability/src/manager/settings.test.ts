@@ -15,6 +15,16 @@ describe('settings', () => {
         sampleEveryMs: 5_000,
       },
       tracing: { enabled: true, exporter: 'otlp', sampleRate: 1 },
+      logs: {
+        ...{ enabled: true, level: 'info', encoding: 'console', outputs: ['stdout'] },
+        ...{
+          stackTrace: true,
+          caller: false,
+          flushEveryMs: 200,
+          maxBuffered: 1_048_576,
+          reopenOnHangup: false,
+        },
+      },
       shutdownTimeoutMs: 5_000,
     });
     expect(() => settingsOf({}, {})).toThrow('OTEL_SERVICE_NAME');
@@ -62,6 +72,13 @@ describe('settings', () => {
     });
   });
 
+  test('of the log are for machines in production, and for eyes elsewhere', () => {
+    const logs = (environment: string) => settingsOf({ serviceName: 'shop', environment }, {}).logs;
+    expect(logs('production')).toMatchObject({ encoding: 'json', stackTrace: false });
+    expect(logs('test')).toMatchObject({ encoding: 'console', stackTrace: true });
+    expect(settingsOf({ serviceName: 'x', logs: { outputs: ['a.log'] } }, {}).logs.reopenOnHangup).toBe(true);
+  });
+
   test('let each part be off', () => {
     const off = { metrics: { enabled: false }, tracing: { enabled: false } };
     expect(settingsOf({ serviceName: 'shop' }, { OTEL_SDK_DISABLED: 'true' })).toMatchObject(off);
@@ -75,6 +92,10 @@ describe('settings', () => {
     [{ metrics: { port: -1 } }, {}, 'metrics.port'],
     [{ metrics: { prot: 1 } }, {}, 'prot'],
     [{ tracign: {} }, {}, 'tracign'],
+    [{ logs: { level: 'loud' } }, {}, 'logs.level'],
+    [{ logs: { outputs: [''] } }, {}, 'logs.outputs'],
+    [{ logs: { outputs: [{}] } }, {}, 'logs.outputs'],
+    [{ logs: { levle: 'info' } }, {}, 'levle'],
     [{}, { OTEL_TRACES_SAMPLER_ARG: 'often' }, 'tracing.sampleRate'],
     [{}, { OTEL_METRICS_EXPORTER: 'statsd' }, 'metrics.exporter'],
   ])('refuse %j with %j', (options, env, message) => {

@@ -1,6 +1,8 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import { logSettings, type LogOptions, type LogSettings } from '../logs/log-settings.js';
 import type { MetricFrom } from '../metrics/metric-from.js';
+import { oneOf } from '../one-of.js';
 import type { AsyncParents } from '../trace/handling-spans.js';
 
 /** What is observed of an application, and where it goes. What is not given is taken from `OTEL_*` variables. */
@@ -12,6 +14,7 @@ export interface ObservabilityOptions {
   readonly environment?: string;
   readonly metrics?: MetricsOptions;
   readonly tracing?: TracingOptions;
+  readonly logs?: LogOptions;
   /** How long `shutdown` waits for what is still to be sent, in milliseconds. Default 5,000. */
   readonly shutdownTimeoutMs?: number;
 }
@@ -59,6 +62,7 @@ export interface Settings {
   readonly metrics: Required<Omit<MetricsOptions, 'host'>> & Pick<MetricsOptions, 'host'>;
   readonly tracing: Required<Omit<TracingOptions, 'url' | 'subscriptions'>> &
     Pick<TracingOptions, 'url' | 'subscriptions'>;
+  readonly logs: LogSettings;
   readonly shutdownTimeoutMs: number;
 }
 
@@ -72,6 +76,7 @@ export function settingsOf(options: ObservabilityOptions, env: Env): Settings {
     environment,
     metrics = {},
     tracing = {},
+    logs = {},
     shutdownTimeoutMs = 5_000,
   } = knownOptions(options, OPTIONS);
   const resource = resourceIn(env);
@@ -90,6 +95,7 @@ export function settingsOf(options: ObservabilityOptions, env: Env): Settings {
       isOff,
       isProduction: where === 'production',
     }),
+    logs: logSettings(logs, where === 'production'),
     shutdownTimeoutMs: numberOption('shutdownTimeoutMs', shutdownTimeoutMs, 0, 2 ** 31 - 1),
   };
 }
@@ -138,12 +144,6 @@ function tracingSettings(
   };
 }
 
-function oneOf<T extends string>(option: string, value: string, known: readonly T[]): T {
-  const found = known.find((it) => it === value);
-  if (found !== undefined) return found;
-  throw new InvalidOption(option, `must be one of ${known.join(', ')}, not ${value}.`);
-}
-
 function numberIn(env: Env, name: string): number | undefined {
   const text = env[name];
   return text === undefined || text === '' ? undefined : Number(text);
@@ -163,6 +163,7 @@ const OPTIONS: OptionNames<ObservabilityOptions> = {
   environment: true,
   metrics: true,
   tracing: true,
+  logs: true,
   shutdownTimeoutMs: true,
 };
 const METRICS: OptionNames<MetricsOptions> = {
