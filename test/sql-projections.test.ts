@@ -280,7 +280,7 @@ describe.each([
 
   it('while events come without end, two generations meet to be compared, and go on', async () => {
     const projections = await run(ledger(1));
-    await projections.rebuild('ledger');
+    await projections.fill('ledger');
     let isOver = false;
     const writer = (async () => {
       for (let i = 0; !isOver; i++) await record(String(i % 3), new Deposited(1 + (i % 5)));

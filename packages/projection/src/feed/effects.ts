@@ -11,7 +11,11 @@ import { WriteBack } from './write-back.js';
 export interface Effects {
   /** Events of a batch at most. */
   readonly most: number;
-  /** Works out what can be before the transaction. @throws ProjectionFailed — call `forget` then */
+  /**
+   * Works out what can be before the transaction: also while the transaction before is under way, as if that were through.
+   *
+   * @throws ProjectionFailed — call `forget` then
+   */
   of(events: readonly StoredEvent[]): Promise<Effect>;
   /** What was worked out and not committed counts for nothing. */
   forget(): void;
@@ -25,8 +29,6 @@ export interface Effect {
   readonly added: number;
   /** Inside the transaction, which may be tried again. @throws ProjectionFailed */
   write(tx: StateTransaction): Promise<void>;
-  /** It is committed. */
-  settle(): void;
 }
 
 /** Where the effects of events go. */
@@ -44,6 +46,7 @@ export function effectsOf({ model, places, generation, state }: EffectsParts): E
     most: 10_000,
     async of(events) {
       let applied = 0;
+      documents.trim();
       for (let at = 0; at < events.length; at += DECODED) {
         const decoded = events.slice(at, at + DECODED).map((event) => model.foldable(event));
         const foldable = decoded.filter(({ keys }) => keys.length > 0);
@@ -58,7 +61,6 @@ export function effectsOf({ model, places, generation, state }: EffectsParts): E
         applied,
         added: changes.added,
         write: (tx) => documents.write(tx, changes),
-        settle: () => documents.settle(changes),
       };
     },
     forget: () => documents.forget(),
@@ -81,7 +83,6 @@ function tableEffects(model: SqlModel, generation: number): Effects {
           const sql = requireSql(tx, model.name);
           for (const event of recorded) await model.handle(sql, generation, event);
         },
-        settle: () => undefined,
       };
     },
     forget: () => undefined,

@@ -7,6 +7,7 @@ import { modelOf } from '../definition/projection-source.js';
 import { readControl, withGeneration, writeControl, type Control } from '../generation/control.js';
 import { placesOf } from '../generation/places.js';
 import { readProgress, readTrouble } from '../generation/progress.js';
+import { eventually } from '../../../../test/support/eventually.js';
 import { register } from '../generation/register.js';
 import { Feeder, type FeedingEnd } from './feeder.js';
 
@@ -179,6 +180,90 @@ it('what cannot be reached is tried again, from what is committed', async () => 
   expect(hindered).toEqual([expect.stringContaining('gone'), undefined]);
   expect([await stored(), await through()]).toEqual(['{"sum":6}', 3]);
   expect(await storage.state.read((view) => readTrouble(view, places, 1))).toBeUndefined();
+});
+
+/** A state store whose first transaction waits until it is let go, or made to fail. */
+function stalling(store: StateStore) {
+  let reached: () => void = () => undefined;
+  let release: (failure?: Error) => void = () => undefined;
+  const isReached = new Promise<void>((resolve) => (reached = resolve));
+  const held = new Promise<Error | undefined>((resolve) => (release = resolve));
+  let isFirst = true;
+  const state: StateStore = Object.assign(Object.create(store) as StateStore, {
+    transaction: async <T>(fences: readonly HeldLease[], work: (tx: StateTransaction) => Promise<T>) => {
+      if (isFirst) {
+        isFirst = false;
+        reached();
+        const failure = await held;
+        if (failure) throw failure;
+      }
+      return store.transaction(fences, work);
+    },
+  });
+  return { state, isReached, release };
+}
+
+describe('while a batch is being committed', () => {
+  const isFolded = (n: number) => eventually(() => folded.includes(n));
+
+  it('the next one is folded, and written after it', async () => {
+    const { state, isReached, release } = stalling(storage.state);
+    await start((await leases.acquire(places.lease(1)))!, { state });
+    await isReached;
+    await record(10);
+    await isFolded(10);
+    expect([await stored(), await through()]).toEqual([undefined, undefined]);
+    release();
+    await eventually(async () => (await through()) === 4);
+    expect(await stored()).toBe('{"sum":16}');
+    expect(folded).toEqual([1, 2, 3, 10]);
+  });
+
+  it('and that fails, what was folded meanwhile counts for nothing', async () => {
+    const { state, isReached, release } = stalling(storage.state);
+    const { hindered } = await start((await leases.acquire(places.lease(1)))!, { state });
+    await isReached;
+    await record(10);
+    await isFolded(10);
+    release(new StoreUnavailable('memory', 'gone'));
+    await eventually(async () => (await through()) === 4);
+    expect(await stored()).toBe('{"sum":16}');
+    expect(hindered).toEqual([expect.stringContaining('gone'), undefined]);
+  });
+
+  it('and that fails with nothing after it, it is noticed', async () => {
+    const { state, isReached, release } = stalling(storage.state);
+    const { hindered, progressed } = await start((await leases.acquire(places.lease(1)))!, { state });
+    await isReached;
+    release(new StoreUnavailable('memory', 'gone'));
+    await progressed;
+    expect(hindered).toEqual([expect.stringContaining('gone'), undefined]);
+    expect([await stored(), await through()]).toEqual(['{"sum":6}', 3]);
+  });
+
+  it('an event of the next one fails: what is before it is committed all the same', async () => {
+    const { state, isReached, release } = stalling(storage.state);
+    bug = (n) => {
+      if (n === 10) throw new Error('ten');
+    };
+    const { end } = await start((await leases.acquire(places.lease(1)))!, { state });
+    await isReached;
+    await record(10);
+    await isFolded(10);
+    release();
+    expect(await end).toMatchObject({ end: 'faulted', error: { position: 4 } });
+    expect([await stored(), await through()]).toEqual(['{"sum":6}', 3]);
+  });
+
+  it('and it is stopped, that is waited for', async () => {
+    const { state, isReached, release } = stalling(storage.state);
+    const { end } = await start((await leases.acquire(places.lease(1)))!, { state });
+    await isReached;
+    feeders[0]!.feeder.stop();
+    release();
+    expect(await end).toEqual({ end: 'stopped' });
+    expect([await stored(), await through()]).toEqual(['{"sum":6}', 3]);
+  });
 });
 
 it('a log that is another one stops it visibly', async () => {

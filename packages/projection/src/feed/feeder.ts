@@ -10,6 +10,7 @@ import type { Places } from '../generation/places.js';
 import { readProgress, writeProgress, writeTrouble, type Progress } from '../generation/progress.js';
 import { batches, type Batch } from './batches.js';
 import { effectsOf, type Effect, type Effects } from './effects.js';
+import { DONE, Overlap } from './overlap.js';
 
 /** What a feeder works with. */
 export interface FeederParts {
@@ -31,11 +32,15 @@ export interface FeederParts {
 export type FeedingEnd =
   { readonly end: 'stopped' | 'lost' } | { readonly end: 'faulted'; readonly error: unknown };
 
-/** Folds the log into one generation, as long as its lease is held: effects and checkpoint in one fenced transaction. */
+/**
+ * Folds the log into one generation, as long as its lease is held: effects and checkpoint in one fenced transaction. While a batch
+ * is being committed the next one is folded; it is written once that is done, and counts for nothing if that fails.
+ */
 export class Feeder {
   private readonly effects: Effects;
   private readonly stopping = new AbortController();
   private progress: Progress | undefined;
+  private readonly commits = new Overlap();
   /** An event that failed: what is before it is committed before it is tried again. */
   private suspect = Infinity;
   /** Where it is to wait for another generation, so that they can be compared. */
@@ -47,6 +52,7 @@ export class Feeder {
 
   constructor(private readonly parts: FeederParts) {
     const { model, places, generation, lease, state } = parts;
+    this.eventsPerSecond = generation.eventsPerSecond;
     this.effects = effectsOf({ model, places, generation: generation.number, state });
     lease.signal.addEventListener('abort', () => this.stopping.abort());
   }
@@ -81,8 +87,11 @@ export class Feeder {
     const reading = new AbortController();
     try {
       await this.feedFrom(AbortSignal.any([this.stopping.signal, reading.signal]));
+      await this.commits.done();
     } finally {
       reading.abort();
+      // However it ended, nothing is under way when it begins again.
+      await this.commits.done().catch(() => undefined);
     }
   }
 
@@ -99,7 +108,12 @@ export class Feeder {
     let due: Promise<typeof DUE> | undefined;
     for (;;) {
       if (idle) due ??= this.whenDue(signal);
-      const got = await (idle && due ? Promise.race([next, due]) : next);
+      const { underWay } = this.commits;
+      const got = await Promise.race([next, ...(idle && due ? [due] : []), ...(underWay ? [underWay] : [])]);
+      if (got === DONE) {
+        await this.commits.done();
+        continue;
+      }
       if (got === DUE) {
         await this.take({ events: [], checkpoint: idle! });
         idle = due = undefined;
@@ -135,6 +149,7 @@ export class Feeder {
     if (checkpoint.through <= position) return events;
     const before = events.filter((it) => it.position <= position);
     if (before.length > 0) await this.commit(before, upTo(before.at(-1)!, checkpoint));
+    await this.commits.done();
     const { state, model } = this.parts;
     const { signal } = this.stopping;
     while (
@@ -146,33 +161,39 @@ export class Feeder {
     return events.slice(before.length);
   }
 
+  /** Resolves when the events are folded and what is before them is committed: their own commit then goes on by itself. */
   private async commit(events: readonly StoredEvent[], checkpoint: Checkpoint): Promise<void> {
     const { model, generation, observer } = this.parts;
     const { name: projection } = model;
-    if (events.length === 0) await this.write(undefined, checkpoint, 0);
-    else {
-      const { position: from, recordedAt } = events[0]!;
-      const start = () => ({
-        ...{ projection, generation: generation.number, isBuilding: generation.role === 'building' },
-        ...{ from, to: checkpoint.through, events: events.length, recordedAt },
-        traces: () => tracesOf(events),
-      });
-      await observer.project(start, async (end) => {
-        const applied = await this.apply(events, checkpoint);
-        end(() => ({ applied, skipped: events.length - applied, failed: 0 }));
-      });
-    }
-    observer.checkpoint(() => ({ consumer: `projection ${projection}`, through: checkpoint.through }));
-    if (this.hindrances > 0) this.parts.hindered(undefined);
-    this.hindrances = 0;
-    this.parts.progressed(this.progress!);
+    await this.commits.begin(async (turn) => {
+      if (events.length === 0) {
+        await turn();
+        await this.write(undefined, checkpoint, 0);
+      } else {
+        const { position: from, recordedAt } = events[0]!;
+        const start = () => ({
+          ...{ projection, generation: generation.number, isBuilding: generation.role === 'building' },
+          ...{ from, to: checkpoint.through, events: events.length, recordedAt },
+          traces: () => tracesOf(events),
+        });
+        await observer.project(start, async (end) => {
+          const effect = await this.effects.of(events);
+          await turn();
+          await this.write(effect, checkpoint, events.length);
+          const { applied } = effect;
+          end(() => ({ applied, skipped: events.length - applied, failed: 0 }));
+        });
+      }
+      this.committed(checkpoint);
+    });
   }
 
-  /** Gives how many of the events changed something. */
-  private async apply(events: readonly StoredEvent[], checkpoint: Checkpoint): Promise<number> {
-    const effect = await this.effects.of(events);
-    await this.write(effect, checkpoint, events.length);
-    return effect.applied;
+  private committed({ through }: Checkpoint): void {
+    const { model, observer, hindered, progressed } = this.parts;
+    observer.checkpoint(() => ({ consumer: `projection ${model.name}`, through }));
+    if (this.hindrances > 0) hindered(undefined);
+    this.hindrances = 0;
+    progressed(this.progress!);
   }
 
   private async write(effect: Effect | undefined, checkpoint: Checkpoint, events: number): Promise<void> {
@@ -190,7 +211,6 @@ export class Feeder {
       await writeProgress(tx, places, { ...progress, generation: generation.number });
       if (this.isTroubled) await tx.delete(places.troubles, String(generation.number));
     });
-    effect?.settle();
     this.isTroubled = false;
     this.progress = progress;
     this.savedAt = performance.now();

@@ -7,13 +7,15 @@ import { resultKey } from '../results/result-rows.js';
 
 /**
  * Documents of one generation at work: read once, folded in memory, written once a batch. They stay as they were written, for
- * nobody else writes them while the lease is held; after a failure they are forgotten and read again.
+ * nobody else writes them while the lease is held; after a failure they are forgotten and read again. A batch may be folded on
+ * while the one before it is being written.
  */
 export class WriteBack {
   private readonly entries = new Map<string, Entry>();
   private readonly touched = new Set<Entry>();
   private results: StateEntry[] = [];
   private length = 0;
+  private batch = 1;
 
   constructor(
     private readonly model: ProjectionModel,
@@ -31,7 +33,7 @@ export class WriteBack {
     for (const key of keys) {
       const text = found.get(key);
       const document = text === undefined ? undefined : this.model.read(text);
-      this.entries.set(key, { key, document, text, last: undefined });
+      this.entries.set(key, { key, document, text, last: undefined, batch: 0 });
       this.length += text?.length ?? 0;
     }
   }
@@ -49,17 +51,26 @@ export class WriteBack {
     }
   }
 
-  /** What is to be written. @throws ProjectionFailed — call `forget` then */
+  /** What is to be written, which counts as written from now on. @throws ProjectionFailed — call `forget` then */
   changes(): Changes {
     const documents: Change[] = [];
+    const { results } = this;
     for (const entry of this.touched) {
       const { key, document, text: before, last } = entry;
       const text = document === undefined ? undefined : this.model.write(document, key, last!);
-      if (text !== before) documents.push({ entry, before, text });
+      entry.last = undefined;
+      entry.batch = this.batch;
+      if (text === before) continue;
+      documents.push({ key, before, text });
+      this.length += (text?.length ?? 0) - (before?.length ?? 0);
+      entry.text = text;
     }
+    this.touched.clear();
+    this.results = [];
+    this.batch++;
     const indexes = this.model.indexes.map((path) => indexChanges(path, documents));
     const added = documents.reduce((sum, it) => sum + addedBy(it), 0);
-    return { documents, indexes, added, results: this.results };
+    return { documents, indexes, added, results };
   }
 
   async write(tx: StateTransaction, { documents, indexes, results }: Changes): Promise<void> {
@@ -68,20 +79,14 @@ export class WriteBack {
     for (const { path, rows } of indexes) await writeRows(tx, this.places.index(this.generation, path), rows);
   }
 
-  /** The changes are committed. Keeps no more than fits. */
-  settle({ documents }: Changes): void {
-    for (const { entry, text } of documents) {
-      this.length += (text?.length ?? 0) - (entry.text?.length ?? 0);
-      entry.text = text;
-    }
-    for (const entry of this.touched) entry.last = undefined;
-    this.touched.clear();
-    this.results = [];
+  /** Lets go of documents where there are too many; not of those that may not be written yet, which would be read as they were. */
+  trim(): void {
     if (this.entries.size <= MOST && this.length <= LONGEST) return;
-    for (const entry of this.entries.values()) {
+    for (const { key, text, batch } of this.entries.values()) {
       if (this.entries.size <= MOST / 2 && this.length <= LONGEST / 2) return;
-      this.entries.delete(entry.key);
-      this.length -= entry.text?.length ?? 0;
+      if (batch === this.batch - 1) continue;
+      this.entries.delete(key);
+      this.length -= text?.length ?? 0;
     }
   }
 
@@ -104,10 +109,12 @@ interface Entry {
   text: string | undefined;
   /** The event that changed it last in this batch. */
   last: RecordedEvent<object> | undefined;
+  /** The batch that has changed it last. */
+  batch: number;
 }
 
 interface Change {
-  readonly entry: Entry;
+  readonly key: string;
   readonly before: string | undefined;
   readonly text: string | undefined;
 }
@@ -134,9 +141,9 @@ interface Rows {
 function documentRows(documents: readonly Change[]): Rows {
   const puts: StateEntry[] = [];
   const deletes: string[] = [];
-  for (const { entry, text } of documents) {
-    if (text === undefined) deletes.push(entry.key);
-    else puts.push({ key: entry.key, value: text });
+  for (const { key, text } of documents) {
+    if (text === undefined) deletes.push(key);
+    else puts.push({ key, value: text });
   }
   return { puts, deletes };
 }
@@ -144,8 +151,8 @@ function documentRows(documents: readonly Change[]): Rows {
 function indexChanges(path: string, documents: readonly Change[]): Changes['indexes'][number] {
   const puts: StateEntry[] = [];
   const deletes: string[] = [];
-  for (const { entry, before, text } of documents) {
-    const [was, is] = [indexedAt(before, path, entry.key), indexedAt(text, path, entry.key)];
+  for (const { key, before, text } of documents) {
+    const [was, is] = [indexedAt(before, path, key), indexedAt(text, path, key)];
     if (was === is) continue;
     if (was !== undefined) deletes.push(was);
     if (is !== undefined) puts.push({ key: is, value: '' });
