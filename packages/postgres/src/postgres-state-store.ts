@@ -46,6 +46,7 @@ export class PostgresStateStore implements StateStore {
     fences: readonly Fence[],
     work: (state: StateTransaction) => Promise<T>,
   ): Promise<T> {
+    const giveUpAt = performance.now() + this.options.transactionTimeoutMs;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.attempt(fences, work);
@@ -53,7 +54,8 @@ export class PostgresStateStore implements StateStore {
         const cause = error instanceof StoreUnavailable ? error.cause : error;
         const lost = (cause as { code?: string }).code === FENCE_LOST ? (cause as Error).message : undefined;
         if (lost !== undefined) throw new FenceLost(lost, fences.find(({ name }) => name === lost)!.token);
-        if (!isCollision(cause) || attempt === ATTEMPTS) throw error;
+        // Others in the way are no outage, however many there are.
+        if (!isCollision(cause) || performance.now() > giveUpAt) throw error;
         await new Promise((wait) => setTimeout(wait, Math.random() * Math.min(200, 2 ** attempt)));
       }
     }
@@ -191,7 +193,6 @@ export class PostgresStateStore implements StateStore {
   }
 }
 
-const ATTEMPTS = 20;
 /** Between two statements of a transaction under a fence; the work of one waits for nothing else. */
 const FENCED_IDLE_MS = 2_000;
 /** Raised by the functions that look at a fence; the message is the lease's name. */
