@@ -10,7 +10,7 @@ export interface Failure {
  * | exit code | means |
  * |---|---|
  * | 0 | fine |
- * | 1 | a finding: the log does not hold what was asked for, or the code cannot fold what it holds |
+ * | 1 | a finding: there is no such stream, subscription, projection … as was asked for, or the code cannot fold what there is |
  * | 2 | usage: the command line means nothing |
  * | 3 | store or configuration: there was nothing to look at, or no way to read it |
  * | 70 | a defect of Backstory |
@@ -22,6 +22,10 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   BACKSTORY_NO_SUCH_PATH: 1,
   BACKSTORY_EVENT_NOT_IN_FLOW: 1,
   BACKSTORY_EVENT_NOT_FOUND: 1,
+  BACKSTORY_AGGREGATE_NOT_FOUND: 1,
+  BACKSTORY_SUBSCRIPTION_NOT_FOUND: 1,
+  BACKSTORY_PROJECTION_NOT_FOUND: 1,
+  BACKSTORY_KEY_NOT_PARKED: 1,
   BACKSTORY_SCHEDULE_NOT_FOUND: 1,
   BACKSTORY_SCHEDULE_UNDER_WAY: 1,
   BACKSTORY_NEVER_HOLDS: 1,

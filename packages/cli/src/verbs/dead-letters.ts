@@ -1,4 +1,5 @@
 import type { ParkedKey, SubscriptionAdmin } from '@backstory/router';
+import { asGiven } from '../as-given.js';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
 import { UsageError } from '../errors.js';
@@ -123,7 +124,8 @@ async function ask(
   if (action === 'edit') {
     if (data === undefined)
       throw new UsageError('missing-data', 'With what? Give --data <json>, or --data @<file>.');
-    await admin.edit(name, { key: keyIn(key, call), data: givenText('--data', data, call.io) }, by);
+    const text = givenText('--data', data, call.io);
+    await asGiven(admin.edit(name, { key: keyIn(key, call), data: text }, by));
   } else await admin[action](name, every ? 'all' : { key: keyIn(key, call) }, by);
   const what = { subscription: name, action, key: every ? null : key!, actor: by.actor };
   await call.report.answer({ request: what }, () => [

@@ -1,4 +1,5 @@
 import type { Outcome, SubscriptionAdmin, SubscriptionStatus } from '@backstory/router';
+import { asGiven } from '../as-given.js';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
 import { UsageError } from '../errors.js';
@@ -88,7 +89,7 @@ async function ask(
   if (action === 'reset') {
     if (to === undefined)
       throw new UsageError('missing-to', 'Where to? Give --to <position>, --to beginning or --to now.');
-    await admin.reset(name, to === 'beginning' || to === 'now' ? to : Number(to), by);
+    await asGiven(admin.reset(name, to === 'beginning' || to === 'now' ? to : Number(to), by));
   } else await admin[action](name, by);
   await report.note(`Asked for by ${by.actor}. The processes that run ${name} do so as soon as they look.`);
 }
@@ -107,7 +108,7 @@ async function replay({ options, report }: VerbCall, admin: SubscriptionAdmin, n
       'missing-events',
       'Which events? Give --event <id>, --key <key>, or --from and --to.',
     );
-  const id = await admin.replay(name, { ...which, again }, by);
+  const id = await asGiven(admin.replay(name, { ...which, again }, by));
   const request = { id, subscription: name, action: 'replay', ...which, again, actor: by.actor };
   await report.answer({ request }, () => [`replay of ${name}: asked for by ${by.actor}, as ${id}.`]);
   await report.note(
