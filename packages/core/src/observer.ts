@@ -28,7 +28,7 @@ export interface Observer {
   page(facts: () => PageRead): void;
   /** A routing rule decided about an event. Owner: router. */
   route(facts: () => EventRouted): void;
-  /** A subscription or projection started, stopped, paused, faulted, or changed hands. Owner: whoever runs it. */
+  /** A subscription or projection started, stopped, paused, faulted, changed hands, or is done with a replay. Owner: whoever runs it. */
   consumer(facts: () => ConsumerChanged): void;
   /** A key was parked, put off or released. Owner: router. */
   park(facts: () => KeyParked): void;
@@ -197,7 +197,8 @@ export interface EventRouted {
 /** A subscription or projection is in another state than before, and why. */
 export interface ConsumerChanged {
   readonly consumer: string;
-  readonly change: 'started' | 'stopped' | 'paused' | 'resumed' | 'faulted' | 'taken-over';
+  /** `replayed`: one partition's part of a replay is done. */
+  readonly change: 'started' | 'stopped' | 'paused' | 'resumed' | 'faulted' | 'taken-over' | 'replayed';
   readonly reason: string | undefined;
 }
 
@@ -249,6 +250,8 @@ export interface KeyParked {
   readonly state: 'retrying' | 'dead' | 'draining' | 'released';
   /** How it was before, where it was parked. */
   readonly was: 'retrying' | 'dead' | 'draining' | undefined;
+  /** Somebody decided not to have the event handled (`skip`), or nothing that waits of the key (`discard`). */
+  readonly leftOut?: 'skip' | 'discard';
 }
 /** A handler failed and is to be tried again after a while. */
 export interface RetryScheduled {

@@ -5,6 +5,7 @@ import type { HeldLease } from '@backstory/core/state';
 import { collectionsOf } from './collections.js';
 import type { Condition } from './condition.js';
 import { writeMember, type Member } from './member.js';
+import type { LeftOut } from './left-out.js';
 import type { ParkedKey } from './parked-key.js';
 import type { ReplayRequest } from './replay-request.js';
 import { SystemEvents } from './system-events.js';
@@ -39,7 +40,7 @@ export class Announcements {
   }
 
   /** A key was parked, goes on, or is released. Decisions are recorded, attempts are not. */
-  parked(parked: ParkedKey | undefined, was: ParkedKey | undefined): void {
+  parked(parked: ParkedKey | undefined, was: ParkedKey | undefined, leftOut?: LeftOut['action']): void {
     const { subscription, observer } = this.parts;
     const about = (parked ?? was)!;
     const { handler, key, eventId, eventType, reason, error } = about;
@@ -48,11 +49,15 @@ export class Announcements {
     observer.park(() => ({
       ...{ subscription, handler, key, eventId, eventType, reason, state, was: was?.state },
       ...{ error: error.message, errorType: error.code ?? error.name },
+      ...(leftOut && { leftOut }),
     }));
   }
 
   /** One partition's part of a replay is done. */
   replayed({ id, partition, handled, failed, again, actor }: ReplayRequest): void {
+    const { subscription: consumer, observer } = this.parts;
+    const reason = `${handled} events of partition ${partition} handled again, ${failed} failed`;
+    observer.consumer(() => ({ consumer, change: 'replayed', reason }));
     this.system.note('subscription.replayed', { id, partition, handled, failed, again, actor });
   }
 

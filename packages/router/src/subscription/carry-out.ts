@@ -22,7 +22,7 @@ export function carryOut(dispatcher: Dispatcher, requests: readonly StoredReques
     if (!partition || partition.isClosing || partition.carriedOut.has(at)) continue;
     const lanes =
       request.key === undefined
-        ? [...partition.lanes.values()].filter(({ parked }) => parked?.state === 'dead')
+        ? [...partition.lanes.values()].filter(({ state }) => state === 'dead')
         : [partition.lanes.get(request.key)].filter((lane) => lane?.parked !== undefined);
     const isDone = lanes.map((lane) => act(dispatcher, lane!, request));
     if (!isDone.every((it) => it)) continue;
@@ -59,7 +59,7 @@ function change(parking: Parking, lane: Lane, { action, data, actor }: ParkedReq
     case 'discard':
       return parking.discard(lane);
     case 'skip':
-      return parking.drain(lane, { cursor: lane.parked!.cursor + 1, handler: '' });
+      return parking.drain(lane, { cursor: lane.parked!.cursor + 1, handler: '' }, 'skip');
     case 'retry':
       return parking.drain(lane, {});
     case 'edit':

@@ -7,7 +7,7 @@ import { partitionOf } from './key-partition.js';
 import { keyOf } from './key-of.js';
 import { OutcomeBook } from './outcome-book.js';
 import { Parking, type ParkingHost } from './parking.js';
-import type { ParkedKey } from './parked-key.js';
+import type { StoredParked } from './parked-key.js';
 import { Lane, type Partition, type Replaying } from './partition.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
 import { Workload } from './workload.js';
@@ -96,7 +96,7 @@ export class Dispatcher {
   }
 
   /** Begins to handle a partition's events; what was parked in it goes on where it was. */
-  open(partition: Partition, parked: readonly ParkedKey[]): void {
+  open(partition: Partition, parked: readonly StoredParked[]): void {
     this.work.partitions.set(partition.number, partition);
     for (const it of parked) this.parking.restore(partition, it);
   }

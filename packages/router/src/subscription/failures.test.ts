@@ -44,7 +44,10 @@ function listening() {
         told.push(`handle ${handler} ${attempt} ${outcome}`);
       }
     },
-    park: (facts) => void told.push(`park ${facts().key} ${facts().state}`),
+    park: (facts) => {
+      const { key, state, leftOut = '' } = facts();
+      told.push(`park ${key} ${state} ${leftOut}`.trimEnd());
+    },
     retry: (facts) => void told.push(`retry ${facts().handler} ${facts().attempt}`),
     consumer: (facts) => void told.push(`consumer ${facts().consumer} ${facts().change}`),
     checkpoint: (facts) => void told.push(`checkpoint ${facts().consumer}`),
@@ -272,6 +275,33 @@ it('an outage of the state store is seen through', async () => {
   await new Promise((wait) => setTimeout(wait, 120));
   down.mockRestore();
   await eventually(async () => (await subscriptions.status('fraud')).state === 'live');
+});
+
+it('an observer is told of what is left out, and of a replay that is done', async () => {
+  const { told, observer } = listening();
+  const subscriptions = start(observer);
+  let isRepaired = false;
+  const handle = () => {
+    if (!isRepaired) throw new Error('poison');
+  };
+  await subscriptions.add(watching('fraud', handle, { retry: { attempts: 1 } }));
+  await record('1', new Deposited(1));
+  await record('2', new Deposited(2));
+  await eventually(async () => (await subscriptions.parked('fraud', { states: ['dead'] })).length === 2);
+  await subscriptions.skip('fraud', { key: 'account-1' });
+  await subscriptions.discard('fraud', { key: 'account-2' });
+  await eventually(async () => (await subscriptions.parked('fraud')).length === 0);
+  isRepaired = true;
+  await subscriptions.replay('fraud', { key: 'account-2' });
+  await eventually(() => told.includes('consumer fraud replayed'));
+  expect(told.filter((it) => it.startsWith('park') && !it.includes('dead')).sort()).toEqual([
+    'park account-1 draining skip',
+    'park account-1 released',
+    'park account-2 released discard',
+  ]);
+  expect(told.filter((it) => it.startsWith('handle') && it.endsWith('handled'))).toEqual([
+    'handle watch 1 handled',
+  ]);
 });
 
 it('an observer is told of every seam', async () => {

@@ -5,7 +5,7 @@ import type { Control } from './control.js';
 import type { Dispatcher } from './dispatcher.js';
 import { Partition } from './partition.js';
 import { PartitionState, type StoredPartition } from './partition-state.js';
-import type { ParkedKey } from './parked-key.js';
+import type { StoredParked } from './parked-key.js';
 import type { Progress } from './progress.js';
 
 /** What ownership works with. */
@@ -29,7 +29,7 @@ export class Ownership {
   readonly stored: PartitionState;
   /** Which log their positions are of. */
   log: LogIdentity | undefined;
-  private joining: { readonly partition: Partition; readonly parked: readonly ParkedKey[] }[] = [];
+  private joining: { readonly partition: Partition; readonly parked: readonly StoredParked[] }[] = [];
   private saving: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: OwnershipParts) {

@@ -44,6 +44,8 @@ export interface ParkedError {
 
 const FORMAT = 'backstory.parked-key/1';
 
+const BEGINNING = `{"format":"${FORMAT}",`;
+
 export function writeParked(parked: ParkedKey): string {
   return JSON.stringify({ format: FORMAT, ...parked });
 }
@@ -51,6 +53,24 @@ export function writeParked(parked: ParkedKey): string {
 /** @throws UnknownFormat */
 export function readParked(text: string): ParkedKey {
   return readFormat<ParkedKey>(text, FORMAT);
+}
+
+/** A parked key as it is stored. There may be very many that are dead, and of few of them anything is asked. */
+export class StoredParked {
+  constructor(
+    readonly key: string,
+    private readonly text: string,
+  ) {}
+
+  /** Told without reading the record: within its strings, quotes are escaped. */
+  get isDead(): boolean {
+    return this.text.startsWith(BEGINNING) && this.text.includes('"state":"dead"');
+  }
+
+  /** @throws UnknownFormat */
+  read(): ParkedKey {
+    return readParked(this.text);
+  }
 }
 
 /** Where a parked key is stored, so that one partition's are together. */

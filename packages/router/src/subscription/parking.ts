@@ -1,7 +1,8 @@
 import type { StoredEvent } from '@backstory/core';
 import { Entry } from './entry.js';
 import type { Lane, Partition } from './partition.js';
-import type { ParkedKey } from './parked-key.js';
+import type { LeftOut } from './left-out.js';
+import type { ParkedKey, StoredParked } from './parked-key.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
 import type { Workload } from './workload.js';
 
@@ -10,7 +11,7 @@ export interface ParkingHost {
   /** The events of a key in a part of the log; at most `limit`. */
   waiting(range: WaitingRange): Promise<readonly StoredEvent[]>;
   /** A key was parked, goes on, or is released (`undefined`). */
-  parked(parked: ParkedKey | undefined, was: ParkedKey | undefined): void;
+  parked(parked: ParkedKey | undefined, was: ParkedKey | undefined, leftOut?: LeftOut['action']): void;
 }
 
 /** A part of what waits behind a parked key. */
@@ -37,14 +38,19 @@ export class Parking {
   ) {}
 
   /** What another process, or an earlier start, parked goes on where it was. */
-  restore(partition: Partition, parked: ParkedKey): void {
-    const lane = partition.lane(parked.key);
-    partition.load(lane, parked);
+  restore(partition: Partition, stored: StoredParked): void {
+    const lane = partition.lane(stored.key);
     lane.isBehind = true;
     lane.handler = RESUME;
+    if (stored.isDead) {
+      partition.load(lane, stored);
+      lane.state = 'dead';
+      return;
+    }
+    const parked = stored.read();
+    partition.load(lane, parked);
     lane.attempts = parked.state === 'draining' ? 0 : parked.attempts;
-    if (parked.state === 'dead') lane.state = 'dead';
-    else this.wait(lane, Math.max(0, Date.parse(parked.dueAt ?? '') - Date.now() || 0));
+    this.wait(lane, Math.max(0, Date.parse(parked.dueAt ?? '') - Date.now() || 0));
   }
 
   /** An event of a parked key: the checkpoint may pass it, for the record says from where on the key is to be read. */
@@ -84,13 +90,13 @@ export class Parking {
     else this.release(lane);
   }
 
-  /** Tries a key that waits again, at once; `false`: it is at work. */
-  drain(lane: Lane, change: Partial<ParkedKey>): boolean {
+  /** Tries a key that waits again, at once, from the next event on where one was `leftOut`; `false`: it is at work. */
+  drain(lane: Lane, change: Partial<ParkedKey>, leftOut?: 'skip'): boolean {
     if (!isIdle(lane)) return false;
     const { dueAt: _dueAt, ...parked } = lane.parked!;
     this.forget(lane);
     lane.attempts = 0;
-    this.change(lane, { ...parked, ...change, state: 'draining' });
+    this.change(lane, { ...parked, ...change, state: 'draining' }, leftOut);
     this.readOn(lane);
     return true;
   }
@@ -99,21 +105,21 @@ export class Parking {
   discard(lane: Lane): boolean {
     if (!isIdle(lane)) return false;
     this.forget(lane);
-    this.release(lane);
+    this.release(lane, 'discard');
     return true;
   }
 
-  private change(lane: Lane, parked: ParkedKey): void {
+  private change(lane: Lane, parked: ParkedKey, leftOut?: 'skip'): void {
     const was = lane.parked;
     lane.partition.park(lane, parked);
-    if (parked.state !== 'draining' || was?.state !== 'draining') this.host.parked(parked, was);
+    if (parked.state !== 'draining' || was?.state !== 'draining') this.host.parked(parked, was, leftOut);
   }
 
-  private release(lane: Lane): void {
+  private release(lane: Lane, leftOut?: 'discard'): void {
     const was = lane.parked;
     lane.partition.park(lane, undefined);
     lane.partition.lanes.delete(lane.key);
-    this.host.parked(undefined, was);
+    this.host.parked(undefined, was, leftOut);
   }
 
   /** Tries a key again after a while. */

@@ -51,7 +51,8 @@ it('what could not be written is written next time', async () => {
   await expect(stored.save([partition], LOG)).rejects.toThrow('down');
   down.mockRestore();
   expect(await stored.save([partition], LOG)).toMatchObject({ written: 1 });
-  expect((await stored.load([3])).get(3)?.parked).toMatchObject([{ key: 'account-1', cursor: 4 }]);
+  const { parked } = (await stored.load([3])).get(3)!;
+  expect(parked.map((it) => it.read())).toMatchObject([{ key: 'account-1', cursor: 4 }]);
   const outcomes = await state.read((view) => view.list('backstory.subscriptions/fraud/outcomes'));
   expect(outcomes.map(({ value }) => value)).toEqual(['newer', 'second']);
   await holder.close();

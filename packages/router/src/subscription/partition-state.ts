@@ -8,16 +8,16 @@ import {
 } from '@backstory/core/state';
 import { collectionsOf } from './collections.js';
 import type { OncePlace } from './delivery.js';
-import { partitionName } from './key-partition.js';
+import { PARTITIONS, partitionName } from './key-partition.js';
 import { markAt, readMark, type Mark } from './mark.js';
-import { parkedAt, readParked, writeParked, type ParkedKey } from './parked-key.js';
+import { StoredParked, parkedAt, writeParked } from './parked-key.js';
 import type { Partition } from './partition.js';
 import { readProgress, writeProgress, type Progress } from './progress.js';
 
 /** What is stored of a partition. */
 export interface StoredPartition {
   readonly progress: Progress | undefined;
-  readonly parked: readonly ParkedKey[];
+  readonly parked: readonly StoredParked[];
   readonly marks: readonly Mark[];
 }
 
@@ -43,14 +43,18 @@ export class PartitionState {
     return this.state.read(async (view) => {
       const { progress, parked, once } = this.collections;
       const known = await view.getMany(progress, partitions.map(partitionName));
+      const keys = await listByPartition(view, parked, partitions);
+      const marks = await listByPartition(view, once, partitions);
       const loaded = new Map<number, StoredPartition>();
       for (const number of partitions) {
         const name = partitionName(number);
         const text = known.get(name);
         loaded.set(number, {
           progress: text === undefined ? undefined : readProgress(text),
-          parked: (await listAll(view, parked, `${name}/`)).map(({ value }) => readParked(value)),
-          marks: (await listAll(view, once, `${name}/`)).map(readMark),
+          parked: keys
+            .get(name)!
+            .map(({ key, value }) => new StoredParked(key.slice(name.length + 1), value)),
+          marks: marks.get(name)!.map(readMark),
         });
       }
       return loaded;
@@ -283,6 +287,20 @@ function entriesOf(rows: ReadonlyMap<string, string | undefined>): readonly Stat
 
 function goneOf(rows: ReadonlyMap<string, string | undefined>): readonly string[] {
   return [...rows].flatMap(([key, value]) => (value === undefined ? [key] : []));
+}
+
+/** What is stored of some partitions, by their names. Of all of them it is had in one go. */
+async function listByPartition(
+  view: StateView,
+  collection: string,
+  partitions: readonly number[],
+): Promise<ReadonlyMap<string, readonly StateEntry[]>> {
+  const found = new Map<string, StateEntry[]>(partitions.map((number) => [partitionName(number), []]));
+  const prefixes = partitions.length === PARTITIONS ? [''] : [...found.keys()].map((name) => `${name}/`);
+  for (const prefix of prefixes)
+    for (const entry of await listAll(view, collection, prefix))
+      found.get(entry.key.slice(0, entry.key.indexOf('/')))?.push(entry);
+  return found;
 }
 
 async function listAll(view: StateView, collection: string, prefix: string): Promise<readonly StateEntry[]> {

@@ -2,7 +2,7 @@ import type { TraceContext } from '@backstory/core/observe';
 import type { HeldLease } from '@backstory/core/state';
 import type { Entry } from './entry.js';
 import type { LeftOut } from './left-out.js';
-import type { ParkedKey } from './parked-key.js';
+import { StoredParked, type ParkedKey } from './parked-key.js';
 import type { Mark } from './mark.js';
 import type { ParkedCounts, Progress } from './progress.js';
 import type { ReplayRequest } from './replay-request.js';
@@ -78,9 +78,9 @@ export class Partition {
   }
 
   /** The same for what is in the state store already. */
-  load(lane: Lane, parked: ParkedKey | undefined): void {
+  load(lane: Lane, parked: ParkedKey | StoredParked | undefined): void {
     if (lane.parked) this.counts[lane.parked.state]--;
-    if (parked) this.counts[parked.state]++;
+    if (parked) this.counts[stateOf(parked)]++;
     lane.parked = parked;
   }
 }
@@ -104,8 +104,6 @@ export class Lane {
   attempts = 0;
   /** Which of the event's handlers is next. */
   handler = 0;
-  /** While it is parked: what is, or is about to be, in the state store. */
-  parked: ParkedKey | undefined;
   /** More events wait than are in memory: they are read from the log when it is their turn. */
   isBehind = false;
   timer: NodeJS.Timeout | undefined;
@@ -124,10 +122,27 @@ export class Lane {
   /** Its one event was dealt with before, and is handled again. */
   replaying: Replaying | undefined;
 
+  private record: ParkedKey | StoredParked | undefined;
+
   constructor(
     readonly key: string,
     readonly partition: Partition,
   ) {}
+
+  /** While it is parked: what is, or is about to be, in the state store. @throws UnknownFormat */
+  get parked(): ParkedKey | undefined {
+    if (this.record instanceof StoredParked) this.record = this.record.read();
+    return this.record;
+  }
+
+  set parked(record: ParkedKey | StoredParked | undefined) {
+    this.record = record;
+  }
+}
+
+function stateOf(parked: ParkedKey | StoredParked): ParkedKey['state'] {
+  if (parked instanceof StoredParked) return parked.isDead ? 'dead' : parked.read().state;
+  return parked.state;
 }
 
 /** That an event is handled again. */

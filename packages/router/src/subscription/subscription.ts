@@ -278,7 +278,7 @@ export class Subscription {
       onceEach: (places, work) => this.owned.stored.onceEach(places, work),
       lost: (partition) => this.owned.leave(partition),
       waiting: (range) => waitingEvents(this.parts.events, this.definition, range),
-      parked: (parked, was) => this.told.parked(parked, was),
+      parked: (parked, was, leftOut) => this.told.parked(parked, was, leftOut),
       breaker: (change, reason) => {
         this.outage = change === 'open' ? reason : undefined;
         this.told.changed(change === 'open' ? 'paused' : 'resumed', reason);
