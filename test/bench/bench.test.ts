@@ -30,6 +30,7 @@ const PROMISED = [
   'postgres.audit.verify',
   'postgres.follow',
   'postgres.load1000',
+  'postgres.poisoned',
   'postgres.subscribe',
   'sqlite.append.batch100',
   'sqlite.append.concurrent64',
@@ -40,6 +41,7 @@ const PROMISED = [
   'sqlite.check',
   'sqlite.follow',
   'sqlite.load1000',
+  'sqlite.poisoned',
 ];
 const NAMES = rowNames();
 /** The others have a test of their own, with their server. */

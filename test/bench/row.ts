@@ -40,11 +40,13 @@ export interface Contest {
   close(): Promise<void>;
 }
 
-/** One side of a row. Only `run` is timed. */
+/** One side of a row. Only `run` is timed, unless it says itself what counts. */
 export interface Side {
   /** Makes what the next round needs. */
   before?(): void | Promise<void>;
   run(): void | Promise<void>;
+  /** The seconds that count, where they are not those that `run` took. */
+  took?(): number;
   /** What its proof must say, where that is more than the contest expects of either. */
   readonly expected?: string;
   /** Looks what the last round has really done, and forgets it. */
