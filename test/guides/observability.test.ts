@@ -98,6 +98,16 @@ it('gives it all to Prometheus', async () => {
   await provider.shutdown();
 });
 
+it('tells the life of an event', async () => {
+  const shop = defineBackstory({ name: 'shop', store: memory(), aggregates: [Order] });
+  const app = await shop.start();
+  const recorded = await app.record('order-1', [new OrderPlaced(3)]);
+  const { event, steps } = await app.subscriptions.lifecycle(recorded.ids[0]!);
+  expect(event.type).toBe('order.placed');
+  expect(steps.map(({ step }) => step)).toEqual(['created', 'stored', 'published']);
+  await app.close();
+});
+
 it('writes a log', async () => {
   const logFile = path.join(folder, 'shop.log');
   const observability = new ObservabilityManager({

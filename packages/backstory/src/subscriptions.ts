@@ -18,6 +18,8 @@ export {
   type Delivery,
   type FailureKind,
   type HandledOptions,
+  type Lifecycle,
+  type LifecycleStep,
   type Once,
   type Outcome,
   type OutcomeQuery,

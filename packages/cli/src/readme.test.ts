@@ -62,6 +62,7 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     check: [],
     diff: ['cart-1', '1', '2'],
     trace: [paid],
+    lifecycle: [paid],
     tail: ['--lines', '1'],
     init: ['bank', '--no-install'],
     completion: ['bash'],

@@ -65,6 +65,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/trace.js')).verb,
   },
   {
+    name: 'lifecycle',
+    summary: 'what became of an event: when it was stored, who handled it, how it went',
+    load: async () => (await import('./verbs/lifecycle.js')).verb,
+  },
+  {
     name: 'tail',
     summary: 'follow the log live',
     load: async () => (await import('./verbs/tail.js')).verb,

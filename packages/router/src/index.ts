@@ -17,6 +17,7 @@ export type {
   SubscriptionOptions,
 } from './subscription/subscription-options.js';
 export type { HandledOptions } from './subscription/handled-waits.js';
+export type { Lifecycle, LifecycleStep } from './subscription/lifecycle.js';
 export type { Outcome } from './subscription/outcome.js';
 export type { FailureKind, ParkedError, ParkedKey } from './subscription/parked-key.js';
 export {

@@ -5,6 +5,7 @@ import { listControls, readControl, writeControl, type Control, type Wish } from
 import { findEvent } from './find-event.js';
 import { HandledWaits, type HandledOptions } from './handled-waits.js';
 import { KeyNotParked, SubscriptionNotFound } from './errors.js';
+import { lifecycle, type Lifecycle } from './lifecycle.js';
 import { PARTITIONS, partitionOf } from './key-partition.js';
 import { parkedAt, readParked, type ParkedKey } from './parked-key.js';
 import type { Outcome } from './outcome.js';
@@ -130,6 +131,11 @@ export class SubscriptionAdmin {
   async outcomes(name: string, query: OutcomeQuery = {}): Promise<readonly Outcome[]> {
     await this.require(name);
     return listOutcomes(this.parts, name, query);
+  }
+
+  /** What became of an event: stored, handled by whom, retried, parked. @throws EventNotFound */
+  lifecycle(event: string): Promise<Lifecycle> {
+    return lifecycle(this.parts, event);
   }
 
   /**
