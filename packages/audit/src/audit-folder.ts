@@ -58,9 +58,13 @@ export class AuditFolder {
 
   /** @throws AuditFileDamaged */
   async seal(sequence: number): Promise<SealFile> {
-    const seal = await SealFile.open(this.sealFile(sequence));
+    const file = this.sealFile(sequence);
+    const seal = await SealFile.open(file).catch((error: unknown) => {
+      if (!(error instanceof AuditFileDamaged)) throw error;
+      throw new AuditFileDamaged(file, `${error.reason} ${MADE_AGAIN}`, { cause: error });
+    });
     if (seal.head.sequence === sequence) return seal;
-    throw new AuditFileDamaged(seal.file, `is seal ${seal.head.sequence} under another name.`);
+    throw new AuditFileDamaged(file, `is seal ${seal.head.sequence} under another name. ${MADE_AGAIN}`);
   }
 
   /** The last seal; `undefined` where there is none. @throws AuditFileDamaged */
@@ -73,13 +77,20 @@ export class AuditFolder {
     await mkdir(path.join(this.folder, 'seals'), { recursive: true });
   }
 
-  /** Makes what was under way a seal, and its head the last one. */
+  /** Makes what was under way a seal. */
   async publish(head: TreeHead): Promise<void> {
     await rename(this.part, this.sealFile(head.sequence));
     await flush(path.dirname(this.part));
-    await writeWhole(this.headFile, `${writeHead(head)}\n`);
+  }
+
+  /** Writes down the last head, where it is not there as it should be. */
+  async writeHead(head: TreeHead): Promise<void> {
+    const text = `${writeHead(head)}\n`;
+    if ((await textIn(this.headFile)) !== text) await writeWhole(this.headFile, text);
   }
 }
+
+const MADE_AGAIN = 'Take it away: the next "backstory audit seal" makes it again from the log.';
 
 /** Reads a head that was anchored somewhere. @throws InvalidHead, AuditFileDamaged */
 export async function readAnchor(file: string): Promise<TreeHead> {

@@ -9,8 +9,11 @@ import { auditFolders, fillLog, seal, verify, type KeyedFolder } from '../../../
 import { eventsOf, sqliteFiles } from '../../../test/support/sqlite-files';
 import { AuditFolder, readAnchor } from './audit-folder.js';
 import { KeyNotInForce, SealDiverged, SealerBusy } from './errors.js';
+import { findingText } from './finding-text.js';
 import type { Finding } from './finding.js';
 import { GiveWay } from './give-way.js';
+import { proveConsistency } from './prove.js';
+import { sealedIn } from './sealed-lines.js';
 import { verifyLog } from './verify-log.js';
 
 const files = sqliteFiles();
@@ -185,6 +188,69 @@ describe('sealing', () => {
     await expect(seal(storage, keyed)).rejects.toThrow(SealDiverged);
   });
 
+  test('one seal that was lost among others is made again, and head.json stays the last one', async () => {
+    for (const from of [0, 5, 10]) {
+      await fillLog(storage, 5, from);
+      await seal(storage, keyed);
+    }
+    const lost = path.join(keyed.folder, 'seals/000002.seal');
+    const head = path.join(keyed.folder, 'head.json');
+    const [text, last] = [lost, head].map((it) => fs.readFileSync(it, 'utf8'));
+    fs.rmSync(lost);
+    fs.writeFileSync(head, 'edited');
+    expect(await seal(storage, keyed)).toMatchObject({ sealed: 0, rebuilt: [2], head: { sequence: 3 } });
+    expect([lost, head].map((it) => fs.readFileSync(it, 'utf8'))).toEqual([text, last]);
+    fs.writeFileSync(lost, 'garbage\n');
+    await expect(new AuditFolder(keyed.folder).seal(2)).rejects.toThrow(/Take it away: the next/);
+  });
+
+  test('a ring that changed is sealed at once, and seals of a revoked key are made again once vouched for', async () => {
+    await fillLog(storage, 5);
+    await seal(storage, keyed);
+    const spare = await stolen();
+    expect(await verify(storage, keyed)).toMatchObject({ ok: false });
+    const { head } = await seal(storage, { ...keyed, key: spare });
+    expect(head).toMatchObject({ sequence: 2, keyId: spare.keyId });
+    expect(await seal(storage, { ...keyed, key: spare })).toMatchObject({ sealed: 0 });
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true, vouched: [1] });
+    fs.rmSync(path.join(keyed.folder, 'seals'), { recursive: true });
+    expect(await seal(storage, { ...keyed, key: spare })).toMatchObject({ sealed: 0, rebuilt: [1, 2] });
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true, vouched: [1], located: true });
+  });
+
+  test('a lost seal of a revoked key that nothing vouches for is not made again', async () => {
+    await fillLog(storage, 5);
+    await seal(storage, keyed);
+    const spare = await stolen();
+    fs.rmSync(path.join(keyed.folder, 'seals'), { recursive: true });
+    await expect(seal(storage, { ...keyed, key: spare })).rejects.toThrow(
+      /seal signed by another key\. Nothing was sealed/,
+    );
+  });
+
+  test('a ring that somebody shortened seals nothing', async () => {
+    await fillLog(storage, 5);
+    const audit = new AuditFolder(keyed.folder);
+    const before = await audit.keys();
+    const spare = await stolen();
+    await seal(storage, { ...keyed, key: spare });
+    await audit.writeKeys(before);
+    await expect(seal(storage, keyed)).rejects.toThrow(/by a key that you do not believe/);
+  });
+
+  /** The key is revoked by a second one, which is given. */
+  async function stolen() {
+    const audit = new AuditFolder(keyed.folder);
+    const spare = readPrivateKey(newPrivateKey());
+    const added = (await audit.keys()).with(
+      { action: 'add', publicKey: spare.publicKey },
+      keyed.key,
+      new Date(),
+    );
+    await audit.writeKeys(added.with({ action: 'revoke', keyId: keyed.key.keyId }, spare, new Date()));
+    return spare;
+  }
+
   test('stops where the log is not the one that was sealed', async () => {
     await fillLog(storage, 9);
     await seal(storage, keyed);
@@ -243,6 +309,35 @@ describe('verifying', () => {
   });
   const found = async () => brief((await verify(storage, keyed)).findings);
   const anchor = () => readAnchor(path.join(keyed.folder, 'head.json'));
+
+  test('a seal file that was altered is to blame alone where the log still gives what was signed', async () => {
+    const file = path.join(keyed.folder, 'seals/000001.seal');
+    const text = fs.readFileSync(file, 'utf8');
+    const lines = text.split('\n');
+    const digit = lines[2]!.startsWith('0') ? '1' : '0';
+    for (const changed of [
+      lines.with(2, `${digit}${lines[2]!.slice(1)}`),
+      lines.toSpliced(3, 1),
+      lines.toSpliced(3, 0, lines[4]!),
+    ]) {
+      fs.writeFileSync(file, changed.join('\n'));
+      expect(await found()).toEqual(['seal 1 file']);
+    }
+    behindItsBack("UPDATE events SET data = '{}' WHERE position = 7");
+    expect(await found()).toEqual(expect.arrayContaining(['seal 1 altered', 'altered 7 data']));
+  });
+
+  test('an anchor of another log is said to be one', async () => {
+    const other = await files.opened(sqlite(files.newFile(), { driver: 'libsql' }).open());
+    const folder = await folders.newFolder();
+    await fillLog(other, 5);
+    const { head } = await seal(other, folder);
+    const { findings } = await verify(storage, keyed, { anchors: [head!] });
+    expect(brief(findings)).toEqual(['seal 1 foreign']);
+    expect(findingText(findings[0]!)).toContain('this anchor is of another log');
+    const sealed = await sealedIn(new AuditFolder(keyed.folder));
+    await expect(proveConsistency(sealed, head!)).rejects.toThrow(/is of log .*give a head of this log/);
+  });
 
   test.each<[string, string, string[]]>([
     [
@@ -359,7 +454,7 @@ describe('verifying', () => {
     await fillLog(rewritten, 30, 20);
     await seal(rewritten, own);
     expect((await verify(rewritten, own)).ok).toBe(true);
-    expect(brief((await verify(rewritten, own, { anchors: [head] })).findings)).toContain('seal 2 replaced');
+    expect(brief((await verify(rewritten, own, { anchors: [head] })).findings)).toContain('seal 2 foreign');
   });
 
   test('a log that was restored is another one, unless that is known', async () => {
@@ -388,9 +483,9 @@ describe('verifying', () => {
           )
           .join('\n'),
       ),
-    ).toEqual(['seal 2 altered', 'altered 23 data']);
-    expect(await after(lines.toSpliced(3, 1).join('\n'))).toEqual(['seal 2 altered', 'inserted 23']);
-    expect(await after(lines.with(3, 'no line').join('\n'))).toEqual(['seal 2 altered', 'inserted 23']);
+    ).toEqual(['seal 2 file']);
+    expect(await after(lines.toSpliced(3, 1).join('\n'))).toEqual(['seal 2 file']);
+    expect(await after(lines.with(3, 'no line').join('\n'))).toEqual(['seal 2 file']);
     expect(await after(text.replace('"peaks":["', '"peaks":["0'))).toContain('seal 2 damaged');
     expect(await after(text.replace('"epoch":1', '"epoch":2'))).toEqual(
       expect.arrayContaining(['seal 2 replaced', 'seal 2 signature']),

@@ -41,6 +41,20 @@ export class EventFindings {
     this.keep({ kind: 'unreadable', position, event, message });
   }
 
+  /** How much is known, to go back to. */
+  mark(): FindingsMark {
+    const { count, done, missing, inserted } = this;
+    return { count, done: done.length, missing: missing.length, inserted: inserted.length };
+  }
+
+  /** Forgets what was found since. */
+  backTo({ count, done, missing, inserted }: FindingsMark): void {
+    this.count = count;
+    this.done.length = done;
+    this.missing.length = missing;
+    this.inserted.length = inserted;
+  }
+
   /** All of which details are kept, by position. */
   result(): readonly EventFinding[] {
     const [sealed, found] = [this.missing, this.inserted];
@@ -69,6 +83,13 @@ export class EventFindings {
   private get hasRoom(): boolean {
     return this.done.length + this.missing.length + this.inserted.length < this.most;
   }
+}
+
+interface FindingsMark {
+  readonly count: number;
+  readonly done: number;
+  readonly missing: number;
+  readonly inserted: number;
 }
 
 type Pair = readonly [sealed: SealLine, found: SealLine];

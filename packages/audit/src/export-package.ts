@@ -160,10 +160,11 @@ async function copyChecker(into: string): Promise<void> {
 }
 
 const CHECK = `// Checks this package: node check.js [--key public.pem | --keys keys.jsonl]
-// Whoever does not believe the package uses a check-proof of their own: npx check-proof --package .
-const { runCheckProof } = require('./checker/check-proof.js');
+// or a single proof: node check.js proof.json --key public.pem
+// Whoever does not believe the package uses a check-proof of their own: npx -p @backstory/proof check-proof --package .
+const { runCheckProof } = require('./checker/run-check-proof.js');
 
-const { exitCode, said, complaint } = runCheckProof(['--package', __dirname, ...process.argv.slice(2)], process.cwd());
+const { exitCode, said, complaint } = runCheckProof(process.argv.slice(2), process.cwd(), __dirname);
 process.stdout.write(said);
 process.stderr.write(complaint);
 process.exitCode = exitCode;

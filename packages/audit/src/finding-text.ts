@@ -48,12 +48,14 @@ function sealText(finding: Exclude<Finding, { readonly event: unknown }>): strin
 const SEAL_PROBLEMS: Readonly<Record<SealProblem | HeadProblem, string>> = {
   ...HEAD_PROBLEMS,
   altered: 'its file is not what its head says.',
-  damaged: 'its file is no seal any more.',
+  file: 'its file was altered, and the log was not: take the file away, and the next seal makes it again from the log.',
+  damaged: 'its file is no seal any more: take it away, and the next seal makes it again from the log.',
   missing: 'it is in neither the folder nor the log.',
   chain: 'it does not follow the seal before it.',
   replaced: 'here is another head under this number: history was rewritten, or the other place was.',
   unrecorded: 'it is not recorded in the log any more.',
   'no-head': 'what is recorded in its place is no signed head.',
+  foreign: 'this anchor is of another log: give one of this log. If it is of this one, the log was replaced.',
 };
 
 function called({ type, stream, version }: EventHeader): string {

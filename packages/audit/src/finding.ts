@@ -71,14 +71,17 @@ export type SealFinding =
  * | problem | means |
  * |---|---|
  * | `altered` | the seal's file is not what its head says |
+ * | `file` | the same, and the log is: only the file was altered |
  * | `damaged` | the file is no seal any more |
  * | `missing` | a seal is lacking in the chain |
  * | `chain` | it does not follow the one before it |
  * | `replaced` | an anchor, a file or the log holds another head under this number |
  * | `unrecorded` | it is not recorded in the log any more |
  * | `no-head` | what is recorded in its place is no head |
+ * | `foreign` | an anchor is of another log, whose id is its place |
  */
-export type SealProblem = 'altered' | 'damaged' | 'missing' | 'chain' | 'replaced' | 'unrecorded' | 'no-head';
+export type SealProblem =
+  'altered' | 'file' | 'damaged' | 'missing' | 'chain' | 'replaced' | 'unrecorded' | 'no-head' | 'foreign';
 
 /** Something that is not as it was sealed. */
 export type Finding = EventFinding | SealFinding;

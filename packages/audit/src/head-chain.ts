@@ -1,5 +1,5 @@
 import type { EventStore } from '@backstory/core';
-import { headHash, type TreeHead, type Trust } from '@backstory/proof';
+import { headHash, type HeadProblem, type TreeHead, type Trust } from '@backstory/proof';
 import type { AuditFolder } from './audit-folder.js';
 import { AuditFileDamaged } from './errors.js';
 import type { SealFinding, SealProblem } from './finding.js';
@@ -40,15 +40,22 @@ export async function headChain(sources: HeadSources): Promise<HeadChain> {
   const recorded = await recordedOrNone(sources);
   const logId = chainOf(files.seals, recorded.heads, sources);
   const ofThisLog = recorded.heads.filter(({ head }) => head === undefined || head.logId === logId);
-  const gathered = gather(files.seals, ofThisLog, sources.anchors);
+  const anchors = sources.anchors.filter((head) => head.logId === logId);
+  const gathered = gather(files.seals, ofThisLog, anchors);
   const { links } = gathered;
-  const judged = judge(links, sources.trust);
+  const judged = judgeHeads(
+    links.map(({ head }) => head),
+    sources.trust,
+  );
   const findings = [
     ...files.findings,
     ...recorded.findings,
     ...gathered.findings,
+    ...sources.anchors.flatMap((head) =>
+      anchors.includes(head) ? [] : seal(head.sequence, 'foreign', head.logId),
+    ),
     ...gaps(links),
-    ...judged.findings,
+    ...[...judged.problems].map(([sequence, problem]) => seal(sequence, problem, null)),
   ];
   return { logId, links, findings, vouched: judged.vouched };
 }
@@ -132,24 +139,28 @@ function gaps(links: readonly ChainLink[]): readonly SealFinding[] {
   return findings;
 }
 
-function judge(links: readonly ChainLink[], trust: Trust) {
-  const findings: SealFinding[] = [];
+/** What is wrong with the signatures of a chain, by sequence; and which are of a revoked key and vouched for by a later one. */
+export function judgeHeads(
+  heads: readonly TreeHead[],
+  trust: Trust,
+): { readonly problems: ReadonlyMap<number, HeadProblem>; readonly vouched: readonly number[] } {
+  const problems: (readonly [number, HeadProblem])[] = [];
   const vouched: number[] = [];
   let after: TreeHead | undefined;
-  for (const { head } of links.toReversed()) {
+  for (const head of heads.toReversed()) {
     const problem = trust.judge(head);
     // The head after it, which is believed, contains its hash.
     const linked = after?.previous === headHash(head);
     if (problem === 'revoked-key' && linked) vouched.unshift(head.sequence);
-    else if (problem) findings.unshift(seal(head.sequence, problem, null));
+    else if (problem) problems.unshift([head.sequence, problem]);
     after = problem === undefined || (problem === 'revoked-key' && linked) ? head : undefined;
   }
-  return { findings, vouched };
+  return { problems: new Map(problems), vouched };
 }
 
 function seal(
   sequence: number | null,
-  problem: SealProblem | NonNullable<ReturnType<Trust['judge']>>,
+  problem: SealProblem | HeadProblem,
   place: string | null,
 ): SealFinding {
   return { kind: 'seal', sequence, problem, place };

@@ -27,7 +27,9 @@ The exit code is 0 when every event is proven, else 1. Without a key the package
 that the package agrees with itself: compare the key it names with one that you were given by another way.
 
 The program is in \`checker\`, in plain JavaScript without dependencies. If you do not want to run what came with what it checks, take
-your own from the npm package @backstory/proof: \`npx check-proof --package .\`
+your own from the npm package @backstory/proof: \`npx -p @backstory/proof check-proof --package .\`
+
+A single proof that you were given besides is checked by \`node check.js proof.json --key <the public key>\`.
 
 ## Check it without any program of ours
 

@@ -64,6 +64,10 @@ export async function proveEvents(
 /** Proves that what is sealed now contains everything that an earlier head covers, unchanged. @throws NotProvable */
 export async function proveConsistency(sealed: SealedLines, first: TreeHead): Promise<ConsistencyProof> {
   const { head: second } = sealed;
+  if (first.logId !== second.logId) {
+    const message = `The earlier head is of log ${first.logId}, and these seals are of log ${second.logId}: give a head of this log.`;
+    throw new NotProvable(`seal ${first.sequence}`, 'no-such-seal', message);
+  }
   if (first.sequence >= second.sequence || first.treeSize > second.treeSize) {
     const message = `Seal ${first.sequence} is not older than seal ${second.sequence}: give the older one first.`;
     throw new NotProvable(`seal ${first.sequence}`, 'no-such-seal', message);

@@ -3,6 +3,7 @@ import { HEAD_PROBLEMS, headHash, type KeyRing, type TreeHead } from '@backstory
 import { MerkleTree } from '@backstory/proof/seal';
 import type { AuditFolder } from './audit-folder.js';
 import { SealDiverged } from './errors.js';
+import { judgeHeads } from './head-chain.js';
 import { lastRecorded, recordedHeads } from './recorded-heads.js';
 import { SealDraft, dropDraft } from './seal-draft.js';
 import type { SealFile } from './seal-file.js';
@@ -24,30 +25,39 @@ export interface RebuildOptions {
  * @throws SealDiverged
  */
 export async function rebuildSeals(store: EventStore, options: RebuildOptions): Promise<readonly number[]> {
-  const { folder, identity, signal } = options;
-  let last = await folder.last();
+  const { folder, identity, ring, signal } = options;
+  const there = new Set(await folder.sequences());
   const recorded = await lastRecorded(store, identity.logId);
-  if (!recorded || recorded.sequence <= (last?.head.sequence ?? 0)) return [];
+  if (!recorded || isComplete(there, recorded.sequence)) return [];
   await dropDraft(folder);
+  const heads = (await recordedHeads(store, signal)).flatMap(({ head }) =>
+    head?.logId === identity.logId ? head : [],
+  );
+  const { problems } = judgeHeads(heads, ring);
   const rebuilt: number[] = [];
-  for (const { head } of await recordedHeads(store, signal)) {
-    if (head?.logId !== identity.logId || head.sequence <= (last?.head.sequence ?? 0)) continue;
-    last = await rebuild(store, { head, last }, options);
+  for (const head of heads.filter(({ sequence }) => !there.has(sequence))) {
+    const problem = problems.get(head.sequence);
+    if (problem) throw new SealDiverged(head.sequence, HEAD_PROBLEMS[problem].replace(/\.$/, ''));
+    const last = head.sequence === 1 ? undefined : await folder.seal(head.sequence - 1);
+    await rebuild(store, { head, last }, options);
     rebuilt.push(head.sequence);
   }
   return rebuilt;
 }
 
+function isComplete(there: ReadonlySet<number>, last: number): boolean {
+  for (let sequence = last; sequence > 0; sequence--) if (!there.has(sequence)) return false;
+  return true;
+}
+
 async function rebuild(
   store: EventStore,
   { head, last }: { readonly head: TreeHead; readonly last: SealFile | undefined },
-  { folder, ring, signal, onProgress }: RebuildOptions,
-): Promise<SealFile> {
-  const problem = ring.judge(head);
+  { folder, signal, onProgress }: RebuildOptions,
+): Promise<void> {
   const refuse = (reason: string): never => {
     throw new SealDiverged(head.sequence, reason);
   };
-  if (problem) refuse(HEAD_PROBLEMS[problem]);
   if (head.previous !== (last ? headHash(last.head) : null)) refuse('it does not follow the seal before it');
   const { logId, sequence, fromSize, fromPosition } = head;
   const draft = await SealDraft.open(
@@ -65,5 +75,4 @@ async function rebuild(
     await draft.close();
   }
   await folder.publish(head);
-  return folder.seal(sequence);
 }

@@ -2,7 +2,7 @@ import type { EventStore, LogIdentity, StateStore } from '@backstory/core';
 import { VersionConflict } from '@backstory/core';
 import { LeaseHolder } from '@backstory/core/state';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
-import { headHash, type KeyRing, type SigningKey, type TreeHead } from '@backstory/proof';
+import { HEAD_PROBLEMS, headHash, type KeyRing, type SigningKey, type TreeHead } from '@backstory/proof';
 import { MerkleTree, signHead } from '@backstory/proof/seal';
 import { AuditFolder } from './audit-folder.js';
 import { KeyNotInForce, SealDiverged, SealerBusy } from './errors.js';
@@ -88,8 +88,11 @@ class Sealer {
     const rebuilt = await rebuildSeals(this.store, { ...this.options, folder: this.folder, ring, identity });
     const last = await this.folder.last();
     await this.requireContinuation(last, identity);
-    const head = await this.sealAfter(last, ring, identity);
-    return { head: head ?? last?.head, sealed: head ? head.treeSize - head.fromSize : 0, rebuilt };
+    requireBelieved(last, ring);
+    const made = await this.sealAfter(last, ring, identity);
+    const head = made ?? last?.head;
+    if (head) await this.folder.writeHead(head);
+    return { head, sealed: made ? made.treeSize - made.fromSize : 0, rebuilt };
   }
 
   /** A seal that was signed before somebody stopped is recorded and published as it is: a head is signed once. */
@@ -128,7 +131,9 @@ class Sealer {
     identity: LogIdentity,
   ): Promise<TreeHead | undefined> {
     const { treeSize, position, sequence } = last?.head ?? NOTHING_SEALED;
-    if (!(await this.hasNews(position, identity.head))) return undefined;
+    // Until a head names the last statement of the ring, somebody could take that statement out unnoticed.
+    const sameRing = !last || last.head.keys === ring.hash;
+    if (sameRing && !(await this.hasNews(position, identity.head))) return undefined;
     const tree = last?.tree() ?? new MerkleTree();
     const from = { sequence: sequence + 1, fromSize: treeSize, fromPosition: position };
     const draft = await SealDraft.open(this.folder, { logId: identity.logId, ...from }, tree);
@@ -185,6 +190,13 @@ const NOTHING_SEALED = { treeSize: 0, position: 0, sequence: 0 };
 function requireInForce(ring: KeyRing, key: SigningKey): void {
   const status = ring.keys.find(({ keyId }) => keyId === key.keyId)?.status ?? 'unknown';
   if (status !== 'in-force') throw new KeyNotInForce(key.keyId, status);
+}
+
+/** A head of a revoked key is vouched for by the next one. A ring that was shortened would not know the last head. */
+function requireBelieved(last: SealFile | undefined, ring: KeyRing): void {
+  const problem = last && ring.judge(last.head);
+  if (problem && problem !== 'revoked-key')
+    throw new SealDiverged(last.head.sequence, HEAD_PROBLEMS[problem].replace(/\.$/, ''));
 }
 
 function epochOf({ logId, epoch }: LogIdentity) {

@@ -26,7 +26,7 @@ export async function sealedIn(folder: AuditFolder, sequence?: number): Promise<
       'no-such-seal',
       last < 0
         ? `There is no seal ${wanted} in ${folder.folder}.`
-        : `A seal before seal ${wanted} is missing in ${folder.folder}.`,
+        : `A seal before seal ${wanted} is missing in ${folder.folder}: "backstory audit seal" makes it again from the log.`,
     );
   const { head } = await folder.seal(wanted);
   return { head, lines: () => linesOf(folder, sequences.slice(0, last + 1)) };

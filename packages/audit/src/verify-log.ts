@@ -9,7 +9,7 @@ import type { Finding, SealFinding } from './finding.js';
 import { headChain, type ChainLink } from './head-chain.js';
 import { LineHasher } from './line-hasher.js';
 import { addBlock, logLines } from './log-lines.js';
-import { isDamage } from './log-reader.js';
+import { isDamage, type UnreadableEvent } from './log-reader.js';
 import { SegmentComparison } from './segment-comparison.js';
 
 /** What a log is held against. */
@@ -141,6 +141,8 @@ class Verifier {
   }
 
   private async compare({ head, file }: SealedLink, goal: number): Promise<void> {
+    const before = this.events.mark();
+    const tree = MerkleTree.from(this.tree.size, this.tree.peaks);
     const lines = await file.lines();
     try {
       const comparison = new SegmentComparison(lines, this.tree, this.events);
@@ -149,9 +151,12 @@ class Verifier {
       const sums = (await lines.hash()) === head.lines && !comparison.damaged && endsWell(file);
       const rooted = !this.whole || hexOf(this.tree.root()) === head.root;
       if (!(sums && rooted)) {
-        const { sequence } = head;
-        this.findings.push({ kind: 'seal', sequence, problem: 'altered', place: file.file });
-        this.whole = false;
+        const blameless = await this.isSealed(head, tree, { goal });
+        if (blameless) this.events.backTo(before);
+        const problem = blameless ? 'file' : 'altered';
+        this.findings.push({ kind: 'seal', sequence: head.sequence, problem, place: file.file });
+        if (blameless) this.tree = tree;
+        else this.whole = false;
       }
     } finally {
       await lines.close();
@@ -159,20 +164,29 @@ class Verifier {
   }
 
   private async recompute(head: TreeHead, goal: number): Promise<void> {
-    const sum = createHash('sha256');
-    for await (const part of this.parts(head, goal)) {
-      if ('message' in part) this.events.unreadable(part.position, null, part.message);
-      else {
-        sum.update(part.lines);
-        addBlock(this.tree, part);
-      }
-    }
-    const same = sum.digest('hex') === head.lines;
-    const rooted = !this.whole || hexOf(this.tree.root()) === head.root;
-    if (same && rooted) return;
+    const unreadable = (part: UnreadableEvent) => this.events.unreadable(part.position, null, part.message);
+    if (await this.isSealed(head, this.tree, { goal, unreadable })) return;
     const { sequence, fromPosition, position } = head;
     this.findings.push({ kind: 'segment', sequence, after: fromPosition, upTo: position });
     this.whole = false;
+  }
+
+  /** Adds to a tree what the log says up to a head, and tells whether it is what the head signed. */
+  private async isSealed(
+    head: TreeHead,
+    tree: MerkleTree,
+    { goal, unreadable }: { readonly goal: number; readonly unreadable?: (part: UnreadableEvent) => void },
+  ): Promise<boolean> {
+    const sum = createHash('sha256');
+    for await (const part of this.parts(head, goal)) {
+      if ('message' in part) unreadable?.(part);
+      else {
+        sum.update(part.lines);
+        addBlock(tree, part);
+      }
+    }
+    const rooted = !this.whole || hexOf(tree.root()) === head.root;
+    return rooted && sum.digest('hex') === head.lines;
   }
 
   private async *parts({ fromPosition, position }: TreeHead, goal: number) {

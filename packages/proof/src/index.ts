@@ -13,7 +13,7 @@ export { checkPackage, type PackageCheck } from './check-package.js';
 export { HEAD_PROBLEMS } from './head-problems.js';
 export { keyIdOf, publicKeyPem, readPublicKey, type SigningKey } from './signing-key.js';
 export type { EventHeader } from './event-header.js';
-export { provenLines, runCheckProof, type CheckProofRun } from './check-proof.js';
+export { provenLines, runCheckProof, type CheckProofRun } from './run-check-proof.js';
 export {
   InvalidHead,
   InvalidKeyRing,

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { runCheckProof } from './check-proof.js';
+import { runCheckProof } from './run-check-proof.js';
 import { InvalidHead, InvalidKeyRing, InvalidProof, UnusableKey, type ProofProblem } from './errors.js';
 import { readHeader, writeHeader } from './event-header.js';
 import { KeyRing } from './key-ring.js';

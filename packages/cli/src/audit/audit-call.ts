@@ -6,9 +6,15 @@ import { KeyRing, type SigningKey } from '@backstory/proof';
 import type { ReplaySource } from '@backstory/replay';
 import { readPrivateKey } from '@backstory/proof/seal';
 import { InvalidConfiguration, UsageError } from '../errors.js';
+import { configFile } from '../config.js';
 import { definitionFor, storageFor } from '../open.js';
 import type { VerbCall } from '../verb.js';
 import type { AuditOptions } from './audit-options.js';
+
+/** A file or folder that was asked for, where nothing can be written. */
+export function unwritable(file: string, cause: unknown): UsageError {
+  return new UsageError('unwritable-file', `${file} cannot be written: ${(cause as Error).message}.`);
+}
 
 /** One use of `audit`, with where its paths lead. */
 export class AuditCall {
@@ -74,6 +80,29 @@ export class AuditCall {
       return fs.readFileSync(this.file(given), 'utf8');
     } catch (cause) {
       throw new UsageError('unreadable-file', `${given} cannot be read: ${(cause as Error).message}.`);
+    }
+  }
+
+  /** Writes a file that was asked for. @throws UsageError */
+  write(given: string, text: string): string {
+    const file = this.file(given);
+    try {
+      fs.writeFileSync(file, text);
+    } catch (cause) {
+      throw unwritable(file, cause);
+    }
+    return file;
+  }
+
+  /** Finds the audit folder where no log is opened: beside the configuration, if there is one. */
+  locate(): void {
+    const { config, store } = this.options;
+    if (store !== undefined || this.call.io.definition) return;
+    try {
+      this.base = path.dirname(configFile(this.call.io.cwd, config));
+    } catch (error) {
+      const none = error instanceof InvalidConfiguration && error.problem === 'missing';
+      if (!none || config !== undefined) throw error;
     }
   }
 

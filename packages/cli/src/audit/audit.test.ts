@@ -114,6 +114,7 @@ test('a proof of one event, checked without the log; and that one seal contains 
       /^PROVEN: seal 2 of .* contains all 6 events of seal 1/,
     );
   }
+  expect(await audit('prove', event.id, '--out', 'no/p.json')).toMatchObject({ exitCode: 2 });
   expect(await audit('prove-consistency', '2', '1')).toMatchObject({ exitCode: 1, stdout: '' });
   expect(await audit('prove', 'nobody')).toMatchObject({
     exitCode: 1,
@@ -188,6 +189,26 @@ test('a report says who did what, and with which effect', async () => {
   expect(await audit('report', '--format', 'pdf')).toMatchObject({ exitCode: 2 });
 });
 
+test('a report as JSON is no other format, and with --out a file', async () => {
+  expect(await json('report', '--format', 'html')).toMatchObject({
+    exitCode: 2,
+    envelope: { error: { message: expect.stringContaining('leave out --format') } },
+  });
+  const { envelope } = await json('report', '--format', 'html', '--out', 'r.html');
+  expect(envelope.data).toEqual({ file: here('r.html') });
+  expect(fs.readFileSync(here('r.html'), 'utf8')).toMatch(/^<!doctype html>/);
+});
+
+test('keys are looked for beside the configuration, as the log is', async () => {
+  fs.writeFileSync(here('backstory.config.js'), 'module.exports = {};');
+  fs.mkdirSync(here('below'));
+  const below = { cwd: here('below') };
+  expect(await runCli(['audit', 'keys', 'create', '--key', 'key.pem'], below)).toMatchObject({ exitCode: 0 });
+  expect(fs.existsSync(here('audit/keys.jsonl'))).toBe(true);
+  expect(fs.existsSync(here('below/key.pem'))).toBe(true);
+  expect(await runCli(['audit', 'keys', 'list'], below)).toMatchObject({ exitCode: 0 });
+});
+
 test('a package for an auditor checks itself, and says when anything in it was changed', async () => {
   await sealed();
   expect(await audit('export', 'package', '--stream', 'cart-1')).toMatchObject({
@@ -210,6 +231,17 @@ test('a package for an auditor checks itself, and says when anything in it was c
   };
   expect(check('--key', 'public.pem')).toEqual(proven);
   expect(check().stdout).toContain('compare it with the one that you were given elsewhere');
+  // A single proof, by the package's own program or the one beside it.
+  const [first] = fs.readFileSync(here('package/proofs.jsonl'), 'utf8').split('\n');
+  fs.writeFileSync(here('one.json'), `${first}\n`);
+  fs.writeFileSync(here('forged.json'), `${first!.replace('"leafIndex":0', '"leafIndex":1')}\n`);
+  for (const program of ['check.js', 'checker/check-proof.js']) {
+    const checkOne = (proof: string) =>
+      spawnSync(process.execPath, [here(`package/${program}`), proof, '--key', 'public.pem'], { cwd });
+    expect(checkOne('one.json')).toMatchObject({ status: 0 });
+    expect(checkOne('one.json').stdout.toString()).toMatch(/^PROVEN: /);
+    expect(checkOne('forged.json')).toMatchObject({ status: 1 });
+  }
   const files = fs.readdirSync(here('package')).sort();
   expect(files).toEqual([
     'README.md',
@@ -308,6 +340,13 @@ test.each<[string[], number, RegExp]>([
   [['verify', '--anchor', 'none.json'], 1, /none\.json is not there/],
   [['verify', '--dir', 'nowhere'], 3, /has no keys\.jsonl/],
   [['what'], 2, /what/],
+  [['verify', 'kept.json'], 2, /"kept\.json" means nothing to audit verify\. .*--anchor <file>/],
+  [['report', 'extra'], 2, /"extra" means nothing to audit report/],
+  [['seal', 'extra', '--key', 'key.pem'], 2, /"extra" means nothing/],
+  [['keys', 'list', 'extra'], 2, /keys list takes no further argument: "extra"/],
+  [['keys', 'public', '--out', 'no/p.pem'], 2, /p\.pem cannot be written/],
+  [['report', '--out', 'no/r.md'], 2, /r\.md cannot be written/],
+  [['export', 'no/where'], 2, /There is no folder .*no: make it first/],
 ])('%j is refused', async (argv, exitCode, message) => {
   await sealed();
   expect(await audit(...argv)).toEqual({ exitCode, stdout: '', stderr: expect.stringMatching(message) });

@@ -5,6 +5,7 @@ import type { AuditCall } from './audit-call.js';
 
 /** `audit check-proof <file>`: whether a proof proves what it says. It opens no log. @throws InvalidProof */
 export async function checkProof(audit: AuditCall): Promise<void> {
+  audit.locate();
   const file = audit.file(audit.subject('proof file'));
   if (!fs.existsSync(file))
     throw new UsageError('unreadable-file', `${file} is not there: give a proof file.`);

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import { exportPackage, sealedIn, verifyLog, type Verification } from '@backstory/audit';
 import { AuditFindings, UsageError } from '../errors.js';
 import { progressOn } from '../progress.js';
@@ -34,6 +35,8 @@ function verifiedText({ seals, sealedEvents, sealedAt }: Verification): string {
 }
 
 function requireFree(folder: string): void {
+  if (!fs.existsSync(path.dirname(folder)))
+    throw new UsageError('no-folder', `There is no folder ${path.dirname(folder)}: make it first.`);
   const found = fs.statSync(folder, { throwIfNoEntry: false });
   if (!found || (found.isDirectory() && fs.readdirSync(folder).length === 0)) return;
   throw new UsageError('folder-in-use', `${folder} is there already: give a new or an empty folder.`);

@@ -8,6 +8,7 @@ import type { AuditCall } from './audit-call.js';
 
 /** `audit keys <what>`: who may sign seals. */
 export async function keys(audit: AuditCall): Promise<void> {
+  const [, , more] = audit.call.arguments as [string, string, string?];
   const what = audit.subject('create | add | rotate | revoke | list | public');
   const action = Object.hasOwn(KEY_ACTIONS, what) ? KEY_ACTIONS[what] : undefined;
   if (!action)
@@ -15,8 +16,14 @@ export async function keys(audit: AuditCall): Promise<void> {
       'invalid-argument',
       `"${what}" is nothing that is done to keys: there are ${Object.keys(KEY_ACTIONS).join(', ')}.`,
     );
+  if (more !== undefined && !NAMING.includes(what))
+    throw new UsageError('excess-arguments', `keys ${what} takes no further argument: "${more}".`);
+  audit.locate();
   await action(audit);
 }
+
+/** Of these actions a key can be named. */
+const NAMING = ['revoke', 'public'];
 
 const KEY_ACTIONS: Readonly<Record<string, (audit: AuditCall) => Promise<void>>> = {
   create,
@@ -99,9 +106,11 @@ async function writePublic(audit: AuditCall): Promise<void> {
       'No key of this ring is in force: name one, see "backstory audit keys list".',
     );
   const pem = publicKeyPem(key.publicKey);
-  if (options.out !== undefined) fs.writeFileSync(audit.file(options.out), pem);
+  if (options.out !== undefined) audit.write(options.out, pem);
   await call.report.answer({ keyId: key.keyId, pem }, () =>
-    options.out === undefined ? pem.trimEnd().split('\n') : [`The public key is in ${options.out}`],
+    options.out === undefined
+      ? pem.trimEnd().split('\n')
+      : [`The public key ${key.keyId.slice(0, 16)} is in ${options.out}`],
   );
 }
 

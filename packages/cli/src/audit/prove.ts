@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import {
   eventCalled,
   proveConsistency,
@@ -50,8 +49,8 @@ function sequenceIn(text: string): number {
 }
 
 /** Into a file: a proof must stand as it was written, to the byte, and may hold what a terminal would obey. */
-async function give({ call, options, file }: AuditCall, proof: Proof, name: string): Promise<void> {
-  const written = file(options.out ?? name.replace(/[^\w.-]/g, '_'));
-  fs.writeFileSync(written, writeProof(proof));
+async function give(audit: AuditCall, proof: Proof, name: string): Promise<void> {
+  const { call, options } = audit;
+  const written = audit.write(options.out ?? name.replace(/[^\w.-]/g, '_'), writeProof(proof));
   await call.report.answer({ file: written, proof }, (paper) => [`The proof is in ${paper.name(written)}`]);
 }

@@ -1,15 +1,21 @@
 import { open } from 'node:fs/promises';
 import { auditEntries, auditReport, type ReportOptions, type ReportQuery } from '@backstory/audit';
+import { UsageError } from '../errors.js';
 import { Paper } from '../paper.js';
-import type { AuditCall } from './audit-call.js';
+import { unwritable, type AuditCall } from './audit-call.js';
 
 /** `audit report`: who did what, when, why, and with which effect. */
 export async function report(audit: AuditCall): Promise<void> {
   const { call, options } = audit;
   const query = queryOf(audit);
+  if (call.report.asJson && options.format !== undefined && options.out === undefined)
+    throw new UsageError(
+      'conflicting-options',
+      '--json is a format of its own: leave out --format, or write the report to a file with --out.',
+    );
   const format = (options.format ?? 'markdown') as ReportOptions['format'];
   await audit.withSource(async (source) => {
-    if (call.report.asJson)
+    if (call.report.asJson && options.out === undefined)
       return call.report.list({
         key: 'entries',
         items: auditEntries(source, query),
@@ -38,7 +44,9 @@ export function queryOf({ options, signal }: AuditCall): ReportQuery {
 
 async function writeTo({ call, file }: AuditCall, name: string, parts: AsyncIterable<string>): Promise<void> {
   const target = file(name);
-  const handle = await open(target, 'w');
+  const handle = await open(target, 'w').catch((cause: unknown) => {
+    throw unwritable(target, cause);
+  });
   try {
     for await (const part of parts) await handle.appendFile(part);
   } finally {

@@ -6,40 +6,50 @@ import type { Verb } from '../verb.js';
 /** What `audit` does, and which options say how. */
 interface Action {
   readonly options: readonly (keyof AuditOptions)[];
+  /** How many arguments may follow it. */
+  readonly takes: number;
   readonly load: () => Promise<(audit: AuditCall) => Promise<void>>;
 }
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   seal: {
     options: ['dir', 'key', 'every', 'actor'],
+    takes: 0,
     load: async () => (await import('../audit/seal.js')).seal,
   },
   verify: {
     options: ['dir', 'keys', 'anchor', 'restored'],
+    takes: 0,
     load: async () => (await import('../audit/verify.js')).verify,
   },
   prove: {
     options: ['dir', 'payload', 'out'],
+    takes: 1,
     load: async () => (await import('../audit/prove.js')).prove,
   },
   'prove-consistency': {
     options: ['dir', 'out'],
+    takes: 2,
     load: async () => (await import('../audit/prove.js')).proveSeals,
   },
   'check-proof': {
     options: ['dir', 'key', 'keys'],
+    takes: 1,
     load: async () => (await import('../audit/check-proof.js')).checkProof,
   },
   report: {
     options: ['actor', 'from', 'to', 'stream', 'type', 'format', 'out'],
+    takes: 0,
     load: async () => (await import('../audit/report.js')).report,
   },
   export: {
     options: ['dir', 'keys', 'actor', 'from', 'to', 'stream', 'type'],
+    takes: 1,
     load: async () => (await import('../audit/export.js')).exportTo,
   },
   keys: {
     options: ['dir', 'key', 'keys', 'newKey', 'reason', 'out'],
+    takes: 2,
     load: async () => (await import('../audit/keys.js')).keys,
   },
 };
@@ -76,8 +86,14 @@ export const verb: Verb = {
   ],
   paged: true,
   async run(call) {
-    const [name] = call.arguments as [string];
+    const [name, ...given] = call.arguments as [string, string?, string?];
     const action = ACTIONS[name]!;
+    const excess = given.slice(action.takes).find((it) => it !== undefined);
+    if (excess !== undefined)
+      throw new UsageError(
+        'excess-arguments',
+        `"${excess}" means nothing to audit ${name}.${HINTS[name] ?? ''}`,
+      );
     for (const { flags } of AUDIT_OPTIONS) {
       const option = optionOf(flags);
       if (call.options[option] === undefined || action.options.includes(option)) continue;
@@ -90,6 +106,10 @@ export const verb: Verb = {
       await action.load()
     )(new AuditCall(call));
   },
+};
+
+const HINTS: Readonly<Record<string, string>> = {
+  verify: ' A head that was kept elsewhere is given with --anchor <file>.',
 };
 
 function optionOf(flags: string): keyof AuditOptions {
