@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { spawnWorker } from '../support/spawn-worker.js';
@@ -46,6 +46,26 @@ test('what a follower keeps is seen', async () => {
   expect(kept).toBe(1_000_000 + 2 * LENGTH);
   expect(growth(alive)).toBeGreaterThan(20);
 });
+
+test('a projection of 100,000 documents is built, and no more is alive in the end than once its memory is full', async () => {
+  const { documents, alive } = await rebuilt('let go', 1);
+  expect(documents).toBeGreaterThan(100_000);
+  expect(alive).toHaveLength(10);
+  // What is kept of the documents is between half of what may be and all of it.
+  expect(growth(alive.slice(2))).toBeLessThan(12);
+});
+
+test('what is kept of each event while a projection is built is seen', async () => {
+  const { alive } = await rebuilt('hoard', 2);
+  expect(growth(alive.slice(2))).toBeGreaterThan(30);
+});
+
+/** Of a copy of the log, for it writes into it. */
+async function rebuilt(how: string, copy: number): Promise<{ documents: number; alive: number[] }> {
+  const file = path.join(folder, `built-${copy}.db`);
+  copyFileSync(large, file);
+  return (await answerOf('rebuild', file, how)) as { documents: number; alive: number[] };
+}
 
 /** In MiB, from the first sample to the highest of the others. */
 function growth([first, ...others]: readonly number[]): number {

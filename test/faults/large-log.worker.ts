@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Recorder, follow, type OpenStorage } from '@backstory/core';
+import { silent, type Observer } from '@backstory/core/observe';
+import { Projections, projection } from '@backstory/projection';
 import { Repository } from '@backstory/repository';
 import { sqlite } from '@backstory/sqlite';
-import { Account } from '../bench/payload.js';
+import { Account, Deposited } from '../bench/payload.js';
 
 /** What this process is asked to do, and what it answers on its standard output, as JSON. */
 const tasks: Readonly<Record<string, (storage: OpenStorage, argument: string) => Promise<unknown>>> = {
@@ -24,8 +26,7 @@ const tasks: Readonly<Record<string, (storage: OpenStorage, argument: string) =>
 
   /** What is alive on the heap after every 100,000 events that were followed. With `hoard` their ids are kept. */
   async follow(storage, how) {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
+    const collect = collector();
     const { head } = await storage.events.identity();
     const hoard: string[] = [];
     const alive: number[] = [];
@@ -41,7 +42,42 @@ const tasks: Readonly<Record<string, (storage: OpenStorage, argument: string) =>
     }
     return { events, alive, kept: hoard.length };
   },
+
+  /** The same of a generation of documents that is built, after every 100,000 events that were committed. */
+  async rebuild({ events, state }, how) {
+    const collect = collector();
+    const hoard: string[] = [];
+    const alive: number[] = [];
+    const checkpoint: Observer['checkpoint'] = (facts) => {
+      const { consumer, through } = facts();
+      if (how === 'hoard') for (let i = hoard.length; i < through; i++) hoard.push(`${consumer} ${i}`);
+      if (Math.floor(through / 100_000) <= alive.length) return;
+      collect();
+      alive.push(process.memoryUsage().heapUsed);
+    };
+    const recorder = new Recorder(events, { source: 'test' });
+    const projections = new Projections({ events, state, recorder, observer: { ...silent, checkpoint } });
+    projections.declare(sums);
+    await projections.start();
+    await projections.caughtUp('sums', (await events.identity()).head, { timeoutMs: 600_000 });
+    const documents = await projections.of(sums).count();
+    await projections.close();
+    return { documents, alive };
+  },
 };
+
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
+
+/** What each of the streams adds up to. */
+const sums = projection('sums', {
+  version: 1,
+  initial: { sum: 0, last: '' },
+  events: { Deposited },
+  fold: { Deposited: ({ sum }, { amount, reference }) => ({ sum: sum + amount, last: reference }) },
+});
 
 function load({ events: store }: OpenStorage, id: string): Promise<Account> {
   const recorder = new Recorder(store, { source: 'test' });

@@ -44,13 +44,28 @@ export async function* batches(store: EventStore, reading: Reading): AsyncGenera
     const { events: come, checkpoint } = read.value;
     events = events.length === 0 ? [...come] : events.concat(come);
     for (const { data } of come) length += data.length;
-    if (come.length === pageSize && events.length < most && length < LONGEST) continue;
+    const hasRoom = come.length === pageSize && events.length < most && length < LONGEST;
+    if (hasRoom && (await comesSoon(next))) continue;
     yield { events, checkpoint };
     events = [];
     length = 0;
   }
 }
 
+/** Whether there is another page: after one that was full nobody knows, and at the head none comes until something happens. */
+async function comesSoon(next: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([next.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const PATIENCE_MS = 50;
 const PAGE = 2_000;
 /** Characters of the data of a batch. */
 const LONGEST = 8 * 2 ** 20;
