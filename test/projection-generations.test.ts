@@ -217,6 +217,30 @@ function generationsAre(stores: TestStorage): void {
     );
     await expect(documents.asOf(99).get('all')).rejects.toThrow(/from 0 to /);
   });
+
+  it('every value that a place of a document had comes with the event that brought it', async () => {
+    await record('1', new Withdrawn(2));
+    const source = sums(1);
+    const projections = await run(opened, [source, totals()]);
+    const steps = async (key: string, path?: string, when?: number) => {
+      const found: unknown[] = [];
+      for await (const { event, before, after } of projections
+        .of(source)
+        .asOf(when ?? (await head()))
+        .history(key, path))
+        found.push([event.stream, event.version, before, after]);
+      return found;
+    };
+    expect(await steps('account-1', 'sum')).toEqual([
+      ['account-1', 1, undefined, 5],
+      ['account-1', 2, 5, 18],
+      ['account-1', 3, 18, 16],
+    ]);
+    expect(await steps('account-1', 'seen[1]')).toEqual([['account-1', 2, undefined, 13]]);
+    expect(await steps('account-1', 'seen', 1)).toEqual([['account-1', 1, undefined, [5]]]);
+    expect(await steps('account-2')).toEqual([['account-2', 1, undefined, { sum: 1, seen: [1] }]]);
+    expect(await steps('account-9')).toEqual([]);
+  });
 }
 
 async function positions({ events }: OpenStorage): Promise<readonly number[]> {

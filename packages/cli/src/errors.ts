@@ -49,6 +49,22 @@ export interface ConfigPlace {
   readonly column?: number;
 }
 
+/** A document that no event has ever made, or a place in it that it never had. */
+export class NeverInDocument extends BackstoryError {
+  readonly code = 'BACKSTORY_NEVER_IN_DOCUMENT';
+  constructor(
+    readonly projection: string,
+    readonly key: string,
+    readonly path: string,
+  ) {
+    super(
+      path === ''
+        ? `No event has ever made a document ${key} of ${projection}: see backstory projections status ${projection} for how many there are.`
+        : `Document ${key} of ${projection} never had ${path}: see what it has with backstory projections show ${projection} ${key}.`,
+    );
+  }
+}
+
 /** A place to stop at that is never reached. */
 export class NeverHolds extends BackstoryError {
   readonly code = 'BACKSTORY_NEVER_HOLDS';

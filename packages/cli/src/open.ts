@@ -67,7 +67,7 @@ export async function withSchedules<T>(
 export async function withProjections<T>(
   call: StoreCall,
   options: Required<Pick<OpenOptions, 'readOnly'>>,
-  work: (projections: Projections) => Promise<T>,
+  work: (projections: Projections, events: EventStore) => Promise<T>,
 ): Promise<T> {
   const { Projections } = await import('@backstory/projection');
   return withStores(call, options, async ({ events, state, definition }) => {
@@ -75,7 +75,7 @@ export async function withProjections<T>(
     const projections = new Projections({ events, state, recorder });
     for (const source of definition?.projections ?? []) projections.declare(source);
     try {
-      return await work(projections);
+      return await work(projections, events);
     } finally {
       await projections.close();
     }

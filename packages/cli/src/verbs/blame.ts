@@ -9,7 +9,7 @@ import {
   type ReplaySource,
   type ValueStep,
 } from '@backstory/replay';
-import { changeLines } from '../change-text.js';
+import { blameDocument, documentNamed } from '../document-blame.js';
 import { UsageError } from '../errors.js';
 import { MOMENT, momentOf, type MomentValues } from '../moment.js';
 import { withSource } from '../open.js';
@@ -17,7 +17,8 @@ import type { Paper } from '../paper.js';
 import { cut } from '../printable.js';
 import { progressOn } from '../progress.js';
 import type { Verb, VerbCall } from '../verb.js';
-import { flowTexts, whyTexts } from '../why-text.js';
+import { eventLines, valueLines } from '../value-text.js';
+import { whyTexts } from '../why-text.js';
 
 interface Options extends MomentValues {
   readonly history?: boolean;
@@ -26,7 +27,11 @@ interface Options extends MomentValues {
 
 export const verb: Verb = {
   arguments: [
-    { name: '<stream>', description: 'the stream, e.g. account-42', names: 'stream' },
+    {
+      name: '<stream>',
+      description: 'the stream, e.g. account-42; or a document, e.g. projection:balances/account-42',
+      names: 'stream',
+    },
     {
       name: '[path]',
       description: 'one value, e.g. balance or lines[sku=pen].quantity; default: all of them',
@@ -47,6 +52,7 @@ export const verb: Verb = {
     ['backstory blame account-42 balance', 'who last changed the balance, when, and with which request'],
     ['backstory blame account-42 balance --history', 'every balance there ever was'],
     ['backstory blame account-42 balance --why', 'what led to it, back to where it began'],
+    ['backstory blame projection:balances/account-42 balance', 'the same of a document of a projection'],
   ],
   paged: true,
   async run(call) {
@@ -56,6 +62,8 @@ export const verb: Verb = {
       throw new UsageError('missing-argument', 'Give the path of one value with --history, e.g. balance.');
     if (history && why)
       throw new UsageError('conflicting-options', 'Give either --history or --why, not both.');
+    const document = documentNamed(stream);
+    if (document) return blameDocument(call, { ...document, path: path ?? '' });
     await withSource(call, (source) =>
       history ? tellHistory(call, source, stream, path!) : tellBlame(call, source, stream, path),
     );
@@ -138,17 +146,6 @@ function* annotated({ lines }: Blame, paper: Paper): Generator<string, void> {
   }
 }
 
-function* eventLines(
-  event: RecordedEvent,
-  cause: RecordedEvent | null | undefined,
-  paper: Paper,
-): Generator<string, void> {
-  const at = event.recordedAt.toISOString();
-  yield `${paper.bold(`v${event.version}`)}  ${paper.bold(event.type)}  ${paper.dim(`${at}  position ${event.position}`)}`;
-  for (const line of [...whyTexts(event, cause ?? null, { cause: cause !== undefined }), ...flowTexts(event)])
-    yield `    ${paper.plain(line)}`;
-}
-
 function* causeLines({ causes, missing, isCut }: Answer, paper: Paper): Generator<string, void> {
   yield '';
   if (causes!.length === 0 && missing === undefined) {
@@ -183,10 +180,4 @@ async function tellHistory(
     text: (steps, paper) => steps.flatMap((step) => [...valueLines(step, path, paper), '']),
     empty: 'It never had a value.',
   });
-}
-
-function* valueLines({ event, ...sides }: ValueStep, path: string, paper: Paper): Generator<string, void> {
-  if (event) yield* eventLines(event, undefined, paper);
-  else yield paper.bold('from the beginning');
-  yield* changeLines([{ path, ...sides }], paper, '    ');
 }

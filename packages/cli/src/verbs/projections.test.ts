@@ -163,3 +163,64 @@ test('what is missing on the command line is said', async () => {
   expect((await show('show', 'balances')).stderr).toMatch(/Which document\?/);
   expect((await show('status', 'other')).stderr).toMatch(/There is no projection other: there are balances/);
 });
+
+describe('blame of a document', () => {
+  const blamed = (...argv: string[]) => runCli(['blame', ...argv], { definition: bank });
+  const blamedData = async (...argv: string[]) => {
+    const { envelope, exitCode } = await runJson(['blame', ...argv], { definition: bank });
+    return { exitCode, data: envelope.data as Record<string, unknown>, error: envelope.error };
+  };
+
+  test('says which event last changed a place of it', async () => {
+    const { stdout, exitCode } = await blamed('projection:balances/account-1', 'balance');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(
+      /^balances\/account-1 balance is 14\n\naccount-1\nv2 {2}account\.deposited {2}.*position 2\n/,
+    );
+    const { data: told } = await blamedData('projection:balances/account-1', 'balance');
+    expect(told).toMatchObject({
+      ...{ projection: 'balances', key: 'account-1', path: 'balance', value: 14 },
+      last: { stream: 'account-1', version: 2, type: 'account.deposited', data: { amount: 14 } },
+    });
+  });
+
+  test('without a path says which event last changed anything in it', async () => {
+    const { data: told } = await blamedData('projection:balances/account-2');
+    expect(told).toMatchObject({ value: { balance: 5 }, last: { stream: 'account-2', version: 1 } });
+  });
+
+  test('with --history says every value that the place had', async () => {
+    const { stdout } = await blamed('projection:large/account-1', 'times', '--history');
+    expect(stdout).toContain('times  1');
+    expect(stdout).toContain('~ times  1 → 2');
+    const { data: told } = await blamedData('projection:large/account-1', 'times', '--history');
+    expect(told).toMatchObject({
+      ...{ projection: 'large', key: 'account-1', path: 'times' },
+      values: [
+        { after: 1, event: { version: 1 } },
+        { before: 1, after: 2, event: { version: 2 } },
+      ],
+    });
+  });
+
+  test('what was never there is a finding', async () => {
+    for (const more of [[], ['--history']]) {
+      const { exitCode, error } = await blamedData('projection:balances/account-1', 'owner', ...more);
+      expect(exitCode).toBe(1);
+      expect(error).toMatchObject({ code: 'BACKSTORY_NEVER_IN_DOCUMENT', facts: { path: 'owner' } });
+    }
+    expect(await blamedData('projection:balances/account-9')).toMatchObject({ exitCode: 1 });
+  });
+
+  test('what is of streams alone is refused', async () => {
+    for (const option of [['--why'], ['--at-version', '1']]) {
+      const { exitCode, stderr } = await blamed('projection:balances/account-1', 'balance', ...option);
+      expect({ exitCode, stderr }).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining('of streams'),
+      });
+    }
+    const { exitCode, stderr } = await blamed('projection:nothing/account-1', 'balance');
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('nothing') });
+  });
+});

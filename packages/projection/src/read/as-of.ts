@@ -1,7 +1,10 @@
-import type { EventStore, StoredEvent } from '@backstory/core';
+import { readRecorded, type EventStore, type RecordedEvent, type StoredEvent } from '@backstory/core';
 import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import type { Json } from '@backstory/events';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { AsOfTooCostly } from '../errors.js';
+import { canonical } from '../generation/document-difference.js';
+import { valueAt } from './index-key.js';
 
 /** How much evaluating a document may cost. */
 export interface AsOfOptions {
@@ -17,6 +20,14 @@ export interface Evaluated<Document> {
   /** The position it is as of. */
   readonly position: number;
   readonly cost: AsOfCost;
+}
+
+/** One value that a place of a document had. A side on which there is none is absent. */
+export interface DocumentStep {
+  /** The event that brought it, as it is stored. */
+  readonly event: RecordedEvent;
+  readonly before?: Json;
+  readonly after?: Json;
 }
 
 /** What was read to evaluate a document. */
@@ -60,20 +71,8 @@ export class DocumentsAsOf<Document> {
     const position = await (this.position ??= this.resolved());
     const cost = { events: 0, folded: 0, pages: 0 };
     let document: unknown;
-    let last: Parameters<ProjectionModel['fold']>[1] | undefined;
-    for await (const events of this.pages(key, position)) {
-      cost.pages++;
-      cost.events += events.length;
-      if (cost.events > this.maxEvents) throw this.tooCostly(key);
-      for (const event of events) {
-        if (!model.folds(event.type)) continue;
-        const { recorded, keys } = model.foldable(event);
-        if (!keys.includes(key)) continue;
-        document = model.fold(document, recorded, key);
-        last = recorded;
-        cost.folded++;
-      }
-    }
+    let last: RecordedEvent<object> | undefined;
+    for await (const step of this.folded(key, position, cost)) ({ document, recorded: last } = step);
     // What is folded is what would be read back.
     const text = document === undefined ? undefined : model.write(document, key, last!);
     const ms = Math.round((performance.now() - began) * 10) / 10;
@@ -83,6 +82,59 @@ export class DocumentsAsOf<Document> {
       position,
       cost: { ...this.plan(key), ...cost, ms },
     };
+  }
+
+  /**
+   * Every value that a place of a document had up to then, oldest first, each with the event that brought it: the last of them is
+   * who made it so. `path`: as of an index, `due` or `lines[2].price`; empty for the document itself.
+   *
+   * @throws AsOfTooCostly, InvalidOption, ProjectionFailed
+   */
+  async *history(key: string, path = ''): AsyncGenerator<DocumentStep, void> {
+    const { model } = this.parts;
+    const position = await (this.position ??= this.resolved());
+    let before: Json | undefined;
+    for await (const { document, recorded, event } of this.folded(key, position)) {
+      const text = document === undefined ? undefined : model.write(document, key, recorded);
+      const after = text === undefined ? undefined : placeIn(JSON.parse(text) as Json, path);
+      const isSame =
+        before === undefined || after === undefined
+          ? before === after
+          : canonical(before) === canonical(after);
+      if (isSame) continue;
+      yield {
+        event: readRecorded(event),
+        ...(before !== undefined && { before }),
+        ...(after !== undefined && { after }),
+      };
+      before = after;
+    }
+  }
+
+  /** The document after each event that changes it. */
+  private async *folded(
+    key: string,
+    position: number,
+    cost = { events: 0, folded: 0, pages: 0 },
+  ): AsyncGenerator<
+    { readonly document: unknown; readonly recorded: RecordedEvent<object>; readonly event: StoredEvent },
+    void
+  > {
+    const { model } = this.parts;
+    let document: unknown;
+    for await (const events of this.pages(key, position)) {
+      cost.pages++;
+      cost.events += events.length;
+      if (cost.events > this.maxEvents) throw this.tooCostly(key);
+      for (const event of events) {
+        if (!model.folds(event.type)) continue;
+        const { recorded, keys } = model.foldable(event);
+        if (!keys.includes(key)) continue;
+        document = model.fold(document, recorded, key);
+        cost.folded++;
+        yield { document, recorded, event };
+      }
+    }
   }
 
   private plan(key: string): Pick<AsOfCost, 'read' | 'because'> {
@@ -121,6 +173,10 @@ export class DocumentsAsOf<Document> {
     const advice = 'allow more with maxEvents, or read it from a generation.';
     return new AsOfTooCostly(model.name, `more than ${this.maxEvents} events, for ${because}`, advice);
   }
+}
+
+function placeIn(json: Json, path: string): Json | undefined {
+  return path === '' ? json : (valueAt(json, path.replace(/\[(\d+)\]/g, '.$1')) as Json | undefined);
 }
 
 const OPTIONS: OptionNames<AsOfOptions> = { maxEvents: true };
