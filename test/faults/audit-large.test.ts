@@ -19,9 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-test('a million events are sealed and verified, killed and gone on with, in memory that does not grow', async () => {
+test('a million events are sealed and verified, killed and begun again, in memory that does not grow', async () => {
   const folder = await keyedFolder('audit');
-  // What was written before a process was killed is not written again.
   for (const stopAt of [150_000, 450_000]) await killed(folder, stopAt);
   expect(existsSync(path.join(folder, 'seals/next.part'))).toBe(true);
   const sealing = await answer('seal', folder);

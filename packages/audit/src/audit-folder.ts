@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, readdir, rename } from 'node:fs/promises';
+import { lstat, mkdir, open, readFile, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { KeyRing, readHead, writeHead, type TreeHead } from '@backstory/proof';
 import { AuditFileDamaged, AuditFolderIncomplete } from './errors.js';
@@ -11,7 +11,7 @@ import { SealFile } from './seal-file.js';
  * |---|---|
  * | `keys.jsonl` | who may sign: the key ring |
  * | `seals/000001.seal` … | one a seal, never changed again |
- * | `seals/next.part` | a seal under way, to go on with |
+ * | `seals/next.part` | a seal under way |
  * | `head.json` | the last signed head: what to anchor elsewhere |
  */
 export class AuditFolder {
@@ -79,7 +79,10 @@ export class AuditFolder {
 
   /** Makes what was under way a seal. */
   async publish(head: TreeHead): Promise<void> {
-    await rename(this.part, this.sealFile(head.sequence));
+    const file = this.sealFile(head.sequence);
+    if (await isThere(file))
+      throw new AuditFileDamaged(file, 'is there already, and no seal is ever written over: verify the log.');
+    await rename(this.part, file);
     await flush(path.dirname(this.part));
   }
 
@@ -120,6 +123,13 @@ async function flush(folder: string): Promise<void> {
   const handle = await open(folder).catch(() => undefined);
   await handle?.sync().catch(() => undefined);
   await handle?.close();
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return lstat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function textIn(file: string): Promise<string | undefined> {

@@ -13,6 +13,7 @@ import { findingText } from './finding-text.js';
 import type { Finding } from './finding.js';
 import { GiveWay } from './give-way.js';
 import { proveConsistency } from './prove.js';
+import { writeOpening } from './seal-format.js';
 import { sealedIn } from './sealed-lines.js';
 import { verifyLog } from './verify-log.js';
 
@@ -139,7 +140,7 @@ describe('sealing', () => {
     expect(await seal(storage, keyed)).toMatchObject({ sealed: 3 });
   });
 
-  test('what was interrupted is gone on with', async () => {
+  test('what was interrupted is begun again', async () => {
     await storage.events.restore(largePages(3_000));
     const stop = new AbortController();
     const progress: number[] = [];
@@ -151,9 +152,7 @@ describe('sealing', () => {
     expect(progress).toEqual([1_024]);
     // As after a power cut in the middle of a line.
     fs.appendFileSync(path.join(keyed.folder, 'seals/next.part'), '0123 torn');
-    const again: number[] = [];
-    const { head } = await seal(storage, keyed, { onProgress: (through) => again.push(through) });
-    expect(again[0]).toBe(2_048);
+    const { head } = await seal(storage, keyed);
     expect(head).toMatchObject({ sequence: 1, treeSize: 3_000 });
     expect(await verify(storage, keyed)).toMatchObject({ ok: true, sealedEvents: 3_000 });
   });
@@ -186,6 +185,57 @@ describe('sealing', () => {
     fs.rmSync(seals, { recursive: true });
     behindItsBack("UPDATE events SET data = '{}' WHERE position = 3");
     await expect(seal(storage, keyed)).rejects.toThrow(SealDiverged);
+  });
+
+  const UNSIGNED = `${'A'.repeat(86)}==`;
+  const part = () => path.join(keyed.folder, 'seals/next.part');
+
+  test('what somebody put in place of a seal under way is not signed', async () => {
+    await fillLog(storage, 5);
+    const { logId } = await storage.events.identity();
+    const made = `${'0'.repeat(64)} ${'0'.repeat(64)} [1,1,"account-0",1,"made-up","account.paid",1,0,1]`;
+    fs.mkdirSync(path.dirname(part()), { recursive: true });
+    fs.writeFileSync(
+      part(),
+      `${writeOpening({ logId, sequence: 1, fromSize: 0, fromPosition: 0 })}\n${made}\n`,
+    );
+    expect(await seal(storage, keyed)).toMatchObject({ sealed: 5 });
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true });
+  });
+
+  test('a finished seal that nobody signed is not recorded', async () => {
+    await fillLog(storage, 5);
+    const failing = Object.create(storage.events) as typeof storage.events;
+    failing.append = () => Promise.reject(new Error('the power failed'));
+    await expect(seal({ ...storage, events: failing }, keyed)).rejects.toThrow('the power failed');
+    const text = fs.readFileSync(part(), 'utf8');
+    fs.writeFileSync(part(), text.replace(/"signature":"[^"]*"/, `"signature":"${UNSIGNED}"`));
+    const { head } = await seal(storage, keyed);
+    expect(head).toMatchObject({ sequence: 1 });
+    expect(head!.signature).not.toBe(UNSIGNED);
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true });
+  });
+
+  test('a last seal that nobody signed is not continued, though file and log agree on it', async () => {
+    await fillLog(storage, 5);
+    const { head } = await seal(storage, keyed);
+    await fillLog(storage, 5, 5);
+    const file = path.join(keyed.folder, 'seals/000001.seal');
+    fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(head!.signature, UNSIGNED));
+    behindItsBack(
+      `UPDATE events SET data = replace(data, '${head!.signature}', '${UNSIGNED}') WHERE stream = '_audit'`,
+    );
+    await expect(seal(storage, keyed)).rejects.toThrow(/its signature is wrong/);
+  });
+
+  test('no seal is written over', async () => {
+    await fillLog(storage, 5);
+    const { head } = await seal(storage, keyed);
+    fs.writeFileSync(part(), '');
+    await expect(new AuditFolder(keyed.folder).publish(head!)).rejects.toThrow(
+      /no seal is ever written over/,
+    );
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true });
   });
 
   test('one seal that was lost among others is made again, and head.json stays the last one', async () => {

@@ -44,7 +44,7 @@ export class AuditFolderIncomplete extends BackstoryError {
   ) {
     super(
       lacking === 'keys'
-        ? `${folder} has no keys.jsonl: make a key with "backstory audit keys create", or give the folder with --dir.`
+        ? `${folder} has no keys.jsonl: give the audit folder with --dir, or a key ring with --keys; a log that was never sealed begins with "backstory audit keys create".`
         : `${folder} has no seals: make one with "backstory audit seal", or give the folder with --dir.`,
     );
   }
@@ -68,7 +68,7 @@ export class NotProvable extends BackstoryError {
   readonly code = 'BACKSTORY_NOT_PROVABLE';
   constructor(
     readonly what: string,
-    readonly reason: 'not-recorded' | 'not-sealed' | 'damaged' | 'no-such-seal' | 'too-many',
+    readonly reason: 'not-recorded' | 'not-sealed' | 'not-believed' | 'damaged' | 'no-such-seal' | 'too-many',
     message: string,
   ) {
     super(message);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, open, readFile, readdir, writeFile, type FileHandle } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { BackstoryError } from '@backstory/core';
 import { writeEnvelope } from '@backstory/core/store';
@@ -43,6 +43,10 @@ export async function exportPackage(source: ReplaySource, options: ExportOptions
   const { head } = sealed;
   await mkdir(into, { recursive: true });
   const chosen = await writeEvents(source, { into, head, query });
+  if (chosen.positions.size === 0) {
+    await rm(path.join(into, 'events.jsonl'));
+    throw new NotProvable('events', 'not-sealed', NO_EVENT);
+  }
   await writeProofs(source, { into, sealed, chosen, query });
   await writeStates(source, into, chosen.versions);
   for (const [format, name] of [
@@ -59,6 +63,9 @@ export async function exportPackage(source: ReplaySource, options: ExportOptions
   const files = await writeSums(into);
   return { folder: into, events, streams, head, files };
 }
+
+const NO_EVENT =
+  'No event that is sealed was chosen: look at --stream, --type, --actor and the times, or seal the log first.';
 
 /** Which events are in the package, and the last of each stream. */
 interface Chosen {
@@ -157,6 +164,8 @@ async function copyChecker(into: string): Promise<void> {
   for (const file of await readdir(built))
     if (file.endsWith('.js')) await copyFile(path.join(built, file), path.join(to, file));
   await writeFile(path.join(into, 'check.js'), CHECK);
+  // Also where the folder lies in somebody's project of ES modules.
+  await writeFile(path.join(into, 'package.json'), '{"type":"commonjs"}\n');
 }
 
 const CHECK = `// Checks this package: node check.js [--key public.pem | --keys keys.jsonl]

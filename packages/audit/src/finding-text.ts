@@ -35,7 +35,7 @@ function sealText(finding: Exclude<Finding, { readonly event: unknown }>): strin
     case 'unreadable-log':
       return `the store cannot say what it holds: ${finding.message}`;
     case 'never-sealed':
-      return 'there is no seal of this log, so there is nothing that it could be held against';
+      return 'there is no seal of this log, so there is nothing that it could be held against: make one with "backstory audit seal"';
     case 'seal': {
       const where = finding.place === null ? '' : ` (${finding.place})`;
       const name = finding.sequence === null ? 'a seal' : `seal ${finding.sequence}`;

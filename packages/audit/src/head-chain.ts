@@ -126,8 +126,12 @@ function gaps(links: readonly ChainLink[]): readonly SealFinding[] {
   const findings: SealFinding[] = [];
   let before: TreeHead | undefined;
   for (const { head } of links) {
-    for (let lacking = (before?.sequence ?? 0) + 1; lacking < head.sequence; lacking++)
-      findings.push(seal(lacking, 'missing', null));
+    const lacking = (before?.sequence ?? 0) + 1;
+    // One finding, however many a number that somebody made up leaves out.
+    if (lacking < head.sequence) {
+      const last = head.sequence - 1;
+      findings.push(seal(lacking, 'missing', lacking === last ? null : `to seal ${last}`));
+    }
     const adjacent = head.sequence === (before?.sequence ?? 0) + 1;
     const { treeSize = 0, position = 0 } = before ?? {};
     const follows = head.fromSize === treeSize && head.fromPosition === position;

@@ -50,7 +50,7 @@ A single proof that you were given besides is checked by \`node check.js proof.j
 | \`states.jsonl\` | what each stream was after the last of these events, worked out by the application |
 | \`report.html\`, \`report.csv\` | who did what, when, why, and with which effect |
 | \`head.json\`, \`keys.jsonl\` | the signed head, and who may sign |
-| \`check.js\`, \`checker\` | the program |
+| \`check.js\`, \`checker\`, \`package.json\` | the program |
 | \`SHA256SUMS\` | the sum of every file |
 
 ## What it proves

@@ -1,46 +1,34 @@
 import { createHash, type Hash } from 'node:crypto';
 import fs from 'node:fs';
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { writeHead, type TreeHead } from '@backstory/proof';
 import { hexOf, type MerkleTree } from '@backstory/proof/seal';
 import type { AuditFolder } from './audit-folder.js';
-import { SealFile, SealLines } from './seal-file.js';
+import { SealFile } from './seal-file.js';
 import { addBlock, type LineBlock } from './log-lines.js';
-import {
-  headerOfLine,
-  leafOfLine,
-  readLine,
-  writeOpening,
-  writePeaks,
-  type SealOpening,
-} from './seal-format.js';
+import { writeOpening, writePeaks, type SealOpening } from './seal-format.js';
 
-/** A seal that is being written, and can be gone on with where somebody stopped. */
+/** A seal that is being written. */
 export class SealDraft {
-  private sum: Hash;
+  private readonly sum: Hash = createHash('sha256');
 
   private constructor(
     private readonly handle: FileHandle,
     readonly tree: MerkleTree,
-    private end: { bytes: number; position: number; sum: Hash },
-  ) {
-    this.sum = end.sum;
-  }
+    private end: { readonly file: string; readonly position: number },
+  ) {}
 
-  /** Begins one, or goes on with what is there of it. `tree`: over what was sealed before. */
+  /**
+   * Begins one. What somebody left of another is thrown away: nothing says that it was read from the log, and what is signed
+   * must have been. `tree`: over what was sealed before.
+   */
   static async open(folder: AuditFolder, opening: SealOpening, tree: MerkleTree): Promise<SealDraft> {
     await folder.makeSealsFolder();
-    const handle = await open(folder.part, 'a+');
+    await dropDraft(folder);
+    const handle = await open(folder.part, 'wx');
     try {
-      const first = `${writeOpening(opening)}\n`;
-      const found = await takeUp(handle, { first, opening, tree });
-      if (found) await handle.truncate(found.bytes);
-      else {
-        await handle.truncate(0);
-        await handle.appendFile(first);
-      }
-      const nothing = { bytes: first.length, position: opening.fromPosition, sum: createHash('sha256') };
-      return new SealDraft(handle, tree, found ?? nothing);
+      await handle.appendFile(`${writeOpening(opening)}\n`);
+      return new SealDraft(handle, tree, { file: folder.part, position: opening.fromPosition });
     } catch (error) {
       await handle.close();
       throw error;
@@ -75,6 +63,12 @@ export class SealDraft {
     await this.handle.sync();
   }
 
+  /** Whether its file is still the one that has its name: another process may have begun anew. */
+  async isInPlace(): Promise<boolean> {
+    const found = await stat(this.end.file).catch(() => undefined);
+    return found?.ino === (await this.handle.stat()).ino;
+  }
+
   async close(): Promise<void> {
     await this.handle.close();
   }
@@ -92,36 +86,4 @@ export async function signedDraft({ part }: AuditFolder): Promise<SealFile | und
 /** Throws away what was under way. */
 export async function dropDraft({ part }: AuditFolder): Promise<void> {
   await rm(part, { force: true });
-}
-
-interface TakenUp {
-  readonly bytes: number;
-  readonly position: number;
-  readonly sum: Hash;
-}
-
-/** What can be used of a draft: its whole lines, as long as they go on in order. `undefined`: it is of another seal. */
-async function takeUp(
-  handle: FileHandle,
-  {
-    first,
-    opening,
-    tree,
-  }: { readonly first: string; readonly opening: SealOpening; readonly tree: MerkleTree },
-): Promise<TakenUp | undefined> {
-  const { size } = await handle.stat();
-  const lines = new SealLines(handle, { from: 0, to: size });
-  if (size < first.length || `${await lines.next()}\n` !== first) return undefined;
-  const sum = createHash('sha256');
-  let [bytes, position] = [first.length, opening.fromPosition];
-  for (let text = await lines.next(); text !== undefined; text = await lines.next()) {
-    const line = readLine(text);
-    const length = Buffer.byteLength(text) + 1;
-    const next = line && headerOfLine(line).position;
-    if (!line || !(next! > position) || bytes + length > size) break;
-    tree.append(leafOfLine(line));
-    sum.update(`${text}\n`);
-    [bytes, position] = [bytes + length, next!];
-  }
-  return { bytes, position, sum };
 }

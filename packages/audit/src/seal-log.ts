@@ -27,7 +27,7 @@ export interface SealOptions {
   readonly key: SigningKey;
   /** Who asked for it; recorded with the seal. */
   readonly actor?: string;
-  /** Stops it. What was done so far is gone on with the next time. */
+  /** Stops it. The next time begins again after the last seal. */
   readonly signal?: AbortSignal;
   /** Called now and then with the position reached and the position to reach. */
   readonly onProgress?: (through: number, head: number) => void;
@@ -83,7 +83,7 @@ class Sealer {
   async run(): Promise<SealResult> {
     const ring = await this.folder.keys();
     requireInForce(ring, this.options.key);
-    await this.finishSigned(await this.store.identity());
+    await this.finishSigned(await this.store.identity(), ring);
     const identity = await this.store.identity();
     const rebuilt = await rebuildSeals(this.store, { ...this.options, folder: this.folder, ring, identity });
     const last = await this.folder.last();
@@ -96,9 +96,9 @@ class Sealer {
   }
 
   /** A seal that was signed before somebody stopped is recorded and published as it is: a head is signed once. */
-  private async finishSigned({ logId }: LogIdentity): Promise<void> {
+  private async finishSigned({ logId }: LogIdentity, ring: KeyRing): Promise<void> {
     const signed = await signedDraft(this.folder);
-    if (!signed || signed.head.logId !== logId) return;
+    if (!signed || signed.head.logId !== logId || ring.judge(signed.head)) return;
     const { head } = signed;
     const recorded = await lastRecorded(this.store, logId);
     if (!recorded || recorded.sequence < head.sequence) await this.record(head);
@@ -141,6 +141,7 @@ class Sealer {
       await writeLines(this.store, draft, { upTo: identity.head, ...this.options });
       const head = this.sign(draft, { ...from, ...epochOf(identity) }, { last, ring });
       await draft.finish(head);
+      if (!(await draft.isInPlace())) throw new SealerBusy();
       await this.record(head);
       await this.folder.publish(head);
       return head;

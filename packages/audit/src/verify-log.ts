@@ -97,7 +97,9 @@ class Verifier {
       signal,
     });
     const { links, vouched } = chain;
-    this.findings.push(...chain.findings, ...this.ofTheLog(identity, chain.logId, links.at(-1)?.head));
+    // Looked at again: somebody may have sealed meanwhile.
+    const now = identity && (await this.identity());
+    this.findings.push(...chain.findings, ...this.ofTheLog(now, chain.logId, links.at(-1)?.head));
     try {
       for (const link of links) await this.segment(link, links.at(-1)!.head.position);
     } finally {
@@ -106,7 +108,7 @@ class Verifier {
     const details = this.events.result();
     const count = this.findings.length + this.events.count;
     const found = { count, findings: [...this.findings, ...details], vouched };
-    return { ok: count === 0, ...coverage(links), ...known(identity), anchors: anchors.length, ...found };
+    return { ok: count === 0, ...coverage(links), ...known(now), anchors: anchors.length, ...found };
   }
 
   private async identity() {

@@ -39,6 +39,8 @@ class PackageChecker implements PackageCheck {
   events = 0;
   head: TreeHead | undefined;
   readonly problems: string[] = [];
+  /** Of the last event. */
+  private position = 0;
 
   constructor(private readonly folder: string) {}
 
@@ -46,15 +48,36 @@ class PackageChecker implements PackageCheck {
     if (this.problems.length < 100) this.problems.push(text);
   }
 
-  /** As `sha256sum -c SHA256SUMS` does. */
+  /** As `sha256sum -c SHA256SUMS` does; and nothing lies in the package that has no sum. */
   sums(): void {
+    const listed = new Set(['SHA256SUMS']);
+    const present = this.regularFiles();
     for (const line of this.text('SHA256SUMS').trimEnd().split('\n')) {
       const [, sum, file] = /^([0-9a-f]{64}) {2}([\w./-]+)$/.exec(line) ?? [];
       if (sum === undefined || file === undefined || file.includes('..'))
         this.problem(`SHA256SUMS: "${line}" is no sum.`);
+      else if (!present.has(file)) this.problem(`${file} is missing.`);
       else if (hexOf(sha256(fs.readFileSync(this.file(file)))) !== sum)
         this.problem(`${file} is not as it was written.`);
+      if (file !== undefined) listed.add(file);
     }
+    for (const file of present)
+      if (!listed.has(file)) this.problem(`${file} lies in the package and is not in SHA256SUMS.`);
+  }
+
+  /** What is neither file nor folder has no place in a package: reading it could lead elsewhere, or never end. */
+  private regularFiles(): ReadonlySet<string> {
+    const files = new Set<string>();
+    for (const entry of fs.readdirSync(this.folder, { recursive: true, withFileTypes: true })) {
+      if (entry.isDirectory()) continue;
+      const name = path
+        .relative(this.folder, path.join(entry.parentPath, entry.name))
+        .split(path.sep)
+        .join('/');
+      if (entry.isFile()) files.add(name);
+      else throw new InvalidProof('form', `${name} is no regular file.`);
+    }
+    return files;
   }
 
   proofs(trust: Trust = KeyRing.read(this.text('keys.jsonl'))): void {
@@ -66,6 +89,7 @@ class PackageChecker implements PackageCheck {
     const same: Trust = { judge: (it) => (writeHead(it) === writeHead(head) ? problem : 'unknown-key') };
     const proofs = linesOf(this.file('proofs.jsonl'));
     for (const event of linesOf(this.file('events.jsonl'))) this.event(event, proofs.next().value, same);
+    if (this.events === 0 && this.problems.length === 0) this.problem('There is no event in it.');
     if (!proofs.next().done) this.problem('proofs.jsonl has proofs of events that events.jsonl lacks.');
   }
 
@@ -74,6 +98,11 @@ class PackageChecker implements PackageCheck {
     const position = String(event?.position ?? '?');
     if (!event || proofLine === undefined)
       return this.problem(`The event at position ${position} has no proof.`);
+    if (JSON.stringify(event) !== line || Object.keys(event).join() !== MEMBERS)
+      return this.problem(`The event at position ${position} does not stand as it was written.`);
+    if (!(event.position > this.position))
+      return this.problem(`The event at position ${position} does not follow the one before it.`);
+    this.position = event.position;
     try {
       const proof = checkProof(`${proofLine}\n`, trust);
       if (proof.kind === 'inclusion' && isOf(proof, event)) this.events++;
@@ -92,6 +121,8 @@ class PackageChecker implements PackageCheck {
     return fs.readFileSync(this.file(name), 'utf8');
   }
 }
+
+const MEMBERS = 'format,id,stream,version,position,appendIndex,type,schemaVersion,recordedAt,data,metadata';
 
 /** A line of events.jsonl. */
 interface Envelope {

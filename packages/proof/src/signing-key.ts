@@ -92,7 +92,9 @@ function opened(pem: string, passphrase: string | undefined): KeyObject {
   } catch (cause) {
     const encrypted = /ENCRYPTED/.test(pem);
     const lacking =
-      passphrase === undefined ? 'is encrypted: give its passphrase.' : 'does not open with this passphrase.';
+      passphrase === undefined
+        ? 'is encrypted: give its passphrase, to a command in BACKSTORY_AUDIT_PASSPHRASE.'
+        : 'does not open with this passphrase.';
     throw new UnusableKey(encrypted ? `The key ${lacking}` : 'This file holds no private key in PEM form.', {
       cause,
     });

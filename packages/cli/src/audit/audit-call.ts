@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { AuditFolder } from '@backstory/audit';
 import type { EventStore, OpenStorage } from '@backstory/core';
-import { KeyRing, type SigningKey } from '@backstory/proof';
+import { KeyRing, readHead, type SigningKey, type TreeHead } from '@backstory/proof';
 import type { ReplaySource } from '@backstory/replay';
 import { readPrivateKey } from '@backstory/proof/seal';
 import { InvalidConfiguration, UsageError } from '../errors.js';
@@ -10,6 +10,14 @@ import { configFile } from '../config.js';
 import { definitionFor, storageFor } from '../open.js';
 import type { VerbCall } from '../verb.js';
 import type { AuditOptions } from './audit-options.js';
+
+/** Keys, key rings and heads are written over by no mistyped --out. */
+function requireNoEvidence(file: string): void {
+  if (!fs.existsSync(file)) return;
+  const begins = fs.readFileSync(file, 'utf8').slice(0, 30);
+  if (/^-----BEGIN|^\{"format":"backstory\.(keys|head|seal)\//.test(begins))
+    throw new Error('it is there already, and a key or a seal');
+}
 
 /** A file or folder that was asked for, where nothing can be written. */
 export function unwritable(file: string, cause: unknown): UsageError {
@@ -74,6 +82,19 @@ export class AuditCall {
     return keys === undefined ? this.folder.keys() : KeyRing.read(this.textOf(keys));
   }
 
+  /** A head that was kept. @throws UsageError */
+  anchor(given: string): TreeHead {
+    const text = this.textOf(given);
+    try {
+      return readHead(text);
+    } catch (cause) {
+      throw new UsageError(
+        'invalid-anchor',
+        `${given} is no head that was kept: ${(cause as Error).message}`,
+      );
+    }
+  }
+
   /** @throws UsageError */
   textOf(given: string): string {
     try {
@@ -87,6 +108,7 @@ export class AuditCall {
   write(given: string, text: string): string {
     const file = this.file(given);
     try {
+      requireNoEvidence(file);
       fs.writeFileSync(file, text);
     } catch (cause) {
       throw unwritable(file, cause);

@@ -14,6 +14,7 @@ export interface AuditOptions {
   readonly payload?: boolean;
   readonly actor?: string;
   readonly reason?: string;
+  readonly retire?: string;
   readonly from?: Date;
   readonly to?: Date;
   readonly stream?: readonly string[];
@@ -50,6 +51,7 @@ export const AUDIT_OPTIONS: readonly VerbOption[] = [
   { flags: '--restored', description: 'verify: the log was restored, and so is another one' },
   { flags: '--payload', description: 'prove: show data and metadata in the proof' },
   { flags: '--actor <name>', description: 'report, export: only what this one did; seal: who seals' },
+  { flags: '--retire <key>', description: 'keys rotate: this key, not the one that signs' },
   { flags: '--reason <text>', description: 'keys rotate, revoke: why' },
   { flags: '--from <time>', description: 'report, export: recorded at or after this time', parse: from },
   {

@@ -157,6 +157,36 @@ test('keys are added, rotated and revoked', async () => {
   expect((await audit('verify')).exitCode).toBe(0);
 });
 
+test('a lost key is retired by another, also where the seals lie elsewhere; a stolen one proves nothing', async () => {
+  await sealed();
+  await audit('keys', 'add', '--key', 'key.pem', '--new-key', 'spare.pem');
+  const [{ keyId }] = (await json('keys', 'list')).envelope.data.keys;
+  expect(await audit('keys', 'revoke', keyId, '--key', 'spare.pem')).toMatchObject({ exitCode: 0 });
+  const [event] = (await runJson(['events', '--stream', 'payment-9'], { cwd, definition })).envelope.data
+    .events;
+  expect(await audit('prove', event.id)).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('Seal 1 proves nothing: its key was revoked'),
+  });
+  expect((await audit('seal', '--key', 'spare.pem')).stdout).toMatch(/^Seal 2 covers/);
+  expect((await audit('prove', event.id)).exitCode).toBe(0);
+  expect((await audit('prove-consistency', '1', '2')).stderr).toContain('verify --anchor');
+  await audit('keys', 'add', '--key', 'spare.pem', '--new-key', 'third.pem');
+  fs.renameSync(here('audit/seals'), here('elsewhere'));
+  const [, spare, third] = (await json('keys', 'list')).envelope.data.keys;
+  const rotated = await audit(
+    ...['keys', 'rotate', '--retire', spare.keyId, '--key', 'third.pem', '--new-key', 'fourth.pem'],
+  );
+  expect(rotated.stdout).toContain(`Key ${spare.keyId.slice(0, 16)} is retired: its seals up to seal 2 stay`);
+  const { keys } = (await json('keys', 'list')).envelope.data;
+  expect(keys.map(({ status }: any) => status)).toEqual(['revoked', 'retired', 'in-force', 'in-force']);
+  await audit('keys', 'revoke', keys[3].keyId, '--key', 'third.pem');
+  expect(await audit('keys', 'revoke', third.keyId, '--key', 'third.pem')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('It is the last key in force'),
+  });
+});
+
 test('a key that is encrypted needs its passphrase', async () => {
   const env = { BACKSTORY_AUDIT_PASSPHRASE: 'secret', BACKSTORY_AUDIT_KEY: 'key.pem' };
   const withEnv = (...argv: string[]) => runCli(['audit', ...argv], { cwd, definition, env });
@@ -164,7 +194,7 @@ test('a key that is encrypted needs its passphrase', async () => {
   expect((await withEnv('seal')).exitCode).toBe(0);
   expect(await audit('seal', '--key', 'key.pem')).toMatchObject({
     exitCode: 3,
-    stderr: 'error: The key is encrypted: give its passphrase.\n',
+    stderr: 'error: The key is encrypted: give its passphrase, to a command in BACKSTORY_AUDIT_PASSPHRASE.\n',
   });
 });
 
@@ -251,6 +281,7 @@ test('a package for an auditor checks itself, and says when anything in it was c
     'events.jsonl',
     'head.json',
     'keys.jsonl',
+    'package.json',
     'proofs.jsonl',
     'report.csv',
     'report.html',
@@ -286,6 +317,28 @@ test('a package for an auditor checks itself, and says when anything in it was c
     stderr: expect.stringContaining('has no proof'),
   });
   expect(changed(events)).toEqual(proven);
+  // The same event in other words, and an event that says it is another version.
+  expect(changed(events.replace('{"format"', '{ "format"'))).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('does not stand as it was written'),
+  });
+  expect(changed(events.replace('"version":1', '"version":9'))).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('is that of another'),
+  });
+  expect(changed([lines[1], lines[0], ...lines.slice(2)].join('\n'))).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('does not follow the one before it'),
+  });
+  changed(events);
+  const sumsText = fs.readFileSync(here('package/SHA256SUMS'), 'utf8');
+  fs.writeFileSync(here('package/SHA256SUMS'), sumsText.replace(/^.*report\.csv\n/m, ''));
+  expect(check()).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('report.csv lies in the package and is not in SHA256SUMS'),
+  });
+  fs.writeFileSync(here('package/SHA256SUMS'), sumsText);
+  expect(check().stdout).toContain('states and reports in it are worked out from the events, and not proven');
   fs.appendFileSync(here('package/report.csv'), 'x');
   expect(check()).toMatchObject({ status: 1, stderr: 'NOT PROVEN: report.csv is not as it was written.\n' });
 });
@@ -301,6 +354,7 @@ test('no package is made of a log that is not as it was sealed, or over another'
   tamper(`UPDATE events SET data = '{}' WHERE position = 2`);
   expect(await audit('export', 'package')).toMatchObject({
     exitCode: 1,
+    stdout: expect.stringContaining('position 2: cart.line-added (cart-1 v2) was altered'),
     stderr: 'error: One thing is not as it was sealed.\n',
   });
   expect(fs.existsSync(here('package'))).toBe(false);
@@ -337,7 +391,11 @@ test.each<[string[], number, RegExp]>([
   [['prove'], 2, /Give event id/],
   [['check-proof', 'none.json'], 2, /is not there: give a proof file/],
   [['prove-consistency', '7'], 1, /There is no seal 7/],
-  [['verify', '--anchor', 'none.json'], 1, /none\.json is not there/],
+  [['verify', '--anchor', 'none.json'], 2, /none\.json cannot be read/],
+  [['verify', '--anchor', 'key.pem'], 2, /key\.pem is no head that was kept/],
+  [['keys', 'public', '--out', 'key.pem'], 2, /it is there already, and a key/],
+  [['prove', 'nobody', '--out', 'audit/keys.jsonl'], 1, /nobody is not among/],
+  [['export', 'none', '--stream', 'nosuch-1'], 1, /No event that is sealed was chosen/],
   [['verify', '--dir', 'nowhere'], 3, /has no keys\.jsonl/],
   [['what'], 2, /what/],
   [['verify', 'kept.json'], 2, /"kept\.json" means nothing to audit verify\. .*--anchor <file>/],

@@ -1,10 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { exportPackage, sealedIn, verifyLog, type Verification } from '@backstory/audit';
-import { AuditFindings, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { progressOn } from '../progress.js';
 import type { AuditCall } from './audit-call.js';
 import { queryOf } from './report.js';
+import { refuse } from './verify.js';
 
 /** `audit export <folder>`: a package for an auditor, which checks itself. @throws AuditFindings when the log is not as it was sealed */
 export async function exportTo(audit: AuditCall): Promise<void> {
@@ -18,7 +19,7 @@ export async function exportTo(audit: AuditCall): Promise<void> {
       const keys = await audit.ring();
       const watched = { onProgress: progress.update, ...signal };
       const found = await verifyLog(source.events, { folder: folder.folder, trust: keys, ...watched });
-      if (!found.ok) throw new AuditFindings(found);
+      if (!found.ok) return refuse(audit, found);
       const sealed = await sealedIn(folder);
       return exportPackage(source, { into, sealed, keys, verified: verifiedText(found), ...queryOf(audit) });
     })
@@ -31,7 +32,7 @@ export async function exportTo(audit: AuditCall): Promise<void> {
 }
 
 function verifiedText({ seals, sealedEvents, sealedAt }: Verification): string {
-  return `nothing that was sealed had changed (${sealedEvents} events in ${seals} seals, the last of ${sealedAt}).`;
+  return `nothing that was sealed had changed (${sealedEvents} events in ${seals} ${seals === 1 ? 'seal' : 'seals'}, the last of ${sealedAt}).`;
 }
 
 function requireFree(folder: string): void {

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { NotProvable, sealedInLog } from '@backstory/audit';
 import { KeyRing, publicKeyPem, type RingKey, type SigningKey } from '@backstory/proof';
 import { newPrivateKey, readPrivateKey } from '@backstory/proof/seal';
 import { columns } from '../columns.js';
@@ -59,20 +60,33 @@ async function add(audit: AuditCall): Promise<void> {
 
 async function rotate(audit: AuditCall): Promise<void> {
   const { folder, options } = audit;
-  const old = audit.signingKey();
+  const before = await folder.keys();
+  const keyId =
+    options.retire === undefined ? audit.signingKey().keyId : called(before, options.retire).keyId;
+  const lastSeal = await lastSealOf(audit);
   const { ring, key } = await added(audit);
-  const lastSeal = (await folder.sequences()).at(-1) ?? 0;
   const { reason } = options;
   const retire = {
     action: 'retire',
-    keyId: old.keyId,
+    keyId,
     lastSeal,
     ...(reason !== undefined && { reason }),
   } as const;
   await folder.writeKeys(ring.with(retire, key, new Date()));
   await tell(audit, key, [
-    `Key ${old.keyId.slice(0, 16)} is retired: its seals up to seal ${lastSeal} stay good. Destroy it.`,
+    `Key ${keyId.slice(0, 16)} is retired: its seals up to seal ${lastSeal} stay good. Destroy it.`,
   ]);
+}
+
+/** In the folder or in the log, whose seals may lie elsewhere: a retired key stays good for all of them. */
+async function lastSealOf(audit: AuditCall): Promise<number> {
+  const recorded = await audit.withLog(async (log) =>
+    sealedInLog(log).catch((error: unknown) => {
+      if (error instanceof NotProvable) return undefined;
+      throw error;
+    }),
+  );
+  return Math.max(recorded?.head.sequence ?? 0, (await audit.folder.sequences()).at(-1) ?? 0);
 }
 
 async function revoke(audit: AuditCall): Promise<void> {
@@ -80,6 +94,11 @@ async function revoke(audit: AuditCall): Promise<void> {
   const [, , name = ''] = audit.call.arguments as [string, string, string?];
   const ring = await folder.keys();
   const { keyId } = called(ring, name);
+  if (ring.keys.every((key) => key.status !== 'in-force' || key.keyId === keyId))
+    throw new UsageError(
+      'last-key',
+      'It is the last key in force, and nobody could seal without it: make another one first, with "backstory audit keys add".',
+    );
   const { reason } = options;
   const change = { action: 'revoke', keyId, ...(reason !== undefined && { reason }) } as const;
   await folder.writeKeys(ring.with(change, audit.signingKey(), new Date()));

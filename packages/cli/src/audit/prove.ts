@@ -1,14 +1,14 @@
 import {
+  NotProvable,
   eventCalled,
   proveConsistency,
   proveEvent,
-  readAnchor,
   sealedIn,
   sealedInLog,
   type SealedLines,
 } from '@backstory/audit';
 import type { EventStore } from '@backstory/core';
-import { writeProof, type Proof, type TreeHead } from '@backstory/proof';
+import { HEAD_PROBLEMS, writeProof, type Proof, type TreeHead } from '@backstory/proof';
 import { UsageError } from '../errors.js';
 import type { AuditCall } from './audit-call.js';
 
@@ -40,7 +40,7 @@ async function sealed({ folder }: AuditCall, log: EventStore): Promise<SealedLin
 
 async function headCalled(audit: AuditCall, name: string): Promise<TreeHead> {
   if (/^\d+$/.test(name)) return (await sealedIn(audit.folder, sequenceIn(name))).head;
-  return readAnchor(audit.file(name));
+  return audit.anchor(name);
 }
 
 function sequenceIn(text: string): number {
@@ -48,9 +48,25 @@ function sequenceIn(text: string): number {
   throw new UsageError('invalid-argument', `"${text}" is no number of a seal: give 1, 2, 3 …`);
 }
 
+/** A proof that nobody could rely on is not written. @throws NotProvable */
+async function requireBelieved({ folder }: AuditCall, proof: Proof): Promise<void> {
+  if (!(await folder.hasKeys())) return;
+  const ring = await folder.keys();
+  for (const head of proof.kind === 'inclusion' ? [proof.head] : [proof.first, proof.second]) {
+    const problem = ring.judge(head);
+    if (!problem) continue;
+    const name = `seal ${head.sequence}`;
+    const message =
+      `Seal ${head.sequence} proves nothing: ${HEAD_PROBLEMS[problem]} Seal the log with a key that is in force, and prove it ` +
+      'from that seal; whether the log still contains a head that was kept, "backstory audit verify --anchor" says.';
+    throw new NotProvable(name, 'not-believed', message);
+  }
+}
+
 /** Into a file: a proof must stand as it was written, to the byte, and may hold what a terminal would obey. */
 async function give(audit: AuditCall, proof: Proof, name: string): Promise<void> {
   const { call, options } = audit;
+  await requireBelieved(audit, proof);
   const written = audit.write(options.out ?? name.replace(/[^\w.-]/g, '_'), writeProof(proof));
   await call.report.answer({ file: written, proof }, (paper) => [`The proof is in ${paper.name(written)}`]);
 }

@@ -1,4 +1,4 @@
-import { findingText, readAnchor, verifyLog, type Verification } from '@backstory/audit';
+import { findingText, verifyLog, type Verification } from '@backstory/audit';
 import { AuditFindings } from '../errors.js';
 import { SHOWN } from '../limit.js';
 import type { Paper } from '../paper.js';
@@ -11,7 +11,7 @@ export async function verify(audit: AuditCall): Promise<void> {
   const progress = await progressOn(call.io, 'Verifying');
   const found = await audit
     .withLog(async (log) => {
-      const anchors = await Promise.all((options.anchor ?? []).map((file) => readAnchor(audit.file(file))));
+      const anchors = (options.anchor ?? []).map((file) => audit.anchor(file));
       const { folder } = audit.folder;
       const { restored = false } = options;
       const trust = await audit.ring();
@@ -20,6 +20,11 @@ export async function verify(audit: AuditCall): Promise<void> {
     })
     .finally(progress.stop);
   if (found.ok) return call.report.answer(found, (paper) => verifiedLines(found, paper));
+  await refuse(audit, found);
+}
+
+/** Tells what was found, and ends. @throws AuditFindings */
+export async function refuse({ call }: AuditCall, found: Verification): Promise<never> {
   if (!call.report.asJson) await call.report.answer(found, (paper) => findingLines(found, paper));
   throw new AuditFindings(found);
 }

@@ -48,7 +48,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     load: async () => (await import('../audit/export.js')).exportTo,
   },
   keys: {
-    options: ['dir', 'key', 'keys', 'newKey', 'reason', 'out'],
+    options: ['dir', 'key', 'keys', 'newKey', 'retire', 'reason', 'out'],
     takes: 2,
     load: async () => (await import('../audit/keys.js')).keys,
   },
