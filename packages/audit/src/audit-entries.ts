@@ -7,6 +7,8 @@ import { Effects, type Effect } from './effects.js';
 export interface ReportQuery {
   readonly from?: Date;
   readonly to?: Date;
+  /** The last position. Default: where the log ends when the report begins. */
+  readonly upTo?: number;
   readonly streams?: readonly string[];
   readonly types?: readonly string[];
   readonly actor?: string;
@@ -67,11 +69,11 @@ export async function* auditEntries(
 /** Pages of the events that a query chooses, save for their actor, which no store looks up. */
 export async function* eventsOf(
   store: EventStore,
-  { from, to, streams, types, includeSystem, signal }: ReportQuery,
+  { from, to, upTo, streams, types, includeSystem, signal }: ReportQuery,
 ): AsyncGenerator<readonly StoredEvent[], void> {
-  const { head: upTo } = await store.identity();
+  const { head } = await store.identity();
   const pages = store.readAll({
-    upTo,
+    upTo: Math.min(head, upTo ?? head),
     pageSize: PAGE,
     ...(from && { recordedFrom: from }),
     ...(to && { recordedUpTo: to }),

@@ -377,6 +377,19 @@ describe('verifying', () => {
     expect(await found()).toEqual(expect.arrayContaining(['seal 1 altered', 'altered 7 data']));
   });
 
+  test('a seal that is made while the log is verified is no end that was cut off', async () => {
+    const before = await storage.events.identity();
+    await seal(storage, keyed);
+    const sealing = Object.create(storage.events) as typeof storage.events;
+    let asked = 0;
+    sealing.identity = async () => (asked++ === 0 ? before : storage.events.identity());
+    const trust = await new AuditFolder(keyed.folder).keys();
+    // The head as it was first asked for ends before what the last seal covers.
+    await fillLog(storage, 3, 43);
+    await seal(storage, keyed);
+    expect(await verifyLog(sealing, { trust, folder: keyed.folder })).toMatchObject({ ok: true, seals: 4 });
+  });
+
   test('an anchor of another log is said to be one', async () => {
     const other = await files.opened(sqlite(files.newFile(), { driver: 'libsql' }).open());
     const folder = await folders.newFolder();

@@ -39,10 +39,12 @@ export interface ExportResult {
  * @throws NotProvable when an event is not as it was sealed
  */
 export async function exportPackage(source: ReplaySource, options: ExportOptions): Promise<ExportResult> {
-  const { into, sealed, keys, verified, ...query } = options;
+  const { into, sealed, keys, verified, ...asked } = options;
   const { head } = sealed;
+  // What is not sealed is no part of it, nor of its reports.
+  const query = { ...asked, upTo: Math.min(head.position, asked.upTo ?? head.position) };
   await mkdir(into, { recursive: true });
-  const chosen = await writeEvents(source, { into, head, query });
+  const chosen = await writeEvents(source, { into, query });
   if (chosen.positions.size === 0) {
     await rm(path.join(into, 'events.jsonl'));
     throw new NotProvable('events', 'not-sealed', NO_EVENT);
@@ -75,16 +77,15 @@ interface Chosen {
 
 async function writeEvents(
   { events: store }: ReplaySource,
-  { into, head, query }: { readonly into: string; readonly head: TreeHead; readonly query: ReportQuery },
+  { into, query }: { readonly into: string; readonly query: ReportQuery },
 ): Promise<Chosen> {
   const positions = new Set<number>();
   const versions = new Map<string, number>();
   async function* lines() {
     for await (const events of eventsOf(store, query)) {
-      const kept = events.filter((event) => {
-        const byActor = query.actor === undefined || metadataOf(event).actor === query.actor;
-        return byActor && event.position <= head.position;
-      });
+      const kept = events.filter(
+        (event) => query.actor === undefined || metadataOf(event).actor === query.actor,
+      );
       for (const { position, stream, version } of kept) {
         positions.add(position);
         versions.set(stream, version);

@@ -320,6 +320,22 @@ describe('the program check-proof', () => {
     expect(runCheckProof(['--help'], '/')).toMatchObject({ exitCode: 0, complaint: '' });
   });
 
+  test('a proof that is made to break the program is not proven, like any other', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'check-proof-'));
+    const hostile = path.join(folder, 'hostile.json');
+    const text = golden('inclusion-1.json').toString();
+    const long = Array<string>(300_000).fill('0'.repeat(64));
+    for (const changed of [
+      text.replace(/"format": "[^"]*"/, '"format": { "toString": 1 }'),
+      text.replace(/"path": \[[^\]]*\]/, `"path": ${JSON.stringify(long)}`),
+    ]) {
+      expect(changed).not.toBe(text);
+      fs.writeFileSync(hostile, changed);
+      expect(runCheckProof([hostile, '--key', file('public-key.pem')], '/')).toMatchObject({ exitCode: 1 });
+    }
+    fs.rmSync(folder, { recursive: true });
+  });
+
   test('makes harmless what a terminal would obey', () => {
     const { said } = runCheckProof(['inclusion-1.json', '--key', 'public-key.pem'], GOLDEN);
     expect(said).not.toMatch(/[^\P{Cc}\n]/u);

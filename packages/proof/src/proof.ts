@@ -61,8 +61,11 @@ export function checkProof(file: string | Uint8Array, trust: Trust): Proof {
 export function readProof(file: string | Uint8Array): Proof {
   const text = textOf(file);
   const members = text === undefined ? undefined : membersOf(jsonIn(text));
-  if (members && members['format'] !== FORMAT)
-    throw new InvalidProof('form', `Expected the format ${FORMAT} and found ${String(members['format'])}.`);
+  const format = members?.['format'];
+  if (members && format !== FORMAT) {
+    const found = typeof format === 'string' ? format : 'something else';
+    throw new InvalidProof('form', `Expected the format ${FORMAT} and found ${found}.`);
+  }
   const proof = members && (inclusionIn(members) ?? consistencyIn(members));
   if (!proof) throw new InvalidProof('form', 'This is no proof, or not all of one.');
   if (text !== writeProof(proof) && text !== writeProof(proof, 'line'))
@@ -136,5 +139,5 @@ function headOf(value: unknown): TreeHead | undefined {
 }
 
 function isPath(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && areHashes(...(value as readonly unknown[]));
+  return Array.isArray(value) && value.every((it) => areHashes(it));
 }

@@ -241,6 +241,7 @@ test('keys are looked for beside the configuration, as the log is', async () => 
 
 test('a package for an auditor checks itself, and says when anything in it was changed', async () => {
   await sealed();
+  await definition.run(fillShop); // not sealed, and so in no part of the package
   expect(await audit('export', 'package', '--stream', 'cart-1')).toMatchObject({
     exitCode: 0,
     stdout: expect.stringMatching(/^events: 4, streams: 1; each event with its proof, in /),
@@ -287,6 +288,7 @@ test('a package for an auditor checks itself, and says when anything in it was c
     'report.html',
     'states.jsonl',
   ]);
+  expect(fs.readFileSync(here('package/report.html'), 'utf8')).toContain('<p>4 events.</p>');
   expect(JSON.parse(fs.readFileSync(here('package/states.jsonl'), 'utf8'))).toMatchObject({
     stream: 'cart-1',
     version: 4,
@@ -339,6 +341,18 @@ test('a package for an auditor checks itself, and says when anything in it was c
   });
   fs.writeFileSync(here('package/SHA256SUMS'), sumsText);
   expect(check().stdout).toContain('states and reports in it are worked out from the events, and not proven');
+  // A proof under another head, even one that nobody signed, is none.
+  const proofs = fs.readFileSync(here('package/proofs.jsonl'), 'utf8');
+  const unsigned = proofs.replaceAll(/"signature":"[^"]*"/g, `"signature":"${'A'.repeat(86)}=="`);
+  fs.writeFileSync(here('package/proofs.jsonl'), unsigned);
+  const unsignedSum = createHash('sha256').update(unsigned).digest('hex');
+  fs.writeFileSync(here('package/SHA256SUMS'), sumsText.replace(/^.{64}(?= {2}proofs)/m, unsignedSum));
+  expect(check()).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('is signed by a key that you do not believe'),
+  });
+  fs.writeFileSync(here('package/proofs.jsonl'), proofs);
+  fs.writeFileSync(here('package/SHA256SUMS'), sumsText);
   fs.appendFileSync(here('package/report.csv'), 'x');
   expect(check()).toMatchObject({ status: 1, stderr: 'NOT PROVEN: report.csv is not as it was written.\n' });
 });
