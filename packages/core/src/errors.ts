@@ -116,6 +116,7 @@ export class StoreUnavailable extends BackstoryError {
 export type StoreProblem =
   | 'corrupt'
   | 'read-only'
+  | 'standby'
   | 'full'
   | 'older-schema'
   | 'newer-schema'

@@ -1,4 +1,10 @@
-import { AppendOutcomeUnknown, StoreUnavailable, TransactionTimedOut } from './errors.js';
+import {
+  AppendOutcomeUnknown,
+  StoreUnavailable,
+  StoreUnusable,
+  TransactionTimedOut,
+  type StoreProblem,
+} from './errors.js';
 
 /**
  * Whether an error says that something a handler needs cannot be reached: then no event is to blame, and waiting helps.
@@ -12,7 +18,8 @@ export function isInfrastructure(error: unknown): boolean {
     if (
       it instanceof StoreUnavailable ||
       it instanceof AppendOutcomeUnknown ||
-      it instanceof TransactionTimedOut
+      it instanceof TransactionTimedOut ||
+      (it instanceof StoreUnusable && PUT_RIGHT.has(it.problem))
     )
       return true;
     const { isInfrastructure: says, code, status, statusCode, cause, errors } = it as Record<string, unknown>;
@@ -23,6 +30,9 @@ export function isInfrastructure(error: unknown): boolean {
   };
   return visit(error);
 }
+
+/** Somebody makes room, or promotes the standby, and all goes on. */
+const PUT_RIGHT: ReadonlySet<string> = new Set<StoreProblem>(['full', 'standby']);
 
 /** Of Node's sockets and resolver, of undici (fetch), and of PostgreSQL's class 08 and its shutting down. */
 const CODES: ReadonlySet<string> = new Set([

@@ -12,6 +12,21 @@ test.each(['EAGAIN', 'ECONNREFUSED', 'ECONNRESET', 'EADDRNOTAVAIL', '57P03', '53
   },
 );
 
+test.each([
+  ['53100', 'full'],
+  ['25006', 'standby'],
+])('%s is put right by somebody, and a subscription waits for it', (code, problem) => {
+  const error = storeError(Object.assign(new Error('no'), { code }), 'a store');
+  expect(error).toMatchObject({ code: 'BACKSTORY_STORE_UNUSABLE', problem });
+  expect(isInfrastructure(error)).toBe(true);
+});
+
+test('what no waiting helps is not waited for', () => {
+  const error = storeError(Object.assign(new Error('no'), { code: '42501' }), 'a store');
+  expect(error).toMatchObject({ problem: 'read-only' });
+  expect(isInfrastructure(error)).toBe(false);
+});
+
 test.each(['22P02', 'EACCES', 'ERR_INVALID_ARG_TYPE'])('%s is not taken for it', (code) => {
   const error = Object.assign(new Error('no'), { code });
   expect(isTransient(error)).toBe(false);

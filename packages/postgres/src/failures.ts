@@ -61,8 +61,8 @@ const UNUSABLE: readonly (readonly [
   ],
   [
     /^25006 /,
-    'read-only',
-    'the server only reads: it is a standby, or set so. Connect to the primary, or open the store read-only.',
+    'standby',
+    'the server only reads: it is a standby, or set so. Promote it, connect to the primary, or open the store read-only.',
   ],
   [/^XX00[12] /, 'corrupt', 'the server reports damaged data. Restore the database from a backup.'],
 ];

@@ -266,6 +266,42 @@ describe('while a batch is being committed', () => {
   });
 });
 
+it('a fault that cannot be told in an outage is told after it', async () => {
+  bug = (n) => {
+    if (n === 3) throw new Error('no threes');
+  };
+  let failures = 3;
+  const { state } = storage;
+  const flaky: StateStore = Object.assign(Object.create(state) as StateStore, {
+    // What is before the event that fails is committed: then the store goes away.
+    transaction: async <T>(fences: readonly HeldLease[], work: (tx: StateTransaction) => Promise<T>) => {
+      if ((await through()) === 2 && failures-- > 0) throw new StoreUnavailable('memory', 'gone');
+      return state.transaction(fences, work);
+    },
+  });
+  const { end } = await start((await leases.acquire(places.lease(1)))!, { state: flaky });
+  expect(await end).toMatchObject({ end: 'faulted', error: { position: 3 } });
+  expect(failures).toBeLessThan(0);
+  expect(await storage.state.read((view) => readTrouble(view, places, 1))).toMatchObject({
+    state: 'faulted',
+  });
+});
+
+it('a fault that cannot be told because the lease is lost is left to whoever has it', async () => {
+  const lease = (await leases.acquire(places.lease(1)))!;
+  bug = (n) => {
+    if (n === 3) throw new Error('no threes');
+  };
+  const { state } = storage;
+  const lost: StateStore = Object.assign(Object.create(state) as StateStore, {
+    transaction: async <T>(fences: readonly HeldLease[], work: (tx: StateTransaction) => Promise<T>) => {
+      if ((await through()) === 2) await leases.release(lease);
+      return state.transaction(fences, work);
+    },
+  });
+  const { end } = await start(lease, { state: lost });
+  expect(await end).toEqual({ end: 'lost' });
+});
 it('a log that is another one stops it visibly', async () => {
   const first = await start((await leases.acquire(places.lease(1)))!);
   await first.progressed;

@@ -245,9 +245,19 @@ export class Feeder {
     await wait(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 
+  /** Nothing goes on before it has been told: in an outage that is later, or by whoever has the lease then. */
   private async faulted(error: unknown): Promise<FeedingEnd> {
-    await this.tell('faulted', error).catch(() => undefined);
-    return { end: 'faulted', error };
+    for (;;) {
+      try {
+        await this.tell('faulted', error);
+        return { end: 'faulted', error };
+      } catch (untold) {
+        if (untold instanceof FenceLost) return { end: 'lost' };
+        if (this.stopping.signal.aborted) return { end: 'stopped' };
+        if (!isInfrastructure(untold)) return { end: 'faulted', error };
+        await wait(LONGEST_MS / 10, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      }
+    }
   }
 
   /** For those who ask from elsewhere. */

@@ -37,6 +37,7 @@ export function leasesOf(name: string) {
     member: (slot: number) => `${prefix}member/${slot}`,
     faulted: (slot: number) => `${prefix}faulted/${slot}`,
     isMember: (lease: string) => lease.startsWith(`${prefix}member/`),
+    isFaulted: (lease: string) => lease.startsWith(`${prefix}faulted/`),
     /** Undefined for the lease of a member. */
     partitionIn: (lease: string) => {
       const rest = lease.slice(prefix.length);

@@ -59,6 +59,7 @@ export class Share {
 
   /** Shows that it is there without being able to do anything: others take its share. */
   async fail(): Promise<void> {
+    if (this.member?.isHeld && this.names.isFaulted(this.member.name)) return;
     await this.leave();
     this.member = await this.join(this.names.faulted);
   }

@@ -209,7 +209,7 @@ export class Subscription {
     try {
       const control = await state.read((view) => readControl(view, this.name));
       this.obey(control ?? this.control!);
-      if (this.fault !== undefined) return await this.say();
+      if (this.fault !== undefined) return await this.sayFault();
       const stale = this.owned.all.filter((it) => !it.isClosing && isStale(it.reset, this.control!));
       if (stale.length > 0) await this.owned.restart(stale, this.control!);
       const owned = this.owned.all.filter((it) => !it.isClosing);
@@ -263,13 +263,18 @@ export class Subscription {
 
   /** It cannot go on by itself. Others may, and they are to know why this one does not. */
   private async failed(error: unknown): Promise<void> {
-    if (this.stopping.signal.aborted) return;
+    if (this.stopping.signal.aborted || this.fault !== undefined) return;
     this.fault = error;
     this.told.changed('faulted', messageOf(error));
     this.turn.abort();
     await this.owned.release(this.owned.all);
-    await this.share.fail().catch(() => undefined);
-    await this.say().catch(() => undefined);
+    await this.sayFault().catch(() => undefined);
+  }
+
+  /** With every look: it could not be said in an outage, and the lease under which it was said may have run out in one. */
+  private async sayFault(): Promise<void> {
+    await this.share.fail();
+    await this.say();
   }
 
   private host(): DispatcherHost {

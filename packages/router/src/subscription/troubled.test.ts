@@ -1,4 +1,4 @@
-import { Recorder, StoreUnavailable, memory, type OpenStorage } from '@backstory/core';
+import { Recorder, StoreUnavailable, StoreUnusable, memory, type OpenStorage } from '@backstory/core';
 import { Subscriptions, type SubscriptionOptions } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
@@ -94,6 +94,28 @@ it('one that throws, one that hangs, one that rejects later, one that cannot rea
   expect(late.length).toBeGreaterThanOrEqual(2);
   expect(unhandled).toEqual([]);
   expect((await subscriptions.status('rejects')).parked).toEqual({ dead: 2, retrying: 0, draining: 0 });
+});
+
+it('a fault in an outage is told after it, and stays the reason that is told', async () => {
+  const { events, state } = storage;
+  await subscriptions.add(watching('fraud', () => undefined));
+  const { acquire, transaction } = state;
+  jest.spyOn(state, 'acquire').mockRejectedValue(new StoreUnavailable('memory', 'gone'));
+  jest.spyOn(state, 'transaction').mockRejectedValue(new StoreUnavailable('memory', 'gone'));
+  jest.spyOn(events, 'readAll').mockImplementationOnce(() => {
+    throw new StoreUnusable('memory', 'corrupt', 'the log is damaged.');
+  });
+  await recording(events)('1', new Deposited(1));
+  await eventually(async () => (await subscriptions.status('fraud')).members.length === 0);
+
+  jest.spyOn(state, 'transaction').mockImplementation(transaction.bind(state));
+  jest.spyOn(state, 'acquire').mockRejectedValueOnce(new StoreUnusable('memory', 'corrupt', 'the state is.'));
+  jest.spyOn(state, 'acquire').mockImplementation(acquire.bind(state));
+  const { members } = await eventually(async () => {
+    const status = await subscriptions.status('fraud');
+    return status.state === 'faulted' && status;
+  });
+  expect(members).toMatchObject([{ state: 'faulted', reason: 'memory: the log is damaged.' }]);
 });
 
 it.each(['before it heard of it', 'with its answer'])(
