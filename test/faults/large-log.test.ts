@@ -67,6 +67,13 @@ async function rebuilt(how: string, copy: number): Promise<{ documents: number; 
   return (await answerOf('rebuild', file, how)) as { documents: number; alive: number[] };
 }
 
+test('a restore keeps no more of the last events than of the first', async () => {
+  const { events, alive } = (await answerOf('restore', path.join(folder, 'restored.db'))) as Followed;
+  expect(events).toBe(400_000);
+  expect(alive).toHaveLength(4);
+  expect(growth(alive)).toBeLessThan(2);
+});
+
 /** In MiB, from the first sample to the highest of the others. */
 function growth([first, ...others]: readonly number[]): number {
   return (Math.max(...others) - first!) / 2 ** 20;
@@ -82,8 +89,14 @@ async function loaded(file: string): Promise<{ together: number; scattered: numb
   return reads;
 }
 
-async function followed(how: string): Promise<{ events: number; alive: number[]; kept: number }> {
-  return (await answerOf('follow', large, how)) as { events: number; alive: number[]; kept: number };
+interface Followed {
+  readonly events: number;
+  readonly alive: number[];
+  readonly kept: number;
+}
+
+async function followed(how: string): Promise<Followed> {
+  return (await answerOf('follow', large, how)) as Followed;
 }
 
 async function answerOf(...args: string[]): Promise<unknown> {

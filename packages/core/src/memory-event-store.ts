@@ -16,7 +16,7 @@ import type {
   Write,
 } from './event-store.js';
 import { MemoryLog, type Entry } from './memory-log.js';
-import { checkRestorePage, type CheckedRestore } from './restore-check.js';
+import { RestoreCheck, type CheckedRestore } from './restore-check.js';
 import { resolveQuery, resolveSlice, resolveStreamsQuery, type ResolvedQuery } from './read-bounds.js';
 import { categoryOf, isSystemStream } from './stream-name.js';
 
@@ -189,10 +189,16 @@ export class MemoryEventStore implements EventStore {
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {
     this.checkOpen();
     if (this.log.entries.length > 0) throw new LogNotEmpty(this.log.head);
-    const check = checkRestorePage(this.maxEventBytes);
+    const check = new RestoreCheck(this.maxEventBytes);
     const restored: CheckedRestore[] = [];
+    const ids = new Set<string>();
     for await (const page of pages) {
-      for (const entry of check(page)) restored.push(entry);
+      const entries = check.page(page);
+      check.refuseKnown(entries, ids);
+      for (const entry of entries) {
+        restored.push(entry);
+        ids.add(entry.event.id);
+      }
     }
     if (this.log.entries.length > 0) throw new LogNotEmpty(this.log.head);
     for (const entry of restored) this.log.add(entry);

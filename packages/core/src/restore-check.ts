@@ -9,29 +9,53 @@ export interface CheckedRestore extends Pick<CheckedEvent, 'correlationId' | 'ca
 }
 
 /**
- * What every store asks of the pages given to `restore`. Call it anew for each restore, then the result for each page.
- * Positions rise, times never fall, versions of each stream are 1, 2, 3 …, ids are new, places in appends go on or begin.
+ * What every store asks of the pages given to one `restore`: positions rise, times never fall, versions of each stream are
+ * 1, 2, 3 …, ids are new, places in appends go on or begin.
  */
-export function checkRestorePage(maxEventBytes?: number): (page: LogPage) => readonly CheckedRestore[] {
-  const versions = new Map<string, number>();
-  const ids = new Set<string>();
-  let last = { position: 0, time: -Infinity, appendIndex: -1 };
-  return (page) =>
-    page.events.map((event): CheckedRestore => {
-      const { position, stream, version, appendIndex, recordedAt } = event;
-      const path = `event at position ${position}`;
-      const { correlationId, causationId, ...stamped } = checkForm(event, maxEventBytes);
-      const place = { stream, version, position, appendIndex, recordedAt };
-      checkPlace(place, last, path);
-      if (version !== (versions.get(stream) ?? 0) + 1) {
-        refuse(path, `version ${version} of ${stream} does not follow version ${versions.get(stream) ?? 0}.`);
-      }
-      if (ids.has(event.id)) throw new InvalidAppend('id-twice', path, `id "${event.id}" occurred before.`);
-      versions.set(stream, version);
+export class RestoreCheck {
+  private readonly versions = new Map<string, number>();
+  private last = { position: 0, time: -Infinity, appendIndex: -1 };
+
+  constructor(private readonly maxEventBytes?: number) {}
+
+  /** The next page, by itself and after those before it, but for ids of these. @throws InvalidAppend */
+  page({ events }: LogPage): readonly CheckedRestore[] {
+    const ids = new Set<string>();
+    return events.map((event) => {
+      const checked = this.event(event);
+      if (ids.has(event.id)) throw idTwice(event);
       ids.add(event.id);
-      last = { position, time: recordedAt.getTime(), appendIndex };
-      return { event: { ...stamped, ...place }, correlationId, causationId };
+      return checked;
     });
+  }
+
+  /** Refuses a page of which the log has an id already: the store knows them, and they need not be in memory. @throws InvalidAppend */
+  refuseKnown(page: readonly CheckedRestore[], known: ReadonlySet<string>): void {
+    const again = page.find(({ event }) => known.has(event.id));
+    if (again) throw idTwice(again.event);
+  }
+
+  private event(event: StoredEvent): CheckedRestore {
+    const { position, stream, version, appendIndex, recordedAt } = event;
+    const path = pathOf(event);
+    const { correlationId, causationId, ...stamped } = checkForm(event, this.maxEventBytes);
+    const place = { stream, version, position, appendIndex, recordedAt };
+    checkPlace(place, this.last, path);
+    const before = this.versions.get(stream) ?? 0;
+    if (version !== before + 1)
+      refuse(path, `version ${version} of ${stream} does not follow version ${before}.`);
+    this.versions.set(stream, version);
+    this.last = { position, time: recordedAt.getTime(), appendIndex };
+    return { event: { ...stamped, ...place }, correlationId, causationId };
+  }
+}
+
+function idTwice(event: StoredEvent): InvalidAppend {
+  return new InvalidAppend('id-twice', pathOf(event), `id "${event.id}" occurred before.`);
+}
+
+function pathOf({ position }: StoredEvent): string {
+  return `event at position ${position}`;
 }
 
 function checkForm(event: StoredEvent, maxEventBytes: number | undefined): CheckedEvent {

@@ -1,7 +1,7 @@
 /** For those who write event stores, and for what is kept beside a log. */
 export { AppendQueue, type AppendOutcome, type Committed } from './append-queue.js';
 export { checkAppend, type CheckedAppend, type CheckedEvent, type CheckedWrite } from './append-check.js';
-export { checkRestorePage, type CheckedRestore } from './restore-check.js';
+export { RestoreCheck, type CheckedRestore } from './restore-check.js';
 export {
   resolveQuery,
   resolveSlice,

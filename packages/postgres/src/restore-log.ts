@@ -1,5 +1,5 @@
 import type { LogIdentity, LogPage } from '@backstory/core';
-import { LogNotEmpty, checkRestorePage, type CheckedRestore } from '@backstory/core/store';
+import { LogNotEmpty, RestoreCheck, type CheckedRestore } from '@backstory/core/store';
 import { bigintArray, intArray, jsonArray, textArray } from './binary-arrays.js';
 import { lockSql, readIdentity } from './log-identity.js';
 import type { Run, Statement } from './session.js';
@@ -13,9 +13,27 @@ export async function restoreLog(
   await run({ text: lockSql(schema) });
   const { head } = await readIdentity(run, schema);
   if (head > 0) throw new LogNotEmpty(head);
-  const check = checkRestorePage(maxEventBytes);
-  for await (const page of pages) await run(insertion(schema, check(page)));
+  const check = new RestoreCheck(maxEventBytes);
+  for await (const page of pages) {
+    const events = check.page(page);
+    check.refuseKnown(events, await knownIds(run, schema, events));
+    await run(insertion(schema, events));
+  }
   return readIdentity(run, schema);
+}
+
+/** Asked of the index: to remember them would take as much memory as there are events. */
+async function knownIds(
+  run: Run,
+  schema: string,
+  page: readonly CheckedRestore[],
+): Promise<ReadonlySet<string>> {
+  const ids = textArray(page.map(({ event }) => event.id));
+  const rows = await run({
+    text: `select id from ${schema}.events where id = any($1::text[])`,
+    values: [ids],
+  });
+  return new Set(rows.map(([id]) => id as string));
 }
 
 function insertion(schema: string, rows: readonly CheckedRestore[]): Statement {

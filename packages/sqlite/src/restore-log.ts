@@ -1,5 +1,5 @@
 import type { LogIdentity, LogPage } from '@backstory/core';
-import { LogNotEmpty, checkRestorePage, type CheckedRestore } from '@backstory/core/store';
+import { LogNotEmpty, RestoreCheck, type CheckedRestore } from '@backstory/core/store';
 import { insertEvents, type NewRow } from './insert-events.js';
 import { readIdentity } from './log-identity.js';
 import { headOf } from './positions.js';
@@ -13,10 +13,22 @@ export async function restoreLog(
 ): Promise<LogIdentity> {
   const head = headOf(session);
   if (head > 0) throw new LogNotEmpty(head);
-  const check = checkRestorePage(maxEventBytes);
-  for await (const page of pages) await insertEvents(session, check(page).map(restoredRow));
+  const check = new RestoreCheck(maxEventBytes);
+  for await (const page of pages) {
+    const events = check.page(page);
+    check.refuseKnown(events, knownIds(session, events));
+    await insertEvents(session, events.map(restoredRow));
+  }
   return readIdentity(session);
 }
+
+/** Asked of the index: to remember them would take as much memory as there are events. */
+function knownIds(session: Session, page: readonly CheckedRestore[]): ReadonlySet<string> {
+  const ids = JSON.stringify(page.map(({ event }) => event.id));
+  return new Set(session.all<[string]>(KNOWN_IDS, ids).map(([id]) => id));
+}
+
+const KNOWN_IDS = 'SELECT id FROM events WHERE id IN (SELECT value FROM json_each(?))';
 
 function restoredRow({ event, correlationId, causationId }: CheckedRestore): NewRow {
   const { stream, version, position, appendIndex, recordedAt, ...stamped } = event;

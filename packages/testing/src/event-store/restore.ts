@@ -161,6 +161,10 @@ function badRestores(): Case[] {
     'a version that is missing': { problem: 'restore-order', spoil: change(4, { version: 3 }) },
     'a version that comes twice': { problem: 'restore-order', spoil: change(4, { version: 1 }) },
     'an id that comes twice': { problem: 'id-twice', spoil: (log) => change(4, { id: log[0]!.id })(log) },
+    'an id that comes twice in a page': {
+      problem: 'id-twice',
+      spoil: (log) => change(3, { id: log[2]!.id })(log),
+    },
     'data that is not JSON': { problem: 'data', spoil: change(4, { data: '{' }) },
     'a stream without a name': { problem: 'stream', spoil: change(4, { stream: '' }) },
   };
