@@ -12,6 +12,7 @@ import { readXes } from '../../../../examples/xes/read-xes';
 import { Terminal, runCli, runJson } from '../../../../test/support/run-cli';
 import { Noted, fillShop, shopOn, type Shop } from '../../../../test/support/shop';
 import { anEvent, eventsOf, record } from '../../../../test/support/sqlite-files';
+import { xesProblems } from '../../../../test/support/xes-structure';
 import { ExportFile } from './export-file';
 
 let cwd: string;
@@ -285,6 +286,7 @@ describe('export --format xes', () => {
     const { stdout } = await show('export', '--format', 'xes', '--category', 'cart', '--out', 'carts.xes');
     expect(stdout).toBe('6 events of 2 streams in carts.xes\n');
     expect(XMLValidator.validate(text('carts.xes'))).toBe(true);
+    expect(xesProblems(text('carts.xes'))).toEqual([]);
     const cases = await readXes(here('carts.xes'));
     expect(cases.map(({ name, events }) => [name, events.map(({ activity }) => activity)])).toEqual([
       ['1', ['cart.opened', 'cart.line-added', 'cart.priced', 'cart.line-added']],
@@ -297,6 +299,51 @@ describe('export --format xes', () => {
     expect(opened!.at.toISOString()).toBe(JSON.parse((await allOf('shop.db'))[0]!.metadata).occurredAt);
     const golden = fs.readFileSync(path.join(__dirname, 'golden', 'carts.xes'), 'utf8');
     expect(text('carts.xes').replace(/[0-9a-f-]{36}|\d{4}-\d\d-\d\dT[\d:.]*Z/g, '…')).toBe(golden);
+  });
+
+  test('keeps to the schema whatever properties are called', async () => {
+    const data = {
+      'unit price': 1.5,
+      unit_x0020_price: 2,
+      '1st': true,
+      '': 'x',
+      'a:b': { 'é ': 1e21 },
+      '😀': [1],
+    };
+    await withFile('shop.db', (log) =>
+      record(log, 'odd-1', { ...anEvent('odd.named'), data: JSON.stringify(data) }),
+    );
+    await show('export', '--format', 'xes', '--category', 'odd', '--out', 'odd.xes');
+    expect(xesProblems(text('odd.xes'))).toEqual([]);
+    const [odd] = await readXes(here('odd.xes'));
+    const keys = Object.keys(odd!.events[0]!.attributes).filter(
+      (it) => !/^(concept|time|lifecycle|identity|event):/.test(it),
+    );
+    expect(keys.sort()).toEqual(
+      [
+        '_x0031_st',
+        '_x1F600_',
+        'data.',
+        'data.a:b.é_x0020_',
+        'unit_x005F_x0020_price',
+        'unit_x0020_price',
+      ].sort(),
+    );
+  });
+
+  test.each([
+    ['<log', '<logs', 'logs'],
+    ['xes.version="1849.2016"', 'xes.version="1849-2016"', 'xes.version'],
+    ['key="owner"', 'key="own er"', 'own er'],
+    ['<int key="event:version" value="1"/>', '<int key="event:version" value="1.5"/>', '1.5'],
+    ['<classifier', '<trace/><classifier', 'classifier after trace'],
+    [' key="lifecycle:transition"', '', 'key'],
+  ])('a file with %s made %s does not keep to the schema', async (was, is, told) => {
+    await show('export', '--format', 'xes', '--category', 'cart', '--out', 'carts.xes');
+    const spoilt = text('carts.xes')
+      .replace(was, is)
+      .replace(is === '<logs' ? '</log>' : '', is === '<logs' ? '</logs>' : '');
+    expect(xesProblems(spoilt).join(' ')).toContain(told);
   });
 
   test('takes filters, and Ctrl-C leaves nothing', async () => {

@@ -8,6 +8,8 @@ const builder = new XMLBuilder({
   attributeNamePrefix: '@',
   ignoreAttributes: false,
   suppressEmptyNode: true,
+  // Else what is true loses its value.
+  suppressBooleanAttributes: false,
   format: true,
 });
 
@@ -20,7 +22,8 @@ export function beginning(): string {
   });
   const named = { '@key': 'concept:name', '@value': '' };
   const log = {
-    '@xes.version': '1849-2016',
+    // A decimal number, says the schema.
+    '@xes.version': '1849.2016',
     '@xes.features': '',
     '@xmlns': 'http://www.xes-standard.org/',
     extension: [
@@ -84,7 +87,7 @@ function dataAttributes(path: string, value: unknown): string[] {
   if (Array.isArray(value)) return [attribute(path, JSON.stringify(value))];
   return Object.entries(value).flatMap(([name, it]) => {
     // With a colon in it, it would read as the word of an extension.
-    const isOwn = path === 'data' && !name.includes(':');
+    const isOwn = path === 'data' && name !== '' && !name.includes(':');
     return dataAttributes(isOwn ? name : `${path}.${name}`, it);
   });
 }
@@ -97,7 +100,18 @@ function attribute(key: string, value: unknown): string {
 }
 
 function element(tag: string, key: string, value: string): string {
-  return builder.build({ [tag]: { '@key': writable(key), '@value': writable(value) } });
+  return builder.build({ [tag]: { '@key': xmlName(key), '@value': writable(value) } });
+}
+
+/** Keys are XML names. What these may not have is written as ISO 9075-14 does: `unit_x0020_price`. */
+function xmlName(key: string): string {
+  return key
+    .replace(/_(?=x[0-9A-F]{4,6}_)/g, escaped)
+    .replace(/[^\p{L}\p{Nd}._:-]|^[\p{Nd}.-]|[\u{10000}-\u{10ffff}]/gu, escaped);
+}
+
+function escaped(character: string): string {
+  return `_x${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}_`;
 }
 
 /** XML 1.0 has no way to write some characters: they are written as JSON writes them. */
