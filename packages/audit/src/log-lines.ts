@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { EventStore, StoredEvent } from '@backstory/core';
 import { writeHeader, type MerkleTree } from '@backstory/proof/seal';
-import { hashTexts, type EventTexts, type HashedTexts } from './line-hash.js';
+import { hashTexts, linesIn, roomFor, type EventTexts } from './line-hash.js';
 import type { LineHasher } from './line-hasher.js';
 import { readLog, type LogRange, type ReadOptions, type UnreadableEvent } from './log-reader.js';
 
@@ -57,17 +57,19 @@ export async function* logLines(
   }
 }
 
-type HashedBlock = LineBlock & Pick<HashedTexts, 'slab'>;
+type HashedBlock = LineBlock & Pick<EventTexts, 'slab'>;
 
 /** The line of one event, without its break. */
 export function lineOf(event: StoredEvent): string {
   const parts = [headerOf(event), event.data, event.metadata].map((it) => Buffer.from(it));
   let end = 0;
   const ends = Uint32Array.from(parts, (part) => (end += part.length));
-  const slab = new ArrayBuffer(end);
+  const slab = new SharedArrayBuffer(roomFor(end, 1));
   Buffer.concat(parts).copy(Buffer.from(slab));
-  const { lines } = hashTexts({ slab, ends }, hash);
-  return Buffer.from(lines).toString().trimEnd();
+  const texts = { slab, ends };
+  return Buffer.from(linesIn(texts, hashTexts(texts, hash)))
+    .toString()
+    .trimEnd();
 }
 
 /** Adds a block to a tree: at once where it fits in as a subtree. */
@@ -81,14 +83,16 @@ async function hashed(
   texts: EventTexts,
   hasher: LineHasher,
 ): Promise<HashedBlock> {
-  return { count, position, ...(await hasher.hash(texts)) };
+  const hashed = await hasher.hash(texts);
+  const { leaves, root } = hashed;
+  return { count, position, lines: linesIn(texts, hashed), leaves, root, slab: texts.slab };
 }
 
 /** Gathers events for one block after the other. */
 class Blocks {
-  private texts = Buffer.from(new ArrayBuffer(ROOM));
+  private texts = Buffer.from(new SharedArrayBuffer(ROOM));
   /** To be used again. */
-  private readonly spare: ArrayBuffer[] = [];
+  private readonly spare: SharedArrayBuffer[] = [];
   private readonly ends = new Uint32Array(3 * BLOCK);
   private count = 0;
   private length = 0;
@@ -110,26 +114,30 @@ class Blocks {
   }
 
   end(): void {
-    const { count, position, texts, ends } = this;
+    const { count, position, ends } = this;
     if (count === 0) return;
+    this.makeRoom(roomFor(this.length, count));
+    const texts = { slab: this.texts.buffer, ends: ends.slice(0, 3 * count) };
     this.size += count;
     [this.count, this.length] = [0, 0];
-    this.texts = Buffer.from(this.spare.pop() ?? new ArrayBuffer(ROOM));
-    this.full({ count, position }, { slab: texts.buffer, ends: ends.slice(0, 3 * count) });
+    this.texts = Buffer.from(this.spare.pop() ?? new SharedArrayBuffer(ROOM));
+    this.full({ count, position }, texts);
   }
 
-  takeBack(slab: ArrayBuffer): void {
-    if (slab.byteLength === ROOM) this.spare.push(slab);
+  takeBack(slab: SharedArrayBuffer): void {
+    if (slab.byteLength <= 4 * ROOM) this.spare.push(slab);
   }
 
   private write(text: string): number {
-    const most = this.length + 3 * text.length;
-    if (most > this.texts.length) {
-      const larger = Buffer.from(new ArrayBuffer(2 * most));
-      this.texts.copy(larger, 0, 0, this.length);
-      this.texts = larger;
-    }
+    this.makeRoom(this.length + 3 * text.length);
     return (this.length += this.texts.write(text, this.length));
+  }
+
+  private makeRoom(bytes: number): void {
+    if (bytes <= this.texts.length) return;
+    const larger = Buffer.from(new SharedArrayBuffer(2 * bytes));
+    this.texts.copy(larger, 0, 0, this.length);
+    this.texts = larger;
   }
 }
 
