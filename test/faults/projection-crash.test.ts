@@ -17,6 +17,8 @@ import { Counted, lately, ledger, totals } from './projection-crash.js';
 
 /** More of them off-line: `BACKSTORY_TEST_ROUNDS=20`. */
 const ROUNDS = Number(process.env['BACKSTORY_TEST_ROUNDS'] ?? 5);
+/** What comes late comes; this is for what never does. */
+const IN_TIME = { timeoutMs: 300_000 };
 const [seed] = seeds();
 const types = new EventTypes([Counted]);
 
@@ -101,9 +103,9 @@ describe.each(PLACES)('%s', (_, places) => {
       }
       const worker = await started(at, 'live');
       const { head } = await log.events.identity();
-      await admin.caughtUp('totals', head, { timeoutMs: 20_000 });
+      await admin.caughtUp('totals', head, IN_TIME);
       await checkWhole(1, 0);
-      await admin.caughtUp('lately', head, { timeoutMs: 20_000 });
+      await admin.caughtUp('lately', head, IN_TIME);
       expect(await admin.content('totals')).toMatchObject(await freshFold(log));
       expect(await admin.content('lately')).toMatchObject(await freshFold(log, 'lately'));
       expect((await admin.of(lately).results('all')).length).toBeGreaterThan(5);
@@ -153,7 +155,7 @@ describe.each(PLACES)('%s', (_, places) => {
       }
       const worker = await started(at, 'live', { of: 'ledger' });
       const { head } = await log.events.identity();
-      await admin.caughtUp('ledger', head, { timeoutMs: 20_000 });
+      await admin.caughtUp('ledger', head, IN_TIME);
       await killed(worker);
       expect(await checkTables(1)).toBe(await countUpTo(head));
     },
@@ -218,7 +220,7 @@ async function freshFold(log: OpenStorage, name: 'totals' | 'lately' = 'totals')
   const projections = projectionsOn(log, own);
   try {
     await projections.start();
-    await projections.caughtUp(name, (await log.events.identity()).head, { timeoutMs: 60_000 });
+    await projections.caughtUp(name, (await log.events.identity()).head, IN_TIME);
     const { documents, hash } = await projections.content(name);
     return { documents, hash };
   } finally {

@@ -98,7 +98,7 @@ describeEachStorage((stores) => {
     }
     expect(found).toBeGreaterThan(200);
     for (const name of names) {
-      await projections.caughtUp(name, head);
+      await projections.caughtUp(name, head, { timeoutMs: 300_000 });
       const position = await projections.named(name).position();
       for (const key of keys) {
         const document = await projections.named(name).get(key);
