@@ -1,11 +1,16 @@
 import { Instrumentation } from '@backstory/observability';
 
-/** Writes a line to a file and ends at once, without closing anything. */
+/** Writes lines to a file and ends at once, without closing anything. */
 async function main(): Promise<void> {
-  const outputs = [process.argv[2]!];
+  const [file, ...lines] = process.argv.slice(2) as [string, ...string[]];
+  const outputs = [file];
   const instrumentation = new Instrumentation({ tracer: false, logs: { outputs, flushEveryMs: 60_000 } });
   await instrumentation.start();
-  instrumentation.logger.error('last words');
+  for (const line of lines) {
+    instrumentation.logger.error(line);
+    // What it began at once is under way, and nothing of it done.
+    await new Promise((resolve) => process.nextTick(resolve));
+  }
   process.exit(0);
 }
 

@@ -179,6 +179,29 @@ describe('lines of your own', () => {
     expect(third).toBe('Error: x');
   });
 
+  test('leave alone the names that every line has', async () => {
+    const fields = { level: 7, timestamp: 'never', service: 'other', msg: 'mine', n: 1 };
+    const text = { json: kept(), console: kept() };
+    for (const encoding of ['json', 'console'] as const) {
+      const { logger, shutdown } = await started(text[encoding].output, { encoding });
+      logger.child({ service: 'child' }).info('Hello', fields);
+      await shutdown();
+    }
+    const [line] = text.json.lines();
+    expect(line!.match(/"(level|timestamp|service|msg)":/g)).toHaveLength(4);
+    expect(text.json.records()).toEqual([
+      {
+        ...{ level: 'info', timestamp: expect.any(String), service: 'shop', msg: 'Hello', n: 1 },
+        ...{ field_level: 7, field_timestamp: 'never', field_service: 'other', field_msg: 'mine' },
+      },
+    ]);
+    expect(text.console.lines()).toEqual([
+      expect.stringMatching(
+        / INFO {2}Hello {2}field_service=other {2}field_level=7 {2}field_timestamp=never {2}field_msg=mine {2}n=1$/,
+      ),
+    ]);
+  });
+
   test('are log records of OpenTelemetry where an SDK is present', async () => {
     const exporter = new InMemoryLogRecordExporter();
     const provider = new LoggerProvider({ processors: [new SimpleLogRecordProcessor({ exporter })] });
@@ -286,11 +309,32 @@ describe('a file of the log', () => {
     expect(await messages('deep/shop.log')).toEqual(['four']);
   });
 
-  test('has what was said last, where the process exits without waiting', async () => {
-    const file = path.join(folder, 'shop.log');
-    const worker = spawnWorker(path.join(__dirname, 'exiting.worker.ts'), [file]);
-    await once(worker, 'exit');
-    expect(await fs.readFile(file, 'utf8')).toContain('last words');
+  // So much is written at once: when the process exits, the file is being opened for it.
+  const [much, few] = ['x'.repeat(20_000), 'last words'];
+  test.each([[[few]], [[much]], [[much, few]]])(
+    'has what was said last, where the process exits without waiting (%#)',
+    async (lines) => {
+      const file = path.join(folder, 'not/there/shop.log');
+      const worker = spawnWorker(path.join(__dirname, 'exiting.worker.ts'), [file, ...lines]);
+      await once(worker, 'exit');
+      expect(await fs.readFile(file, 'utf8')).toMatch(new RegExp(`^.*${lines.join('.*\\n.*')}.*\\n$`));
+    },
+  );
+
+  test('is written to the end before nobody listens for the end of the process', async () => {
+    let release = () => undefined as void;
+    const output = { write: () => new Promise<void>((resolve) => (release = resolve)) };
+    const listeners = () => [process.listenerCount('exit'), process.listenerCount('SIGHUP')];
+    const before = listeners();
+    const instrumentation = await logging({ outputs: [output], reopenOnHangup: true });
+    const during = listeners();
+    instrumentation.logger.info('one');
+    const ended = instrumentation.shutdown();
+    expect(during).toEqual(before.map((it) => it + 1));
+    expect(listeners()).toEqual(during);
+    release();
+    await ended;
+    expect(listeners()).toEqual(before);
   });
 
   test('is opened anew at SIGHUP, and nobody listens for it afterwards', async () => {

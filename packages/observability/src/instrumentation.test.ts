@@ -10,7 +10,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import { Context, Recorder } from '@backstory/core';
-import { silent, type HandleStart, type ObservedEvent } from '@backstory/core/observe';
+import { silent, type HandleStart, type KeyParked, type ObservedEvent } from '@backstory/core/observe';
 import { MemoryEventStore } from '@backstory/core/store';
 import { Instrument } from './metrics/instrument.js';
 import { Counter } from './metrics/series.js';
@@ -88,13 +88,21 @@ describe('measurements', () => {
       ...{ subscription: 'billing', handler: 'bill', eventId: 'e-1', eventType: 'order.placed' },
       ...{ reason: 'poison', error: 'x', errorType: 'TypeError' },
     };
-    const park = (key: string, state: 'dead' | 'draining' | 'released', was?: 'dead' | 'draining') =>
-      observer.park(() => ({ ...about, key, state, was }));
-    for (const key of ['a', 'b', 'c']) park(key, 'dead');
+    const park = (
+      key: string,
+      state: KeyParked['state'],
+      was?: 'dead' | 'draining',
+      leftOut?: KeyParked['leftOut'],
+    ) => observer.park(() => ({ ...about, key, state, was, ...(leftOut && { leftOut }) }));
+    for (const key of ['a', 'b', 'c', 'd', 'e']) park(key, 'dead');
     for (const key of ['a', 'b']) park(key, 'draining', 'dead');
     park('a', 'released', 'draining');
     park('b', 'dead', 'draining');
-    park('c', 'released', 'dead');
+    park('c', 'released', 'dead', 'discard');
+    park('d', 'draining', 'dead', 'skip');
+    park('d', 'released', 'draining');
+    park('e', 'draining', 'dead');
+    park('e', 'released', 'draining', 'discard');
     const found = await metricsOf(metricProducer);
     const valuesOf = (name: string) =>
       found.get(name)!.dataPoints.map((it) => [it.attributes['outcome'], it.value]);
@@ -102,7 +110,7 @@ describe('measurements', () => {
       ['success', 1],
       ['failure', 1],
     ]);
-    expect(found.get('backstory.dead_letter.moved')!.dataPoints[0]!.value).toBe(4);
+    expect(found.get('backstory.dead_letter.moved')!.dataPoints[0]!.value).toBe(6);
   });
 
   test('the same values give the same series, and beyond the limit all that is new is one', () => {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { LogOutput } from './log-output.js';
@@ -8,13 +8,15 @@ export class LogFile implements LogOutput {
   private file: fs.FileHandle | undefined;
   /** What was written last may have ended in the middle of a line. */
   private isTorn = false;
+  /** What waits until the file is open. */
+  private waiting = '';
 
   constructor(private readonly at: string) {}
 
   async write(lines: string): Promise<void> {
-    this.file ??= await this.open();
+    const file = this.file ?? (await this.openFor(lines));
     try {
-      await this.file.appendFile(this.isTorn ? `\n${lines}` : lines);
+      await file.appendFile(this.whole(lines));
       this.isTorn = false;
     } catch (error) {
       this.isTorn = true;
@@ -23,12 +25,8 @@ export class LogFile implements LogOutput {
   }
 
   writeNow(lines: string): void {
-    const file = openSync(this.at, 'a');
-    try {
-      writeSync(file, lines);
-    } finally {
-      closeSync(file);
-    }
+    mkdirSync(path.dirname(this.at), { recursive: true });
+    appendFileSync(this.at, this.whole(this.waiting + lines));
   }
 
   /** The next lines go to whatever is at its path then. */
@@ -42,6 +40,19 @@ export class LogFile implements LogOutput {
     const { file } = this;
     this.file = undefined;
     await file?.close();
+  }
+
+  private async openFor(lines: string): Promise<fs.FileHandle> {
+    this.waiting = lines;
+    try {
+      return (this.file = await this.open());
+    } finally {
+      this.waiting = '';
+    }
+  }
+
+  private whole(lines: string): string {
+    return this.isTorn ? `\n${lines}` : lines;
   }
 
   private async open(): Promise<fs.FileHandle> {

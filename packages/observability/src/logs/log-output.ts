@@ -2,7 +2,7 @@
 export interface LogOutput {
   /** Takes whole lines, each with its end. The next ones wait until it is done. */
   write(lines: string): void | Promise<void>;
-  /** Takes them at once, because the process ends. */
+  /** Takes them at once, because the process ends. They may be none: then only what `write` was given last is not done. */
   writeNow?(lines: string): void;
   /** Another file may have taken the place of its own. */
   reopen?(): void | Promise<void>;

@@ -7,7 +7,10 @@ import { callerOf } from './caller.js';
 import type { LogLevel, LogSettings } from './log-settings.js';
 import { Outputs } from './outputs.js';
 
-/** Fields of a line of the log, by their names. An `Error` is written as its type and message. */
+/**
+ * Fields of a line of the log, by their names. An `Error` is written as its type and message; those called `level`, `timestamp`,
+ * `service` and `msg`, as every line has them, as `field_level` and so on.
+ */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Writes lines of the log, each with the flow and the trace that are active. Never throws. */
@@ -65,7 +68,7 @@ export class Log {
   write(level: LogLevel, message: string, fields: LogFields, own: LogFields = {}): void {
     if (!this.takes(level)) return;
     try {
-      const said = { ...surroundings(), ...own, ...this.readable(fields) };
+      const said = renamed({ ...surroundings(), ...own, ...this.readable(fields) });
       this.pino[level](said, message);
       emit(level, message, said);
     } catch {
@@ -105,6 +108,15 @@ export class Log {
     };
   }
 }
+
+/** Beside what every line has, nothing may have its name. */
+function renamed(fields: LogFields): LogFields {
+  if (!OF_EVERY_LINE.some((name) => name in fields)) return fields;
+  const named = (name: string) => (OF_EVERY_LINE.includes(name) ? `field_${name}` : name);
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [named(name), value]));
+}
+
+const OF_EVERY_LINE: readonly string[] = ['level', 'timestamp', 'service', 'msg'];
 
 /** The flow and the trace that are active. */
 function surroundings(): LogFields {

@@ -7,6 +7,7 @@ import type { LogSettings } from './log-settings.js';
 /** Everything that lines of the log are written to. */
 export class Outputs {
   private open: readonly BufferedOutput[] | undefined;
+  private stopListening = (): void => undefined;
 
   constructor(
     private readonly settings: LogSettings,
@@ -20,10 +21,14 @@ export class Outputs {
   start(): void {
     if (this.open) return;
     const { outputs, flushEveryMs, maxBuffered: most, reopenOnHangup } = this.settings;
-    const buffering = { flushEveryMs, batch: Math.min(BATCH, most), most };
-    this.open = outputs.map((it) => new BufferedOutput(outputOf(it), buffering, this.dropped));
-    process.on('exit', this.flushNow);
-    if (reopenOnHangup) process.on('SIGHUP', this.hungUp);
+    const buffering = { flushEveryMs, batch: Math.min(BATCH, most), most, closeWithinMs: CLOSE_WITHIN_MS };
+    const open = outputs.map((it) => new BufferedOutput(outputOf(it), buffering, this.dropped));
+    this.open = open;
+    this.stopListening = listening({
+      exit: () => open.forEach((it) => it.flushNow()),
+      // Until all is written: the signal ends a process that does not listen for it.
+      ...(reopenOnHangup && { SIGHUP: () => void this.reopen() }),
+    });
   }
 
   write(line: string): void {
@@ -36,20 +41,19 @@ export class Outputs {
   }
 
   async close(): Promise<void> {
-    const { open = [] } = this;
+    const { open, stopListening } = this;
+    if (!open) return;
     this.open = undefined;
-    process.off('exit', this.flushNow);
-    process.off('SIGHUP', this.hungUp);
     await Promise.all(open.map((it) => it.close()));
+    stopListening();
   }
+}
 
-  private readonly flushNow = (): void => {
-    for (const output of this.open ?? []) output.flushNow();
-  };
-
-  private readonly hungUp = (): void => {
-    void this.reopen();
-  };
+/** Gives a function that ends it. */
+function listening(listeners: Readonly<Record<string, () => void>>): () => void {
+  const all = Object.entries(listeners);
+  for (const [event, listener] of all) process.on(event, listener);
+  return () => all.forEach(([event, listener]) => process.off(event, listener));
 }
 
 function outputOf(it: string | LogOutput): LogOutput {
@@ -60,3 +64,5 @@ function outputOf(it: string | LogOutput): LogOutput {
 
 /** So many characters are written at once. */
 const BATCH = 16_384;
+/** As long as an application waits for what observes it. */
+const CLOSE_WITHIN_MS = 5_000;

@@ -5,8 +5,13 @@ export class Redrives {
   private readonly underWay = new Set<string>();
 
   /** What came of a key's being tried again, if that is what it says. */
-  outcomeOf({ subscription, key, state, was }: KeyParked): 'success' | 'failure' | undefined {
+  outcomeOf({ subscription, key, state, was, leftOut }: KeyParked): 'success' | 'failure' | undefined {
     const name = JSON.stringify([subscription, key]);
+    // What is left out is not tried again.
+    if (leftOut) {
+      this.underWay.delete(name);
+      return undefined;
+    }
     if (state === 'draining' && was === 'dead' && this.underWay.size < MOST) this.underWay.add(name);
     if (state !== 'released' && state !== 'dead') return undefined;
     if (!this.underWay.delete(name)) return undefined;

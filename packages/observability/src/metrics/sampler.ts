@@ -52,6 +52,8 @@ export class Sampler {
     this.timer = undefined;
     this.apps.clear();
     await this.looking;
+    // Another application may have begun to be watched in the meantime.
+    if (this.apps.size > 0) return;
     this.process?.close();
     this.process = undefined;
   }
