@@ -27,6 +27,13 @@ export interface LogPart {
   readonly epoch: number;
 }
 
+/** One that is not dead is needed at once: that it cannot be read is found out while its partition can still be given up. */
+function storedParked(key: string, text: string): StoredParked {
+  const stored = new StoredParked(key, text);
+  if (!stored.isDead) stored.read();
+  return stored;
+}
+
 /** Reads and writes what is stored of a subscription's partitions, each under its lease. */
 export class PartitionState {
   private readonly collections: ReturnType<typeof collectionsOf>;
@@ -51,9 +58,7 @@ export class PartitionState {
         const text = known.get(name);
         loaded.set(number, {
           progress: text === undefined ? undefined : readProgress(text),
-          parked: keys
-            .get(name)!
-            .map(({ key, value }) => new StoredParked(key.slice(name.length + 1), value)),
+          parked: keys.get(name)!.map(({ key, value }) => storedParked(key.slice(name.length + 1), value)),
           marks: marks.get(name)!.map(readMark),
         });
       }

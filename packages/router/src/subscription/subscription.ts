@@ -150,7 +150,8 @@ export class Subscription {
       this.turn = new AbortController();
       try {
         this.owned.open();
-        if (this.dispatcher.partitions.size === 0) await aborted(this.turn.signal);
+        const isIdle = this.fault !== undefined || this.dispatcher.partitions.size === 0;
+        if (isIdle) await aborted(this.turn.signal);
         else await this.read(this.turn.signal);
       } catch (error) {
         await this.failed(error);
@@ -209,7 +210,7 @@ export class Subscription {
     try {
       const control = await state.read((view) => readControl(view, this.name));
       this.obey(control ?? this.control!);
-      if (this.fault !== undefined) return await this.sayFault();
+      if (this.fault !== undefined) return await this.say();
       const stale = this.owned.all.filter((it) => !it.isClosing && isStale(it.reset, this.control!));
       if (stale.length > 0) await this.owned.restart(stale, this.control!);
       const owned = this.owned.all.filter((it) => !it.isClosing);
@@ -221,7 +222,6 @@ export class Subscription {
         this.told.changed('taken-over', `${taken} partitions of a process that gave no sign of life`);
       await this.requests.carryOut();
       await this.say();
-      if (this.fault !== undefined) await this.owned.release(this.owned.all);
     } catch (error) {
       await this.unlessPassing(error);
     }
@@ -249,8 +249,15 @@ export class Subscription {
     }
   }
 
-  /** For those who ask from elsewhere. */
+  /**
+   * For those who ask from elsewhere. A fault is said with every look: it could not be said in an outage, the lease under which it
+   * was said may have run out in one, and partitions may have come while it failed.
+   */
   private async say(): Promise<void> {
+    if (this.fault !== undefined) {
+      await this.owned.release(this.owned.all);
+      await this.share.fail();
+    }
     const { presence } = this.share;
     const { buffered, isFull } = this.dispatcher;
     if (presence) await this.told.doing(presence, this.condition, { buffered, isFull });
@@ -258,6 +265,7 @@ export class Subscription {
 
   private recover(): void {
     this.fault = undefined;
+    this.turn.abort();
     this.share.recover().catch(() => undefined);
   }
 
@@ -267,14 +275,7 @@ export class Subscription {
     this.fault = error;
     this.told.changed('faulted', messageOf(error));
     this.turn.abort();
-    await this.owned.release(this.owned.all);
-    await this.sayFault().catch(() => undefined);
-  }
-
-  /** With every look: it could not be said in an outage, and the lease under which it was said may have run out in one. */
-  private async sayFault(): Promise<void> {
-    await this.share.fail();
-    await this.say();
+    await this.say().catch(() => undefined);
   }
 
   private host(): DispatcherHost {

@@ -1,4 +1,11 @@
-import { Recorder, StoreUnavailable, StoreUnusable, memory, type OpenStorage } from '@backstory/core';
+import {
+  Recorder,
+  StoreUnavailable,
+  StoreUnusable,
+  memory,
+  type EventStore,
+  type OpenStorage,
+} from '@backstory/core';
 import { Subscriptions, type SubscriptionOptions } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
@@ -96,15 +103,22 @@ it('one that throws, one that hangs, one that rejects later, one that cannot rea
   expect((await subscriptions.status('rejects')).parked).toEqual({ dead: 2, retrying: 0, draining: 0 });
 });
 
+/** Whoever follows the log finds it damaged; a status reads one event at most, and does not. */
+function damage(events: EventStore): void {
+  const { readAll } = events;
+  jest.spyOn(events, 'readAll').mockImplementation((query) => {
+    if (query?.limit !== undefined) return readAll.call(events, query);
+    throw new StoreUnusable('memory', 'corrupt', 'the log is damaged.');
+  });
+}
+
 it('a fault in an outage is told after it, and stays the reason that is told', async () => {
   const { events, state } = storage;
   await subscriptions.add(watching('fraud', () => undefined));
   const { acquire, transaction } = state;
   jest.spyOn(state, 'acquire').mockRejectedValue(new StoreUnavailable('memory', 'gone'));
   jest.spyOn(state, 'transaction').mockRejectedValue(new StoreUnavailable('memory', 'gone'));
-  jest.spyOn(events, 'readAll').mockImplementationOnce(() => {
-    throw new StoreUnusable('memory', 'corrupt', 'the log is damaged.');
-  });
+  damage(events);
   await recording(events)('1', new Deposited(1));
   await eventually(async () => (await subscriptions.status('fraud')).members.length === 0);
 
@@ -116,6 +130,58 @@ it('a fault in an outage is told after it, and stays the reason that is told', a
     return status.state === 'faulted' && status;
   });
   expect(members).toMatchObject([{ state: 'faulted', reason: 'memory: the log is damaged.' }]);
+});
+
+it('partitions that come while it fails are given up, though that could not be said at once', async () => {
+  const { events, state } = storage;
+  const { acquire, read } = state;
+  const gate: { open?: () => void } = {};
+  const opened = new Promise<void>((open) => (gate.open = open));
+  let isAsked = false;
+  jest.spyOn(state, 'acquire').mockImplementation(async (...asked) => {
+    const partition = /\/(\d\d)$/.exec(asked[0])?.[1];
+    if (Number(partition) >= 32) {
+      isAsked = true;
+      await opened;
+    }
+    return acquire.apply(state, asked);
+  });
+  const others = { owner: 'another', ttlMs: 600_000 };
+  const taken = [];
+  for (let i = 32; i < 64; i++) taken.push((await acquire.call(state, `subscription/fraud/${i}`, others))!);
+  await subscriptions.add(watching('fraud', () => undefined));
+  for (const lease of taken) await state.release(lease);
+  await eventually(() => isAsked);
+
+  damage(events);
+  await recording(events)('1', new Deposited(1));
+  await eventually(async () => (await subscriptions.status('fraud')).state === 'faulted');
+  let reads = 0;
+  // The first is of what has come, the next of what is asked of it: so it ends before it says how it is.
+  jest
+    .spyOn(state, 'read')
+    .mockImplementation((work) =>
+      ++reads === 2 ? Promise.reject(new StoreUnavailable('memory', 'gone')) : read.call(state, work),
+    );
+  gate.open!();
+  await eventually(async () => {
+    const held = (await state.leases('subscription/fraud/')).filter(({ name }) => /\/\d\d$/.test(name));
+    return reads > 2 && held.length === 0;
+  });
+});
+
+it('what is parked and cannot be read leaves no partition to a process that does nothing with it', async () => {
+  const { state } = storage;
+  await state.transaction([], (tx) => tx.put('backstory.subscriptions/fraud/parked', '03/account-1', '{}'));
+  await subscriptions.add(watching('fraud', () => undefined));
+  const { reason } = await eventually(async () => {
+    const status = await subscriptions.status('fraud');
+    return status.state === 'faulted' && status;
+  });
+  expect(reason).toContain('format');
+  expect((await state.leases('subscription/fraud/')).map(({ name }) => name)).toEqual([
+    'subscription/fraud/faulted/0',
+  ]);
 });
 
 it.each(['before it heard of it', 'with its answer'])(
