@@ -93,7 +93,8 @@ export class AuditFolder {
   }
 }
 
-const MADE_AGAIN = 'Take it away: the next "backstory audit seal" makes it again from the log.';
+const MADE_AGAIN =
+  'Move it elsewhere and keep it: the next "backstory audit seal" makes it again from the log.';
 
 /** Reads a head that was anchored somewhere. @throws InvalidHead, AuditFileDamaged */
 export async function readAnchor(file: string): Promise<TreeHead> {

@@ -251,7 +251,7 @@ describe('sealing', () => {
     expect(await seal(storage, keyed)).toMatchObject({ sealed: 0, rebuilt: [2], head: { sequence: 3 } });
     expect([lost, head].map((it) => fs.readFileSync(it, 'utf8'))).toEqual([text, last]);
     fs.writeFileSync(lost, 'garbage\n');
-    await expect(new AuditFolder(keyed.folder).seal(2)).rejects.toThrow(/Take it away: the next/);
+    await expect(new AuditFolder(keyed.folder).seal(2)).rejects.toThrow(/keep it: the next/);
   });
 
   test('a ring that changed is sealed at once, and seals of a revoked key are made again once vouched for', async () => {
@@ -276,6 +276,21 @@ describe('sealing', () => {
     await expect(seal(storage, { ...keyed, key: spare })).rejects.toThrow(
       /seal signed by another key\. Nothing was sealed/,
     );
+  });
+
+  test('a seal that was recorded before its key was revoked is published, and vouched for', async () => {
+    await fillLog(storage, 5);
+    const publish = jest
+      .spyOn(AuditFolder.prototype, 'publish')
+      .mockRejectedValueOnce(new Error('the power failed'));
+    await expect(seal(storage, keyed)).rejects.toThrow('the power failed');
+    publish.mockRestore();
+    const spare = await stolen();
+    expect(await seal(storage, { ...keyed, key: spare })).toMatchObject({
+      head: { sequence: 2 },
+      rebuilt: [],
+    });
+    expect(await verify(storage, keyed)).toMatchObject({ ok: true, vouched: [1], located: true });
   });
 
   test('a ring that somebody shortened seals nothing', async () => {

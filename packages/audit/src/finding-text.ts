@@ -48,8 +48,9 @@ function sealText(finding: Exclude<Finding, { readonly event: unknown }>): strin
 const SEAL_PROBLEMS: Readonly<Record<SealProblem | HeadProblem, string>> = {
   ...HEAD_PROBLEMS,
   altered: 'its file is not what its head says.',
-  file: 'its file was altered, and the log was not: take the file away, and the next seal makes it again from the log.',
-  damaged: 'its file is no seal any more: take it away, and the next seal makes it again from the log.',
+  file: 'its file was altered, and the log was not: move the file elsewhere and keep it; the next seal makes it again from the log.',
+  damaged:
+    'its file is no seal any more: move it elsewhere and keep it; the next seal makes it again from the log.',
   missing: 'it is in neither the folder nor the log.',
   chain: 'it does not follow the seal before it.',
   replaced: 'here is another head under this number: history was rewritten, or the other place was.',

@@ -53,7 +53,10 @@ export class LineHasher {
     }
   }
 
+  /** Whoever goes on does so without. */
   private fail(error: Error): void {
+    this.thread = undefined;
+    this.threadless = true;
     for (const { failed } of this.waiting.splice(0)) failed(error);
   }
 }

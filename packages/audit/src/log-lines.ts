@@ -25,7 +25,7 @@ export interface LineOptions extends ReadOptions {
 
 /** A block is a subtree of so many leaves; less at the beginning and end, and where events are large. */
 const BLOCK = 1_024;
-const LARGEST = 4 * 2 ** 20;
+const LARGEST = 2 * 2 ** 20;
 /** Blocks being hashed while the next one is read. */
 const AHEAD = 4;
 
@@ -36,7 +36,11 @@ export async function* logLines(
   { hasher, size, ...reading }: LineOptions,
 ): AsyncGenerator<LineBlock | UnreadableEvent, void> {
   const coming: Promise<HashedBlock | UnreadableEvent>[] = [];
-  const blocks = new Blocks(size, (events, texts) => coming.push(hashed(events, texts, hasher)));
+  const blocks = new Blocks(size, (events, texts) => {
+    const block = hashed(events, texts, hasher);
+    block.catch(() => undefined); // told to whoever comes to it
+    coming.push(block);
+  });
   const next = async function* () {
     const part = await coming.shift()!;
     yield part;
@@ -125,17 +129,18 @@ class Blocks {
   }
 
   takeBack(slab: SharedArrayBuffer): void {
-    if (slab.byteLength <= 4 * ROOM) this.spare.push(slab);
+    if (slab.byteLength <= LARGEST_KEPT) this.spare.push(slab);
   }
 
   private write(text: string): number {
-    this.makeRoom(this.length + 3 * text.length);
+    const most = this.length + 3 * text.length;
+    if (most > this.texts.length) this.makeRoom(2 * most);
     return (this.length += this.texts.write(text, this.length));
   }
 
   private makeRoom(bytes: number): void {
     if (bytes <= this.texts.length) return;
-    const larger = Buffer.from(new SharedArrayBuffer(2 * bytes));
+    const larger = Buffer.from(new SharedArrayBuffer(bytes));
     this.texts.copy(larger, 0, 0, this.length);
     this.texts = larger;
   }
@@ -143,6 +148,8 @@ class Blocks {
 
 /** For the texts of a block and its lines, in bytes; large events take more. */
 const ROOM = 2 ** 20;
+/** All but those of a huge event are used again: nobody collects shared memory in time. */
+const LARGEST_KEPT = 6 * LARGEST;
 
 function headerOf(event: StoredEvent): string {
   const { position, stream, version, id, type, schemaVersion, appendIndex } = event;

@@ -98,11 +98,15 @@ class Sealer {
   /** A seal that was signed before somebody stopped is recorded and published as it is: a head is signed once. */
   private async finishSigned({ logId }: LogIdentity, ring: KeyRing): Promise<void> {
     const signed = await signedDraft(this.folder);
-    if (!signed || signed.head.logId !== logId || ring.judge(signed.head)) return;
+    if (!signed || signed.head.logId !== logId) return;
     const { head } = signed;
     const recorded = await lastRecorded(this.store, logId);
+    const isRecorded = recorded !== undefined && headHash(recorded) === headHash(head);
+    const problem = ring.judge(head);
+    // What was recorded before its key was revoked is needed: the next seal vouches for it.
+    if (problem && !(problem === 'revoked-key' && isRecorded)) return;
     if (!recorded || recorded.sequence < head.sequence) await this.record(head);
-    else if (headHash(recorded) !== headHash(head)) return dropDraft(this.folder);
+    else if (!isRecorded) return dropDraft(this.folder);
     await this.folder.publish(head);
   }
 

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { hexOf, sha256 } from './digest.js';
 import { InvalidProof, ProofError } from './errors.js';
-import { writeHeader } from './event-header.js';
+import { isHeader, writeHeader } from './event-header.js';
 import { jsonIn, membersOf } from './exact-json.js';
 import { KeyRing } from './key-ring.js';
 import { checkProof, type InclusionProof } from './proof.js';
@@ -95,14 +95,14 @@ class PackageChecker implements PackageCheck {
 
   private event(line: string, proofLine: string | void, trust: Trust): void {
     const event = membersOf(jsonIn(line)) as Envelope | undefined;
-    const position = String(event?.position ?? '?');
+    const position = typeof event?.position === 'number' ? event.position : '?';
     if (!event || proofLine === undefined)
       return this.problem(`The event at position ${position} has no proof.`);
     if (JSON.stringify(event) !== line || Object.keys(event).join() !== MEMBERS)
       return this.problem(`The event at position ${position} does not stand as it was written.`);
-    if (!(event.position > this.position))
+    if (position === '?' || !(position > this.position))
       return this.problem(`The event at position ${position} does not follow the one before it.`);
-    this.position = event.position;
+    this.position = position;
     try {
       const proof = checkProof(`${proofLine}\n`, trust);
       if (proof.kind === 'inclusion' && isOf(proof, event)) this.events++;
@@ -139,10 +139,15 @@ interface Envelope {
 }
 
 function isOf({ event: proven, dataHash, metadataHash }: InclusionProof, event: Envelope): boolean {
-  const header = writeHeader({ ...event, recordedAt: Date.parse(event.recordedAt) });
-  const texts = [event.data, event.metadata].map(String);
-  const [data, metadata] = texts.map((text) => hexOf(sha256(text)));
-  return header === writeHeader(proven) && data === dataHash && metadata === metadataHash;
+  const texts: readonly unknown[] = [event.data, event.metadata, event.recordedAt];
+  const header = { ...event, recordedAt: texts.every(isText) ? Date.parse(event.recordedAt) : NaN };
+  // What stands in it may be anything: writing a header of it could throw.
+  if (!isHeader(header) || writeHeader(header) !== writeHeader(proven)) return false;
+  return hexOf(sha256(event.data)) === dataHash && hexOf(sha256(event.metadata)) === metadataHash;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 /** The lines of a file, however large it is. */

@@ -80,10 +80,10 @@ function packageRun(folder: string, asked: Asked, cwd: string): CheckProofRun {
   const lines = [
     `PROVEN: all ${events} events of this package were in log ${head.logId} when seal ${head.sequence} was made, ${head.sealedAt}.`,
     `        signed by ${head.keyId}`,
-    '        states and reports in it are worked out from the events, and not proven',
     given
       ? '        which is a key that you gave'
       : '        which is the key of this package itself: compare it with the one that you were given elsewhere',
+    '        states and reports in it are worked out from the events, and not proven',
   ];
   return { exitCode: 0, said: `${lines.map(plain).join('\n')}\n`, complaint: '' };
 }

@@ -11,12 +11,22 @@ import { definitionFor, storageFor } from '../open.js';
 import type { VerbCall } from '../verb.js';
 import type { AuditOptions } from './audit-options.js';
 
-/** Keys, key rings and heads are written over by no mistyped --out. */
-function requireNoEvidence(file: string): void {
-  if (!fs.existsSync(file)) return;
-  const begins = fs.readFileSync(file, 'utf8').slice(0, 30);
-  if (/^-----BEGIN|^\{"format":"backstory\.(keys|head|seal)\//.test(begins))
+/** Private keys, key rings, heads and seals are written over by no mistyped --out. What is no file is only written to. */
+export function requireNoEvidence(file: string): void {
+  if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) return;
+  const begins = beginningOf(file);
+  if (/^-----BEGIN [A-Z ]*PRIVATE|^\{"format":"backstory\.(keys|head|seal)\//.test(begins))
     throw new Error('it is there already, and a key or a seal');
+}
+
+function beginningOf(file: string): string {
+  const descriptor = fs.openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(64);
+    return bytes.toString('utf8', 0, fs.readSync(descriptor, bytes));
+  } finally {
+    fs.closeSync(descriptor);
+  }
 }
 
 /** A file or folder that was asked for, where nothing can be written. */

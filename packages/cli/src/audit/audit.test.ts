@@ -328,6 +328,16 @@ test('a package for an auditor checks itself, and says when anything in it was c
     status: 1,
     stderr: expect.stringContaining('is that of another'),
   });
+  // What would break a program that takes it for text or a number.
+  for (const [member, value] of [
+    ['data', /"data":"(?:[^"\\]|\\.)*"/],
+    ['position', /"position":\d+/],
+    ['stream', /"stream":"[^"]*"/],
+  ] as const)
+    expect(changed(events.replace(value, `"${member}":{"toString":1}`))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('NOT PROVEN: The '),
+    });
   expect(changed([lines[1], lines[0], ...lines.slice(2)].join('\n'))).toMatchObject({
     status: 1,
     stderr: expect.stringContaining('does not follow the one before it'),
@@ -408,7 +418,9 @@ test.each<[string[], number, RegExp]>([
   [['verify', '--anchor', 'none.json'], 2, /none\.json cannot be read/],
   [['verify', '--anchor', 'key.pem'], 2, /key\.pem is no head that was kept/],
   [['keys', 'public', '--out', 'key.pem'], 2, /it is there already, and a key/],
-  [['prove', 'nobody', '--out', 'audit/keys.jsonl'], 1, /nobody is not among/],
+  [['prove', 'nobody', '--out', 'proof.json'], 1, /nobody is not among/],
+  [['report', '--out', 'audit/keys.jsonl'], 2, /keys\.jsonl cannot be written: it is there already/],
+  [['report', '--out', 'key.pem'], 2, /key\.pem cannot be written: it is there already/],
   [['export', 'none', '--stream', 'nosuch-1'], 1, /No event that is sealed was chosen/],
   [['verify', '--dir', 'nowhere'], 3, /has no keys\.jsonl/],
   [['what'], 2, /what/],

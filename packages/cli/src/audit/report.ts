@@ -1,8 +1,8 @@
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { auditEntries, auditReport, type ReportOptions, type ReportQuery } from '@backstory/audit';
 import { UsageError } from '../errors.js';
 import { Paper } from '../paper.js';
-import { unwritable, type AuditCall } from './audit-call.js';
+import { requireNoEvidence, unwritable, type AuditCall } from './audit-call.js';
 
 /** `audit report`: who did what, when, why, and with which effect. */
 export async function report(audit: AuditCall): Promise<void> {
@@ -42,11 +42,18 @@ export function queryOf({ options, signal }: AuditCall): ReportQuery {
   };
 }
 
+async function opened(target: string): Promise<FileHandle> {
+  try {
+    requireNoEvidence(target);
+    return await open(target, 'w');
+  } catch (cause) {
+    throw unwritable(target, cause);
+  }
+}
+
 async function writeTo({ call, file }: AuditCall, name: string, parts: AsyncIterable<string>): Promise<void> {
   const target = file(name);
-  const handle = await open(target, 'w').catch((cause: unknown) => {
-    throw unwritable(target, cause);
-  });
+  const handle = await opened(target);
   try {
     for await (const part of parts) await handle.appendFile(part);
   } finally {
