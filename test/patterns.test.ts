@@ -6,6 +6,7 @@ import { describeEachStorage, type TestStorage } from './support/each-storage.js
 import { projectionsOn } from './support/projecting.js';
 import { seededRandom } from './support/seeded-random.js';
 import { recordingAt } from './support/windowed.js';
+import { IN_TIME } from './support/eventually.js';
 
 const seed = Number(process.env['BACKSTORY_TEST_SEED'] ?? Date.now() % 1_000_000);
 
@@ -50,7 +51,7 @@ function patternsAre(stores: TestStorage): void {
         happened.push({ stream: `account-${account}`, position, at, amount, isIn });
       }
       const projections = await run();
-      await projections.caughtUp('drained', happened.length);
+      await projections.caughtUp('drained', happened.length, IN_TIME);
       await projections.close();
     }
     const projections = await run();

@@ -12,7 +12,7 @@ import {
 } from '@backstory/projection';
 import { Deposited, Withdrawn, recording } from './support/bank-events.js';
 import { describeEachStorage, type TestStorage } from './support/each-storage.js';
-import { eventually } from './support/eventually.js';
+import { IN_TIME, eventually } from './support/eventually.js';
 import { projectionsOn, totals } from './support/projecting.js';
 
 /** What is wrong with the handlers, as long as it is. */
@@ -83,24 +83,24 @@ function generationsAre(stores: TestStorage): void {
     const late = projections.caughtUp('sums', await head(), { timeoutMs: 600_000 });
     await expect(late).rejects.toThrow(NotCaughtUp);
     await expect(late).rejects.toThrow(/position 1 and not yet at 3 \(faulted.*unlucky/);
-    await projections.caughtUp('sums', 1);
+    await projections.caughtUp('sums', 1, IN_TIME);
     bug = undefined;
     await projections.resume('sums');
-    await projections.caughtUp('sums', await head());
+    await projections.caughtUp('sums', await head(), IN_TIME);
     expect(await projections.named('sums').get('account-1')).toEqual({ sum: 18, seen: [5, 13] });
     expect(await projections.status('sums')).toMatchObject({ state: 'live', lag: { seconds: 0 } });
   });
 
   it('paused it folds nothing, and resumed it goes on', async () => {
     const projections = await run(opened, [sums(1)]);
-    await projections.caughtUp('sums', await head());
+    await projections.caughtUp('sums', await head(), IN_TIME);
     await projections.pause('sums', { actor: 'ann', reason: 'audit' });
     await record('1', new Deposited(7));
     await expect(projections.caughtUp('sums', await head(), { timeoutMs: 600_000 })).rejects.toThrow(
       /paused: by ann: audit/,
     );
     await projections.resume('sums');
-    await projections.caughtUp('sums', await head());
+    await projections.caughtUp('sums', await head(), IN_TIME);
     expect(await projections.named('sums').get('account-1')).toMatchObject({ sum: 25 });
   });
 
@@ -114,14 +114,14 @@ function generationsAre(stores: TestStorage): void {
     });
     const others = await run(await stores.opened(storage), [only]);
     await record('2', new Withdrawn(1), new Deposited(4), new Deposited(5));
-    await others.caughtUp(only, await head());
-    await projections.caughtUp('totals', await head());
+    await others.caughtUp(only, await head(), IN_TIME);
+    await projections.caughtUp('totals', await head(), IN_TIME);
     expect(await others.of(only).get('account-2')).toEqual({ count: 1 });
   });
 
   it('a higher version is built beside, compared, swapped, and taken back', async () => {
     const first = await run(opened, [sums(1)]);
-    await first.caughtUp('sums', await head());
+    await first.caughtUp('sums', await head(), IN_TIME);
     await first.close();
     const second = await run(opened, [sums(2)]);
     await second.filled('sums', 2);
@@ -156,7 +156,7 @@ function generationsAre(stores: TestStorage): void {
 
   it('one that is behind is compared where the other is, and does not take its place', async () => {
     const running1 = await run(opened, [sums(1)]);
-    await running1.caughtUp('sums', await head());
+    await running1.caughtUp('sums', await head(), IN_TIME);
     const { position } = (await running1.status('sums')).generations[0]!;
     const tool = projectionsOn(await stores.opened(storage), [sums(1)]);
     running.push(tool);
@@ -181,7 +181,7 @@ function generationsAre(stores: TestStorage): void {
 
   it('a page goes on in the generation that it began in', async () => {
     const first = await run(opened, [sums(1)]);
-    await first.caughtUp('sums', await head());
+    await first.caughtUp('sums', await head(), IN_TIME);
     const page = await first.named('sums').find({ limit: 1 });
     expect(page).toMatchObject({ generation: 1, documents: [{ key: 'account-1', document: { sum: 18 } }] });
     await first.close();
@@ -302,7 +302,7 @@ describe('what a version stands for', () => {
     await recording(opened.events)('1', new Deposited(5));
     for (let i = 0; i < 2; i++) {
       const projections = await run(opened, [sums(1, { target: 'memory' })]);
-      await projections.caughtUp('sums', 1);
+      await projections.caughtUp('sums', 1, IN_TIME);
       expect(await projections.named('sums').get('account-1')).toMatchObject({ sum: 5 });
     }
     expect(await opened.state.read((view) => view.list('backstory.projections'))).toEqual([]);
@@ -335,7 +335,7 @@ describe('what a version stands for', () => {
     };
     await recording(opened.events)('1', new Deposited(5), new Deposited(6));
     const projections = await run(opened, [sums(1)], { observer });
-    await projections.caughtUp('sums', 2);
+    await projections.caughtUp('sums', 2, IN_TIME);
     await projections.rebuild('sums');
     await projections.filled('sums', 2);
     await projections.verify('sums');

@@ -3,7 +3,7 @@ import { EventTypes } from '@backstory/events';
 import { projection, type Projections } from '@backstory/projection';
 import { Deposited, Withdrawn } from './support/bank-events.js';
 import { describeEachStorage, type TestStorage } from './support/each-storage.js';
-import { eventually } from './support/eventually.js';
+import { IN_TIME, eventually } from './support/eventually.js';
 import { projectionsOn } from './support/projecting.js';
 
 /** What a version makes says which version it was. */
@@ -52,7 +52,7 @@ function readersSee(stores: TestStorage): void {
   it('a reader a hundred times a second sees neither an error nor a mixture while it is rebuilt, verified, swapped and taken back', async () => {
     for (let i = 0; i < 20; i++) await record();
     const first = await run(1);
-    await first.caughtUp('marked', (await opened.events.identity()).head);
+    await first.caughtUp('marked', (await opened.events.identity()).head, IN_TIME);
     const documents = first.named('marked');
     const seen = new Map<number, number>();
     let [isOver, reads] = [false, 0];

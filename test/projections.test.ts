@@ -3,6 +3,7 @@ import type { Projections } from '@backstory/projection';
 import { Deposited, Withdrawn, recording } from './support/bank-events.js';
 import { describeEachStorage, type TestStorage } from './support/each-storage.js';
 import { Balances, projectionsOn, totals } from './support/projecting.js';
+import { IN_TIME } from './support/eventually.js';
 
 const sums = totals();
 
@@ -33,14 +34,14 @@ function documentsAre(stores: TestStorage): void {
     await record('2', new Deposited(1), new Withdrawn(1));
     const projections = run(opened, [Balances, sums]);
     await projections.start();
-    await projections.caughtUp(Balances, await head());
+    await projections.caughtUp(Balances, await head(), IN_TIME);
     const balances = projections.of(Balances);
     expect(await balances.get('account-1')).toEqual({ balance: 12, deposits: 2, kind: 'known' });
     expect(await balances.get('account-1')).toBeInstanceOf(Balances);
     expect(await balances.get('account-2')).toBeUndefined();
     expect(await balances.count()).toBe(1);
     await record('2', new Deposited(3));
-    await projections.caughtUp(Balances, await head());
+    await projections.caughtUp(Balances, await head(), IN_TIME);
     expect(await balances.get('account-2')).toEqual({ balance: 3, deposits: 1, kind: 'new' });
   });
 
@@ -50,7 +51,7 @@ function documentsAre(stores: TestStorage): void {
     await record('21', new Deposited(7), new Withdrawn(2));
     const projections = run(opened, [sums]);
     await projections.start();
-    await projections.caughtUp('totals', await head());
+    await projections.caughtUp('totals', await head(), IN_TIME);
     const found = await projections.of(sums).getMany(['group-1', 'group-2', 'group-3', 'all']);
     expect([...found]).toEqual(
       expect.arrayContaining([
@@ -67,7 +68,7 @@ function documentsAre(stores: TestStorage): void {
     await record('3', new Deposited(100));
     const projections = run(opened, [Balances]);
     await projections.start();
-    await projections.caughtUp(Balances, await head());
+    await projections.caughtUp(Balances, await head(), IN_TIME);
     const balances = projections.of(Balances);
     const seen: number[] = [];
     let after: string | undefined;
@@ -110,7 +111,7 @@ function documentsAre(stores: TestStorage): void {
     await projections.start();
     const balances = projections.of(Balances);
     const found = async () => {
-      await projections.caughtUp(Balances, await head());
+      await projections.caughtUp(Balances, await head(), IN_TIME);
       const { documents } = await balances.find({ orderBy: 'balance' });
       return documents.map(({ key, document }) => `${key} ${document.balance}`);
     };
@@ -129,11 +130,11 @@ function documentsAre(stores: TestStorage): void {
     await first.start();
     const second = run(await stores.opened(storage), [Balances], { leaseMs: 600 });
     await second.start();
-    await second.caughtUp(Balances, await head());
+    await second.caughtUp(Balances, await head(), IN_TIME);
     expect(await second.of(Balances).get('account-1')).toMatchObject({ balance: 5 });
     await first.close();
     await record('1', new Deposited(6));
-    await second.caughtUp(Balances, await head(), { timeoutMs: 60_000 });
+    await second.caughtUp(Balances, await head(), IN_TIME);
     expect(await second.of(Balances).get('account-1')).toMatchObject({ balance: 11 });
   });
 }

@@ -5,7 +5,7 @@ import { Projection, ProjectionChanged, type Projections } from '@backstory/proj
 import { sqlProjection, type SqlProjectionOptions, type Tables } from '@backstory/projection/sql';
 import { sqlite } from '@backstory/sqlite';
 import { Deposited, Withdrawn, recording } from './support/bank-events.js';
-import { eventually } from './support/eventually.js';
+import { IN_TIME, eventually } from './support/eventually.js';
 import { startPostgres, type PostgresServer } from './support/postgres-server.js';
 import { projectionsOn } from './support/projecting.js';
 import { sqliteFiles } from './support/sqlite-files.js';
@@ -127,13 +127,13 @@ describe.each([
     '%s: tables are written with SQL, before and after it starts, and read with it',
     async (_form, source) => {
       const projections = await run(source);
-      await projections.caughtUp('ledger', await head());
+      await projections.caughtUp('ledger', await head(), IN_TIME);
       expect(await balances(projections)).toEqual([
         { account: 'account-1', balance: 18 },
         { account: 'account-2', balance: 1 },
       ]);
       await record('2', new Withdrawn(4));
-      await projections.caughtUp('ledger', await head());
+      await projections.caughtUp('ledger', await head(), IN_TIME);
       expect(await movements(projections)).toEqual([
         { position: 1, amount: 5 },
         { position: 2, amount: 13 },
@@ -151,7 +151,7 @@ describe.each([
 
   it('a reader cannot write', async () => {
     const projections = await run(ledger(1));
-    await projections.caughtUp('ledger', await head());
+    await projections.caughtUp('ledger', await head(), IN_TIME);
     const writing = projections
       .tables<'accounts'>('ledger')
       .query(({ sql, accounts }) => sql`delete from ${accounts}`);
@@ -172,7 +172,7 @@ describe.each([
     expect(await movements(projections)).toEqual([{ position: 1, amount: 5 }]);
     also = undefined;
     await projections.resume('ledger');
-    await projections.caughtUp('ledger', await head());
+    await projections.caughtUp('ledger', await head(), IN_TIME);
     expect(await movements(projections)).toHaveLength(3);
   });
 
@@ -219,7 +219,7 @@ describe.each([
         await sql`insert into ${own} (account, position, amount) values (${strange}, ${-(2 ** 40)}, ${0})`;
     };
     const projections = await run(ledger(1));
-    await projections.caughtUp('ledger', await head());
+    await projections.caughtUp('ledger', await head(), IN_TIME);
     const rows = await projections
       .tables<'movements'>('ledger')
       .query(
@@ -232,7 +232,7 @@ describe.each([
 
   it('a higher version is built beside, compared row by row, swapped, and taken back', async () => {
     const first = await run(ledger(1));
-    await first.caughtUp('ledger', await head());
+    await first.caughtUp('ledger', await head(), IN_TIME);
     const second = await run(ledger(2), await files.opened(storage.open()));
     await second.filled('ledger', 2);
     expect(await balances(second)).toMatchObject([{ balance: 18 }, { balance: 1 }]);
@@ -267,7 +267,7 @@ describe.each([
 
   it('a rebuild by the same code is equal, and takes its place', async () => {
     const projections = await run(ledger(1));
-    await projections.caughtUp('ledger', await head());
+    await projections.caughtUp('ledger', await head(), IN_TIME);
     expect(await projections.fill('ledger')).toMatchObject({ generation: 2, events: 3, role: 'building' });
     const found = await projections.verify('ledger');
     expect(found).toMatchObject({ isEqual: true, documents: 5, different: 0 });
@@ -299,14 +299,14 @@ describe.each([
       await writer;
     }
     const upTo = await head();
-    await projections.caughtUp('ledger', upTo);
+    await projections.caughtUp('ledger', upTo, IN_TIME);
     // One is the record that a rebuild was asked for.
     expect(await movements(projections)).toHaveLength(upTo - 1);
   });
 
   it('a generation that nobody feeds and that is behind is not compared, and says so', async () => {
     const first = await run(ledger(1));
-    await first.caughtUp('ledger', await head());
+    await first.caughtUp('ledger', await head(), IN_TIME);
     await first.close();
     await record('2', new Deposited(4));
     const second = await run(ledger(2));
@@ -333,7 +333,7 @@ describe.each([
     const others = await Promise.all([storage.open(), storage.open()].map((it) => files.opened(it)));
     const all = [opened, ...others].map((on) => known(ledger(1), on));
     await Promise.all(all.map((it) => it.start()));
-    await all[0]!.caughtUp('ledger', await head());
+    await all[0]!.caughtUp('ledger', await head(), IN_TIME);
     expect(await balances(all[2]!)).toHaveLength(2);
   });
 

@@ -6,6 +6,7 @@ import { describeEachStorage, type TestStorage } from './support/each-storage.js
 import { projectionsOn } from './support/projecting.js';
 import { seededRandom } from './support/seeded-random.js';
 import { allWindows, freshly, recordingAt, windowsOf } from './support/windowed.js';
+import { IN_TIME } from './support/eventually.js';
 
 const seed = Number(process.env['BACKSTORY_TEST_SEED'] ?? Date.now() % 1_000_000);
 
@@ -55,14 +56,14 @@ function windowsAre(stores: TestStorage): void {
     for (let round = 0; round < 8; round++) {
       at = await happen(random, 1 + Math.floor(random() * 20), at);
       const projections = await run();
-      for (const { name } of allWindows) await projections.caughtUp(name, await head());
+      for (const { name } of allWindows) await projections.caughtUp(name, await head(), IN_TIME);
       await projections.close();
     }
     const projections = await run();
     await happen(random, 20, at);
     for (const source of allWindows) {
       const { name } = source;
-      await projections.caughtUp(name, await head());
+      await projections.caughtUp(name, await head(), IN_TIME);
       const found = reader(projections, source);
       for (const key of KEYS) {
         const { open, closed, current } = await freshly(opened.events, source, { key });
@@ -120,7 +121,7 @@ function windowsAre(stores: TestStorage): void {
     const source = windowsOf('days', tumbling({ sizeMs: 100 }));
     const projections = await run([source]);
     const closed = async () => {
-      await projections.caughtUp('days', await head());
+      await projections.caughtUp('days', await head(), IN_TIME);
       return (await reader(projections, source).closed('all')).map(({ result }) => result.number);
     };
     for (const at of [10, 150]) await record(1, at, new Deposited(at));
@@ -133,7 +134,7 @@ function windowsAre(stores: TestStorage): void {
   it('verify finds a window that was closed with something else in it, and a dropped generation takes its results along', async () => {
     const projections = await run([windowsOf('days', tumbling({ sizeMs: 100 }))]);
     for (const at of [10, 150, 290]) await record(1, at, new Deposited(at));
-    await projections.caughtUp('days', await head());
+    await projections.caughtUp('days', await head(), IN_TIME);
     await projections.close();
     const source = windowsOf('days', sliding({ sizeMs: 100, everyMs: 50 }), 2);
     const changed = await run([source]);

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Recorder, memory, type OpenStorage } from '@backstory/core';
 import { EventTypes } from '@backstory/events';
 import { Projections } from '@backstory/projection';
-import { eventually } from '../support/eventually.js';
+import { IN_TIME, eventually } from '../support/eventually.js';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { spawnWorker } from '../support/spawn-worker.js';
@@ -17,8 +17,6 @@ import { Counted, lately, ledger, totals } from './projection-crash.js';
 
 /** More of them off-line: `BACKSTORY_TEST_ROUNDS=20`. */
 const ROUNDS = Number(process.env['BACKSTORY_TEST_ROUNDS'] ?? 5);
-/** What comes late comes; this is for what never does. */
-const IN_TIME = { timeoutMs: 300_000 };
 const [seed] = seeds();
 const types = new EventTypes([Counted]);
 

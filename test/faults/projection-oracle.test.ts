@@ -5,6 +5,7 @@ import { projectionsOn } from '../support/projecting.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { describeEachStorage } from '../support/each-storage.js';
 import { eventsOf } from '../support/sqlite-files.js';
+import { IN_TIME } from '../support/eventually.js';
 
 interface Sum {
   readonly sum: number;
@@ -98,7 +99,7 @@ describeEachStorage((stores) => {
     }
     expect(found).toBeGreaterThan(200);
     for (const name of names) {
-      await projections.caughtUp(name, head, { timeoutMs: 300_000 });
+      await projections.caughtUp(name, head, IN_TIME);
       const position = await projections.named(name).position();
       for (const key of keys) {
         const document = await projections.named(name).get(key);

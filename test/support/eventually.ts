@@ -12,3 +12,6 @@ export async function eventually<T>(
     await new Promise((wait) => setTimeout(wait, 10));
   }
 }
+
+/** How long what comes late is waited for: this is for what never does. */
+export const IN_TIME = { timeoutMs: 300_000 };

@@ -13,6 +13,7 @@ import {
 } from 'backstory';
 import { projection } from 'backstory/projection';
 import { reaction, subscriber, type SubscriptionOptions } from 'backstory/subscriptions';
+import { IN_TIME } from './eventually.js';
 
 @DomainEvent('order.placed')
 export class OrderPlaced {
@@ -115,8 +116,8 @@ export async function openShop({
     async settled(): Promise<void> {
       await app.handled('billing', (await app.events.identity()).head);
       const { head } = await app.events.identity();
-      await app.caughtUp(Orders, head);
-      await app.caughtUp(Revenue, head);
+      await app.caughtUp(Orders, head, IN_TIME);
+      await app.caughtUp(Revenue, head, IN_TIME);
     },
     async close(): Promise<void> {
       await app.close();

@@ -1,7 +1,7 @@
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { Instrumentation, PrometheusReader } from '@backstory/observability';
-import { eventually } from './eventually.js';
+import { IN_TIME, eventually } from './eventually.js';
 import { OrderPlaced, openShop } from './observed-shop.js';
 
 /** The shop with everything that can be measured in it, and a reader for Prometheus. */
@@ -29,7 +29,7 @@ export async function scraped() {
   await eventually(async () => (await app.subscriptions.parked('billing'))[0]?.state === 'dead');
   await app.handled('billing', seven.ids[0]!);
   const { head } = await app.events.identity();
-  await app.caughtUp('orders', head);
+  await app.caughtUp('orders', head, IN_TIME);
   const text = async (accept?: string) => (await reader.metrics(accept)).body;
   await eventually(async () =>
     (await text()).includes('events_dead_letter_queue_size{subscription="billing",handler='),
