@@ -1,4 +1,4 @@
-import { defineBackstory, memory, type App } from 'backstory';
+import { defineBackstory, memory, type App, type Storage } from 'backstory';
 import { eventually } from '../../../../test/support/eventually.js';
 import { Deposited } from '../../../../test/support/bank-events.js';
 import { runCli, runJson } from '../../../../test/support/run-cli.js';
@@ -10,10 +10,10 @@ const check = (amount: number) => {
   failures.set(amount, left - 1);
   if (left > 0) throw new Error('unlucky');
 };
-const definition = () =>
+const definition = (store: Storage) =>
   defineBackstory({
     name: 'bank',
-    store: memory(),
+    store,
     events: [Deposited],
     subscribers: [
       watching('fraud', ({ amount }) => check(amount), {
@@ -24,11 +24,13 @@ const definition = () =>
     ],
   });
 
+let store: Storage;
 let bank: ReturnType<typeof definition>;
 let app: App;
 beforeEach(async () => {
   failures.clear();
-  bank = definition();
+  store = memory();
+  bank = definition(store);
   app = await bank.start();
 });
 afterEach(() => app.close());
@@ -83,6 +85,39 @@ test('what was retried, what is parked, and what waits behind it say so', async 
   await app.subscriptions.discard('fraud', { key: 'account-1' }, { actor: 'ann' });
   await eventually(async () => (await fraud(behind)).includes('left-out fraud'));
   expect(await fraud(dead)).toContain('left-out fraud');
+});
+
+test('what lies before where a subscription began, or was reset to, was passed and not completed', async () => {
+  const [early, ahead] = [await recorded(1), await recorded(2)];
+  for (const name of ['fraud', 'letters']) await app.handled(name, ahead);
+  const later = defineBackstory({
+    ...{ name: 'later', store, events: [Deposited] },
+    subscribers: [watching('late', () => undefined, { from: 'now' })],
+  });
+  const other = await later.start();
+  const next = await recorded(3);
+  await other.handled('late', next);
+  await other.handled('late', early);
+  await other.close();
+  const of = async (name: string, id: string) => {
+    const { steps } = await app.subscriptions.lifecycle(id);
+    return steps.filter(({ subscription }) => subscription === name);
+  };
+  const { position } = (await app.subscriptions.lifecycle(ahead)).event;
+  const reason = expect.stringMatching(/^before it began at position \d+$/);
+  const passed = { step: 'passed', subscription: 'late', reason };
+  expect(await of('late', early)).toEqual([passed]);
+  expect(await of('late', ahead)).toEqual([passed]);
+  expect(await of('late', next)).toEqual([{ step: 'completed', subscription: 'late' }]);
+  await app.subscriptions.reset('letters', position);
+  await app.subscriptions.reset('fraud', position);
+  await app.handled('letters', next);
+  expect(await of('letters', early)).toEqual([
+    { step: 'passed', subscription: 'letters', reason: `before it was reset to position ${position}` },
+  ]);
+  expect(await of('letters', next)).toEqual([{ step: 'completed', subscription: 'letters' }]);
+  // What is kept of it says more.
+  expect((await of('fraud', early)).map(({ step }) => step)).toEqual(['handling', 'completed']);
 });
 
 test('the command shows it, and an event that is not there is a finding', async () => {

@@ -155,6 +155,7 @@ function refusal(
     new NotHandled(subscription, what, reason, detail);
   switch (standing.state) {
     case 'done':
+    case 'passed':
       return undefined;
     case 'pending':
       return not('paused', byWhom(paused!));

@@ -29,6 +29,7 @@ import { Standings } from './standing.js';
  * | `completed` | the handler ended well; without a time where outcomes are not kept |
  * | `failed` | the last attempt failed |
  * | `parked` | its key waits: for the next attempt, or for somebody to decide |
+ * | `passed` | it lies before where the subscription began or was reset to; what became of it before a reset is not kept |
  * | `left-out` | somebody decided not to have it handled |
  * | `unknown` | only the subscription's own code knows its key, and does not run here |
  */
@@ -43,6 +44,7 @@ export interface LifecycleStep {
     | 'completed'
     | 'failed'
     | 'parked'
+    | 'passed'
     | 'left-out'
     | 'unknown';
   /** When, as ISO 8601. Absent where that is not kept. */
@@ -53,7 +55,7 @@ export interface LifecycleStep {
   readonly handler?: string;
   /** Attempts so far, this one included; of `retried` those before it. */
   readonly attempts?: number;
-  /** Why it failed, waits or was left out. */
+  /** Why it failed, waits, was passed or was left out. */
   readonly reason?: string;
   readonly error?: ParkedError;
 }
@@ -114,9 +116,11 @@ async function subscriptionSteps(view: StateView, asked: Asked): Promise<readonl
   const kept = rows.flatMap(({ value }) => outcomeSteps(readOutcome(value)));
   const last = await standingStep(view, asked);
   // An outcome says more than that it is done.
-  const isSaid = kept.length > 0 && (last.step === 'completed' || last.step === 'unknown');
+  const isSaid = kept.length > 0 && SAID_BY_OUTCOMES.has(last.step);
   return [...kept, ...(isSaid ? [] : [last])].map((it) => ({ ...it, subscription: name }));
 }
+
+const SAID_BY_OUTCOMES: ReadonlySet<LifecycleStep['step']> = new Set(['completed', 'passed', 'unknown']);
 
 function outcomeSteps(outcome: Outcome): readonly LifecycleStep[] {
   const { state, handler, attempts, startedAt, endedAt, durationMs, reason, error, decision } = outcome;
@@ -149,6 +153,10 @@ async function standingStep(view: StateView, { name, logId, stored, key }: Asked
   }
   const standing = await (await Standings.read(view, { name, logId }))!.of({ position, key });
   if (standing.state === 'done') return { step: 'completed' };
+  if (standing.state === 'passed') {
+    const { began, isReset } = standing;
+    return { step: 'passed', reason: `before it ${isReset ? 'was reset to' : 'began at'} position ${began}` };
+  }
   if (standing.state === 'left-out') return { ...leftOut(standing.leftOut), at: standing.leftOut.at };
   return { step: 'waiting', ...(parked && { reason: `behind event ${parked.eventId} of ${key}` }) };
 }

@@ -9,6 +9,8 @@ import { readProgress, type Progress } from './progress.js';
 /** Whether something is dealt with: it is, it waits for its turn or next attempt, or nobody will before somebody decides. */
 export type Standing =
   | { readonly state: 'done' | 'pending' }
+  /** It lies before where the subscription began, or was set to begin again. */
+  | { readonly state: 'passed'; readonly began: number; readonly isReset: boolean }
   | { readonly state: 'parked'; readonly parked: ParkedKey }
   | { readonly state: 'left-out'; readonly leftOut: LeftOut };
 
@@ -59,12 +61,18 @@ export class Standings {
       position <= this.throughOf(partition) ||
       (progress?.logId === this.seen.logId && progress.ahead.includes(position));
     if (!isPassed) return { state: 'pending' };
-    if (!progress) return { state: 'done' };
+    const leftOut = progress && (await this.leftOut(key, position));
+    if (leftOut) return { state: 'left-out', leftOut };
+    const { began, seen } = this;
+    if (position > began) return { state: 'done' };
+    return { state: 'passed', began, isReset: seen.control.reset !== undefined };
+  }
+
+  private async leftOut(key: string, position: number): Promise<LeftOut | undefined> {
     const rows = await this.seen.view.list(this.seen.collections.leftOut, { prefix: leftOutOf(key) });
-    const leftOut = rows
+    return rows
       .map(({ value }) => readLeftOut(value))
       .find(({ from, upTo }) => from <= position && position <= upTo);
-    return leftOut ? { state: 'left-out', leftOut } : { state: 'done' };
   }
 
   private async ofAll(upTo: number): Promise<Standing> {
@@ -106,12 +114,16 @@ export class Standings {
     return progress && (!reset || progress.reset === reset.id) ? progress : undefined;
   }
 
+  private get began(): number {
+    const { reset, start } = this.seen.control;
+    return reset?.to ?? start;
+  }
+
   /** A partition that nobody has begun is where the subscription begins. */
   private throughOf(partition: number): number {
-    const { reset, start } = this.seen.control;
     const known = this.known(partition);
     if (known && known.logId !== this.seen.logId) return -1;
-    return known?.through ?? reset?.to ?? start;
+    return known?.through ?? this.began;
   }
 }
 
