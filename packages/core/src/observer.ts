@@ -179,11 +179,14 @@ export interface ProjectStart {
   /** The traces that its events were made in. A function, because finding them reads the metadata of each. */
   readonly traces: () => readonly TraceContext[];
 }
-/** A projection has applied a batch of events: what became of them. */
+/** A projection is done with a batch of events: what became of them. */
 export interface ProjectEnd {
   readonly applied: number;
   readonly skipped: number;
-  readonly failed: number;
+  /** How long it waited, folded, until the batch before it was committed. Not part of the time that it took itself. */
+  readonly waitedMs: number;
+  /** The batch before it failed. Nothing of this one was written; its events come again. */
+  readonly isDropped: boolean;
 }
 
 /** What a routing rule decided about an event. */

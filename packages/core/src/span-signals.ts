@@ -91,7 +91,7 @@ export const spans: readonly SpanSignal[] = [
     links: ['creation'],
     attributes: [
       ...[...MESSAGE, 'backstory.position.from', 'backstory.position.to'],
-      ...['backstory.lag.seconds', LINKS_DROPPED],
+      ...['backstory.lag.seconds', 'backstory.batch.wait_ms', 'backstory.outcome', LINKS_DROPPED],
     ],
   }),
   span('rebuild {projection}', 'internal', 'generation', {

@@ -82,6 +82,26 @@ describe('measurements', () => {
     ]);
   });
 
+  test('a batch of a projection counts without what it waited, and one that was dropped not at all', async () => {
+    const { observer, metricProducer } = new Instrumentation();
+    const start = () => ({
+      ...{ projection: 'orders', generation: 1, isBuilding: false, from: 1, to: 3, events: 3 },
+      ...{ recordedAt: new Date(), traces: () => [] },
+    });
+    const project = (waitedMs: number, isDropped: boolean) =>
+      observer.project(start, async (end) => end(() => ({ applied: 2, skipped: 1, waitedMs, isDropped })));
+    await project(1e9, false);
+    await project(0, true);
+    const found = await metricsOf(metricProducer);
+    const [took] = found.get('backstory.projection.batch.duration')!.dataPoints;
+    expect(took!.value).toMatchObject({ count: 1, sum: expect.closeTo(-1e6, -2) });
+    const counted = found.get('backstory.projection.events')!.dataPoints;
+    expect(counted.map(({ attributes, value }) => [attributes['result'], value])).toEqual([
+      ['applied', 2],
+      ['skipped', 1],
+    ]);
+  });
+
   test('what somebody has tried again counts by what came of it', async () => {
     const { observer, metricProducer } = new Instrumentation();
     const about = {

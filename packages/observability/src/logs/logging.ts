@@ -132,8 +132,10 @@ class Lines {
   }
 
   projected({ start, end, hasFailed, error, seconds }: Passage<ProjectStart, ProjectEnd>): void {
+    if (end?.isDropped) return;
     const { projection, generation, from, to, events } = start;
-    const common = { projection, generation, from, to, events, duration: seconds };
+    const { waitedMs = 0, applied, skipped } = end ?? {};
+    const common = { projection, generation, from, to, events, duration: seconds - waitedMs / 1_000 };
     if (hasFailed)
       return this.say('BATCH_ERROR', () => ({
         ...common,
@@ -141,7 +143,7 @@ class Lines {
         error_type: errorType(error),
         error,
       }));
-    this.say('BATCH_PROCESSED', () => ({ ...common, status: 'success', ...end }));
+    this.say('BATCH_PROCESSED', () => ({ ...common, status: 'success', applied, skipped }));
   }
 
   parked({ subscription, handler, state, was, ...about }: KeyParked): void {

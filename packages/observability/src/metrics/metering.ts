@@ -175,7 +175,9 @@ function handle(
 function project(it: Instruments, passage: Passage<ProjectStart, ProjectEnd>): void {
   const { start, end, hasFailed, error, seconds } = passage;
   const { projection } = start;
-  it.projectTime.at(projection, hasFailed ? errorType(error) : undefined).record(seconds);
+  if (end?.isDropped) return;
+  const waited = (end?.waitedMs ?? 0) / 1_000;
+  it.projectTime.at(projection, hasFailed ? errorType(error) : undefined).record(seconds - waited);
   if (hasFailed) it.projected.at(projection, 'failed').add(1);
   if (!end) return;
   it.projectSize.at(projection).record(start.events);

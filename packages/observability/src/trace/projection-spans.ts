@@ -26,9 +26,13 @@ export class ProjectionSpans {
   }
 
   end(passage: Passage<ProjectStart, ProjectEnd>): void {
-    const { start, span, hasFailed, error, began } = passage;
+    const { start, end, span, hasFailed, error, began } = passage;
     if (start.isBuilding) return this.rebuilds.progress(passage);
-    if (span) return this.spans.close(passage, {});
+    if (span)
+      return this.spans.close(passage, {
+        ...(end && { 'backstory.batch.wait_ms': Math.round(end.waitedMs) }),
+        ...(end?.isDropped && { 'backstory.outcome': 'dropped' }),
+      });
     if (hasFailed) this.spans.late(batchSpan(start, linksTo([])), began, error);
   }
 

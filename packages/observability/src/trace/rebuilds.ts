@@ -22,9 +22,9 @@ export class Rebuilds {
   }
 
   /** It was, or it failed. */
-  progress({ start, hasFailed, error }: Passage<ProjectStart, ProjectEnd>): void {
+  progress({ start, end, hasFailed, error }: Passage<ProjectStart, ProjectEnd>): void {
     const run = this.runs.get(keyOf(start.projection, start.generation));
-    if (!run?.span) return;
+    if (!run?.span || end?.isDropped) return;
     run.events += hasFailed ? 0 : start.events;
     run.batches++;
     run.span.setAttribute('backstory.replay.to', start.to);

@@ -1,5 +1,5 @@
 import { Recorder, StoreUnavailable, memory, type OpenStorage, type StateStore } from '@backstory/core';
-import { silent } from '@backstory/core/observe';
+import { silent, type Observer } from '@backstory/core/observe';
 import { LeaseHolder, type HeldLease, type StateTransaction } from '@backstory/core/state';
 import { DomainEvent, EventTypes } from '@backstory/events';
 import { projection } from '../definition/functional-projection.js';
@@ -18,6 +18,8 @@ class Counted {
 
 let bug: ((n: number) => void) | undefined;
 let folded: number[];
+/** What became of batches, by the position of their first event. */
+let told: string[];
 const model = modelOf(
   projection('sums', {
     version: 1,
@@ -41,6 +43,7 @@ const feeders: { readonly feeder: Feeder; readonly end: Promise<FeedingEnd> }[] 
 beforeEach(async () => {
   bug = undefined;
   folded = [];
+  told = [];
   storage = await memory().open();
   leases = new LeaseHolder(storage.state);
   await record(1, 2, 3);
@@ -61,13 +64,29 @@ async function record(...numbers: number[]): Promise<void> {
   ]);
 }
 
+const observer: Observer = {
+  ...silent,
+  project: async (begin, work) => {
+    const { from } = begin();
+    const outcome = { of: 'no end' };
+    try {
+      return await work((end) => (outcome.of = end().isDropped ? 'dropped' : 'applied'));
+    } catch (error) {
+      outcome.of = 'failed';
+      throw error;
+    } finally {
+      told.push(`${from} ${outcome.of}`);
+    }
+  },
+};
+
 async function start(lease: HeldLease, { state = storage.state }: { readonly state?: StateStore } = {}) {
   const { control } = await register(storage.state, model);
   const hindered: (string | undefined)[] = [];
   let woken: () => void = () => undefined;
   const progressed = new Promise<void>((resolve) => (woken = resolve));
   const feeder = new Feeder({
-    ...{ model, places, lease, state, events: storage.events, owner: 'me', observer: silent },
+    ...{ model, places, lease, state, events: storage.events, owner: 'me', observer },
     generation: control.generations[0]!,
     progressed: () => woken(),
     hindered: (reason) => void hindered.push(reason),
@@ -217,9 +236,11 @@ describe('while a batch is being committed', () => {
     await eventually(async () => (await through()) === 4);
     expect(await stored()).toBe('{"sum":16}');
     expect(folded).toEqual([1, 2, 3, 10]);
+    await eventually(() => told.length === 2);
+    expect(told).toEqual(['1 applied', '4 applied']);
   });
 
-  it('and that fails, what was folded meanwhile counts for nothing', async () => {
+  it('and that fails, what was folded meanwhile counts for nothing, and is told as no failure', async () => {
     const { state, isReached, release } = stalling(storage.state);
     const { hindered } = await start((await leases.acquire(places.lease(1)))!, { state });
     await isReached;
@@ -229,6 +250,7 @@ describe('while a batch is being committed', () => {
     await eventually(async () => (await through()) === 4);
     expect(await stored()).toBe('{"sum":16}');
     expect(hindered).toEqual([expect.stringContaining('gone'), undefined]);
+    expect(told.slice(0, 2)).toEqual(['1 failed', '4 dropped']);
   });
 
   it('and that fails with nothing after it, it is noticed', async () => {

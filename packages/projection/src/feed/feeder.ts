@@ -5,12 +5,14 @@ import { FenceLost, isInfrastructure, type HeldLease } from '@backstory/core/sta
 import type { Checkpoint } from '@backstory/core/store';
 import type { Model } from '../definition/projection-source.js';
 import { ProjectionFailed } from '../errors.js';
-import { generationIn, readControl, type Control, type Generation } from '../generation/control.js';
+import { generationIn, readControl, type Generation } from '../generation/control.js';
 import type { Places } from '../generation/places.js';
-import { readProgress, writeProgress, writeTrouble, type Progress } from '../generation/progress.js';
+import { readProgress, writeProgress, type Progress } from '../generation/progress.js';
 import { batches, type Batch } from './batches.js';
 import { effectsOf, type Effect, type Effects } from './effects.js';
+import { Meeting, meetingIn, meetingOver } from './meeting.js';
 import { DONE, Overlap } from './overlap.js';
+import { Troubles, messageOf } from './troubles.js';
 
 /** What a feeder works with. */
 export interface FeederParts {
@@ -41,6 +43,7 @@ export class Feeder {
   private readonly stopping = new AbortController();
   private progress: Progress | undefined;
   private readonly commits = new Overlap();
+  private readonly troubles: Troubles;
   /** An event that failed: what is before it is committed before it is tried again. */
   private suspect = Infinity;
   /** Where it is to wait for another generation, so that they can be compared. */
@@ -54,6 +57,7 @@ export class Feeder {
     const { model, places, generation, lease, state } = parts;
     this.eventsPerSecond = generation.eventsPerSecond;
     this.effects = effectsOf({ model, places, generation: generation.number, state });
+    this.troubles = new Troubles(parts);
     lease.signal.addEventListener('abort', () => this.stopping.abort());
   }
 
@@ -151,41 +155,49 @@ export class Feeder {
     if (before.length > 0) await this.commit(before, upTo(before.at(-1)!, checkpoint));
     await this.commits.done();
     const { state, model } = this.parts;
-    const { signal } = this.stopping;
-    while (
-      !signal.aborted &&
-      meetingIn(await state.read((view) => readControl(view, model.name))) === position
-    )
-      await wait(MEETING_MS, undefined, { signal }).catch(() => undefined);
+    await meetingOver(state, model.name, { position, signal: this.stopping.signal });
     this.meetingAt = undefined;
     return events.slice(before.length);
   }
 
   /** Resolves when the events are folded and what is before them is committed: their own commit then goes on by itself. */
   private async commit(events: readonly StoredEvent[], checkpoint: Checkpoint): Promise<void> {
-    const { model, generation, observer } = this.parts;
-    const { name: projection } = model;
     await this.commits.begin(async (turn) => {
-      if (events.length === 0) {
+      if (events.length > 0) await this.project(events, checkpoint, turn);
+      else {
         await turn();
         await this.write(undefined, checkpoint, 0);
-      } else {
-        const { position: from, recordedAt } = events[0]!;
-        const start = () => ({
-          ...{ projection, generation: generation.number, isBuilding: generation.role === 'building' },
-          ...{ from, to: checkpoint.through, events: events.length, recordedAt },
-          traces: () => tracesOf(events),
-        });
-        await observer.project(start, async (end) => {
-          const effect = await this.effects.of(events);
-          await turn();
-          await this.write(effect, checkpoint, events.length);
-          const { applied } = effect;
-          end(() => ({ applied, skipped: events.length - applied, failed: 0 }));
-        });
       }
       this.committed(checkpoint);
     });
+  }
+
+  /** A batch whose turn does not come, because the one before it fails, has done nothing and is no failure of its own. */
+  private async project(
+    events: readonly StoredEvent[],
+    checkpoint: Checkpoint,
+    turn: () => Promise<void>,
+  ): Promise<void> {
+    const { model, observer } = this.parts;
+    const { number: generation, role } = this.parts.generation;
+    const { position: from, recordedAt } = events[0]!;
+    const start = () => ({
+      ...{ projection: model.name, generation, isBuilding: role === 'building' },
+      ...{ from, to: checkpoint.through, events: events.length, recordedAt },
+      traces: () => tracesOf(events),
+    });
+    let before: { readonly error: unknown } | undefined;
+    await observer.project(start, async (end) => {
+      const effect = await this.effects.of(events);
+      const folded = performance.now();
+      await turn().catch((error: unknown) => (before = { error }));
+      const waitedMs = performance.now() - folded;
+      if (before) return end(() => ({ applied: 0, skipped: 0, waitedMs, isDropped: true }));
+      await this.write(effect, checkpoint, events.length);
+      const { applied } = effect;
+      end(() => ({ applied, skipped: events.length - applied, waitedMs, isDropped: false }));
+    });
+    if (before) throw before.error;
   }
 
   private committed({ through }: Checkpoint): void {
@@ -209,15 +221,12 @@ export class Feeder {
       // Before the progress: a transaction that a statement has broken then ends here, and not silently with its commit.
       await effect?.write(tx);
       await writeProgress(tx, places, { ...progress, generation: generation.number });
-      if (this.isTroubled) await tx.delete(places.troubles, String(generation.number));
+      await this.troubles.forget(tx);
     });
-    this.isTroubled = false;
+    this.troubles.over();
     this.progress = progress;
     this.savedAt = performance.now();
   }
-
-  /** Whether a trouble is told of that this generation may be over. */
-  private isTroubled = true;
 
   private advanced(checkpoint: Checkpoint, events: number, added: number): Progress {
     const { events: before = 0, documents = 0, rate: known = 0 } = this.progress ?? {};
@@ -239,7 +248,7 @@ export class Feeder {
   private async hinder(error: unknown): Promise<void> {
     const reason = messageOf(error);
     if (this.hindrances++ === 0) this.parts.hindered(reason);
-    await this.tell('retrying', error).catch(() => undefined);
+    await this.troubles.tell('retrying', error).catch(() => undefined);
     const ms =
       Math.min(LONGEST_MS, SHORTEST_MS * 2 ** Math.min(this.hindrances, 20)) * (0.5 + Math.random() / 2);
     await wait(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
@@ -249,7 +258,7 @@ export class Feeder {
   private async faulted(error: unknown): Promise<FeedingEnd> {
     for (;;) {
       try {
-        await this.tell('faulted', error);
+        await this.troubles.tell('faulted', error);
         return { end: 'faulted', error };
       } catch (untold) {
         if (untold instanceof FenceLost) return { end: 'lost' };
@@ -258,21 +267,6 @@ export class Feeder {
         await wait(LONGEST_MS / 10, undefined, { signal: this.stopping.signal }).catch(() => undefined);
       }
     }
-  }
-
-  /** For those who ask from elsewhere. */
-  private async tell(state: 'retrying' | 'faulted', error: unknown): Promise<void> {
-    const { lease, places, generation, owner } = this.parts;
-    const code = (error as { code?: unknown }).code;
-    const trouble = { state, reason: messageOf(error), owner, at: new Date().toISOString() };
-    this.isTroubled = true;
-    await this.parts.state.transaction([lease], (tx) =>
-      writeTrouble(tx, places, {
-        ...trouble,
-        ...(typeof code === 'string' && { code }),
-        generation: generation.number,
-      }),
-    );
   }
 
   private async whenDue(signal: AbortSignal): Promise<typeof DUE> {
@@ -289,32 +283,12 @@ export function isFed({ role }: Generation): boolean {
 /** The generation is not to be fed any more: it is dropped or retired, or its projection paused. */
 class Withdrawn extends Error {}
 
-/** It was about to go further than it is to go for now. */
-class Meeting extends Error {
-  constructor(readonly position: number) {
-    super(`to meet at position ${position}`);
-  }
-}
-
-/** Up to where generations go for now. */
-function meetingIn(control: Control | undefined): number | undefined {
-  const meeting = control?.meeting;
-  return meeting && Date.parse(meeting.until) > Date.now() ? meeting.position : undefined;
-}
-
 /** The checkpoint after one of the events before another. */
 function upTo({ id, position }: StoredEvent, checkpoint: Checkpoint): Checkpoint {
   return { ...checkpoint, through: position, last: { id, position } };
 }
 
-/** How often one that waits for another generation looks whether it may go on. */
-const MEETING_MS = 20;
-
 /** A checkpoint without a document is kept no more often: events of others would otherwise cost a write each. */
 const IDLE_MS = 250;
 const DUE = Symbol('due');
 const [SHORTEST_MS, LONGEST_MS] = [50, 5_000];
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
