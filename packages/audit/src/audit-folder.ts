@@ -1,7 +1,9 @@
-import { lstat, mkdir, open, readFile, readdir, rename } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { KeyRing, readHead, writeHead, type TreeHead } from '@backstory/proof';
 import { AuditFileDamaged, AuditFolderIncomplete } from './errors.js';
+import { writingTo } from './file-failure.js';
 import { SealFile } from './seal-file.js';
 
 /**
@@ -51,7 +53,7 @@ export class AuditFolder {
 
   /** Which seals there are, in order. */
   async sequences(): Promise<readonly number[]> {
-    const files = await readdir(path.join(this.folder, 'seals')).catch(none);
+    const files = await namesIn(path.join(this.folder, 'seals'));
     const names = files.map((file) => /^(\d{6,})\.seal$/.exec(file)?.[1]).filter((it) => it !== undefined);
     return names.map(Number).sort((a, b) => a - b);
   }
@@ -74,7 +76,8 @@ export class AuditFolder {
   }
 
   async makeSealsFolder(): Promise<void> {
-    await mkdir(path.join(this.folder, 'seals'), { recursive: true });
+    const seals = path.join(this.folder, 'seals');
+    await writingTo(seals, () => mkdir(seals, { recursive: true }));
   }
 
   /** Makes what was under way a seal. */
@@ -82,7 +85,7 @@ export class AuditFolder {
     const file = this.sealFile(head.sequence);
     if (await isThere(file))
       throw new AuditFileDamaged(file, 'is there already, and no seal is ever written over: verify the log.');
-    await rename(this.part, file);
+    await writingTo(file, () => rename(this.part, file));
     await flush(path.dirname(this.part));
   }
 
@@ -104,18 +107,24 @@ export async function readAnchor(file: string): Promise<TreeHead> {
   return readHead(text);
 }
 
-/** All of it or nothing, also when the power fails. */
+/** All of it or nothing, also when the power fails. @throws AuditFileUnwritable */
 async function writeWhole(file: string, text: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  const draft = `${file}.new`;
-  const handle = await open(draft, 'w');
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(draft, file);
+  await writingTo(file, async () => {
+    await mkdir(path.dirname(file), { recursive: true });
+    // A name that nobody could know before, and no link that somebody has laid there.
+    const draft = `${file}.${randomBytes(6).toString('hex')}.new`;
+    const handle = await open(draft, 'wx');
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+      await handle.close();
+      await rename(draft, file);
+    } catch (error) {
+      await handle.close();
+      await rm(draft, { force: true });
+      throw error;
+    }
+  });
   await flush(path.dirname(file));
 }
 
@@ -140,7 +149,9 @@ async function textIn(file: string): Promise<string | undefined> {
   });
 }
 
-function none(error: NodeJS.ErrnoException): string[] {
-  if (error.code === 'ENOENT') return [];
-  throw error;
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new AuditFileDamaged(folder, `cannot be read: ${error.message}.`, { cause: error });
+  });
 }

@@ -40,7 +40,7 @@ export async function* auditReport(
   yield report.begin(facts);
   let count = 0;
   for await (const it of auditEntries(source, query)) {
-    yield report.entry(it);
+    yield report.entry(it, facts);
     count++;
   }
   yield report.end(count);

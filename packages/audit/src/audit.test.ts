@@ -496,6 +496,13 @@ describe('verifying', () => {
     expect(recordedAt.getTime()).toBeGreaterThan(5);
   });
 
+  test('what is no date is not said to be one', async () => {
+    behindItsBack('UPDATE events SET recorded_at = 9000000000000000 WHERE position = 20');
+    const { findings } = await verify(storage, keyed);
+    expect(findings).toMatchObject([{ fields: [{ field: 'recordedAt', found: null }] }]);
+    expect(findingText(findings[0]!)).toMatch(/recordedAt 20\d\d-.*Z → no time$/);
+  });
+
   test('finds an end that was cut off, also where only an anchor says so', async () => {
     const head = await anchor();
     behindItsBack('DELETE FROM events WHERE position > 30');

@@ -34,6 +34,19 @@ export class AuditFileDamaged extends BackstoryError {
   }
 }
 
+/** A file of an audit folder, or of a package, that cannot be written. Nothing that was there before is lost. */
+export class AuditFileUnwritable extends BackstoryError {
+  readonly code = 'BACKSTORY_AUDIT_FILE_UNWRITABLE';
+  constructor(
+    readonly file: string,
+    /** What to do next. */
+    readonly advice: string,
+    options: { readonly cause: Error },
+  ) {
+    super(`${file} cannot be written (${options.cause.message}): ${advice}`, options);
+  }
+}
+
 /** An audit folder that lacks what was asked of it. */
 export class AuditFolderIncomplete extends BackstoryError {
   readonly code = 'BACKSTORY_AUDIT_FOLDER_INCOMPLETE';

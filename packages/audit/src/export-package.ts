@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, open, readFile, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { BackstoryError } from '@backstory/core';
-import { writeEnvelope } from '@backstory/core/store';
+import { InvalidOption, writeEnvelope } from '@backstory/core/store';
 import { writeHead, writeProof, type KeyRing, type TreeHead } from '@backstory/proof';
 import { stateAt, type ReplaySource } from '@backstory/replay';
 import { eventsOf, metadataOf, type ReportQuery } from './audit-entries.js';
 import { auditReport } from './audit-report.js';
 import { NotProvable } from './errors.js';
+import { writingTo } from './file-failure.js';
 import { packageReadme } from './package-readme.js';
 import { MOST_PROOFS, proveEvents, withTexts } from './prove.js';
 import { headerOfLine } from './seal-format.js';
@@ -36,19 +37,29 @@ export interface ExportResult {
  * Writes a folder that an auditor can be given: the events chosen, a proof of each, the states they led to, reports, keys, the head,
  * instructions, and a program that checks all of it offline. Only what is sealed is part of it.
  *
- * @throws NotProvable when an event is not as it was sealed
+ * @throws NotProvable when an event is not as it was sealed; AuditFileUnwritable, InvalidOption
  */
 export async function exportPackage(source: ReplaySource, options: ExportOptions): Promise<ExportResult> {
+  const { into } = options;
+  await writingTo(into, () => mkdir(into, { recursive: true }));
+  if ((await readdir(into)).length > 0)
+    throw new InvalidOption('into', `must be a new or an empty folder, not ${into}.`);
+  try {
+    return await writingTo(into, () => writePackage(source, options));
+  } catch (error) {
+    // Half a package would be in the way of the next one.
+    for (const name of await readdir(into)) await rm(path.join(into, name), { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function writePackage(source: ReplaySource, options: ExportOptions): Promise<ExportResult> {
   const { into, sealed, keys, verified, ...asked } = options;
   const { head } = sealed;
   // What is not sealed is no part of it, nor of its reports.
   const query = { ...asked, upTo: Math.min(head.position, asked.upTo ?? head.position) };
-  await mkdir(into, { recursive: true });
   const chosen = await writeEvents(source, { into, query });
-  if (chosen.positions.size === 0) {
-    await rm(path.join(into, 'events.jsonl'));
-    throw new NotProvable('events', 'not-sealed', NO_EVENT);
-  }
+  if (chosen.positions.size === 0) throw new NotProvable('events', 'not-sealed', NO_EVENT);
   await writeProofs(source, { into, sealed, chosen, query });
   await writeStates(source, into, chosen.versions);
   for (const [format, name] of [

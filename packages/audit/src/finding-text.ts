@@ -1,5 +1,6 @@
 import { HEAD_PROBLEMS, type EventHeader, type HeadProblem } from '@backstory/proof';
 import type { EventPart, FieldChange, Finding, SealProblem } from './finding.js';
+import { timeText } from './report-text.js';
 
 /** A finding in a sentence. Names in it are as they stand in the log: make them safe where they are shown. */
 export function findingText(finding: Finding): string {
@@ -77,7 +78,6 @@ function difference({
   return [...hashed.map((part) => `its ${part}`), ...changed].join(', ');
 }
 
-function value(field: string, it: string | number): string {
-  const date = field === 'recordedAt' ? new Date(it) : undefined;
-  return date && !Number.isNaN(date.getTime()) ? date.toISOString() : String(it);
+function value(field: string, it: FieldChange['found']): string {
+  return field === 'recordedAt' ? timeText(new Date(typeof it === 'number' ? it : NaN)) : String(it);
 }

@@ -7,7 +7,8 @@ export type EventPart = 'header' | 'data' | 'metadata';
 export interface FieldChange {
   readonly field: keyof EventHeader;
   readonly sealed: string | number;
-  readonly found: string | number;
+  /** `null`: what is no date has no milliseconds. */
+  readonly found: string | number | null;
 }
 
 /** What is wrong with one event. `event` is as it was sealed, or as it was found where it was never sealed. */

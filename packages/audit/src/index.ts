@@ -1,5 +1,6 @@
 export { AuditFolder, readAnchor } from './audit-folder.js';
 export { sealLog, type SealOptions, type SealResult, type SealSource } from './seal-log.js';
+export { rotateKey, type RotateOptions, type Rotation } from './rotate-key.js';
 export { auditEntries, type AuditCause, type AuditEntry, type ReportQuery } from './audit-entries.js';
 export { auditReport, type ReportOptions } from './audit-report.js';
 export type { Effect } from './effects.js';
@@ -18,6 +19,7 @@ export { verifyLog, type Verification, type VerifyOptions } from './verify-log.j
 export type { EventFinding, EventPart, FieldChange, Finding, SealFinding, SealProblem } from './finding.js';
 export {
   AuditFileDamaged,
+  AuditFileUnwritable,
   AuditFolderIncomplete,
   KeyNotInForce,
   NotProvable,

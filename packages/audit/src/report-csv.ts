@@ -17,6 +17,7 @@ const COLUMNS = [
   'flow',
   'effect',
   'data',
+  'verified',
 ];
 
 /**
@@ -25,7 +26,7 @@ const COLUMNS = [
  */
 export const csvReport: ReportFormat = {
   begin: () => `\ufeff${row(COLUMNS)}`,
-  entry(entry) {
+  entry(entry, { verified }) {
     const { position, recordedAt, occurredAt, actor, application, tenant, stream, version, type, id } = entry;
     const { command, cause, correlationId, data } = entry;
     const led = cause?.event ? `${cause.event.type} (${cause.event.stream} v${cause.event.version})` : '';
@@ -46,6 +47,7 @@ export const csvReport: ReportFormat = {
       correlationId ?? '',
       effectTexts(entry).join('; '),
       data,
+      verified ?? 'no',
     ]);
   },
   end: () => '',
@@ -60,9 +62,9 @@ function row(cells: readonly string[]): string {
 
 function cell(text: string): string {
   const shown = visible(shortened(text, LONGEST / 2)).slice(0, LONGEST);
-  const harmless = FORMULA.test(shown) ? `'${shown}` : shown;
+  const harmless = shown.replace(FORMULA, "$1'$2");
   return /[",\r\n']|^\s|\s$/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
-/** Also behind blanks, and in the wide forms that some spreadsheets take for the same. */
-const FORMULA = /^\s*[=+\-@|%＝＋－＠]/;
+/** Also behind blanks, in the wide forms that some spreadsheets take for the same, and where others begin a cell: behind `;`. */
+const FORMULA = /(^|;)(\s*[=+\-@|%＝＋－＠])/g;

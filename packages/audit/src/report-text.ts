@@ -16,7 +16,7 @@ export interface ReportFacts {
 /** A way to write a report: its beginning, each entry, its end. */
 export interface ReportFormat {
   begin(facts: ReportFacts): string;
-  entry(entry: AuditEntry): string;
+  entry(entry: AuditEntry, facts: ReportFacts): string;
   end(count: number): string;
 }
 

@@ -123,6 +123,7 @@ const HOSTILE = [
   '# heading\n---\n| a | b |\n```\n</pre>',
   '\u001b[31mred\u001b[2J\u202egnp.exe\u0000\u009b0m',
   'a,b\r\n"c"',
+  'x; =1+1;-2',
   `www.evil.example http://evil.example ${'long '.repeat(20_000)}`,
 ];
 
@@ -172,15 +173,21 @@ describe('what stands in events is text, however it is written', () => {
   test('in CSV, where no cell is a formula and every row has as many cells', async () => {
     const csv = await report({ format: 'csv' }, await hostile());
     const rows = parsedCsv(csv.replace(/^\ufeff/, ''));
-    expect(new Set(rows.map((cells) => cells.length))).toEqual(new Set([16]));
+    expect(new Set(rows.map((cells) => cells.length))).toEqual(new Set([17]));
     expect(rows).toHaveLength(HOSTILE.length + 1);
     for (const cell of rows.slice(1).flat()) {
-      expect(cell).not.toMatch(/^\s*[=+\-@|%＝＋－＠]/);
+      expect(cell).not.toMatch(/(^|;)\s*[=+\-@|%＝＋－＠]/);
       expect(cell.length).toBeLessThanOrEqual(32_767);
     }
     const actors = rows.slice(1).map((cells) => cells[3]);
     expect(actors[0]).toBe(`'=HYPERLINK("http://evil.example","Click")`);
     expect(actors[11]).toBe('a,b\\u000d\\u000a"c"');
+    expect(actors[12]).toBe("x;' =1+1;'-2");
+    expect(rows[1]!.at(-1)).toBe('no');
+    const verified = parsedCsv(
+      await report({ format: 'csv', verified: 'nothing had changed' }, await hostile()),
+    );
+    expect(verified.map((cells) => cells.at(-1)).slice(0, 2)).toEqual(['verified', 'nothing had changed']);
     expect(csv.split('\r\n').at(-1)).toBe('');
   });
 

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import fs from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { readHead, type TreeHead } from '@backstory/proof';
 import { MerkleTree, hexOf, type Digest } from '@backstory/proof/seal';
 import { AuditFileDamaged } from './errors.js';
@@ -29,7 +29,7 @@ export class SealFile {
 
   /** Reads the beginning and the end. @throws AuditFileDamaged */
   static async open(file: string): Promise<SealFile> {
-    const handle = await open(file);
+    const handle = await openFile(file);
     try {
       const { size } = await handle.stat();
       const first = lineAt(await read(handle, 0, Math.min(size, 4_096)));
@@ -150,6 +150,16 @@ export class SealLines {
     this.at = 0;
     this.buffer = room;
   }
+}
+
+/** What is no file could keep whoever opens it waiting for ever. @throws AuditFileDamaged */
+async function openFile(file: string): Promise<FileHandle> {
+  try {
+    if ((await stat(file)).isFile()) return await open(file);
+  } catch (error) {
+    throw new AuditFileDamaged(file, `cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+  throw new AuditFileDamaged(file, 'is no regular file.');
 }
 
 const CHUNK = 2 ** 20;

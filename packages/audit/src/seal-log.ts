@@ -1,15 +1,16 @@
 import type { EventStore, LogIdentity, StateStore } from '@backstory/core';
 import { VersionConflict } from '@backstory/core';
-import { LeaseHolder } from '@backstory/core/state';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { HEAD_PROBLEMS, headHash, type KeyRing, type SigningKey, type TreeHead } from '@backstory/proof';
 import { MerkleTree, signHead } from '@backstory/proof/seal';
 import { AuditFolder } from './audit-folder.js';
-import { KeyNotInForce, SealDiverged, SealerBusy } from './errors.js';
+import { SealDiverged, SealerBusy } from './errors.js';
 import { lineOf } from './log-lines.js';
 import { writeLines } from './write-lines.js';
 import { AUDIT_STREAM, auditVersion, lastRecorded, recordHead } from './recorded-heads.js';
 import { rebuildSeals } from './rebuild-seals.js';
+import { requireInForce } from './require-in-force.js';
+import { asSealer } from './sealer-lease.js';
 import { SealDraft, dropDraft, signedDraft } from './seal-draft.js';
 import type { SealFile } from './seal-file.js';
 
@@ -47,19 +48,14 @@ export interface SealResult {
  * Seals everything that was recorded up to now: hashes it into the tree, signs the new head, writes a seal file and records the
  * head on a system stream. Only what follows the last seal is read. One process seals a log at a time; others append meanwhile.
  *
- * @throws SealerBusy, SealDiverged, KeyNotInForce, AuditFolderIncomplete, AuditFileDamaged
+ * @throws SealerBusy, SealDiverged, KeyNotInForce, AuditFolderIncomplete, AuditFileDamaged, AuditFileUnwritable
  */
 export async function sealLog(source: SealSource, options: SealOptions): Promise<SealResult> {
   knownOptions(options, OPTIONS);
-  const leases = new LeaseHolder(source.state, { ttlMs: 10_000 });
-  try {
-    const lease = await leases.acquire('audit:seal');
-    if (!lease) throw new SealerBusy();
-    const signal = options.signal ? AbortSignal.any([options.signal, lease.signal]) : lease.signal;
-    return await new Sealer(source.events, { ...options, signal }).run();
-  } finally {
-    await leases.close();
-  }
+  return asSealer(source.state, (held) => {
+    const signal = options.signal ? AbortSignal.any([options.signal, held]) : held;
+    return new Sealer(source.events, { ...options, signal }).run();
+  });
 }
 
 const OPTIONS: OptionNames<SealOptions> = {
@@ -82,7 +78,7 @@ class Sealer {
 
   async run(): Promise<SealResult> {
     const ring = await this.folder.keys();
-    requireInForce(ring, this.options.key);
+    requireInForce(ring, this.options.key.keyId);
     await this.finishSigned(await this.store.identity(), ring);
     const identity = await this.store.identity();
     const rebuilt = await rebuildSeals(this.store, { ...this.options, folder: this.folder, ring, identity });
@@ -143,15 +139,23 @@ class Sealer {
     const draft = await SealDraft.open(this.folder, { logId: identity.logId, ...from }, tree);
     try {
       await writeLines(this.store, draft, { upTo: identity.head, ...this.options });
-      const head = this.sign(draft, { ...from, ...epochOf(identity) }, { last, ring });
+      const head = this.sign(draft, { ...from, ...epochOf(identity) }, { last, ring: await this.ringNow() });
       await draft.finish(head);
-      if (!(await draft.isInPlace())) throw new SealerBusy();
+      await requireInPlace(draft);
       await this.record(head);
+      await requireInPlace(draft);
       await this.folder.publish(head);
       return head;
     } finally {
       await draft.close();
     }
+  }
+
+  /** A key may have been revoked while the log was read. */
+  private async ringNow(): Promise<KeyRing> {
+    const ring = await this.folder.keys();
+    requireInForce(ring, this.options.key.keyId);
+    return ring;
   }
 
   /** Whether anything but seals was recorded since: a seal that is sealed for its own sake would never end. */
@@ -192,9 +196,9 @@ class Sealer {
 
 const NOTHING_SEALED = { treeSize: 0, position: 0, sequence: 0 };
 
-function requireInForce(ring: KeyRing, key: SigningKey): void {
-  const status = ring.keys.find(({ keyId }) => keyId === key.keyId)?.status ?? 'unknown';
-  if (status !== 'in-force') throw new KeyNotInForce(key.keyId, status);
+/** Whoever was stopped for so long that another went on must not publish what that one is writing. @throws SealerBusy */
+async function requireInPlace(draft: SealDraft): Promise<void> {
+  if (!(await draft.isInPlace())) throw new SealerBusy();
 }
 
 /** A head of a revoked key is vouched for by the next one. A ring that was shortened would not know the last head. */

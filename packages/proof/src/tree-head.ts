@@ -72,7 +72,7 @@ export function headMembers(head: TreeHead): object {
 
 /** Reads what {@link writeHead} wrote, to the letter; a line break may follow. @throws InvalidHead */
 export function readHead(text: string): TreeHead {
-  const line = text.endsWith('\n') ? text.slice(0, -1) : text;
+  const line = text.replace(/\r?\n$/, '');
   const members = membersOf(jsonIn(line));
   const head = members && headIn(members);
   if (!head) {

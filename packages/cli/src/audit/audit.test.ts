@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { sqlite } from '@backstory/sqlite';
 import { bareDatabase } from '../../../../test/bench/sqlite/bare-database';
-import { runCli, runJson } from '../../../../test/support/run-cli';
+import { Collected, runCli, runJson } from '../../../../test/support/run-cli';
 import { fillShop, shopOn, type Shop } from '../../../../test/support/shop';
 
 let cwd: string;
@@ -155,6 +155,25 @@ test('keys are added, rotated and revoked', async () => {
   await definition.run(fillShop);
   expect((await audit('seal', '--key', 'spare.pem')).exitCode).toBe(0);
   expect((await audit('verify')).exitCode).toBe(0);
+});
+
+test('a key that no ring names in the end is not left behind', async () => {
+  await sealed();
+  await audit('keys', 'rotate', '--key', 'key.pem', '--new-key', 'next.pem');
+  const [{ keyId }] = (await json('keys', 'list')).envelope.data.keys;
+  const refused: string[][] = [
+    ['rotate', '--retire', keyId, '--key', 'next.pem'],
+    ['rotate', '--key', 'key.pem'],
+    ['add', '--key', 'key.pem'],
+  ];
+  for (const argv of refused) {
+    const { stderr } = await audit('keys', ...argv, '--new-key', 'left.pem');
+    expect({ argv, stderr }).toEqual({
+      argv,
+      stderr: expect.stringMatching(/is retired in this key ring|was not in force/),
+    });
+    expect(fs.existsSync(here('left.pem'))).toBe(false);
+  }
 });
 
 test('a lost key is retired by another, also where the seals lie elsewhere; a stolen one proves nothing', async () => {
@@ -398,6 +417,27 @@ test('sealing again and again ends with Ctrl-C', async () => {
   const { exitCode, stdout } = await running;
   expect(exitCode).toBe(0);
   expect(JSON.parse(stdout.split('\n')[0]!)).toMatchObject({ ok: true, verb: 'audit', data: { sealed: 6 } });
+});
+
+test('sealing again and again goes on where another process is sealing', async () => {
+  await audit('keys', 'create', '--key', 'key.pem');
+  const opened = await sqlite(here('shop.db'), { driver: 'libsql' }).open();
+  const lease = await opened.state.acquire('audit:seal', { owner: 'other', ttlMs: 600_000 });
+  const stop = new AbortController();
+  let told = (_: string) => {};
+  const first = new Promise<string>((resolve) => (told = resolve));
+  const running = runCli(['audit', 'seal', '--key', 'key.pem', '--every', '1s'], {
+    cwd,
+    definition,
+    signal: stop.signal,
+    stderr: new Collected((text) => told(text)),
+  });
+  expect(await first).toContain('Another process is sealing this log');
+  await opened.state.release(lease!);
+  while (!fs.existsSync(here('audit/head.json'))) await new Promise((turn) => setTimeout(turn, 5));
+  stop.abort();
+  expect((await running).exitCode).toBe(0);
+  await opened.close();
 });
 
 test.each<[string[], number, RegExp]>([

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { NotProvable, sealedInLog } from '@backstory/audit';
+import { rotateKey } from '@backstory/audit';
 import { KeyRing, publicKeyPem, type RingKey, type SigningKey } from '@backstory/proof';
 import { newPrivateKey, readPrivateKey } from '@backstory/proof/seal';
 import { columns } from '../columns.js';
@@ -43,7 +43,7 @@ async function create(audit: AuditCall): Promise<void> {
       `${folder.keysFile} is there already: add another key with "backstory audit keys add".`,
     );
   const key = makeKey(audit, options.key ?? audit.call.io.env['BACKSTORY_AUDIT_KEY'], '--key');
-  await folder.writeKeys(KeyRing.begin(key, new Date()));
+  await keeping(key, () => folder.writeKeys(KeyRing.begin(key, new Date())));
   await tell(audit, key, [
     `It signs seals from now on. Whoever has it can sign: keep it apart from the log and from ${folder.folder}.`,
     `Give ${folder.keysFile} to those who will check.`,
@@ -51,42 +51,35 @@ async function create(audit: AuditCall): Promise<void> {
 }
 
 async function add(audit: AuditCall): Promise<void> {
-  const { ring, key } = await added(audit);
-  await audit.folder.writeKeys(ring);
+  const { folder } = audit;
+  const ring = await folder.keys();
+  const signer = audit.signingKey();
+  const key = newKey(audit);
+  const add = { action: 'add', publicKey: key.publicKey } as const;
+  await keeping(key, async () => folder.writeKeys(ring.with(add, signer, new Date())));
   await tell(audit, key, [
     'It may sign seals as well; without it a key that is lost or stolen cannot be replaced.',
   ]);
 }
 
 async function rotate(audit: AuditCall): Promise<void> {
-  const { folder, options } = audit;
-  const before = await folder.keys();
-  const keyId =
-    options.retire === undefined ? audit.signingKey().keyId : called(before, options.retire).keyId;
-  const lastSeal = await lastSealOf(audit);
-  const { ring, key } = await added(audit);
-  const { reason } = options;
-  const retire = {
-    action: 'retire',
-    keyId,
-    lastSeal,
-    ...(reason !== undefined && { reason }),
-  } as const;
-  await folder.writeKeys(ring.with(retire, key, new Date()));
-  await tell(audit, key, [
-    `Key ${keyId.slice(0, 16)} is retired: its seals up to seal ${lastSeal} stay good. Destroy it.`,
-  ]);
-}
-
-/** In the folder or in the log, whose seals may lie elsewhere: a retired key stays good for all of them. */
-async function lastSealOf(audit: AuditCall): Promise<number> {
-  const recorded = await audit.withLog(async (log) =>
-    sealedInLog(log).catch((error: unknown) => {
-      if (error instanceof NotProvable) return undefined;
-      throw error;
-    }),
-  );
-  return Math.max(recorded?.head.sequence ?? 0, (await audit.folder.sequences()).at(-1) ?? 0);
+  const { reason, retire } = audit.options;
+  const signer = audit.signingKey();
+  const key = newKey(audit);
+  await audit.withStorage({ readOnly: false }, async (storage) => {
+    const { folder } = audit;
+    const keyId = retire === undefined ? signer.keyId : called(await folder.keys(), retire).keyId;
+    const rotation = {
+      folder: folder.folder,
+      signer,
+      keyId,
+      next: key,
+      ...(reason !== undefined && { reason }),
+    };
+    const { lastSeal } = await keeping(key, () => rotateKey(storage, rotation));
+    const good = lastSeal === 0 ? 'it has signed no seal' : `its seals up to seal ${lastSeal} stay good`;
+    await tell(audit, key, [`Key ${keyId.slice(0, 16)} is retired: ${good}. Destroy it.`]);
+  });
 }
 
 async function revoke(audit: AuditCall): Promise<void> {
@@ -133,15 +126,27 @@ async function writePublic(audit: AuditCall): Promise<void> {
   );
 }
 
-async function added(audit: AuditCall): Promise<{ readonly ring: KeyRing; readonly key: SigningKey }> {
-  const ring = await audit.folder.keys();
-  const signer = audit.signingKey();
-  const key = makeKey(audit, audit.options.newKey, '--new-key');
-  return { ring: ring.with({ action: 'add', publicKey: key.publicKey }, signer, new Date()), key };
+function newKey(audit: AuditCall): KeptKey {
+  return makeKey(audit, audit.options.newKey, '--new-key');
+}
+
+/** A private key that lies in a file. */
+interface KeptKey extends SigningKey {
+  readonly file: string;
+}
+
+/** A key that no ring names in the end is taken away again: it would be taken for one that signs. */
+async function keeping<T>({ file }: KeptKey, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    fs.rmSync(file, { force: true });
+    throw error;
+  }
 }
 
 /** Readable by nobody else, and never over another file: it may be a key. */
-function makeKey(audit: AuditCall, given: string | undefined, option: string): SigningKey {
+function makeKey(audit: AuditCall, given: string | undefined, option: string): KeptKey {
   if (given === undefined)
     throw new UsageError('no-key', `Say with ${option} where the new private key is to be written.`);
   const file = audit.file(given);
@@ -154,7 +159,7 @@ function makeKey(audit: AuditCall, given: string | undefined, option: string): S
       code === 'EEXIST' ? 'is there already: nothing is written over a key' : `cannot be written: ${message}`;
     throw new UsageError('unwritable-key', `${file} ${why}.`);
   }
-  return readPrivateKey(pem, audit.passphrase);
+  return { ...readPrivateKey(pem, audit.passphrase), file };
 }
 
 function called({ keys: all }: KeyRing, name: string): RingKey {

@@ -55,7 +55,10 @@ async function writeTo({ call, file }: AuditCall, name: string, parts: AsyncIter
   const target = file(name);
   const handle = await opened(target);
   try {
-    for await (const part of parts) await handle.appendFile(part);
+    for await (const part of parts)
+      await handle.appendFile(part).catch((cause: unknown) => {
+        throw unwritable(target, cause);
+      });
   } finally {
     await handle.close();
   }

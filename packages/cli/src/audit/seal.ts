@@ -2,6 +2,7 @@ import os from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { sealLog, type SealResult } from '@backstory/audit';
 import type { OpenStorage } from '@backstory/core';
+import { failureOf } from '../failure.js';
 import type { Paper } from '../paper.js';
 import { progressOn } from '../progress.js';
 import type { AuditCall } from './audit-call.js';
@@ -15,17 +16,29 @@ export async function seal(audit: AuditCall): Promise<void> {
       const result = await sealOnce(audit, storage);
       return call.report.answer(result, (paper) => sealLines(result, audit, paper));
     }
-    for (;;) {
-      const result = await sealOnce(audit, storage);
-      await call.report.feed(
-        [result],
-        (it) => it,
-        (_, paper) => sealLines(result, audit, paper),
-      );
-      if (!(await pause(options.every, call.io.signal))) return;
-    }
+    do await sealNext(audit, storage);
+    while (await pause(options.every, call.io.signal));
   });
 }
+
+/** One of many: what passes by itself is said, and does not end them. */
+async function sealNext(audit: AuditCall, storage: OpenStorage): Promise<void> {
+  const { report } = audit.call;
+  try {
+    const result = await sealOnce(audit, storage);
+    await report.feed(
+      [result],
+      (it) => it,
+      (_, paper) => sealLines(result, audit, paper),
+    );
+  } catch (error) {
+    const { code, message } = failureOf(error);
+    if (!PASSING.includes(code)) throw error;
+    await report.note(`${message} Nothing was sealed now; the next time is tried.`);
+  }
+}
+
+const PASSING = ['BACKSTORY_SEALER_BUSY', 'BACKSTORY_STORE_UNAVAILABLE'];
 
 async function sealOnce(audit: AuditCall, storage: OpenStorage): Promise<SealResult> {
   const { options, call, folder, signal } = audit;

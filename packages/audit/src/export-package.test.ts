@@ -1,0 +1,66 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { EventStore } from '@backstory/core';
+import { auditFolders } from '../../../test/support/sealed-log';
+import { fillShop, openShop, type ShopApp } from '../../../test/support/shop';
+import { AuditFolder } from './audit-folder.js';
+import { exportPackage } from './export-package.js';
+import { sealLog } from './seal-log.js';
+import { sealedIn } from './sealed-lines.js';
+
+const folders = auditFolders();
+let app: ShopApp;
+let into: string;
+let audit: AuditFolder;
+
+beforeEach(async () => {
+  ({ app } = await openShop());
+  await fillShop(app);
+  const keyed = await folders.newFolder();
+  await sealLog(app, keyed);
+  audit = new AuditFolder(keyed.folder);
+  into = path.join(keyed.folder, 'package');
+});
+afterEach(() => app.close());
+
+async function exported(events: EventStore = app.events) {
+  const [sealed, keys] = [await sealedIn(audit), await audit.keys()];
+  return exportPackage(
+    { events, aggregates: app.aggregates },
+    { into, sealed, keys, verified: 'nothing had changed' },
+  );
+}
+
+/** A store that gives the event at a position otherwise. */
+function otherwise(at: number, change: object): EventStore {
+  const store = Object.create(app.events) as EventStore;
+  store.readAll = async function* (query) {
+    for await (const page of app.events.readAll(query)) {
+      const events = page.events.map((event) => (event.position === at ? { ...event, ...change } : event));
+      yield { ...page, events };
+    }
+  };
+  return store;
+}
+
+test.each([
+  ['whose data is another', { data: '{"other":1}' }, /is not as it was sealed/],
+  ['whose metadata is another', { metadata: '{"actor":"eve"}' }, /is not as it was sealed/],
+  ['at a position that was never sealed', { position: 1_000 }, /was never sealed where it stands/],
+])('an event %s is in no package, of which then nothing is left', async (_, change, message) => {
+  await expect(exported(otherwise(2, change))).rejects.toThrow(message);
+  expect(fs.readdirSync(into)).toEqual([]);
+  expect(await exported()).toMatchObject({ events: 6, folder: into });
+});
+
+test('a package is made in no folder that holds something', async () => {
+  fs.mkdirSync(into);
+  fs.writeFileSync(path.join(into, 'mine'), '');
+  await expect(exported()).rejects.toThrow(/must be a new or an empty folder/);
+  expect(fs.readdirSync(into)).toEqual(['mine']);
+});
+
+test('a place where nothing can be written is said', async () => {
+  fs.writeFileSync(into, '');
+  await expect(exported()).rejects.toThrow(/package cannot be written \(/);
+});
