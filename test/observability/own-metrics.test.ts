@@ -144,6 +144,17 @@ describe('metrics of the application', () => {
     );
   });
 
+  test('are refused where OpenMetrics would not tell them apart', async () => {
+    const { app } = await measured();
+    app.metrics.counter('parcels.sent');
+    expect(() => app.metrics.gauge('parcels_sent')).toThrow(
+      'parcels_sent: is parcels_sent for Prometheus, as parcels.sent is: call it something else.',
+    );
+    expect(() => app.metrics.histogram('parcels-sent')).toThrow('as parcels.sent is');
+    expect(() => app.metrics.gauge('events_stored')).toThrow('as backstory.events.appended is');
+    expect(() => app.metrics.gauge('events_handled')).toThrow('as a metric of the framework is');
+  });
+
   test('measure nothing where nobody observes', async () => {
     const app = await started();
     app.metrics.counter('a').add();

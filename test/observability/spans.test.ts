@@ -242,7 +242,7 @@ describe('failures', () => {
     for (const span of [first!, second!]) {
       expect(span.status).toEqual({ code: SpanStatusCode.ERROR, message: 'no gateway' });
       expect(span.attributes['error.type']).toBe('TypeError');
-      expect(span.events.map(({ name }) => name)).toEqual(['exception']);
+      expect(span.events.at(-1)!.name).toBe('exception');
     }
     expect(dead!.attributes).toMatchObject({ 'backstory.dlq.reason': 'poison', 'error.type': 'TypeError' });
     expect(tracer.named('handle PlaceOrder')[0]!.status.code).toBe(SpanStatusCode.UNSET);
@@ -365,7 +365,58 @@ test('where no tracer runs, none is invented: what came with a request is stored
   expect(traces).toMatchObject({ 'payment-order-1': undefined, 'payment-order-2': undefined });
 });
 
+test('what is handled again on request is one span, and nothing in it is traced', async () => {
+  const { tracer, shop, close } = await traced(1);
+  await Promise.all(['1', '2', '3'].map((id) => shop.order(id)));
+  await shop.settled();
+  const before = tracer.named('process order.placed billing.bill').length;
+  await shop.app.subscriptions.replay('billing', { from: 1 }, { actor: 'ann' });
+  await eventually(() => tracer.named('replay billing').length > 0);
+  await close();
+  const { attributes, links, parentSpanContext } = tracer.named('replay billing')[0]!;
+  expect([links, parentSpanContext]).toEqual([[], undefined]);
+  expect(attributes).toMatchObject({ 'backstory.replay': true, 'backstory.events.replayed': 3 });
+  expect(Number(attributes['backstory.replay.to'])).toBeGreaterThan(
+    Number(attributes['backstory.replay.from']),
+  );
+  expect(tracer.named('replay billing')).toHaveLength(1);
+  expect(tracer.named('process order.placed billing.bill')).toHaveLength(before);
+});
+
+test('another attempt says how long it was put off; one on request leads to the letter, which says why', async () => {
+  let isFailing = true;
+  const { tracer, shop, close } = await traced(1, {
+    fail: () => {
+      if (isFailing) throw new TypeError('no gateway');
+    },
+    retry: { attempts: 2, delayMs: 10 },
+  });
+  await shop.order('1');
+  await eventually(() => tracer.named('deadletter order.placed').length > 0);
+  const [, again] = tracer.named('process order.placed billing.bill');
+  expect(again!.events.map(({ name, attributes }) => [name, attributes])).toContainEqual([
+    'retry order.placed',
+    {
+      'backstory.retry.attempt': 1,
+      'backstory.retry.delay': 0.01,
+      'backstory.retry.policy': 'exponential',
+    },
+  ]);
+  isFailing = false;
+  await shop.app.subscriptions.retry('billing', 'all', { actor: 'ann' });
+  await shop.settled();
+  await close();
+  const [reprocess] = tracer.named('reprocess order.placed billing.bill');
+  const linked = reprocess!.links.map(({ context: { spanId } }) => spanId);
+  const idOf = (name: string) => tracer.named(name)[0]!.spanContext().spanId;
+  expect(linked).toEqual([idOf('append order'), idOf('deadletter order.placed')]);
+  expect(reprocess!.attributes['backstory.dlq.age']).toBeGreaterThanOrEqual(0);
+  expect(tracer.named('append order')[0]!.attributes['backstory.queue.wait_ms']).toBeGreaterThanOrEqual(0);
+});
+
 describe('the whole table of signals', () => {
+  /** The name of a row, for any type and name in it. */
+  const like = (name: string) => new RegExp(`^${name.replace(/\{\w+\}/g, '\\S+')}$`);
   /** An id of each kind, to be looked for in names and on metrics. */
   const IDS = ['looked-for-stream', 'looked-for-flow', 'looked-for-tenant', 'looked-for-key'];
 
@@ -395,6 +446,10 @@ describe('the whole table of signals', () => {
     await app.projections.fill('orders');
     await app.projections.swap('orders');
     await eventually(() => tracer.named('rebuild orders').length > 0);
+    await app.subscriptions.retry('billing', 'all', { actor: 'ann' });
+    await eventually(() => tracer.named('deadletter order.placed').length > 1);
+    await app.subscriptions.replay('billing', { from: 1 }, { actor: 'ann' });
+    await eventually(() => tracer.named('replay billing').length > 0);
     await close();
     return tracer;
   }
@@ -402,14 +457,22 @@ describe('the whole table of signals', () => {
   test('every span of it is made, with what it says there and no more; no name holds an id', async () => {
     const { spans } = await everything();
     const rowOf = (name: string) =>
-      table.find((row) => row.name === name) ??
-      table.find((row) => new RegExp(`^${row.name.replace(/\{\w+\}/g, '\\S+')}$`).test(name));
+      table.find((row) => row.name === name) ?? table.find((row) => like(row.name).test(name));
+    const told = new Set(spans.flatMap(({ events }) => events.map((it) => it.name.replace(/ .*/, ''))));
+    expect([...told].sort()).toEqual(['exception', 'progress', 'retry']);
     const unknown = spans.filter(({ name }) => !rowOf(name)).map(({ name }) => name);
     expect(unknown).toEqual([]);
     const made = new Set(spans.map(({ name }) => rowOf(name)!.name));
     expect(table.map(({ name }) => name).filter((name) => !made.has(name))).toEqual([]);
-    for (const { name, kind, attributes, parentSpanContext } of spans) {
+    for (const { name, kind, attributes, parentSpanContext, events } of spans) {
       const row = rowOf(name)!;
+      for (const event of events.filter((it) => it.name !== 'exception')) {
+        const [, allowed] = Object.entries(row.events).find(([it]) => like(it).test(event.name))!;
+        expect([event.name, Object.keys(event.attributes!).filter((it) => !allowed.includes(it))]).toEqual([
+          event.name,
+          [],
+        ]);
+      }
       const said = Object.keys(attributes).filter((it) => it !== 'error.type');
       expect([name, said.filter((it) => !row.attributes.includes(it))]).toEqual([name, []]);
       expect([name, SpanKind[kind]]).toEqual([name, row.kind.toUpperCase()]);

@@ -138,7 +138,7 @@ export class AppendQueue {
       durationMs,
       lockWaitMs,
       queued: this.queue.length,
-      traces: batch.flatMap(({ trace }) => trace ?? []),
+      traces: batch.flatMap(({ trace, since }) => (trace ? [{ ...trace, waitedMs: began - since }] : [])),
     }));
   }
 

@@ -33,6 +33,7 @@ function guard(observer: Observer): Observer {
     consumer: tell('consumer'),
     park: tell('park'),
     retry: tell('retry'),
+    replay: tell('replay'),
     checkpoint: tell('checkpoint'),
     lease: tell('lease'),
     generation: tell('generation'),

@@ -22,6 +22,7 @@ export interface MetricSignal {
 }
 
 const FAST = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const OWN_COST = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 0.001, 0.01];
 const MESSAGING = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const LATENCY = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 3_600, 21_600];
 const COUNT = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000];
@@ -173,8 +174,14 @@ export const metrics: readonly MetricSignal[] = [
       'appendBatch',
       'How long other writers kept the log locked for one transaction of a group commit.',
     ],
-    ['telemetry.self.duration', 's', ['signal'], 'sampler', 'What observing costs.'],
   ),
+  ...histograms(OWN_COST, [
+    'telemetry.self.duration',
+    's',
+    ['signal'],
+    'sampler',
+    'What telling one signal of one thing takes: one in 1,024 is measured.',
+  ]),
   ...histograms(
     MESSAGING,
     [

@@ -5,6 +5,7 @@ export { observedEvent, tracesOf } from './observed-event.js';
 export { silent } from './observer.js';
 export type {
   AppendBatch,
+  AppendTrace,
   AppendsBlocked,
   PublishStart,
   PublishEnd,
@@ -28,6 +29,7 @@ export type {
   PageRead,
   RecordEnd,
   RecordStart,
+  ReplayEnded,
   RetryScheduled,
   SnapshotEnd,
   SnapshotStart,

@@ -32,7 +32,10 @@ export interface Observer {
   consumer(facts: () => ConsumerChanged): void;
   /** A key was parked, put off or released. Owner: router. */
   park(facts: () => KeyParked): void;
+  /** A handler is to be tried again. Owner: whoever tries. */
   retry(facts: () => RetryScheduled): void;
+  /** This process has done its part of a replay. Owner: router. */
+  replay(facts: () => ReplayEnded): void;
   /** Owner: whoever keeps the checkpoint. */
   checkpoint(facts: () => CheckpointWritten): void;
   /** Owner: whoever keeps the lease. */
@@ -159,6 +162,8 @@ export interface HandleStart {
   readonly events?: number;
   /** The trace of the attempt before this one. */
   readonly previous: TraceContext | undefined;
+  /** The run in which it is handled again; absent where it is its turn. */
+  readonly replay?: string;
 }
 /** How one attempt of a handler at an event ended. */
 export interface HandleEnd {
@@ -221,7 +226,11 @@ export interface AppendBatch {
   /** Appends waiting when the batch was cut. */
   readonly queued: number;
   /** The traces that were active where its appends were asked for. */
-  readonly traces: readonly TraceContext[];
+  readonly traces: readonly AppendTrace[];
+}
+/** The trace of one append of a batch, and how long that waited before it was sent. */
+export interface AppendTrace extends TraceContext {
+  readonly waitedMs: number;
 }
 
 /** Appends wait for a lock: since when, and for whom. */
@@ -260,9 +269,19 @@ export interface KeyParked {
 export interface RetryScheduled {
   readonly subscription: string;
   readonly handler: string;
+  /** The event, or else what is tried again. */
+  readonly eventId: string;
   readonly eventType: string;
   readonly attempt: number;
   readonly delayMs: number;
+}
+/** What became of the events that this process has handled again. */
+export interface ReplayEnded {
+  readonly subscription: string;
+  /** The id of the request. */
+  readonly run: string;
+  readonly handled: number;
+  readonly failed: number;
 }
 /** A consumer has remembered how far it has come. */
 export interface CheckpointWritten {
@@ -301,6 +320,7 @@ export const silent: Observer = {
   consumer: ignore,
   park: ignore,
   retry: ignore,
+  replay: ignore,
   checkpoint: ignore,
   lease: ignore,
   generation: ignore,

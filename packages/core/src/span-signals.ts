@@ -7,8 +7,10 @@ export interface SpanSignal {
   readonly kind: 'internal' | 'producer' | 'consumer';
   /** How it hangs together: under the active span, or a new root that links to where its event was made. */
   readonly parent: 'active' | 'root';
-  readonly links: readonly ('creation' | 'previous-attempt' | 'appends')[];
+  readonly links: readonly ('creation' | 'previous-attempt' | 'dead-letter' | 'appends')[];
   readonly attributes: readonly string[];
+  /** What may happen in it, each with its attributes. */
+  readonly events: Readonly<Record<string, readonly string[]>>;
   readonly source: keyof Observer;
 }
 
@@ -37,6 +39,17 @@ const MESSAGE = [
 const MESSAGE_ID = 'messaging.message.id';
 const CONSUMER = 'messaging.consumer.group.name';
 const LINKS_DROPPED = 'backstory.links.dropped';
+const RETRY = {
+  'retry {event}': ['backstory.retry.attempt', 'backstory.retry.delay', 'backstory.retry.policy'],
+};
+const RUN = {
+  parent: 'root',
+  attributes: [
+    ...['backstory.replay', 'backstory.replay.from', 'backstory.replay.to'],
+    'backstory.events.replayed',
+  ],
+  events: { progress: ['backstory.position.to'] },
+} as const;
 
 /** Every span that Backstory reports to a tracer. Each that failed has `error.type` as well. */
 export const spans: readonly SpanSignal[] = [
@@ -59,6 +72,7 @@ export const spans: readonly SpanSignal[] = [
     attributes: [
       ...[...COMMON, ...MESSAGE, STREAM, AGGREGATE, 'messaging.destination.template'],
       ...['backstory.version.before', 'backstory.version.after', 'backstory.position', 'backstory.batch.id'],
+      'backstory.queue.wait_ms',
     ],
   }),
   span('append batch', 'internal', 'appendBatch', {
@@ -80,6 +94,16 @@ export const spans: readonly SpanSignal[] = [
       ...[...COMMON, ...MESSAGE, MESSAGE_ID, CONSUMER],
       ...['backstory.attempt', 'backstory.dispatch.delay_ms'],
     ],
+    events: RETRY,
+  }),
+  span('reprocess {event} {handler}', 'consumer', 'handle', {
+    parent: 'root',
+    links: ['creation', 'dead-letter'],
+    attributes: [
+      ...[...COMMON, ...MESSAGE, MESSAGE_ID, CONSUMER],
+      ...['backstory.attempt', 'backstory.dispatch.delay_ms', 'backstory.dlq.age'],
+    ],
+    events: RETRY,
   }),
   span('deadletter {event}', 'producer', 'park', {
     parent: 'root',
@@ -94,22 +118,17 @@ export const spans: readonly SpanSignal[] = [
       ...['backstory.lag.seconds', 'backstory.batch.wait_ms', 'backstory.outcome', LINKS_DROPPED],
     ],
   }),
-  span('rebuild {projection}', 'internal', 'generation', {
-    parent: 'root',
-    attributes: [
-      ...['backstory.replay', 'backstory.replay.from', 'backstory.replay.to'],
-      'backstory.events.replayed',
-    ],
-  }),
+  span('rebuild {projection}', 'internal', 'generation', RUN),
+  span('replay {subscription}', 'internal', 'replay', RUN),
 ];
 
 function span(
   name: string,
   kind: SpanSignal['kind'],
   source: SpanSignal['source'],
-  about: Pick<SpanSignal, 'attributes'> & Partial<Pick<SpanSignal, 'parent' | 'links'>>,
+  about: Pick<SpanSignal, 'attributes'> & Partial<Pick<SpanSignal, 'parent' | 'links' | 'events'>>,
 ): SpanSignal {
-  return { name, kind, source, parent: 'active', links: [], ...about };
+  return { name, kind, source, parent: 'active', links: [], events: {}, ...about };
 }
 
 /** Every log line that Backstory writes, but for those of the application. */

@@ -59,6 +59,14 @@ describe('measurements', () => {
     ]);
   });
 
+  test('what telling costs is measured now and then', async () => {
+    const { observer, metricProducer } = new Instrumentation();
+    const route = { rule: 'r', target: 't', eventType: 'e', result: 'matched' } as const;
+    for (let i = 0; i < 1_024; i++) observer.route(() => route);
+    const { dataPoints } = (await metricsOf(metricProducer)).get('backstory.telemetry.self.duration')!;
+    expect(dataPoints).toMatchObject([{ attributes: { signal: 'metrics' }, value: { count: 1 } }]);
+  });
+
   test('a handler is at work until it has ended, however it ends', async () => {
     const { observer, metricProducer } = new Instrumentation();
     const active = async () =>
@@ -188,6 +196,7 @@ describe('measurements', () => {
       throw new Error('listener');
     };
     const observer = observerOf({
+      took: () => undefined,
       listeners: [
         {
           signal: 'traces',

@@ -83,6 +83,7 @@ export class Instrumentation implements Observability {
     this.sampler = sampler;
     const measurements = new Measurements(meter);
     this.drops = measurements.counter('backstory.telemetry.dropped');
+    const ownCost = measurements.histogram('backstory.telemetry.self.duration');
     this.tracing = tracer === false ? undefined : new Tracing(new Spans(tracer, sampler), subscriptions);
     const lost = () => this.dropped('metrics', 1);
     this.metrics = metrics ? new DeclaredMetrics(measurements, lost) : unmeasured;
@@ -101,6 +102,7 @@ export class Instrumentation implements Observability {
       listeners: listeners.filter((it) => it !== undefined),
       trace: () => this.tracing?.trace(),
       dropped: (signal) => this.dropped(signal, 1),
+      took: (signal, seconds) => ownCost.at(signal).record(seconds),
     });
     this.metricProducer = new MeasurementProducer(measurements);
     this.sampling = new Sampler(measurements, { everyMs: sampleEveryMs });

@@ -10,12 +10,15 @@ export interface ObserverParts {
   readonly trace: () => TraceContext | undefined;
   /** A listener threw. The others, and the application, go on. */
   readonly dropped: (signal: Listener['signal']) => void;
+  /** How long telling one of them has taken; now and then, for measuring costs as well. */
+  readonly took: (signal: Listener['signal'], seconds: number) => void;
 }
 
 /** An observer that tells each listener what it has a function for. A seam that none hears costs nothing. */
 export function observerOf(parts: ObserverParts): Observer {
-  const around = (seam: AroundSeam) => aroundOf(seam, parts);
-  const tell = (seam: ToldSeam) => tellOf(seam, parts);
+  const telling: Telling = { ...parts, times: 0 };
+  const around = (seam: AroundSeam) => aroundOf(seam, telling);
+  const tell = (seam: ToldSeam) => tellOf(seam, telling);
   return {
     command: around('command'),
     record: around('record'),
@@ -31,11 +34,17 @@ export function observerOf(parts: ObserverParts): Observer {
     consumer: tell('consumer'),
     park: tell('park'),
     retry: tell('retry'),
+    replay: tell('replay'),
     checkpoint: tell('checkpoint'),
     lease: tell('lease'),
     generation: tell('generation'),
     trace: parts.trace,
   };
+}
+
+interface Telling extends ObserverParts {
+  /** How often somebody was told something. */
+  times: number;
 }
 
 type AnyPassage = Passage<unknown, unknown>;
@@ -45,13 +54,14 @@ type AnyAround = <T>(
   work: (end: (facts: () => unknown) => void) => Promise<T>,
 ) => Promise<T>;
 
-function aroundOf(seam: AroundSeam, { listeners, dropped }: ObserverParts): AnyAround {
+function aroundOf(seam: AroundSeam, telling: Telling): AnyAround {
+  const { listeners } = telling;
   const begins = hearing<AnyPassage>(listeners, ({ begins }) => begins[seam]);
   const ends = hearing<AnyPassage>(listeners, ({ ends }) => ends[seam]);
   if (begins.length + ends.length === 0) return (start, work) => (silent[seam] as AnyAround)(start, work);
   return async (start, work) => {
     const passage: AnyPassage = new Passage(start());
-    tellAll(begins, passage, dropped);
+    tellAll(begins, passage, telling);
     const end = (facts: () => unknown) => void (passage.end = facts());
     try {
       return await (passage.context ? otel.with(passage.context, work, undefined, end) : work(end));
@@ -61,15 +71,15 @@ function aroundOf(seam: AroundSeam, { listeners, dropped }: ObserverParts): AnyA
       throw error;
     } finally {
       passage.seconds = (performance.now() - passage.began) / 1_000;
-      tellAll(ends, passage, dropped);
+      tellAll(ends, passage, telling);
     }
   };
 }
 
-function tellOf(seam: ToldSeam, { listeners, dropped }: ObserverParts): (facts: () => unknown) => void {
-  const told = hearing<unknown>(listeners, (listener) => listener.told[seam]);
+function tellOf(seam: ToldSeam, telling: Telling): (facts: () => unknown) => void {
+  const told = hearing<unknown>(telling.listeners, (listener) => listener.told[seam]);
   if (told.length === 0) return () => undefined;
-  return (facts) => tellAll(told, facts(), dropped);
+  return (facts) => tellAll(told, facts(), telling);
 }
 
 function hearing<Fact>(listeners: readonly Listener[], of: (listener: Listener) => unknown): Told<Fact> {
@@ -79,12 +89,18 @@ function hearing<Fact>(listeners: readonly Listener[], of: (listener: Listener) 
   });
 }
 
-function tellAll<Fact>(all: Told<Fact>, fact: Fact, dropped: ObserverParts['dropped']): void {
+function tellAll<Fact>(all: Told<Fact>, fact: Fact, telling: Telling): void {
+  const { dropped, took } = telling;
+  const isMeasured = ++telling.times % ONE_IN === 0;
   for (const [hears, signal] of all) {
+    const began = isMeasured ? performance.now() : 0;
     try {
       hears(fact);
     } catch {
       dropped(signal);
     }
+    if (isMeasured) took(signal, (performance.now() - began) / 1_000);
   }
 }
+
+const ONE_IN = 1_024;

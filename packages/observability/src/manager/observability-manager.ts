@@ -14,6 +14,7 @@ import type { Logger } from '../logs/log.js';
 import { SCOPE } from '../metrics/measurement-producer.js';
 import { PrometheusReader, type MetricsServer } from '../prometheus/prometheus-reader.js';
 import { FlowSampler } from '../trace/flow-sampler.js';
+import { within } from '../within.js';
 import { CountedExport } from './counted-export.js';
 import { metricExporter, spanExporter } from './exporters.js';
 import { LateTracer } from './late-tracer.js';
@@ -178,10 +179,7 @@ export class ObservabilityManager implements Observability {
       this.tracerProvider?.shutdown(),
       this.meterProvider?.shutdown(),
     ]);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, this.settings.shutdownTimeoutMs)));
-    await Promise.race([flushing, late]);
-    clearTimeout(timer);
+    await within<unknown>(this.settings.shutdownTimeoutMs, flushing, { instead: undefined });
     this.tracer.end();
     for (const undo of this.registered.splice(0)) undo();
     this.server = this.tracerProvider = this.meterProvider = undefined;

@@ -83,9 +83,12 @@ export class DeclaredMetrics implements OwnMetrics {
     if (labels.length > 4 || !isFit || new Set(labels).size < labels.length)
       throw new InvalidOption('by', `of ${name}: at most four different names such as "currency", not "le".`);
     const shown = shownAs(description);
-    const taken = new Set([...DERIVED_NAMES, ...this.measurements.all.map((it) => shownAs(it.description))]);
-    if (taken.has(shown))
-      throw new InvalidOption(name, `is ${shown} for Prometheus, which is another metric.`);
+    const other = this.measurements.all.find((it) => shownAs(it.description) === shown)?.description.name;
+    if (other !== undefined || DERIVED.has(shown))
+      throw new InvalidOption(
+        name,
+        `is ${shown} for Prometheus, as ${other ?? 'a metric of the framework'} is: call it something else.`,
+      );
   }
 }
 
@@ -95,8 +98,13 @@ interface Declared {
   readonly shape: string;
 }
 
+/** Without `_total`, as OpenMetrics calls a counter: there a counter and a gauge must not differ in that alone. */
 function shownAs({ name, unit, kind }: InstrumentDescription): string {
-  return prometheusName(name, unit, kind === 'counter').name;
+  return withoutTotal(prometheusName(name, unit, kind === 'counter').name);
+}
+
+function withoutTotal(name: string): string {
+  return name.replace(/_total$/, '');
 }
 
 function at<S extends Series>(instrument: Instrument<S>, by: OwnMetricValues<string> = {}): S {
@@ -121,6 +129,7 @@ const NAME = /^[a-z][a-z0-9_.\-/]{0,254}$/i;
 const RESERVED = /^backstory\.|^target[._-]info$|[._-](total|count|sum|bucket)$/i;
 const BAD_NAME =
   'is no name for a metric of your own: letters, digits and . _ - /, not under backstory. and not ending in total, count, sum or bucket, which Prometheus gives itself.';
+const DERIVED: ReadonlySet<string> = new Set(DERIVED_NAMES.map(withoutTotal));
 const LABEL = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
 const BUCKETS = [1, 10, 100, 1_000, 10_000, 100_000].flatMap((it) => [it, 2 * it, 5 * it]).concat(1_000_000);
 const OPTIONS: OptionNames<OwnMetricOptions> = { unit: true, help: true, by: true, limit: true };

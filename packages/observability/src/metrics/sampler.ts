@@ -1,6 +1,7 @@
 import { numberOption, outside } from '@backstory/core/store';
 import type { Watched } from '@backstory/core/observability';
-import { sampleConsumers } from './consumer-samples.js';
+import { within } from '../within.js';
+import { sampleConsumers, type Sample } from './consumer-samples.js';
 import type { Measurements } from './measurements.js';
 import { ProcessSamples } from './process-samples.js';
 
@@ -19,6 +20,8 @@ export class Sampler {
   private readonly apps = new Set<Watched>();
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
+  /** What is being read, also where nobody waits for it any more. */
+  private readonly readings = new Map<Watched, Promise<readonly Sample[]>>();
 
   /** @throws InvalidOption */
   constructor(
@@ -46,12 +49,12 @@ export class Sampler {
     return this.looking;
   }
 
-  /** Ends it, once what is being read has been. */
+  /** Ends it, once what is being read has been; a store that does not answer is not waited for. */
   async close(): Promise<void> {
     clearInterval(this.timer);
     this.timer = undefined;
     this.apps.clear();
-    await this.looking;
+    if (this.looking) await within(CLOSE_MS, this.looking, { instead: undefined });
     // Another application may have begun to be watched in the meantime.
     if (this.apps.size > 0) return;
     this.process?.close();
@@ -60,7 +63,8 @@ export class Sampler {
 
   private async lookOnce(): Promise<void> {
     this.process?.sample();
-    const found = await Promise.all([...this.apps].map((app) => sampleConsumers(app).catch(() => [])));
+    const late = { instead: [], background: true };
+    const found = await Promise.all([...this.apps].map((app) => within(PATIENCE_MS, this.read(app), late)));
     // All at once, so that nobody sees what is gone, or half of what is there.
     const all = found.flat();
     for (const name of new Set([...this.given, ...all.map((it) => it.name)]))
@@ -73,5 +77,20 @@ export class Sampler {
         .set(value);
   }
 
+  /** One that hangs is not read a second time beside it. */
+  private read(app: Watched): Promise<readonly Sample[]> {
+    const underWay = this.readings.get(app);
+    if (underWay) return underWay;
+    const reading = sampleConsumers(app)
+      .catch(() => [])
+      .finally(() => this.readings.delete(app));
+    this.readings.set(app, reading);
+    return reading;
+  }
+
   private given: readonly `backstory.${string}`[] = [];
 }
+
+/** A store that has not answered by then is one that cannot be read. */
+const PATIENCE_MS = 5_000;
+const CLOSE_MS = 1_000;

@@ -6,6 +6,7 @@ import { aggregateType } from '../aggregate-type.js';
 import type { Passage } from '../passage.js';
 import { flowAttributes, linksTo, messagingAttributes } from './attributes.js';
 import type { Spans } from './spans.js';
+import { readTrace } from './trace-context.js';
 
 /** Spans of appends, in which events are made, and of the batches in which they are committed. */
 export class AppendSpans {
@@ -48,9 +49,12 @@ export class AppendSpans {
   }
 
   batch({ batchId, store, appends, events, durationMs, traces }: AppendBatch): void {
+    for (const it of traces) {
+      const own = this.open.get(readTrace(it)?.spanId ?? '');
+      own?.setAttributes({ 'backstory.batch.id': batchId, 'backstory.queue.wait_ms': it.waitedMs });
+    }
     const { links, attributes } = linksTo(traces);
     if (links.length === 0) return;
-    for (const { spanId } of links) this.open.get(spanId)?.setAttribute('backstory.batch.id', batchId);
     const about = {
       'backstory.batch.id': batchId,
       'backstory.batch.appends': appends,

@@ -4,6 +4,10 @@ import type { SpanContext } from '@opentelemetry/api';
 export interface FailedAttempt {
   readonly attempt: SpanContext;
   readonly creation: SpanContext | undefined;
+  /** How long the next one was put off. */
+  readonly delayMs?: number;
+  /** Since it is parked as dead. */
+  readonly dead?: { readonly letter: SpanContext; readonly at: number };
 }
 
 /** The last failed attempts of this process, for the next ones to link to; the oldest are forgotten. */

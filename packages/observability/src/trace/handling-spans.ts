@@ -6,12 +6,15 @@ import type {
   ObservedEvent,
   PublishEnd,
   PublishStart,
+  ReplayEnded,
+  RetryScheduled,
 } from '@backstory/core/observe';
 import { handlerName } from '../handler-name.js';
 import type { Passage } from '../passage.js';
-import { FailedAttempts } from './failed-attempts.js';
+import { FailedAttempts, type FailedAttempt } from './failed-attempts.js';
 import { flowAttributes, messagingAttributes } from './attributes.js';
-import type { NewSpan, Spans } from './spans.js';
+import { Runs } from './runs.js';
+import { untraced, type NewSpan, type Spans } from './spans.js';
 import { isSampled, readTrace } from './trace-context.js';
 
 /**
@@ -26,11 +29,14 @@ export type AsyncParents = Readonly<Record<string, 'link' | 'parent' | 'both'>>;
  */
 export class HandlingSpans {
   private readonly failed = new FailedAttempts();
+  private readonly replays: Runs;
 
   constructor(
     private readonly spans: Spans,
     private readonly asyncParents: AsyncParents,
-  ) {}
+  ) {
+    this.replays = new Runs(spans);
+  }
 
   /** Where the record is over, the span in which the event was made is what it hangs under. */
   beginPublish(passage: Passage<PublishStart, PublishEnd>): void {
@@ -62,26 +68,55 @@ export class HandlingSpans {
 
   begin(passage: Passage<HandleStart, HandleEnd>): void {
     const { start } = passage;
+    if (start.replay !== undefined) return this.beginAgain(passage, start.replay);
+    this.open(passage);
+    const { span } = passage;
+    if (!span || start.attempt === 1) return;
+    const delayMs = this.failedBefore(start)?.delayMs;
+    span.addEvent(`retry ${start.event.type}`, {
+      'backstory.retry.attempt': start.attempt - 1,
+      'backstory.retry.policy': 'exponential',
+      ...(delayMs !== undefined && { 'backstory.retry.delay': delayMs / 1_000 }),
+    });
+  }
+
+  private open(passage: Passage<HandleStart, HandleEnd>): void {
+    const { start } = passage;
     const active = this.spans.inside();
     const creation = creationOf(start.event);
-    const previous = this.previous(start);
-    if (active) return this.spans.open(passage, handleSpan(start, kept([previous])), active);
+    const failed = this.failedBefore(start);
+    const previous = failed?.dead?.letter ?? failed?.attempt ?? (start.previous && readTrace(start.previous));
+    const span = (links: readonly SpanContext[]) => handleSpan(start, links, failed?.dead);
+    if (active) return this.spans.open(passage, span(kept([previous])), active);
     if (!previous && !this.isTraced(start, creation)) return;
     const how = this.asyncParents[start.subscription] ?? 'link';
     const links = kept([how === 'parent' ? undefined : creation, previous]);
     const isChild = how !== 'link' && creation && isSampled(creation);
     const parent = isChild ? otel.setSpanContext(ROOT_CONTEXT, creation) : ROOT_CONTEXT;
-    this.spans.open(passage, handleSpan(start, links), parent);
+    this.spans.open(passage, span(links), parent);
+  }
+
+  /** Of what is handled again nothing is traced but the whole. */
+  private beginAgain(passage: Passage<HandleStart, HandleEnd>, run: string): void {
+    const { subscription, event } = passage.start;
+    this.replays.begin(runOf(subscription, run), `replay ${subscription}`, event.position);
+    passage.context = untraced();
   }
 
   end(passage: Passage<HandleStart, HandleEnd>): void {
     const { start, span, hasFailed, error, began } = passage;
-    const { event } = start;
+    const { event, replay } = start;
+    if (replay !== undefined) {
+      const { position } = event;
+      const part = { from: position, to: position, events: start.events ?? 1, hasFailed, error };
+      return this.replays.progress(runOf(start.subscription, replay), part);
+    }
     const name = handlerName(start.subscription, start.handler);
     this.spans.close(passage, {});
     if (!hasFailed) return this.failed.forget(name, event.id);
     const creation = creationOf(event);
-    const attempt = span?.spanContext() ?? this.spans.late(handleSpan(start, kept([creation])), began, error);
+    const attempt =
+      span?.spanContext() ?? this.spans.late(handleSpan(start, kept([creation]), undefined), began, error);
     if (attempt) this.failed.keep(name, event.id, { attempt, creation });
   }
 
@@ -98,15 +133,29 @@ export class HandlingSpans {
       'error.type': errorType,
     };
     const links = kept([failed?.creation, failed?.attempt]);
-    this.spans.late(
-      { name: `deadletter ${eventType}`, kind: SpanKind.PRODUCER, attributes, links },
-      performance.now(),
-    );
+    const span = { name: `deadletter ${eventType}`, kind: SpanKind.PRODUCER, attributes, links };
+    const letter = this.spans.late(span, performance.now());
+    if (failed && letter) this.failed.keep(name, eventId, { ...failed, dead: { letter, at: Date.now() } });
   }
 
-  private previous({ subscription, handler, event, previous }: HandleStart): SpanContext | undefined {
-    const failed = this.failed.of(handlerName(subscription, handler), event.id);
-    return failed?.attempt ?? (previous && readTrace(previous));
+  retrying({ subscription, handler, eventId, delayMs }: RetryScheduled): void {
+    const name = handlerName(subscription, handler);
+    const failed = this.failed.of(name, eventId);
+    if (failed) this.failed.keep(name, eventId, { ...failed, delayMs });
+  }
+
+  replayEnded({ subscription, run }: ReplayEnded): void {
+    const key = runOf(subscription, run);
+    this.replays.end(key);
+    this.replays.forget(key);
+  }
+
+  close(): void {
+    this.replays.close();
+  }
+
+  private failedBefore({ subscription, handler, event }: HandleStart): FailedAttempt | undefined {
+    return this.failed.of(handlerName(subscription, handler), event.id);
   }
 
   /**
@@ -129,13 +178,18 @@ function kept(spans: readonly (SpanContext | undefined)[]): readonly SpanContext
   return spans.filter((it) => it !== undefined).filter(isSampled);
 }
 
+function runOf(subscription: string, run: string): string {
+  return JSON.stringify([subscription, run]);
+}
+
 function handleSpan(
   { subscription, handler, attempt, event, events = 1 }: HandleStart,
   links: readonly SpanContext[],
+  dead: FailedAttempt['dead'],
 ): NewSpan {
   const name = handlerName(subscription, handler);
   return {
-    name: `process ${event.type} ${name}`,
+    name: dead ? `reprocess ${event.type} ${name}` : `process ${event.type} ${name}`,
     kind: SpanKind.CONSUMER,
     links,
     attributes: {
@@ -145,6 +199,7 @@ function handleSpan(
       'messaging.consumer.group.name': name,
       'backstory.attempt': attempt,
       'backstory.dispatch.delay_ms': Math.max(0, Date.now() - event.recordedAt.getTime()),
+      ...(dead && { 'backstory.dlq.age': Math.max(0, (Date.now() - dead.at) / 1_000) }),
     },
   };
 }

@@ -2,21 +2,21 @@ import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { GenerationChanged, ProjectEnd, ProjectStart } from '@backstory/core/observe';
 import type { Passage } from '../passage.js';
 import { linksTo, messagingAttributes } from './attributes.js';
-import { Rebuilds } from './rebuilds.js';
+import { Runs } from './runs.js';
 import { untraced, type NewSpan, type Spans } from './spans.js';
 
 /** Spans of the batches of projections; of a generation that is being built one for the whole of it. */
 export class ProjectionSpans {
-  private readonly rebuilds: Rebuilds;
+  private readonly rebuilds: Runs;
 
   constructor(private readonly spans: Spans) {
-    this.rebuilds = new Rebuilds(spans);
+    this.rebuilds = new Runs(spans);
   }
 
   begin(passage: Passage<ProjectStart, ProjectEnd>): void {
     const { start } = passage;
     if (start.isBuilding) {
-      this.rebuilds.begin(start);
+      this.rebuilds.begin(generationOf(start), `rebuild ${start.projection}`, start.from);
       passage.context = untraced();
       return;
     }
@@ -27,7 +27,11 @@ export class ProjectionSpans {
 
   end(passage: Passage<ProjectStart, ProjectEnd>): void {
     const { start, end, span, hasFailed, error, began } = passage;
-    if (start.isBuilding) return this.rebuilds.progress(passage);
+    if (start.isBuilding) {
+      // Of one that was dropped the events come again.
+      if (!end?.isDropped) this.rebuilds.progress(generationOf(start), { ...start, hasFailed, error });
+      return;
+    }
     if (span)
       return this.spans.close(passage, {
         ...(end && { 'backstory.batch.wait_ms': Math.round(end.waitedMs) }),
@@ -37,12 +41,21 @@ export class ProjectionSpans {
   }
 
   changed(facts: GenerationChanged): void {
-    this.rebuilds.changed(facts);
+    const { change } = facts;
+    const key = generationOf(facts);
+    if (change === 'filled') this.rebuilds.end(key);
+    if (change !== 'swapped' && change !== 'dropped') return;
+    this.rebuilds.end(key, change === 'dropped' ? 'it was dropped' : undefined);
+    this.rebuilds.forget(key);
   }
 
   close(): void {
     this.rebuilds.close();
   }
+}
+
+function generationOf({ projection, generation }: Pick<ProjectStart, 'projection' | 'generation'>): string {
+  return JSON.stringify([projection, generation]);
 }
 
 function batchSpan(start: ProjectStart, { links, attributes }: ReturnType<typeof linksTo>): NewSpan {

@@ -12,7 +12,8 @@ export class Tracing implements Listener {
   readonly begins: Listener['begins'];
   readonly ends: Listener['ends'];
   readonly told: Listener['told'];
-  private readonly projections: ProjectionSpans;
+  /** Ends what would otherwise be open for ever. */
+  readonly close: () => void;
 
   constructor(
     private readonly spans: Spans,
@@ -22,7 +23,10 @@ export class Tracing implements Listener {
     const appends = new AppendSpans(spans);
     const handlings = new HandlingSpans(spans, asyncParents);
     const projections = new ProjectionSpans(spans);
-    this.projections = projections;
+    this.close = () => {
+      handlings.close();
+      projections.close();
+    };
     this.begins = {
       command: (it) => commands.beginCommand(it),
       record: (it) => appends.beginRecord(it),
@@ -44,16 +48,13 @@ export class Tracing implements Listener {
     this.told = {
       appendBatch: (facts) => appends.batch(facts),
       park: (facts) => handlings.parked(facts),
+      retry: (facts) => handlings.retrying(facts),
+      replay: (facts) => handlings.replayEnded(facts),
       generation: (facts) => projections.changed(facts),
     };
   }
 
   trace(): TraceContext | undefined {
     return this.spans.trace;
-  }
-
-  /** Ends what would otherwise be open for ever. */
-  close(): void {
-    this.projections.close();
   }
 }

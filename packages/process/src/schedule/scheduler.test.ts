@@ -298,8 +298,8 @@ describe('a schedule that fails', () => {
         expect(await app.schedules.fireDue()).toBe(0);
         const what = { subscription: 'schedules', handler: 'fire', eventType: 'order.give-up' };
         expect(told).toEqual([
-          { ...what, attempt: 1, delayMs: 1_000 },
-          { ...what, attempt: 2, delayMs: 2_000 },
+          { ...what, eventId: 'a', attempt: 1, delayMs: 1_000 },
+          { ...what, eventId: 'a', attempt: 2, delayMs: 2_000 },
           {
             ...{ ...what, key: 'a', eventId: 'a', reason: 'attempts', state: 'dead', was: undefined },
             ...{ error: 'no such order', errorType: 'Error' },

@@ -229,10 +229,11 @@ export class Scheduler {
     const delayMs = Math.min(LONGEST_DELAY_MS, this.options.delayMs * 2 ** Math.max(0, attempts - 1));
     const tryAt = new Date(this.now() + delayMs).toISOString();
     await this.book.settle(fence, schedule, { ...schedule, state: 'waiting', attempts, error: text, tryAt });
-    const { type: eventType } = schedule;
+    const { id: eventId, type: eventType } = schedule;
     this.observer.retry(() => ({
       subscription: LEASE,
       handler: FIRE,
+      eventId,
       eventType,
       attempt: attempts,
       delayMs,

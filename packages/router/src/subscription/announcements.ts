@@ -8,6 +8,7 @@ import { writeMember, type Member } from './member.js';
 import type { LeftOut } from './left-out.js';
 import type { ParkedKey } from './parked-key.js';
 import type { ReplayRequest } from './replay-request.js';
+import type { ReplayRun } from './replays.js';
 import { SystemEvents } from './system-events.js';
 
 /** What announcements need. */
@@ -59,6 +60,12 @@ export class Announcements {
     const reason = `${handled} events of partition ${partition} handled again, ${failed} failed`;
     observer.consumer(() => ({ consumer, change: 'replayed', reason }));
     this.system.note('subscription.replayed', { id, partition, handled, failed, again, actor });
+  }
+
+  /** So are those of all partitions that this process owns. */
+  replayEnded({ id, handled, failed }: ReplayRun): void {
+    const { subscription, observer } = this.parts;
+    observer.replay(() => ({ subscription, run: id, handled, failed }));
   }
 
   /** How it is doing in this process, said under the lease by which it shows that it is there; only what is new. */

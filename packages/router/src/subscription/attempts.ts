@@ -78,6 +78,7 @@ export class Attempts {
       event: observedEvent(recorded),
       previous: previous,
       ...(handler.events !== undefined && { events: handler.events }),
+      ...(lane.replaying && { replay: lane.replaying.id }),
     });
     const previous = lane.trace;
     return this.observer.handle<unknown>(start, async (end: (facts: () => HandleEnd) => void) => {

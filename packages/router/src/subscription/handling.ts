@@ -246,9 +246,9 @@ export class Handling {
     if (lane.replaying) parking.wait(lane, delayMs);
     else parking.park(lane, parked, isSpent ? undefined : delayMs);
     if (isSpent) return;
-    const { eventType, handler: name, attempts } = parked;
-    const subscription = definition.name;
-    observer.retry(() => ({ subscription, handler: name, eventType, attempt: attempts + 1, delayMs }));
+    const { eventId, eventType, handler: name, attempts } = parked;
+    const about = { subscription: definition.name, handler: name, eventId, eventType };
+    observer.retry(() => ({ ...about, attempt: attempts + 1, delayMs }));
   }
 }
 

@@ -17,15 +17,21 @@ export interface ReplaysParts {
   readonly collections: ReturnType<typeof collectionsOf>;
   /** One of the partitions has done its part. */
   readonly replayed: (request: ReplayRequest) => void;
+  /** So have all that this process owns, or owned until now. */
+  readonly replayEnded: (run: ReplayRun) => void;
   readonly failed: (error: unknown) => void;
 }
+
+/** What this process has done of a replay, of all partitions together. */
+export type ReplayRun = Pick<ReplayRequest, 'id' | 'handled' | 'failed'>;
 
 /**
  * Has events handled again that were dealt with before. It goes by the checkpoint and moves nothing: of each partition one event after
  * another, in the order of the log, between the events that come. How far it is goes into the checkpoint, so another owner goes on there.
  */
 export class Replays {
-  private readonly running = new Set<Partition>();
+  private readonly running = new Map<Partition, string>();
+  private readonly runs = new Map<string, ReplayRun>();
 
   constructor(private readonly parts: ReplaysParts) {}
 
@@ -37,9 +43,17 @@ export class Replays {
       // What is stored may be older than what is known here.
       const known = partition.replayed.get(request.id) ?? request;
       if (known === 'done') continue;
-      this.running.add(partition);
-      void this.run(partition, known).finally(() => this.running.delete(partition));
+      this.running.set(partition, known.id);
+      void this.run(partition, known).finally(() => this.end(partition, known.id));
     }
+  }
+
+  private end(partition: Partition, id: string): void {
+    this.running.delete(partition);
+    const run = this.runs.get(id);
+    if (!run || [...this.running.values()].includes(id)) return;
+    this.runs.delete(id);
+    this.parts.replayEnded(run);
   }
 
   /** Never rejects: what an outage interrupts is begun again, where it was, with the next look. */
@@ -53,6 +67,9 @@ export class Replays {
         const how = await this.handle(partition, stored, now);
         if (how === 'gone') return;
         now = { ...now, [how]: now[how] + 1, from: stored.position + 1 };
+        const { handled, failed } = this.runs.get(now.id) ?? { handled: 0, failed: 0 };
+        const run = { id: now.id, handled, failed };
+        this.runs.set(now.id, { ...run, [how]: run[how] + 1 });
         partition.replayed.set(now.id, now);
         partition.replays.set(replayAt(now), writeReplay(now));
       }

@@ -63,6 +63,7 @@ export class Subscription {
     this.requests = new Requests({
       ...{ ...parts, definition, dispatcher: this.dispatcher, collections: this.collections },
       replayed: (request) => this.told.replayed(request),
+      replayEnded: (run) => this.told.replayEnded(run),
       failed: (error) => void this.unlessPassing(error),
     });
     this.share = new Share(parts.state, parts.leases, this.name);
