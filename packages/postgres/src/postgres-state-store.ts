@@ -1,5 +1,5 @@
 import { StoreUnavailable, type StateStore } from '@backstory/core';
-import { StoreClosed } from '@backstory/core/store';
+import { StoreClosed, byBytes } from '@backstory/core/store';
 import {
   FenceLost,
   TransactionTimedOut,
@@ -13,7 +13,7 @@ import {
 import { escapeLiteral } from 'pg';
 import type { Database } from './database.js';
 import { isCollision } from './failures.js';
-import { acquireLease, listLeases, releaseLease, renewLeases } from './leases.js';
+import { LeaseRequests, listLeases, releaseLease, renewLeases } from './leases.js';
 import { PostgresStateDraft, PostgresStateView } from './state-view.js';
 import { inTransaction } from './transaction.js';
 
@@ -25,12 +25,15 @@ import { inTransaction } from './transaction.js';
 export class PostgresStateStore implements StateStore {
   readonly capabilities: StateCapabilities = { durable: true };
   private readonly underWay = new Set<Promise<unknown>>();
+  private readonly requests: LeaseRequests;
   private closing: Promise<void> | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly options: { readonly transactionTimeoutMs: number },
-  ) {}
+  ) {
+    this.requests = new LeaseRequests(database);
+  }
 
   async start(): Promise<void> {
     this.checkOpen();
@@ -64,7 +67,9 @@ export class PostgresStateStore implements StateStore {
   private attempt<T>(fences: readonly Fence[], work: (state: StateTransaction) => Promise<T>): Promise<T> {
     const { schema, store, inside } = this.database;
     const call = (check: string) =>
-      fences
+      // In the order in which leases are taken, so that no two wait for each other.
+      [...fences]
+        .sort((a, b) => byBytes(a.name, b.name))
         .map(({ name, token }) => `select ${schema}.${check}(${escapeLiteral(name)}, ${Number(token)});`)
         .join('');
     return this.database.session(async (run, discard, client) => {
@@ -118,7 +123,7 @@ export class PostgresStateStore implements StateStore {
     { owner, ttlMs }: { readonly owner: string; readonly ttlMs: number },
   ): Promise<Lease | undefined> {
     checkLease(name, ttlMs, owner);
-    return this.outsideTransaction('acquire', () => acquireLease(this.database, { name, owner, ttlMs }));
+    return this.outsideTransaction('acquire', () => this.requests.acquire({ name, owner, ttlMs }));
   }
 
   async renew(leases: readonly Lease[]): Promise<readonly Lease[]> {

@@ -94,11 +94,25 @@ const SCENARIOS = {
       const name = `partition-${round}`;
       await one.acquire(name, { owner: 'former', ttlMs: 1 });
       await sleep(3);
-      const wanting = Array.from({ length: 6 }, (_, i) =>
-        (i % 2 ? one : two).acquire(name, { owner: `o${i}`, ttlMs: 60_000 }),
-      );
+      const wanting = [];
+      for (let i = 0; i < 6; i++) {
+        wanting.push((i % 2 ? one : two).acquire(name, { owner: `o${i}`, ttlMs: 60_000 }));
+        // Those that ask in the same turn share a statement.
+        await new Promise((turn) => setImmediate(turn));
+      }
       expect((await Promise.all(wanting)).filter((lease) => lease !== undefined)).toHaveLength(1);
     }
+  },
+
+  'leases that are asked for in one turn are each given or refused for themselves': async ([
+    one,
+    two,
+  ]: Stores) => {
+    await held(one.acquire('partition-2', { owner: 'one', ttlMs: 60_000 }));
+    const names = [3, 2, 1, 1].map((i) => `partition-${i}`);
+    const asked = names.map((name, i) => two.acquire(name, { owner: `o${i}`, ttlMs: 60_000 }));
+    const given = (await Promise.all(asked)).map((lease) => lease && [lease.name, lease.owner]);
+    expect(given).toEqual([['partition-3', 'o0'], undefined, ['partition-1', 'o2'], undefined]);
   },
 } satisfies Record<string, (stores: Stores) => Promise<void>>;
 
