@@ -167,7 +167,7 @@ export interface HandleStart {
 }
 /** How one attempt of a handler at an event ended. */
 export interface HandleEnd {
-  readonly outcome: 'handled' | 'failed' | 'timed-out' | 'skipped';
+  readonly outcome: 'handled' | 'failed' | 'timed-out';
 }
 
 /** A projection is about to apply a batch of events: which part of the log. */

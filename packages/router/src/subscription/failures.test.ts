@@ -1,5 +1,5 @@
 import { Recorder, StoreUnavailable, memory, type OpenStorage } from '@backstory/core';
-import { silent, type Observer } from '@backstory/core/observe';
+import type { Observer } from '@backstory/core/observe';
 import {
   HandlerTimedOut,
   Subscriptions,
@@ -9,6 +9,7 @@ import {
 } from '@backstory/router';
 import { Deposited, Withdrawn, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
+import { listening } from '../../../../test/support/listening.js';
 import { place, watching } from '../../../../test/support/subscribing.js';
 
 let storage: OpenStorage;
@@ -28,33 +29,6 @@ function start(observer?: Observer): Subscriptions {
   const subscriptions = new Subscriptions({ ...storage, recorder, ...(observer && { observer }) });
   running.push(subscriptions);
   return subscriptions;
-}
-
-/** Hears every seam that belongs to subscriptions. */
-function listening() {
-  const told: string[] = [];
-  const observer: Observer = {
-    ...silent,
-    handle: async (begin, work) => {
-      const { handler, attempt } = begin();
-      let outcome = '';
-      try {
-        return await work((end) => (outcome = end().outcome));
-      } finally {
-        told.push(`handle ${handler} ${attempt} ${outcome}`);
-      }
-    },
-    park: (facts) => {
-      const { key, state, leftOut = '' } = facts();
-      told.push(`park ${key} ${state} ${leftOut}`.trimEnd());
-    },
-    retry: (facts) => void told.push(`retry ${facts().handler} ${facts().attempt}`),
-    consumer: (facts) => void told.push(`consumer ${facts().consumer} ${facts().change}`),
-    checkpoint: (facts) => void told.push(`checkpoint ${facts().consumer}`),
-    lease: (facts) => void told.push(`lease ${facts().change}`),
-    page: (facts) => void told.push(`page ${facts().follower}`),
-  };
-  return { told, observer };
 }
 
 const dead = (subscriptions: Subscriptions) => async () => {
@@ -275,66 +249,4 @@ it('an outage of the state store is seen through', async () => {
   await new Promise((wait) => setTimeout(wait, 120));
   down.mockRestore();
   await eventually(async () => (await subscriptions.status('fraud')).state === 'live');
-});
-
-it('an observer is told of what is left out, and of a replay that is done', async () => {
-  const { told, observer } = listening();
-  const subscriptions = start(observer);
-  let isRepaired = false;
-  const handle = () => {
-    if (!isRepaired) throw new Error('poison');
-  };
-  await subscriptions.add(watching('fraud', handle, { retry: { attempts: 1 } }));
-  await record('1', new Deposited(1));
-  await record('2', new Deposited(2));
-  await eventually(async () => (await subscriptions.parked('fraud', { states: ['dead'] })).length === 2);
-  await subscriptions.skip('fraud', { key: 'account-1' });
-  await subscriptions.discard('fraud', { key: 'account-2' });
-  await eventually(async () => (await subscriptions.parked('fraud')).length === 0);
-  isRepaired = true;
-  await subscriptions.replay('fraud', { key: 'account-2' });
-  await eventually(() => told.includes('consumer fraud replayed'));
-  expect(told.filter((it) => it.startsWith('park') && !it.includes('dead')).sort()).toEqual([
-    'park account-1 draining skip',
-    'park account-1 released',
-    'park account-2 released discard',
-  ]);
-  expect(told.filter((it) => it.startsWith('handle') && it.endsWith('handled'))).toEqual([
-    'handle watch 1 handled',
-  ]);
-});
-
-it('an observer is told of every seam', async () => {
-  const { told, observer } = listening();
-  const subscriptions = start(observer);
-  let isRepaired = false;
-  await subscriptions.add(
-    watching(
-      'fraud',
-      () => {
-        if (!isRepaired) throw new Error('poison');
-      },
-      { retry: { attempts: 2, delayMs: 10 } },
-    ),
-  );
-  await record('1', new Deposited(1));
-  await eventually(dead(subscriptions));
-  isRepaired = true;
-  await subscriptions.retry('fraud', { key: 'account-1' });
-  await eventually(async () => (await subscriptions.parked('fraud')).length === 0);
-  await subscriptions.close();
-  const about = (...seams: string[]) => told.filter((it) => seams.includes(it.split(' ')[0]!));
-  expect(about('handle', 'park', 'retry')).toEqual([
-    'handle watch 1 failed',
-    'park account-1 retrying',
-    'retry watch 2',
-    'handle watch 2 failed',
-    'park account-1 dead',
-    'park account-1 draining',
-    'handle watch 1 handled',
-    'park account-1 released',
-  ]);
-  expect(about('consumer')).toEqual(['consumer fraud started', 'consumer fraud stopped']);
-  expect(new Set(about('lease'))).toEqual(new Set(['lease acquired', 'lease released']));
-  expect(told).toEqual(expect.arrayContaining(['checkpoint fraud', 'page fraud']));
 });
