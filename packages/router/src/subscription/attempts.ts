@@ -32,7 +32,7 @@ export class Attempts {
     const attempt: Attempt = { lane, handler, delivery, deadline: 0, over: false, expire: undefined };
     let result: unknown;
     try {
-      result = this.call(attempt, recorded);
+      result = this.observer === silent ? call(attempt, recorded) : this.observed(attempt, recorded);
     } catch (error) {
       return failedBy(error);
     }
@@ -61,15 +61,8 @@ export class Attempts {
     clearTimeout(this.timer);
   }
 
-  private call(attempt: Attempt, recorded: RecordedEvent<object>): unknown {
-    const { handler, delivery } = attempt;
-    const run = () =>
-      Context.handling(recorded, delivery).run(() => handler.run(recorded.data, recorded, delivery));
-    return this.observer === silent ? run() : this.observed(attempt, recorded, run);
-  }
-
   /** An observer sees the attempt end when it ends for us: also when its time is over and the handler goes on. */
-  private observed(attempt: Attempt, recorded: RecordedEvent<object>, run: () => unknown): Promise<unknown> {
+  private observed(attempt: Attempt, recorded: RecordedEvent<object>): Promise<unknown> {
     const { lane, handler, delivery } = attempt;
     const start = (): HandleStart => ({
       subscription: this.subscription,
@@ -85,7 +78,7 @@ export class Attempts {
       lane.trace = this.observer.trace();
       const expired = new Promise<never>((_, reject) => (attempt.expire = reject));
       try {
-        const result = await Promise.race([run(), expired]);
+        const result = await Promise.race([call(attempt, recorded), expired]);
         end(() => ({ outcome: 'handled' }));
         return result;
       } catch (error) {
@@ -160,6 +153,10 @@ interface Attempt {
   deadline: number;
   over: boolean;
   expire: ((error: Error) => void) | undefined;
+}
+
+function call({ handler, delivery }: Attempt, recorded: RecordedEvent<object>): unknown {
+  return Context.handling(recorded, delivery).run(() => handler.run(recorded.data, recorded, delivery));
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -169,7 +169,8 @@ export class Dispatcher {
     if (this.isPumping) return;
     this.isPumping = true;
     const { work } = this;
-    for (const lane of this.occupied.splice(0)) work.makeReady(lane, lane.queue[0]!);
+    if (this.occupied.length > 0)
+      for (const lane of this.occupied.splice(0)) work.makeReady(lane, lane.queue[0]!);
     while (work.running < this.definition.options.concurrency && this.mayRun()) {
       const lane = work.ready.take();
       if (!lane) break;

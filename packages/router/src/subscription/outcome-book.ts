@@ -15,10 +15,11 @@ export class OutcomeBook {
   }
 
   handled(lane: Lane, handler: string, result: unknown): void {
+    if (this.kept === 'none') return;
     const entry = lane.queue[0]!;
     const failed = failureOf(lane, handler, entry);
     const isFailure = failed !== undefined || lane.attempts > 0 || lane.replaying?.leftOut !== undefined;
-    if (this.kept === 'none' || (this.kept === 'failures' && !isFailure)) return;
+    if (this.kept === 'failures' && !isFailure) return;
     const attempts = lane.attempts + 1;
     const text = resultText(result);
     this.note(lane.partition, {

@@ -10,10 +10,7 @@ export class ReadyKeys {
   }
 
   take(): Lane | undefined {
-    for (const queue of this.queues) {
-      const lane = queue.take();
-      if (lane) return lane;
-    }
+    for (const queue of this.queues) if (!queue.isEmpty) return queue.take();
     return undefined;
   }
 }
@@ -23,6 +20,10 @@ const ORDER: readonly EventPriority[] = ['critical', 'high', 'normal', 'low'];
 class Fifo {
   private items: Lane[] = [];
   private first = 0;
+
+  get isEmpty(): boolean {
+    return this.first === this.items.length;
+  }
 
   add(lane: Lane): void {
     this.items.push(lane);

@@ -68,7 +68,7 @@ export class SubscriptionDefinition {
   priorityOf(stored: StoredEvent): EventPriority {
     for (const { priority } of this.handlersFor(stored.type)) if (priority) return priority;
     // Most events say nothing of it, and their metadata need not be read for that.
-    if (!stored.metadata.includes('"priority"')) return 'normal';
+    if (!stored.metadata.includes('priority')) return 'normal';
     const { priority } = JSON.parse(stored.metadata) as { readonly priority?: EventPriority };
     return priority !== undefined && PRIORITIES.has(priority) ? priority : 'normal';
   }

@@ -92,10 +92,10 @@ export class Tracker {
       entry = this.pending[++this.first];
     }
     this.prove();
-    // Cut rarely: cutting copies.
-    if (this.first > 64 && this.first * 2 > this.pending.length) {
-      this.pending = this.pending.slice(this.first);
-      this.first = 0;
-    }
+    // Cut rarely: cutting copies. But what is finished to the last is let go, so that the events of a page do not outlive it.
+    const isCut = entry === undefined || (this.first > 64 && this.first * 2 > this.pending.length);
+    if (!isCut) return;
+    this.pending = this.pending.slice(this.first);
+    this.first = 0;
   }
 }
