@@ -10,6 +10,7 @@ import {
 import { Projection, deleted, projection, sqlProjection, type Tables } from 'backstory/projection';
 import { sqlite } from '@backstory/sqlite';
 import { Deposited, Withdrawn } from '../support/bank-events.js';
+import { blocksUnder } from '../docs/blocks-under.js';
 import { sqliteFiles } from '../support/sqlite-files.js';
 
 @Projection('balances', { version: 1, indexes: ['balance'] })
@@ -148,10 +149,12 @@ interface Largest {
 describe('with tables', () => {
   const files = sqliteFiles();
   let app: App;
+  let file: string;
   beforeEach(async () => {
+    file = files.newFile();
     const definition = defineBackstory({
       name: 'bank',
-      store: sqlite(files.newFile()),
+      store: sqlite(file),
       events: [Deposited, Withdrawn],
       projections: [Deposits, withdrawals],
     });
@@ -175,5 +178,9 @@ describe('with tables', () => {
       .tables<'days'>(Deposits)
       .query(({ sql, days }) => sql`select cast(sum(amount) as bigint) as amount from ${days}`);
     expect(sum).toEqual([{ amount: 150 }]);
+    const others = await files.opened(sqlite(file).open());
+    const [text = ''] = blocksUnder('docs/guides/projections.md', '## Tables', 'sql');
+    const rows = await others.state.read(({ sql }) => sql!.run({ texts: [text], values: [] }));
+    expect(rows).toEqual([{ day: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), amount: 150 }]);
   });
 });

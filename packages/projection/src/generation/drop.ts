@@ -3,6 +3,7 @@ import { GenerationUnusable } from '../errors.js';
 import { requireSql } from '../tables/require-sql.js';
 import { dropTables } from '../tables/table-shape.js';
 import { generationIn, withGeneration, writeControl, type Generation } from './control.js';
+import { besideReaders, showLive, waitShortly } from './live-views.js';
 import { placesOf } from './places.js';
 import { requireControl } from './swap.js';
 
@@ -13,10 +14,12 @@ import { requireControl } from './swap.js';
  * @throws ProjectionNotFound, GenerationUnusable
  */
 export async function drop(state: StateStore, name: string, number?: number): Promise<number> {
-  const dropped = await state.transaction([], async (tx) => {
-    const control = await requireControl(tx, name);
-    const found = choose(control.generations, control.live, name, number);
-    await writeControl(tx, name, withGeneration(control, { ...found, role: 'dropping' }));
+  const dropped = await besideReaders(state, name, async (tx) => {
+    const before = await requireControl(tx, name);
+    const found = choose(before.generations, before.live, name, number);
+    const after = withGeneration(before, { ...found, role: 'dropping' });
+    await writeControl(tx, name, after);
+    await showLive(tx, name, { before, after });
     return found;
   });
   const places = placesOf(name);
@@ -26,11 +29,14 @@ export async function drop(state: StateStore, name: string, number?: number): Pr
     places.documents(dropped.number),
   ];
   for (const collection of collections) await empty(state, collection);
-  await state.transaction([], async (tx) => {
+  await besideReaders(state, name, async (tx) => {
     const control = await requireControl(tx, name);
     const generations = control.generations.filter((it) => it.number !== dropped.number);
     const { number: generation, tables } = dropped;
-    if (tables) await dropTables(requireSql(tx, name), { name, generation, tables });
+    if (tables) {
+      await waitShortly(requireSql(tx, name));
+      await dropTables(requireSql(tx, name), { name, generation, tables });
+    }
     await tx.deleteMany(places.progress, [String(dropped.number)]);
     await tx.deleteMany(places.troubles, [String(dropped.number)]);
     if (generationIn(control, dropped.number)) await writeControl(tx, name, { ...control, generations });

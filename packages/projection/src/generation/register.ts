@@ -5,6 +5,7 @@ import { ProjectionChanged } from '../errors.js';
 import { requireSql } from '../tables/require-sql.js';
 import { createTables } from '../tables/table-shape.js';
 import { generationIn, readControl, writeControl, type Control, type Generation } from './control.js';
+import { showLive } from './live-views.js';
 
 /**
  * Makes the first generation of a projection, or begins another one where the code has a higher version than all there are.
@@ -22,6 +23,7 @@ export function register(
       const begun = newGeneration(model, { number: 1, role: 'live' });
       const control = { live: 1, last: 1, generations: [begun] };
       await begin(tx, model.name, { control, begun });
+      await showLive(tx, model.name, { after: control });
       return { control, begun };
     }
     checkSame(known, model);

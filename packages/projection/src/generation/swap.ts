@@ -1,5 +1,5 @@
 import type { StateStore } from '@backstory/core';
-import type { StateView } from '@backstory/core/state';
+import type { StateTransaction, StateView } from '@backstory/core/state';
 import { GenerationUnusable, ProjectionNotFound } from '../errors.js';
 import {
   generationIn,
@@ -9,6 +9,7 @@ import {
   type Control,
   type Generation,
 } from './control.js';
+import { besideReaders, showLive } from './live-views.js';
 import { placesOf } from './places.js';
 import { readProgress } from './progress.js';
 import { present } from './register.js';
@@ -29,7 +30,7 @@ export interface Swapped {
  * @throws ProjectionNotFound, GenerationUnusable
  */
 export function swap(state: StateStore, name: string, number?: number): Promise<Swapped> {
-  return state.transaction([], async (tx) => {
+  return besideReaders(state, name, async (tx) => {
     const control = await requireControl(tx, name);
     const next = number === undefined ? newest(control, name) : requireGeneration(control, name, number);
     const [position, live] = [
@@ -41,7 +42,7 @@ export function swap(state: StateStore, name: string, number?: number): Promise<
       const message = `it is at position ${position}, and what is read is at ${live}: wait until it has caught up. To go back to an older one, roll back.`;
       throw new GenerationUnusable(name, next.number, message);
     }
-    await writeControl(tx, name, exchanged(control, next));
+    await exchange(tx, name, { control, next });
     return { generation: next.number, was: control.live, position, behind: 0 };
   });
 }
@@ -59,7 +60,7 @@ export async function swapWhenReady(state: StateStore, name: string, number: num
 
 /** Goes back to the generation that was read before. @throws ProjectionNotFound, GenerationUnusable */
 export function rollBack(state: StateStore, name: string, number?: number): Promise<Swapped> {
-  return state.transaction([], async (tx) => {
+  return besideReaders(state, name, async (tx) => {
     const control = await requireControl(tx, name);
     const last =
       number === undefined ? present(control).findLast(({ role }) => role === 'retired') : undefined;
@@ -70,7 +71,7 @@ export function rollBack(state: StateStore, name: string, number?: number): Prom
       await positionOf(tx, name, back.number),
       await positionOf(tx, name, control.live),
     ];
-    await writeControl(tx, name, exchanged(control, back));
+    await exchange(tx, name, { control, next: back });
     return { generation: back.number, was: control.live, position, behind: Math.max(0, live - position) };
   });
 }
@@ -98,13 +99,19 @@ export function newest(control: Control, name: string): Generation {
 }
 
 /** Whoever was live before is kept, and not fed any more. How it was filled ends with it: what is read keeps up. */
-function exchanged(control: Control, next: Generation): Control {
+async function exchange(
+  tx: StateTransaction,
+  name: string,
+  { control, next }: { readonly control: Control; readonly next: Generation },
+): Promise<void> {
   const generations = control.generations.map((it): Generation => {
     const { swaps: _swaps, eventsPerSecond: _pace, ...own } = it;
     if (it.number === next.number) return { ...own, role: 'live' };
     return it.number === control.live ? { ...own, role: 'retired' } : it;
   });
-  return { ...control, live: next.number, generations };
+  const after = { ...control, live: next.number, generations };
+  await writeControl(tx, name, after);
+  await showLive(tx, name, { before: control, after });
 }
 
 async function positionOf(view: StateView, name: string, generation: number): Promise<number> {

@@ -32,6 +32,11 @@ export function tableName(projection: string, generation: number, table: string)
   return `${projection}.${generation}.${table}`;
 }
 
+/** What the view of a table is called, whichever generation is read: `turnover.days`. */
+export function viewName(projection: string, table: string): string {
+  return `${projection}.${table}`;
+}
+
 /** Makes the tables of a new generation. */
 export async function createTables(sql: SqlSession, { name, generation, tables }: TablesOf): Promise<void> {
   for (const [called, { columns, key, indexes = [] }] of Object.entries(tables)) {
@@ -62,6 +67,7 @@ export function checkTables(subject: string, name: string, tables: unknown): Tab
     throw new InvalidDefinition(subject, problem);
   };
   const shapes = Object.entries((tables ?? {}) as TableShapes);
+  if (/\.\d+$/.test(name)) refuse('has a name that ends like that of a generation: leave the figures away.');
   if (shapes.length === 0) refuse("needs tables: { days: { columns: { day: 'text' }, key: ['day'] } }.");
   for (const [called, shape] of shapes) {
     if (!isWord(called) || RESERVED.includes(called))
@@ -99,6 +105,8 @@ function isWord(name: string): boolean {
   return /^[a-z_][a-z0-9_]*$/.test(name);
 }
 
+/** Beside the views, which generation they show. */
+export const GENERATION = 'generation';
 /** What a handler or a reader is given beside its tables. */
-const RESERVED: readonly string[] = ['sql', 'position', 'generation'];
+const RESERVED: readonly string[] = ['sql', 'position', GENERATION];
 const LONGEST = 50;
