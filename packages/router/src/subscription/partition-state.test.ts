@@ -1,5 +1,6 @@
 import { LeaseHolder, MemoryStateStore } from '@backstory/core/state';
 import { Partition } from './partition.js';
+import { OnceEffects } from './once-effects.js';
 import { PartitionState } from './partition-state.js';
 
 const LOG = async () => ({ logId: 'log', epoch: 1 });
@@ -30,7 +31,7 @@ it('an owner that was overtaken writes nothing of that partition, and of its oth
     event: { id: 'e', position: 9 },
     nth: 0,
   };
-  const late = stored.once(place, (tx) => tx.put('c', 'k', 'late'));
+  const late = new OnceEffects(state, 'fraud').once(place, (tx) => tx.put('c', 'k', 'late'));
   await expect(late).rejects.toMatchObject({ code: 'BACKSTORY_FENCE_LOST', lease: 'p3' });
   expect(await state.read((view) => view.get('c', 'k'))).toBeUndefined();
   await Promise.all([one.close(), two.close()]);

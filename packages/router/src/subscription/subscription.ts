@@ -1,4 +1,4 @@
-import { follow, type EventStore, type Recorder, type StateStore } from '@backstory/core';
+import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
 import { FenceLost, isInfrastructure, type LeaseHolder } from '@backstory/core/state';
 import { StoreClosed, outside } from '@backstory/core/store';
@@ -8,11 +8,13 @@ import { collectionsOf } from './collections.js';
 import { readControl, register, type Control } from './control.js';
 import { Dispatcher, type DispatcherHost } from './dispatcher.js';
 import { sweeperOf } from './outcome-retention.js';
+import { OnceEffects } from './once-effects.js';
 import { Ownership } from './ownership.js';
+import { Reading } from './reading.js';
 import { Requests } from './requests.js';
 import { Share } from './share.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
-import { aborted, pause } from './pause.js';
+import { pause } from './pause.js';
 import { waitingEvents } from './waiting-events.js';
 
 /** What a subscription runs on. */
@@ -37,8 +39,7 @@ export class Subscription {
   private readonly requests: Requests;
   private readonly observer: Observer;
   private readonly stopping = new AbortController();
-  /** Ends what is being read, because partitions have come. */
-  private turn = new AbortController();
+  private readonly reading: Reading;
   private readonly told: Announcements;
   private readonly sweep: ReturnType<typeof sweeperOf>;
   private readonly collections: ReturnType<typeof collectionsOf>;
@@ -72,9 +73,15 @@ export class Subscription {
       name: this.name,
       dispatcher: this.dispatcher,
       stopTimeoutMs: definition.options.stopTimeoutMs,
-      joined: () => this.turn.abort(),
+      joined: () => this.reading.restart(),
       lost: () => this.look(),
       saved: (through) => this.observer.checkpoint(() => ({ consumer: this.name, through })),
+    });
+    this.reading = new Reading({
+      ...{ events: parts.events, definition, dispatcher: this.dispatcher, owned: this.owned },
+      observer: this.observer,
+      isHalted: () => this.fault !== undefined,
+      failed: (error) => this.failed(error),
     });
   }
 
@@ -110,7 +117,9 @@ export class Subscription {
     this.control = control;
     this.told.changed('started');
     await outside(() => this.lookAround());
-    this.loops = outside(() => Promise.all([this.readAlways(), this.keepAlways(), this.lookAlways()]));
+    this.loops = outside(() =>
+      Promise.all([this.reading.run(this.stopping.signal), this.keepAlways(), this.lookAlways()]),
+    );
   }
 
   /** Looks at what is wanted now rather than in a while. */
@@ -130,7 +139,7 @@ export class Subscription {
 
   private async finish(): Promise<void> {
     this.stopping.abort();
-    this.turn.abort();
+    this.reading.restart();
     this.wake();
     await this.loops;
     await this.owned.release(this.owned.all);
@@ -144,47 +153,6 @@ export class Subscription {
     const { from } = this.definition.options;
     if (typeof from === 'number') return from;
     return from === 'beginning' ? 0 : (await this.parts.events.identity()).head;
-  }
-
-  private async readAlways(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      this.turn = new AbortController();
-      try {
-        this.owned.open();
-        const isIdle = this.fault !== undefined || this.dispatcher.partitions.size === 0;
-        if (isIdle) await aborted(this.turn.signal);
-        else await this.read(this.turn.signal);
-      } catch (error) {
-        await this.failed(error);
-      }
-    }
-  }
-
-  private async read(signal: AbortSignal): Promise<void> {
-    const { events } = this.parts;
-    const { name, observer } = this;
-    const query = { types: this.definition.typeNames, pageSize: PAGE };
-    const pages = follow(events, { after: this.startingPoint(), query, signal, name, observer });
-    // The next page is fetched while this one is handled.
-    let next = pages.next();
-    for (;;) {
-      const read = await next;
-      if (read.done === true) return;
-      const page = read.value;
-      next = pages.next();
-      next.catch(() => undefined);
-      this.dispatcher.take(page);
-      await this.dispatcher.room(signal);
-      if (signal.aborted || this.dispatcher.partitions.size === 0) return void (await pages.return?.());
-    }
-  }
-
-  /** Where the partition is that is least far. Those that are farther pass over what they know. */
-  private startingPoint() {
-    const trackers = [...this.dispatcher.partitions.values()].map(({ tracker }) => tracker);
-    const least = trackers.reduce((a, b) => (b.read < a.read ? b : a));
-    const { logId, epoch } = this.owned.log!;
-    return { logId, epoch, through: least.read, ...(least.last && { last: least.last }) };
   }
 
   private async keepAlways(): Promise<void> {
@@ -266,7 +234,7 @@ export class Subscription {
 
   private recover(): void {
     this.fault = undefined;
-    this.turn.abort();
+    this.reading.restart();
     this.share.recover().catch(() => undefined);
   }
 
@@ -275,14 +243,15 @@ export class Subscription {
     if (this.stopping.signal.aborted || this.fault !== undefined) return;
     this.fault = error;
     this.told.changed('faulted', messageOf(error));
-    this.turn.abort();
+    this.reading.restart();
     await this.say().catch(() => undefined);
   }
 
   private host(): DispatcherHost {
+    const effects = new OnceEffects(this.parts.state, this.name);
     return {
-      once: (place, work) => this.owned.stored.once(place, work),
-      onceEach: (places, work) => this.owned.stored.onceEach(places, work),
+      once: (place, work) => effects.once(place, work),
+      onceEach: (places, work) => effects.onceEach(places, work),
       lost: (partition) => this.owned.leave(partition),
       waiting: (range) => waitingEvents(this.parts.events, this.definition, range),
       parked: (parked, was, leftOut) => this.told.parked(parked, was, leftOut),
@@ -294,9 +263,6 @@ export class Subscription {
     };
   }
 }
-
-/** Events read at once. */
-const PAGE = 1_000;
 
 function isStale(reset: string | undefined, control: Control): boolean {
   return control.reset !== undefined && control.reset.id !== reset;
