@@ -46,6 +46,7 @@ const brief = (findings: readonly Finding[]) =>
     if ('event' in it) return `${it.kind} ${it.position}`;
     if (it.kind === 'segment') return `segment ${it.sequence}: ${it.after}–${it.upTo}`;
     if (it.kind === 'seal') return `seal ${it.sequence} ${it.problem}`;
+    if (it.kind === 'store') return `store ${it.message}`;
     if (it.kind === 'truncated') return `truncated ${it.head} of ${it.position}`;
     return it.kind;
   });
@@ -468,6 +469,49 @@ describe('verifying', () => {
     expect(await found()).toEqual(findings);
   });
 
+  test.each<[string, string, RegExp]>([
+    [
+      'rows below the beginning',
+      `INSERT INTO events SELECT -7, stream, category, 99, 'forged', type, schema_version, data, metadata, recorded_at,
+        correlation_id, causation_id, append_index FROM events WHERE position = 18`,
+      /^store rows below position 1, where the log begins: 1$/,
+    ],
+    [
+      'an index that leaves something out',
+      `DROP INDEX events_stream; CREATE UNIQUE INDEX events_stream ON events (stream, version) WHERE position <> 7`,
+      /^store events_stream is not what it was made as$/,
+    ],
+    ['an index that is gone', 'DROP INDEX events_type', /^store events_type is gone/],
+    [
+      'an index more',
+      'CREATE INDEX more ON events (version)',
+      /^store more is an index of events that is none/,
+    ],
+    [
+      'a view in place of the table',
+      'ALTER TABLE events RENAME TO hidden; CREATE VIEW events AS SELECT * FROM hidden',
+      /^store events is not what it was made as$/,
+    ],
+    [
+      'an index that was made to look whole',
+      `DROP INDEX events_stream; CREATE UNIQUE INDEX events_stream ON events (stream, version) WHERE position <> 7;
+       PRAGMA writable_schema = ON;
+       UPDATE sqlite_schema SET sql = 'CREATE UNIQUE INDEX events_stream ON events (stream, version)' WHERE name = 'events_stream';
+       PRAGMA writable_schema = RESET`,
+      /^store index events_stream has 45 entries for 46 events$/,
+    ],
+  ])('finds %s, though every sealed event is as it was', async (_, sql, finding) => {
+    await seal(storage, keyed);
+    expect(await found()).toEqual([]);
+    behindItsBack(sql);
+    await storage.close();
+    storage = await files.opened(sqlite(file, { driver: 'libsql' }).open());
+    const { findings, ok } = await verify(storage, keyed);
+    expect(ok).toBe(false);
+    expect(brief(findings)[0]).toMatch(finding);
+    expect(findingText(findings[0]!)).toContain('some reads of this log may give other events');
+  });
+
   test('finds an event that was put in, and where those after it went', async () => {
     behindItsBack(`UPDATE events SET position = -position - 1 WHERE position > 18;
       UPDATE events SET position = -position WHERE position < 0;
@@ -652,6 +696,24 @@ describe('verifying', () => {
     expect(brief((await verifyLog(failing, { trust, folder: keyed.folder })).findings)).toContain(
       'unreadable-log',
     );
+  });
+
+  test('bytes in place of a text are a finding, and nothing that is sealed', async () => {
+    const bytes = Object.create(storage.events) as typeof storage.events;
+    bytes.readAll = async function* (query) {
+      for await (const page of storage.events.readAll(query)) {
+        const events = page.events.map((event) =>
+          event.position === 17 || event.position === 43
+            ? { ...event, data: Buffer.from(event.data) as unknown as string }
+            : event,
+        );
+        yield { ...page, events };
+      }
+    };
+    const trust = await new AuditFolder(keyed.folder).keys();
+    const { findings } = await verifyLog(bytes, { trust, folder: keyed.folder });
+    expect(brief(findings)).toEqual(['unreadable 17']);
+    await expect(seal({ ...storage, events: bytes }, keyed)).rejects.toThrow(/position 43 holds bytes/);
   });
 
   test('misspelt options are refused', async () => {

@@ -35,6 +35,8 @@ function sealText(finding: Exclude<Finding, { readonly event: unknown }>): strin
       return `this is log ${finding.found}, and log ${finding.sealed} was sealed: it was replaced, or restored (--restored)`;
     case 'unreadable-log':
       return `the store cannot say what it holds: ${finding.message}`;
+    case 'store':
+      return `some reads of this log may give other events than it holds: ${finding.message}`;
     case 'never-sealed':
       return 'there is no seal of this log, so there is nothing that it could be held against: make one with "backstory audit seal"';
     case 'seal': {

@@ -66,6 +66,11 @@ export type SealFinding =
     }
   | { readonly kind: 'other-log'; readonly sealed: string; readonly found: string }
   | { readonly kind: 'unreadable-log'; readonly message: string }
+  | {
+      /** What the store says of itself: something could hide events from some reads, or show others. */
+      readonly kind: 'store';
+      readonly message: string;
+    }
   | { readonly kind: 'never-sealed' };
 
 /**

@@ -1,5 +1,6 @@
 import { InvalidQuery, StoreUnavailable, type EventStore, type StoredEvent } from '@backstory/core';
 import { StoreClosed } from '@backstory/core/store';
+import { NotProvable } from './errors.js';
 
 /** A part of the log: positions > `after` and ≤ `upTo`. */
 export interface LogRange {
@@ -33,6 +34,7 @@ export async function* readLog(
   try {
     for await (const { events } of store.readAll({ after, upTo, includeSystem: true, pageSize: PAGE })) {
       signal?.throwIfAborted();
+      requireTexts(events);
       yield events;
       come = Math.max(come, events.at(-1)?.position ?? 0);
     }
@@ -49,6 +51,15 @@ export async function* readLog(
   const middle = come + Math.floor((upTo - come) / 2);
   yield* readLog(store, { after: come, upTo: middle }, { signal, tolerant });
   yield* readLog(store, { after: middle, upTo }, { signal, tolerant });
+}
+
+/** Whoever may change a database may also put bytes where text belongs. @throws NotProvable */
+function requireTexts(events: readonly StoredEvent[]): void {
+  for (const { data, metadata, position } of events) {
+    if (typeof data === 'string' && typeof metadata === 'string') continue;
+    const message = `The event at position ${position} holds bytes in place of text: run "backstory audit verify".`;
+    throw new NotProvable(`position ${position}`, 'damaged', message);
+  }
 }
 
 /** Whether what a store fails with lies in what it holds: not what passes, and not what we did ourselves. */

@@ -106,6 +106,7 @@ class Verifier {
       await this.hasher.close();
     }
     const details = this.events.result();
+    if (identity) await this.examine(links.at(-1)?.head);
     const count = this.findings.length + this.events.count;
     const found = { count, findings: [...this.findings, ...details], vouched };
     return { ok: count === 0, ...coverage(links), ...known(now), anchors: anchors.length, ...found };
@@ -119,6 +120,14 @@ class Verifier {
       this.findings.push({ kind: 'unreadable-log', message: error.message });
       return undefined;
     }
+  }
+
+  /** Where everything is as it was sealed it is also known how many events there are. */
+  private async examine(last: TreeHead | undefined): Promise<void> {
+    const isWhole = last && this.findings.length + this.events.count === 0;
+    const read = isWhole ? { events: last.treeSize, upTo: last.position } : undefined;
+    const messages = (await this.store.examine?.(read)) ?? [];
+    this.findings.push(...messages.map((message) => ({ kind: 'store', message }) as const));
   }
 
   private *ofTheLog(

@@ -37,6 +37,11 @@ export interface EventStore {
   /** Which log this is, and its head: the last position, 0 when it is empty. */
   identity(): Promise<LogIdentity>;
   /**
+   * For audits, where a database could do it: what could hide events from some reads, or show others, though each that `readAll`
+   * gives is as it was; in sentences. `read`: so many were read from the beginning up to a position.
+   */
+  examine?(read?: { readonly events: number; readonly upTo: number }): Promise<readonly string[]>;
+  /**
    * Administrative: fills an *empty* log with events that keep their ids, versions, positions and times.
    * Pages come in position order; positions may have gaps. All or nothing.
    *

@@ -26,6 +26,7 @@ import { BatchCommitter } from './batch-committer.js';
 import { ClientTransaction } from './client-transaction.js';
 import type { Database } from './database.js';
 import { adoptLog, readIdentity } from './log-identity.js';
+import { examine } from './examine.js';
 import { LockWatch, type LockWatchOptions } from './lock-watch.js';
 import { logPages } from './log-pages.js';
 import { restoreLog } from './restore-log.js';
@@ -124,6 +125,11 @@ export class PostgresEventStore implements EventStore {
   async identity(): Promise<LogIdentity> {
     this.checkOpen();
     return this.database.session((run) => readIdentity(run, this.database.schema));
+  }
+
+  async examine(): Promise<readonly string[]> {
+    this.checkOpen();
+    return this.database.session((run) => examine(run, this.database.schema));
   }
 
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {

@@ -64,6 +64,11 @@ CREATE TABLE leases (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** What makes its tables and indexes, each as SQLite keeps it. */
+export const TABLES: readonly string[] = SCHEMA.trim()
+  .split(/;\n(?=CREATE)|;$/)
+  .filter((sql) => /^CREATE (TABLE|(UNIQUE )?INDEX) /.test(sql));
+
 /** What is in a file, by its header: nothing yet, or a store of this version. @throws StoreUnusable for anything else */
 export function inspect(session: Session, store: string): 'empty' | 'store' {
   const [applicationId] = session.first<[number]>('PRAGMA application_id')!;

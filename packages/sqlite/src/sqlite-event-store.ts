@@ -25,6 +25,7 @@ import {
   type Unsubscribe,
 } from '@backstory/core/store';
 import { appendBatch, type CommittedBatch } from './append-batch.js';
+import { examine, type ReadSoFar } from './examine.js';
 import { isConstraint } from './failures.js';
 import { adoptLog, readIdentity } from './log-identity.js';
 import { logPages } from './log-pages.js';
@@ -119,6 +120,11 @@ export class SqliteEventStore implements EventStore {
     this.checkOpen();
     this.file.checkPlace();
     return this.file.read(readIdentity);
+  }
+
+  async examine(read?: ReadSoFar): Promise<readonly string[]> {
+    this.checkOpen();
+    return this.file.snapshot(async (session) => examine(session, read));
   }
 
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {
