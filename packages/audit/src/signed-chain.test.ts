@@ -1,0 +1,173 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { OpenStorage } from '@backstory/core';
+import { headHash, readHead, writeHead, type TreeHead } from '@backstory/proof';
+import { MerkleTree, digestIn, hexOf, newPrivateKey, readPrivateKey, signHead } from '@backstory/proof/seal';
+import { sqlite } from '@backstory/sqlite';
+import { bareDatabase } from '../../../test/bench/sqlite/bare-database';
+import { auditFolders, fillLog, seal, verify, type KeyedFolder } from '../../../test/support/sealed-log';
+import { sqliteFiles } from '../../../test/support/sqlite-files';
+import { AuditFolder } from './audit-folder.js';
+import type { Finding } from './finding.js';
+import { judgeHeads } from './head-chain.js';
+import { proveEvent } from './prove.js';
+import { auditVersion, recordHead } from './recorded-heads.js';
+import { headerOfLine, readLine, readPeaks, writePeaks } from './seal-format.js';
+import { sealedIn } from './sealed-lines.js';
+import { verifyLog } from './verify-log.js';
+
+// What a file, a record or a signature says may be good by itself and not fit the others.
+
+const files = sqliteFiles();
+const folders = auditFolders();
+let file: string;
+let storage: OpenStorage;
+let keyed: KeyedFolder;
+const OTHER = 'ab'.repeat(32);
+
+beforeEach(async () => {
+  file = files.newFile();
+  storage = await files.opened(sqlite(file, { driver: 'libsql' }).open());
+  keyed = await folders.newFolder();
+  await fillLog(storage, 20);
+  await seal(storage, keyed);
+  await fillLog(storage, 20, 20);
+  await seal(storage, keyed);
+});
+
+const sealFile = (sequence: number) => new AuditFolder(keyed.folder).sealFile(sequence);
+
+function behindItsBack(sql: string) {
+  const database = bareDatabase('libsql', file);
+  for (const trigger of ['events_never_change', 'events_never_go'])
+    database.exec(`DROP TRIGGER IF EXISTS ${trigger}`);
+  database.exec(sql);
+  database.close();
+}
+
+/** The last seal says something else, in its file and in the log, and is signed by the key. */
+function resigned(sequence: number, change: Partial<TreeHead> | 'root') {
+  const lines = fs.readFileSync(sealFile(sequence), 'utf8').trimEnd().split('\n');
+  const [peaksLine, headLine] = lines.slice(-2) as [string, string];
+  const { keyId: _, signature: __, ...head } = readHead(headLine);
+  const peaks = change === 'root' ? [digestIn(OTHER)!, ...readPeaks(peaksLine)!.slice(1)] : undefined;
+  const root = peaks && hexOf(MerkleTree.from(head.treeSize, peaks).root());
+  const other = writeHead(
+    signHead({ ...head, ...(change === 'root' ? { root: root! } : change) }, keyed.key),
+  );
+  const text = [...lines.slice(0, -2), peaks ? writePeaks(peaks) : peaksLine, other, ''].join('\n');
+  fs.writeFileSync(sealFile(sequence), text);
+  behindItsBack(`UPDATE events SET data = '${other}' WHERE data = '${headLine}'`);
+}
+
+const brief = (findings: readonly Finding[]) =>
+  findings.map((it) => {
+    if (it.kind === 'seal') return `seal ${it.sequence} ${it.problem}`;
+    return it.kind === 'segment' ? `segment ${it.sequence}` : it.kind;
+  });
+const withFiles = async () => brief((await verify(storage, keyed)).findings);
+const withoutFiles = async () => {
+  const trust = await new AuditFolder(keyed.folder).keys();
+  return brief((await verifyLog(storage.events, { trust })).findings);
+};
+
+test.each<[string, Partial<TreeHead> | 'root']>([
+  ['root', 'root'],
+  ['hash of its lines', { lines: OTHER }],
+])('another %s is found, though it is signed and the events are as they were', async (_, change) => {
+  resigned(2, change);
+  expect(await withFiles()).toEqual(['seal 2 altered']);
+  expect(await withoutFiles()).toEqual(['segment 2']);
+});
+
+test.each<[string, Partial<TreeHead>]>([
+  ['begins at another size', { fromSize: 19 }],
+  ['begins at another position', { fromPosition: 19 }],
+  ['names another before it', { previous: OTHER }],
+  ['names none before it', { previous: null }],
+])('a seal that %s does not follow the one before', async (_, change) => {
+  resigned(2, change);
+  expect(await withoutFiles()).toContain('seal 2 chain');
+});
+
+test('behind a seal that is lacking, the root of the next but one is compared again', async () => {
+  await fillLog(storage, 3, 40);
+  await seal(storage, keyed);
+  behindItsBack('DELETE FROM events WHERE position = 21');
+  fs.rmSync(sealFile(1));
+  expect(await withFiles()).toEqual(['seal 1 missing', 'missing']);
+  resigned(3, 'root');
+  expect(await withFiles()).toEqual(expect.arrayContaining(['seal 3 altered']));
+});
+
+test('a seal of a revoked key is vouched for only by a head that names it', async () => {
+  const audit = new AuditFolder(keyed.folder);
+  const spare = readPrivateKey(newPrivateKey());
+  const ring = (await audit.keys())
+    .with({ action: 'add', publicKey: spare.publicKey }, keyed.key, new Date())
+    .with({ action: 'revoke', keyId: keyed.key.keyId }, spare, new Date());
+  await audit.writeKeys(ring);
+  const { head } = await seal(storage, { ...keyed, key: spare });
+  const [first, second] = [(await audit.seal(1)).head, (await audit.seal(2)).head];
+  expect(judgeHeads([first, second, head!], ring)).toMatchObject({ vouched: [1, 2], problems: new Map() });
+  const { keyId: _, signature: __, ...unsigned } = head!;
+  const foreign = signHead({ ...unsigned, previous: headHash(first) }, spare);
+  expect(judgeHeads([first, second, foreign], ring)).toMatchObject({
+    vouched: [],
+    problems: new Map([
+      [1, 'revoked-key'],
+      [2, 'revoked-key'],
+    ]),
+  });
+});
+
+test('nothing is sealed on where the last seal is not the last one recorded', async () => {
+  await fillLog(storage, 3, 40);
+  behindItsBack(`UPDATE events SET type = 'audit.other' WHERE position = 42`);
+  await expect(seal(storage, keyed)).rejects.toThrow(/its head is not the last one recorded in the log/);
+});
+
+test('a seal that another was recorded before is not recorded', async () => {
+  await fillLog(storage, 3, 40);
+  const { head } = await new AuditFolder(keyed.folder).seal(2);
+  const overtaken = Object.create(storage.events) as typeof storage.events;
+  let reads = 0;
+  overtaken.readAll = async function* (query) {
+    // After it was looked at what there is to seal.
+    if (reads++ === 2) {
+      const { keyId: _, signature: __, ...unsigned } = head;
+      const other = signHead({ ...unsigned, sequence: 3, previous: headHash(head) }, keyed.key);
+      const expected = await auditVersion(storage.events);
+      await recordHead(storage.events, other, { expected, actor: undefined });
+    }
+    yield* storage.events.readAll(query);
+  };
+  await expect(seal({ ...storage, events: overtaken }, keyed)).rejects.toThrow(
+    /the last seal recorded in the log is another one/,
+  );
+  expect(reads).toBeGreaterThan(2);
+  expect(await auditVersion(storage.events)).toBe(3);
+});
+
+test('a signed seal gives way to the one that was recorded in its place', async () => {
+  await fillLog(storage, 3, 40);
+  const failing = Object.create(storage.events) as typeof storage.events;
+  failing.append = () => Promise.reject(new Error('the power failed'));
+  await expect(seal({ ...storage, events: failing }, keyed)).rejects.toThrow('the power failed');
+  const elsewhere = { ...keyed, folder: `${keyed.folder}-elsewhere` };
+  fs.cpSync(keyed.folder, elsewhere.folder, { recursive: true });
+  fs.rmSync(path.join(elsewhere.folder, 'seals/next.part'));
+  const { head } = await seal(storage, elsewhere);
+  expect(await seal(storage, keyed)).toMatchObject({ rebuilt: [3], head });
+  expect(await verify(storage, keyed)).toMatchObject({ ok: true, seals: 3 });
+});
+
+test('nothing is proven from seals that do not lead to the root that was signed', async () => {
+  const text = fs.readFileSync(sealFile(1), 'utf8').split('\n');
+  const { id } = headerOfLine(readLine(text[2]!)!);
+  const sealed = await sealedIn(new AuditFolder(keyed.folder));
+  await expect(proveEvent(sealed, id)).resolves.toMatchObject({ event: { id } });
+  const other = text.with(4, `${'0'.repeat(64)}${text[4]!.slice(64)}`);
+  fs.writeFileSync(sealFile(1), other.join('\n'));
+  await expect(proveEvent(sealed, id)).rejects.toThrow(/does not lead to the root that seal 2 signed/);
+});
