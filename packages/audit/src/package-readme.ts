@@ -29,7 +29,8 @@ that the package agrees with itself: compare the key it names with one that you 
 The program is in \`checker\`, in plain JavaScript without dependencies. If you do not want to run what came with what it checks, take
 your own from the npm package @backstory/proof: \`npx -p @backstory/proof check-proof --package .\`
 
-A single proof that you were given besides is checked by \`node check.js proof.json --key <the public key>\`.
+A single proof that you were given besides is checked by \`node check.js proof.json --key <the public key>\`. Keep it, and whatever else you
+add, outside this folder: a file that has no sum does not pass.
 
 ## Check it without any program of ours
 

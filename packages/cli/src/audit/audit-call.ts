@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { AuditFolder } from '@backstory/audit';
 import type { EventStore, OpenStorage } from '@backstory/core';
-import { KeyRing, readHead, type SigningKey, type TreeHead } from '@backstory/proof';
+import { KeyRing, UnusableKey, readHead, type SigningKey, type TreeHead } from '@backstory/proof';
 import type { ReplaySource } from '@backstory/replay';
 import { readPrivateKey } from '@backstory/proof/seal';
 import { InvalidConfiguration, UsageError } from '../errors.js';
@@ -78,7 +78,13 @@ export class AuditCall {
         'no-key',
         'Give the private key that signs, with --key or in BACKSTORY_AUDIT_KEY; "backstory audit keys create" makes one.',
       );
-    return readPrivateKey(this.textOf(given), this.passphrase);
+    const pem = this.textOf(given);
+    try {
+      return readPrivateKey(pem, this.passphrase);
+    } catch (error) {
+      if (!(error instanceof UnusableKey)) throw error;
+      throw new UnusableKey(`${given}: ${error.message}`, { cause: error });
+    }
   }
 
   /** Of private keys that are read and made. */

@@ -66,7 +66,8 @@ test('a key, a seal, a log that is as it was, and one that is not', async () => 
     exitCode: 1,
     stdout:
       'position 2: cart.line-added (cart-1 v2) was altered: its data\n' +
-      'position 4: cart.line-added (cart-1 v4) is missing\n\n',
+      'position 4: cart.line-added (cart-1 v4) is missing\n' +
+      '4 of 6 sealed events are as they were, each at its place.\n\n',
     stderr: 'error: 2 things are not as they were sealed.\n',
   });
   const { exitCode, envelope } = await json('verify');
@@ -213,7 +214,8 @@ test('a key that is encrypted needs its passphrase', async () => {
   expect((await withEnv('seal')).exitCode).toBe(0);
   expect(await audit('seal', '--key', 'key.pem')).toMatchObject({
     exitCode: 3,
-    stderr: 'error: The key is encrypted: give its passphrase, to a command in BACKSTORY_AUDIT_PASSPHRASE.\n',
+    stderr:
+      'error: key.pem: The key is encrypted: give its passphrase, to a command in BACKSTORY_AUDIT_PASSPHRASE.\n',
   });
 });
 
@@ -384,6 +386,20 @@ test('a package for an auditor checks itself, and says when anything in it was c
   fs.writeFileSync(here('package/SHA256SUMS'), sumsText);
   fs.appendFileSync(here('package/report.csv'), 'x');
   expect(check()).toMatchObject({ status: 1, stderr: 'NOT PROVEN: report.csv is not as it was written.\n' });
+});
+
+test('a log that is not the one that was sealed is said, and nothing that follows from it', async () => {
+  await sealed();
+  definition = shopOn(sqlite(here('other.db'), { driver: 'libsql' }));
+  await definition.run(fillShop);
+  const { exitCode, stdout } = await audit('verify');
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(
+    /^this is log .* was sealed: .*\nWhat else differs follows from it: .*--restored.*\n\n$/,
+  );
+  expect((await audit('verify', '--restored')).stdout).toMatch(
+    /position 1: .*was altered|was never sealed there/,
+  );
 });
 
 test('no package is made of a log that is not as it was sealed, or over another', async () => {

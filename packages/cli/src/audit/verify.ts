@@ -46,11 +46,27 @@ function* verifiedLines(found: Verification, paper: Paper): Generator<string> {
     yield `Seals ${vouched.join(', ')} are of a revoked key; a later seal contains them.`;
 }
 
-function* findingLines({ findings, count }: Verification, paper: Paper): Generator<string> {
+function* findingLines(found: Verification, paper: Paper): Generator<string> {
+  const { findings, count } = found;
+  const other = findings.find(({ kind }) => kind === 'other-log');
+  if (other) {
+    yield paper.bad(findingText(other));
+    yield 'What else differs follows from it: give the log that was sealed, or --restored to compare this one all the same.';
+    yield '';
+    return;
+  }
   for (const finding of findings.slice(0, SHOWN)) yield paper.bad(findingText(finding));
   if (count > SHOWN)
     yield `… and ${count - Math.min(SHOWN, findings.length)} more; --json has ${findings.length} of them.`;
+  yield* unchangedLine(found);
   yield '';
+}
+
+/** What is still good, where all that is not is known one by one. */
+function* unchangedLine({ findings, count, located, sealedEvents }: Verification): Generator<string> {
+  if (!located || findings.length < count) return;
+  const changed = findings.filter((it) => 'event' in it && it.kind !== 'inserted').length;
+  yield `${sealedEvents - changed} of ${sealedEvents} sealed events are as they were, each at its place.`;
 }
 
 function plural(count: number, noun: string): string {
