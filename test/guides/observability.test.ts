@@ -159,6 +159,28 @@ it('serves metrics by itself or in a server that is there', async () => {
   }
 });
 
+it('says how the applications are doing', async () => {
+  const observability = new ObservabilityManager({
+    serviceName: 'shop',
+    metrics: { port: 0 },
+    tracing: { enabled: false },
+  });
+  const shop = defineBackstory({ name: 'shop', store: memory(), aggregates: [Order], observability });
+  const app = await shop.start();
+  await app.repository(Order).update('1', (it) => it.place(3), { create: true });
+  const { collectedAt, rates, durations, errors, queues, slowest } = await observability.monitor.dashboard();
+  const handling = observability.monitor.stats('backstory.process.duration', {
+    windowMs: 600_000,
+    by: 'backstory.handler',
+  });
+  const { status, checks } = await observability.monitor.health();
+  expect([status, checks]).toEqual(['ok', [{ name: 'store', status: 'ok' }]]);
+  expect([rates.stored > 0, errors.commands, durations.command?.count]).toEqual([true, 0, 1]);
+  expect([queues.dead, handling.size, slowest.streams.length]).toEqual([undefined, 0, 1]);
+  expect(Date.parse(collectedAt)).toBeLessThanOrEqual(Date.now());
+  await app.close();
+});
+
 class Gateway {
   @Traced()
   @Monitored()

@@ -232,7 +232,7 @@ describe('the sampler', () => {
     const nothing = { list: async () => [], parked: async () => [] };
     instrumentation.watch({
       name: 'shop',
-      events: { identity, capabilities: { densePositions: false } as never },
+      events: { identity, capabilities: { densePositions: false } as never, readAll: undefined as never },
       ...{ subscriptions: nothing, projections: nothing },
     });
     closing.push(async () => {

@@ -180,7 +180,7 @@ export const metrics: readonly MetricSignal[] = [
     's',
     ['signal'],
     'sampler',
-    'What telling one signal of one thing takes: one in 1,024 is measured.',
+    'What telling a signal takes: one time in 1,024.',
   ]),
   ...histograms(
     MESSAGING,
@@ -215,16 +215,14 @@ export const metrics: readonly MetricSignal[] = [
     ['load.events', '{event}', [AGGREGATE, 'source'], 'load', 'Events folded to rebuild an aggregate.'],
     ['projection.batch.size', '{event}', [PROJECTION], 'project', 'Events in one batch of a projection.'],
   ),
-  {
-    ...signal('up-down-counter', [
-      'handlers.active',
-      '{handler}',
-      [HANDLER, EVENT],
-      'handle',
-      'Handlers at work.',
-      'events_handlers_active',
-    ]),
-  },
+  signal('up-down-counter', [
+    'handlers.active',
+    '{handler}',
+    [HANDLER, EVENT],
+    'handle',
+    'Handlers at work.',
+    'events_handlers_active',
+  ]),
   ...gauges(
     ['append.queue.size', '{append}', [STORE], 'appendBatch', 'Appends waiting for the next batch.'],
     [

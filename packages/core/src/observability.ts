@@ -4,8 +4,20 @@ export type {
   Watched,
   WatchedConsumer,
   WatchedKey,
+  WatchedProjection,
   WatchedSubscription,
 } from './observed-app.js';
+export {
+  checkedHealthOptions,
+  healthFrom,
+  healthOf,
+  type Health,
+  type HealthCheck,
+  type HealthOptions,
+  type HealthStatus,
+} from './health.js';
+export { inTime, type Late } from './in-time.js';
+export { logGrowth, type LogGrowth } from './log-growth.js';
 export {
   unmeasured,
   type OwnCounter,

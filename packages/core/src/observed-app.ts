@@ -20,7 +20,7 @@ export interface Observability {
 /** What is looked at of an application; a running app of `defineBackstory` is one. */
 export interface Watched {
   readonly name: string;
-  readonly events: Pick<EventStore, 'identity' | 'capabilities'>;
+  readonly events: Pick<EventStore, 'identity' | 'capabilities' | 'readAll'>;
   readonly subscriptions: {
     list(): Promise<readonly WatchedSubscription[]>;
     parked(name: string, query: { readonly limit: number }): Promise<readonly WatchedKey[]>;
@@ -32,6 +32,8 @@ export interface Watched {
 export interface WatchedConsumer {
   readonly name: string;
   readonly state: string;
+  /** Why it is paused or faulted. */
+  readonly reason?: string;
   readonly position: number;
   readonly lag: { readonly events: number; readonly seconds: number };
 }

@@ -9,6 +9,7 @@ export { outgoingHeaders } from './outgoing-headers.js';
 export {
   PrometheusReader,
   type MetricsServer,
+  type MetricsServerOptions,
   type PrometheusReaderOptions,
 } from './prometheus/prometheus-reader.js';
 export { intoPromClient, type PromClientRegistry } from './prometheus/into-prom-client.js';

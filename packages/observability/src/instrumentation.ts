@@ -2,7 +2,13 @@ import { trace, type Meter, type Tracer } from '@opentelemetry/api';
 import type { Observer } from '@backstory/core/observe';
 import type { MetricProducer } from '@opentelemetry/sdk-metrics';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
-import { unmeasured, type Observability, type OwnMetrics, type Watched } from '@backstory/core/observability';
+import {
+  unmeasured,
+  type HealthOptions,
+  type Observability,
+  type OwnMetrics,
+  type Watched,
+} from '@backstory/core/observability';
 import type { Listener } from './listener.js';
 import { Log, type Logger } from './logs/log.js';
 import { logSettings, type LogOptions } from './logs/log-settings.js';
@@ -16,6 +22,9 @@ import { measuringEvents } from './metrics/measuring-events.js';
 import { metering } from './metrics/metering.js';
 import type { MetricFrom } from './metrics/metric-from.js';
 import { Sampler } from './metrics/sampler.js';
+import { History } from './monitor/history.js';
+import { Monitor } from './monitor/monitor.js';
+import { SlowestStreams } from './monitor/slowest-streams.js';
 import { observerOf } from './observer-of.js';
 import { FlowSampler } from './trace/flow-sampler.js';
 import type { AsyncParents } from './trace/handling-spans.js';
@@ -42,6 +51,8 @@ export interface InstrumentationOptions {
   readonly serviceName?: string;
   /** How often to look how far behind consumers are, in milliseconds. Default 5,000. */
   readonly sampleEveryMs?: number;
+  /** From when on a consumer is not well. */
+  readonly health?: HealthOptions;
 }
 
 /**
@@ -62,9 +73,13 @@ export class Instrumentation implements Observability {
   readonly metricProducer: MetricProducer;
   /** Which flows are traced. */
   readonly sampler: FlowSampler;
+  /** How the applications that are watched are doing. */
+  readonly monitor: Monitor;
   private readonly log: Log;
   private readonly tracing: Tracing | undefined;
   private readonly sampling: Sampler;
+  private readonly isSampling: boolean;
+  private readonly apps = new Set<Watched>();
   private readonly drops: Instrument<Counter>;
 
   /** @throws InvalidOption */
@@ -79,6 +94,7 @@ export class Instrumentation implements Observability {
       serviceName = 'backstory',
       meter,
       sampleEveryMs = 5_000,
+      health = {},
     } = knownOptions(options, OPTIONS);
     this.sampler = sampler;
     const measurements = new Measurements(meter);
@@ -92,10 +108,12 @@ export class Instrumentation implements Observability {
     this.log = new Log(written, serviceName, (lines) => this.dropped('logs', lines));
     this.logger = this.log.logger;
     const isTaken = (correlationId: string) => tracer === false && sampler.takes(correlationId);
+    const slowest = new SlowestStreams();
     const listeners: readonly (Listener | undefined)[] = [
       this.tracing,
       metrics ? metering(measurements) : undefined,
       metrics ? measuringEvents(this.metrics, own, lost) : undefined,
+      metrics ? slowest : undefined,
       written.enabled ? logging(this.log, isTaken) : undefined,
     ];
     this.observer = observerOf({
@@ -105,16 +123,24 @@ export class Instrumentation implements Observability {
       took: (signal, seconds) => ownCost.at(signal).record(seconds),
     });
     this.metricProducer = new MeasurementProducer(measurements);
-    this.sampling = new Sampler(measurements, { everyMs: sampleEveryMs });
+    const history = new History(measurements);
+    this.sampling = new Sampler(measurements, { everyMs: sampleEveryMs, looked: () => history.turn() });
+    this.monitor = new Monitor({ history, slowest, apps: () => this.apps }, health);
+    this.isSampling = metrics;
   }
 
   /**
    * Measures how far the subscriptions and projections of a running application are behind, how many keys are parked, and what the
-   * process takes: from what is stored, so that one that hangs cannot hide it. Gives a function that ends it; call it before the
-   * application is closed.
+   * process takes: from what is stored, so that one that hangs cannot hide it; and has the monitor look at it. Gives a function that
+   * ends it; call it before the application is closed.
    */
   watch(app: Watched): () => Promise<void> {
-    return this.sampling.watch(app);
+    this.apps.add(app);
+    const end = this.isSampling ? this.sampling.watch(app) : undefined;
+    return async () => {
+      this.apps.delete(app);
+      await end?.();
+    };
   }
 
   /** Counts what could not be delivered. */
@@ -152,4 +178,5 @@ const OPTIONS: OptionNames<InstrumentationOptions> = {
   serviceName: true,
   meter: true,
   sampleEveryMs: true,
+  health: true,
 };

@@ -5,16 +5,16 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
-import type { Observability, OwnMetrics, Watched } from '@backstory/core/observability';
+import { inTime, type Observability, type OwnMetrics, type Watched } from '@backstory/core/observability';
 import type { Observer } from '@backstory/core/observe';
 import { wrapBus, type ForeignBus, type ForeignBusOptions } from '../foreign/wrap-bus.js';
 import { wrapHandler, type ForeignHandlerOptions } from '../foreign/wrap-handler.js';
 import { Instrumentation } from '../instrumentation.js';
 import type { Logger } from '../logs/log.js';
+import type { Monitor } from '../monitor/monitor.js';
 import { SCOPE } from '../metrics/measurement-producer.js';
 import { PrometheusReader, type MetricsServer } from '../prometheus/prometheus-reader.js';
 import { FlowSampler } from '../trace/flow-sampler.js';
-import { within } from '../within.js';
 import { CountedExport } from './counted-export.js';
 import { metricExporter, spanExporter } from './exporters.js';
 import { LateTracer } from './late-tracer.js';
@@ -32,6 +32,8 @@ export class ObservabilityManager implements Observability {
   readonly metrics: OwnMetrics;
   /** Writes lines of your own to the log. */
   readonly logger: Logger;
+  /** How the applications are doing; `/health` beside `/metrics` says it too. */
+  readonly monitor: Monitor;
   /** Answers a request for metrics, in a server that you have. */
   readonly metricsHandler: (request: IncomingMessage, response: ServerResponse) => void;
   private readonly settings: Settings;
@@ -58,11 +60,13 @@ export class ObservabilityManager implements Observability {
       logs,
       serviceName,
       sampleEveryMs: metrics.sampleEveryMs,
+      health: this.settings.health,
       ...(tracing.subscriptions && { subscriptions: tracing.subscriptions }),
     });
     this.observer = this.instrumentation.observer;
     this.metrics = this.instrumentation.metrics;
     this.logger = this.instrumentation.logger;
+    this.monitor = this.instrumentation.monitor;
     this.prometheus = this.reader();
     this.metricsHandler = (request, response) => this.prometheus.handler(request, response);
   }
@@ -80,9 +84,8 @@ export class ObservabilityManager implements Observability {
     return (this.starting ??= this.begin());
   }
 
-  /** Measures how far behind the consumers of an application are. Gives a function that ends it, before the app is closed. */
+  /** Has an application measured and monitored. Gives a function that ends it, before the app is closed. */
   watch(app: Watched): () => Promise<void> {
-    if (!this.settings.metrics.enabled) return async () => undefined;
     return this.instrumentation.watch(app);
   }
 
@@ -128,7 +131,8 @@ export class ObservabilityManager implements Observability {
       this.registered.push(() => otelMetrics.disable());
     if (metrics.exporter !== 'prometheus') return;
     const { port, host } = metrics;
-    this.server = await this.prometheus.listen({ port, ...(host !== undefined && { host }) });
+    const { healthHandler } = this.monitor;
+    this.server = await this.prometheus.listen({ port, healthHandler, ...(host !== undefined && { host }) });
   }
 
   /** Registered with the API as well, so that what instruments HTTP servers and databases is part of the flow. */
@@ -179,7 +183,7 @@ export class ObservabilityManager implements Observability {
       this.tracerProvider?.shutdown(),
       this.meterProvider?.shutdown(),
     ]);
-    await within<unknown>(this.settings.shutdownTimeoutMs, flushing, { instead: undefined });
+    await inTime<unknown>(this.settings.shutdownTimeoutMs, flushing, { instead: undefined });
     this.tracer.end();
     for (const undo of this.registered.splice(0)) undo();
     this.server = this.tracerProvider = this.meterProvider = undefined;

@@ -25,6 +25,7 @@ describe('settings', () => {
           reopenOnHangup: false,
         },
       },
+      health: { lagSeconds: 60, stalledSeconds: 60, timeoutMs: 5_000 },
       shutdownTimeoutMs: 5_000,
     });
     expect(() => settingsOf({}, {})).toThrow('OTEL_SERVICE_NAME');

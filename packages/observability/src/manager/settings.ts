@@ -1,3 +1,4 @@
+import { checkedHealthOptions, type HealthOptions } from '@backstory/core/observability';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { logSettings, type LogOptions, type LogSettings } from '../logs/log-settings.js';
@@ -15,6 +16,8 @@ export interface ObservabilityOptions {
   readonly metrics?: MetricsOptions;
   readonly tracing?: TracingOptions;
   readonly logs?: LogOptions;
+  /** From when on a consumer is not well. */
+  readonly health?: HealthOptions;
   /** How long `shutdown` waits for what is still to be sent, in milliseconds. Default 5,000. */
   readonly shutdownTimeoutMs?: number;
 }
@@ -63,6 +66,7 @@ export interface Settings {
   readonly tracing: Required<Omit<TracingOptions, 'url' | 'subscriptions'>> &
     Pick<TracingOptions, 'url' | 'subscriptions'>;
   readonly logs: LogSettings;
+  readonly health: HealthOptions;
   readonly shutdownTimeoutMs: number;
 }
 
@@ -77,6 +81,7 @@ export function settingsOf(options: ObservabilityOptions, env: Env): Settings {
     metrics = {},
     tracing = {},
     logs = {},
+    health = {},
     shutdownTimeoutMs = 5_000,
   } = knownOptions(options, OPTIONS);
   const resource = resourceIn(env);
@@ -96,6 +101,7 @@ export function settingsOf(options: ObservabilityOptions, env: Env): Settings {
       isProduction: where === 'production',
     }),
     logs: logSettings(logs, where === 'production'),
+    health: checkedHealthOptions(health),
     shutdownTimeoutMs: numberOption('shutdownTimeoutMs', shutdownTimeoutMs, 0, 2 ** 31 - 1),
   };
 }
@@ -164,6 +170,7 @@ const OPTIONS: OptionNames<ObservabilityOptions> = {
   metrics: true,
   tracing: true,
   logs: true,
+  health: true,
   shutdownTimeoutMs: true,
 };
 const METRICS: OptionNames<MetricsOptions> = {

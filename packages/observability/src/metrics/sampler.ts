@@ -1,6 +1,5 @@
 import { numberOption, outside } from '@backstory/core/store';
-import type { Watched } from '@backstory/core/observability';
-import { within } from '../within.js';
+import { inTime, type Watched } from '@backstory/core/observability';
 import { sampleConsumers, type Sample } from './consumer-samples.js';
 import type { Measurements } from './measurements.js';
 import { ProcessSamples } from './process-samples.js';
@@ -8,6 +7,8 @@ import { ProcessSamples } from './process-samples.js';
 export interface SamplerOptions {
   /** How often to look, in milliseconds. Default 5,000. */
   readonly everyMs?: number;
+  /** It has looked. */
+  readonly looked?: () => void;
 }
 
 /**
@@ -16,6 +17,7 @@ export interface SamplerOptions {
  */
 export class Sampler {
   private readonly everyMs: number;
+  private readonly looked: () => void;
   private process: ProcessSamples | undefined;
   private readonly apps = new Set<Watched>();
   private timer: NodeJS.Timeout | undefined;
@@ -26,8 +28,9 @@ export class Sampler {
   /** @throws InvalidOption */
   constructor(
     private readonly measurements: Measurements,
-    { everyMs = 5_000 }: SamplerOptions = {},
+    { everyMs = 5_000, looked = () => undefined }: SamplerOptions = {},
   ) {
+    this.looked = looked;
     this.everyMs = numberOption('everyMs', everyMs, 10, 2 ** 31 - 1);
   }
 
@@ -54,7 +57,7 @@ export class Sampler {
     clearInterval(this.timer);
     this.timer = undefined;
     this.apps.clear();
-    if (this.looking) await within(CLOSE_MS, this.looking, { instead: undefined });
+    if (this.looking) await inTime(CLOSE_MS, this.looking, { instead: undefined });
     // Another application may have begun to be watched in the meantime.
     if (this.apps.size > 0) return;
     this.process?.close();
@@ -64,7 +67,7 @@ export class Sampler {
   private async lookOnce(): Promise<void> {
     this.process?.sample();
     const late = { instead: [], background: true };
-    const found = await Promise.all([...this.apps].map((app) => within(PATIENCE_MS, this.read(app), late)));
+    const found = await Promise.all([...this.apps].map((app) => inTime(PATIENCE_MS, this.read(app), late)));
     // All at once, so that nobody sees what is gone, or half of what is there.
     const all = found.flat();
     for (const name of new Set([...this.given, ...all.map((it) => it.name)]))
@@ -75,6 +78,7 @@ export class Sampler {
         .gauge(name)
         .at(...of)
         .set(value);
+    this.looked();
   }
 
   /** One that hangs is not read a second time beside it. */

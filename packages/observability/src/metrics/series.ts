@@ -24,6 +24,11 @@ export class Histogram {
   count = 0;
   min = Infinity;
   max = -Infinity;
+  /** The sum of the squares, by which a deviation is known. */
+  squares = 0;
+  /** The least and the most since somebody last looked. */
+  low = Infinity;
+  high = -Infinity;
 
   constructor(readonly bounds: readonly number[]) {
     this.counts = Array.from({ length: bounds.length + 1 }, () => 0);
@@ -36,8 +41,11 @@ export class Histogram {
     counts[bucket]!++;
     this.count++;
     this.sum += value;
+    this.squares += value * value;
     if (value < this.min) this.min = value;
     if (value > this.max) this.max = value;
+    if (value < this.low) this.low = value;
+    if (value > this.high) this.high = value;
   }
 }
 

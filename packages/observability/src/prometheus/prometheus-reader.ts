@@ -11,6 +11,16 @@ export interface PrometheusReaderOptions {
   readonly metricProducers?: readonly MetricProducer[];
 }
 
+/** Where metrics are served, and what beside them. */
+export interface MetricsServerOptions {
+  /** Default 9,464; 0 is any that is free. */
+  readonly port?: number;
+  /** Default: all addresses. */
+  readonly host?: string;
+  /** Answers requests for `/health` and what is below it: `monitor.healthHandler`. */
+  readonly healthHandler?: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
 /** An endpoint that Prometheus scrapes. */
 export interface MetricsServer {
   readonly port: number;
@@ -49,13 +59,12 @@ export class PrometheusReader extends MetricReader {
     return [...target, ...familiesOf(resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics))];
   }
 
-  /** Serves `/metrics`, for a process that has no server of its own. Rejects where the port is taken. */
-  async listen({
-    port = 9_464,
-    host,
-  }: { readonly port?: number; readonly host?: string } = {}): Promise<MetricsServer> {
+  /** Serves `/metrics`, for a process that has no server of its own; beside it `/health`. Rejects where the port is taken. */
+  async listen({ port = 9_464, host, healthHandler }: MetricsServerOptions = {}): Promise<MetricsServer> {
     const server = createServer((request, response) => {
-      if (/^\/metrics(\?|$)/.test(request.url ?? '')) this.handler(request, response);
+      const path = request.url ?? '';
+      if (/^\/metrics(\?|$)/.test(path)) this.handler(request, response);
+      else if (healthHandler && /^\/health(\/|\?|$)/.test(path)) healthHandler(request, response);
       else response.writeHead(404).end();
     });
     await new Promise<void>((resolve, reject) => {

@@ -1,0 +1,146 @@
+import { Measurements } from '../metrics/measurements.js';
+import { History } from './history.js';
+import { Monitor } from './monitor.js';
+import { SlowestStreams } from './slowest-streams.js';
+
+let now: number;
+function monitored() {
+  now = Date.parse('2026-11-28T12:00:00Z');
+  const measurements = new Measurements();
+  const history = new History(measurements, () => now);
+  const monitor = new Monitor({ history, slowest: new SlowestStreams(), apps: () => [] });
+  const handling = (seconds: number, handler = 'a') =>
+    measurements.histogram('backstory.process.duration').at('order.placed', handler).record(seconds);
+  const later = (seconds: number) => {
+    now += seconds * 1_000;
+    history.turn();
+  };
+  return { measurements, history, monitor, handling, later };
+}
+
+const HANDLING = 'backstory.process.duration';
+
+test('a distribution has its count, mean, median, deviation and percentiles, within what was measured', () => {
+  const { monitor, handling, later } = monitored();
+  const values = Array.from({ length: 100 }, (_, i) => (i + 1) / 100);
+  for (const [i, value] of values.entries()) {
+    handling(value);
+    if (i % 10 === 9) later(10);
+  }
+  const found = monitor.stats(HANDLING, { windowMs: 200_000 });
+  expect(found).toMatchObject({ unit: 's', seconds: 100, count: 100, rate: 1, min: 0.01, max: 1 });
+  const mean = values.reduce((a, b) => a + b) / 100;
+  const deviation = Math.sqrt(values.reduce((sum, it) => sum + (it - mean) ** 2, 0) / 100);
+  expect(found.mean).toBeCloseTo(mean, 9);
+  expect(found.deviation).toBeCloseTo(deviation, 9);
+  // Evenly spread, so interpolation has it right.
+  expect(found.median).toBeCloseTo(0.5, 2);
+  expect(found.percentiles!.p95).toBeCloseTo(0.95, 2);
+  expect(found.percentiles!.p99).toBeCloseTo(0.99, 2);
+  expect(found.history).toHaveLength(10);
+  expect(found.history[0]).toMatchObject({ at: '2026-11-28T12:00:10.000Z', count: 10, min: 0.01, max: 0.1 });
+});
+
+test('a window sees what ended in it, with the interval that goes on', () => {
+  const { monitor, handling, later } = monitored();
+  handling(5);
+  later(10);
+  handling(1);
+  later(10);
+  handling(2);
+  now += 1_000;
+  expect(monitor.stats(HANDLING, { windowMs: 10_500 })).toMatchObject({ count: 2, min: 1, max: 2 });
+  // Looking ends no interval.
+  expect(monitor.stats(HANDLING, { windowMs: 10_500 }).count).toBe(2);
+  expect(monitor.stats(HANDLING).count).toBe(3);
+});
+
+test('series are told apart by an attribute, or picked by it', () => {
+  const { monitor, handling, later } = monitored();
+  handling(1, 'a');
+  handling(3, 'b');
+  handling(5, 'b');
+  later(10);
+  const by = monitor.stats(HANDLING, { by: 'backstory.handler' });
+  expect([...by].map(([name, { count, mean }]) => [name, count, mean])).toEqual([
+    ['a', 1, 1],
+    ['b', 2, 4],
+  ]);
+  expect(monitor.stats(HANDLING, { where: { 'backstory.handler': 'b' } }).count).toBe(2);
+  expect(() => monitor.stats(HANDLING, { by: 'stream' })).toThrow('backstory.handler, error.type does');
+  expect(() => monitor.stats('nothing')).toThrow('there is none called nothing');
+  expect(() => monitor.stats(HANDLING, { windowMs: 3_600_001 })).toThrow('windowMs');
+});
+
+test('a counter is its growth by the second, over all its series', () => {
+  const { monitor, measurements, later } = monitored();
+  const appended = measurements.counter('backstory.events.appended');
+  for (const growth of [10, 30, 0, 20]) {
+    appended.at('a', 'order').add(growth);
+    appended.at('b', 'order').add(growth);
+    later(10);
+  }
+  const found = monitor.stats('backstory.events.appended');
+  expect(found).toMatchObject({ count: 120, rate: 3, mean: 3, median: 2, min: 0, max: 6, seconds: 40 });
+  expect(found.deviation).toBeCloseTo(Math.sqrt((4 + 36 + 0 + 16) / 4 - 9), 9);
+  expect(found.history.map(({ mean }) => mean)).toEqual([2, 6, 0, 4]);
+});
+
+test('a gauge is what was seen of it; what is not there is not zero', () => {
+  const { monitor, measurements, later } = monitored();
+  const lag = measurements.gauge('backstory.subscription.lag.time');
+  for (const value of [3, 9, 6]) {
+    lag.clear();
+    lag.at('fraud').set(value);
+    later(10);
+  }
+  lag.clear();
+  later(10);
+  later(10);
+  const found = monitor.stats('backstory.subscription.lag.time');
+  expect(found).toMatchObject({ count: 3, mean: 6, median: 6, min: 3, max: 9, percentiles: { p99: 9 } });
+  const unseen = monitor.stats('backstory.dead_letter.oldest_age');
+  expect(unseen).toEqual({
+    ...{ metric: 'backstory.dead_letter.oldest_age', unit: 's', seconds: 50 },
+    ...{ count: 0, rate: 0, history: [] },
+  });
+});
+
+test('after ten minutes it is known by the minute, after an hour not at all, and nothing is lost on the way', () => {
+  const { monitor, handling, later } = monitored();
+  const go = (times: number) => {
+    for (let i = 0; i < times; i++) {
+      handling(i % 2 === 0 ? 1 : 3);
+      later(10);
+    }
+    return monitor.stats(HANDLING, { windowMs: 3_600_000 });
+  };
+  expect(go(300)).toMatchObject({ count: 300, mean: 2, min: 1, max: 3, deviation: 1 });
+  const { count, history } = go(600);
+  expect(count).toBeGreaterThanOrEqual(355);
+  expect(count).toBeLessThanOrEqual(366);
+  expect(history.length).toBeLessThanOrEqual(112);
+});
+
+test('more series than there is room for have no history', () => {
+  const { monitor, handling, later } = monitored();
+  for (let i = 0; i < 600; i++) handling(1, `h${i}`);
+  later(10);
+  expect(monitor.stats(HANDLING).count).toBe(500);
+});
+
+test('the streams that took longest are kept, each once, the slowest first', () => {
+  const slowest = new SlowestStreams();
+  const load = (stream: string, seconds: number) =>
+    slowest.ends.load!({ start: { stream }, end: { eventsFolded: 3 }, seconds } as never);
+  for (let i = 1; i <= 12; i++) load(`order-${i}`, i);
+  load('order-12', 20);
+  load('order-11', 2);
+  load('_system-x', 99);
+  expect(slowest.all.map(({ stream, seconds }) => [stream, seconds]).slice(0, 3)).toEqual([
+    ['order-12', 20],
+    ['order-11', 11],
+    ['order-10', 10],
+  ]);
+  expect(slowest.all).toHaveLength(10);
+});

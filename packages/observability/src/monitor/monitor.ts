@@ -1,0 +1,146 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  checkedHealthOptions,
+  healthFrom,
+  healthOf,
+  type Health,
+  type HealthCheck,
+  type HealthOptions,
+  type Watched,
+} from '@backstory/core/observability';
+import { InvalidOption, knownOptions, numberOption } from '@backstory/core/store';
+import { dashboardOf, type Dashboard, type DashboardParts } from './dashboard.js';
+import type { Followed } from './history.js';
+import { KEPT_MS } from './series-history.js';
+import { statisticsOf, type Statistics } from './statistics.js';
+
+/** What of a metric is asked for. */
+export interface StatisticsOptions {
+  /** How far back, in milliseconds. Default 300,000, an hour at most. */
+  readonly windowMs?: number;
+  /** Only series with these values: `{ 'backstory.handler': 'billing.bill' }`. */
+  readonly where?: Readonly<Record<string, string>>;
+}
+
+/** What a monitor looks at. */
+export type MonitorParts = Omit<DashboardParts, 'monitor' | 'windowMs'>;
+
+/**
+ * Says how the applications of this process are doing: numbers of the last hour, and whether they are well. `observability.monitor` is
+ * one.
+ */
+export class Monitor {
+  /**
+   * Answers requests for `/health/live` (the process answers), `/health/ready` (its stores do) and `/health` (everything), wherever they
+   * are mounted: 200, or 503 where something is `failed` or `unknown`; with the checks as JSON.
+   */
+  readonly healthHandler = (request: IncomingMessage, response: ServerResponse): void => {
+    void this.answer(request.url ?? '', response);
+  };
+
+  /** Answers with the dashboard as JSON. It names streams: do not show it to everybody. */
+  readonly dashboardHandler = (_request: IncomingMessage, response: ServerResponse): void => {
+    void this.dashboard().then(
+      (found) => send(response, 200, found),
+      (error: unknown) => send(response, 503, { error: String(error) }),
+    );
+  };
+
+  /** Of `observability`. @throws InvalidOption */
+  constructor(
+    private readonly parts: MonitorParts,
+    private readonly limits: HealthOptions = {},
+  ) {
+    checkedHealthOptions(limits);
+  }
+
+  /** What a metric, of the framework or of the application, measured in the last minutes. @throws InvalidOption */
+  stats(metric: string, options?: StatisticsOptions): Statistics;
+  /** The same apart by the values of an attribute; a series without it is under ''. @throws InvalidOption */
+  stats(
+    metric: string,
+    options: StatisticsOptions & { readonly by: string },
+  ): ReadonlyMap<string, Statistics>;
+  stats(
+    metric: string,
+    options: StatisticsOptions & { readonly by?: string } = {},
+  ): Statistics | ReadonlyMap<string, Statistics> {
+    const { windowMs = 300_000, where = {}, by } = knownOptions(options, OPTIONS);
+    numberOption('windowMs', windowMs, 1, KEPT_MS);
+    const { history } = this.parts;
+    const instrument = history.instrument(metric);
+    if (!instrument) throw new InvalidOption('metric', `there is none called ${metric}.`);
+    const { description } = instrument;
+    for (const name of [...Object.keys(where), ...(by === undefined ? [] : [by])]) {
+      if (description.attributes.includes(name)) continue;
+      const there = description.attributes.join(', ') || 'nothing';
+      throw new InvalidOption(name, `does not tell series of ${metric} apart: ${there} does.`);
+    }
+    const now = history.clock();
+    const seconds = Math.min(windowMs, Math.max(0, now - history.since)) / 1_000;
+    const series = history
+      .framesOf(instrument, now - windowMs)
+      .filter(({ attributes }) => Object.entries(where).every(([name, it]) => attributes[name] === it));
+    const of = (some: readonly Followed[]) =>
+      statisticsOf(
+        description,
+        some.map(({ frames }) => frames),
+        seconds,
+      );
+    if (by === undefined) return of(series);
+    const valueOf = ({ attributes }: Followed) => String(attributes[by] ?? '');
+    const values = [...new Set(series.map(valueOf))];
+    return new Map(values.map((value) => [value, of(series.filter((it) => valueOf(it) === value))]));
+  }
+
+  /** Everything that a dashboard shows, in one call. Never rejects because of a store: what cannot be read is absent. */
+  dashboard({ windowMs = 300_000 }: Pick<StatisticsOptions, 'windowMs'> = {}): Promise<Dashboard> {
+    numberOption('windowMs', windowMs, 1, KEPT_MS);
+    return dashboardOf({ ...this.parts, monitor: this, windowMs });
+  }
+
+  /** Whether the applications of this process are well, and every part of them. Never rejects. */
+  async health(): Promise<Health> {
+    const all = await this.each((app) => healthOf(app, this.limits));
+    return healthFrom(all.length === 0 ? [NOTHING_RUNS] : all);
+  }
+
+  /** Whether the stores answer: whether a request could be served. Never rejects. */
+  async readiness(): Promise<Health> {
+    const none = { list: async () => [], parked: async () => [] };
+    const all = await this.each(({ events }) =>
+      healthOf({ events, subscriptions: none, projections: none }, this.limits),
+    );
+    return healthFrom(all.length === 0 ? [NOTHING_RUNS] : all);
+  }
+
+  private async each(look: (app: Watched) => Promise<Health>): Promise<readonly HealthCheck[]> {
+    const apps = [...this.parts.apps()];
+    const found = await Promise.all(apps.map(look));
+    return found.flatMap(({ checks }, i) =>
+      checks.map((check) =>
+        apps.length === 1 ? check : { ...check, name: `${apps[i]!.name}: ${check.name}` },
+      ),
+    );
+  }
+
+  private async answer(url: string, response: ServerResponse): Promise<void> {
+    const [path = ''] = url.split('?');
+    if (path.endsWith('/live')) return send(response, 200, healthFrom([]));
+    if (!/(^|\/)(ready|health)?$/.test(path)) return send(response, 404, { error: `no ${path} here` });
+    const found = await (path.endsWith('/ready') ? this.readiness() : this.health());
+    send(response, found.status === 'ok' || found.status === 'degraded' ? 200 : 503, found);
+  }
+}
+
+const OPTIONS = { windowMs: true, where: true, by: true } as const;
+const NOTHING_RUNS: HealthCheck = {
+  name: 'application',
+  status: 'failed',
+  why: 'none is running: it has not started, or is closing',
+};
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(`${JSON.stringify(body)}\n`);
+}
