@@ -1,4 +1,5 @@
 import { Recorder, type EventStore, type OpenOptions, type OpenStorage, type Storage } from '@backstory/core';
+import type { Watched } from '@backstory/core/observability';
 import type { ScheduleAdmin } from '@backstory/process/schedules';
 import type { Projections } from '@backstory/projection';
 import type { ReplaySource } from '@backstory/replay';
@@ -76,6 +77,25 @@ export async function withProjections<T>(
     for (const source of definition?.projections ?? []) projections.declare(source);
     try {
       return await work(projections, events);
+    } finally {
+      await projections.close();
+    }
+  });
+}
+
+/** Opens log and state, to look how everything is doing, works, and closes. */
+export async function withWatched<T>(call: StoreCall, work: (app: Watched) => Promise<T>): Promise<T> {
+  const { Projections } = await import('@backstory/projection');
+  return withStores(call, { readOnly: true }, async ({ events, state, definition }) => {
+    const name = definition?.name ?? 'backstory';
+    const projections = new Projections({ events, state, recorder: recorderOf(events, definition) });
+    try {
+      return await work({
+        name,
+        events,
+        projections,
+        subscriptions: subscriptionsOf({ events, state, name }),
+      });
     } finally {
       await projections.close();
     }

@@ -64,6 +64,7 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     trace: [paid],
     lifecycle: [paid],
     tail: ['--lines', '1'],
+    monitor: ['--once'],
     init: ['bank', '--no-install'],
     completion: ['bash'],
     capture: ['cart-1'],

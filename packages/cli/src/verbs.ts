@@ -70,6 +70,16 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/lifecycle.js')).verb,
   },
   {
+    name: 'health',
+    summary: 'whether the store answers and every consumer moves',
+    load: async () => (await import('./verbs/health.js')).verb,
+  },
+  {
+    name: 'monitor',
+    summary: 'the log, every consumer, and what is not well, live',
+    load: async () => (await import('./verbs/monitor.js')).verb,
+  },
+  {
     name: 'tail',
     summary: 'follow the log live',
     load: async () => (await import('./verbs/tail.js')).verb,
