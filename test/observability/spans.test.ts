@@ -404,7 +404,7 @@ test('another attempt says how long it was put off; one on request leads to the 
   ]);
   isFailing = false;
   await shop.app.subscriptions.retry('billing', 'all', { actor: 'ann' });
-  await shop.settled();
+  await eventually(() => tracer.named('reprocess order.placed billing.bill').length > 0);
   await close();
   const [reprocess] = tracer.named('reprocess order.placed billing.bill');
   const linked = reprocess!.links.map(({ context: { spanId } }) => spanId);
