@@ -71,8 +71,8 @@ export interface Followed {
 }
 
 const INTERVAL_MS = 10_000;
-/** Each takes some 30 KB at most, where it measures something all the time. What is new beyond them has no history. */
-const MOST_SERIES = 500;
+/** Each takes up to 60 KB, where it measures something all the time. What is new beyond them has no history. */
+const MOST_SERIES = 250;
 
 function keyOf({ description }: Instrument, { attributes }: Point): string {
   return `${description.name} ${JSON.stringify(attributes)}`;
