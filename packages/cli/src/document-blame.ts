@@ -1,5 +1,7 @@
 import type { RecordedEvent } from '@backstory/core';
-import type { ValueStep } from '@backstory/replay';
+import type { Json } from '@backstory/events';
+import { valueAt, type ValueStep } from '@backstory/replay';
+import { readStatePath } from '@backstory/replay/paths';
 import { NeverInDocument, UsageError } from './errors.js';
 import { momentOf, type MomentValues } from './moment.js';
 import { withProjections } from './open.js';
@@ -32,11 +34,13 @@ export async function blameDocument(
       'conflicting-options',
       '--at-version and --why are of streams: a document is blamed as of now, or --at a time.',
     );
+  if (path !== '') readStatePath(path);
+  const place = (stored: Json) => (path === '' ? stored : valueAt(stored, path));
   await withProjections(call, { readOnly: true }, async (projections, events) => {
     const position = (await events.identity()).head;
     const head = { projection, key, path };
     const then = projections.named(projection).asOf(at ?? position);
-    const steps = some(then.history(key, path), head);
+    const steps = some(then.history(key, place), head);
     if (history) return tellSteps(call, steps, head);
     let last: DocumentStep | undefined;
     for await (last of steps);

@@ -29,6 +29,17 @@ const large = projection('large', {
   },
 });
 
+/** What came of each kind, in a list whose elements have a key. */
+const kinds = projection('kinds', {
+  version: 1,
+  initial: { lines: [] as { kind: string; amount: number }[] },
+  events: { Deposited, Withdrawn },
+  fold: {
+    Deposited: ({ lines }, { amount }) => ({ lines: [{ kind: `of ${amount}`, amount }, ...lines] }),
+    Withdrawn: ({ lines }) => ({ lines }),
+  },
+});
+
 const store = () => memory();
 let bank: ReturnType<typeof definition>;
 let app: App;
@@ -37,7 +48,7 @@ const definition = (version: number, kept = store()) =>
     name: 'bank',
     store: kept,
     events: [Deposited, Withdrawn],
-    projections: [balances(version), large],
+    projections: [balances(version), large, kinds],
   });
 
 beforeEach(async () => {
@@ -201,6 +212,26 @@ describe('blame of a document', () => {
         { before: 1, after: 2, event: { version: 2 } },
       ],
     });
+  });
+
+  test('finds an element of a list by its key, wherever it stands', async () => {
+    for (const path of [
+      'lines[kind="of 13"].amount',
+      'lines[kind=of 13].amount',
+      'lines[amount=13].amount',
+    ]) {
+      const { data: told } = await blamedData('projection:kinds/account-1', path);
+      expect(told).toMatchObject({ path, value: 13, last: { version: 1 } });
+    }
+    const { data: moved } = await blamedData('projection:kinds/account-1', 'lines[0].amount', '--history');
+    expect(moved).toMatchObject({ values: [{ after: 13 }, { before: 13, after: 14 }] });
+    const { exitCode, error } = await blamedData('projection:kinds/account-1', 'lines[kind=none]');
+    expect({ exitCode, error }).toMatchObject({
+      exitCode: 1,
+      error: { code: 'BACKSTORY_NEVER_IN_DOCUMENT' },
+    });
+    const { stderr, exitCode: usage } = await blamed('projection:kinds/account-1', 'lines[');
+    expect({ usage, stderr }).toMatchObject({ usage: 2, stderr: expect.stringContaining('is no path') });
   });
 
   test('what was never there is a finding', async () => {

@@ -86,17 +86,22 @@ export class DocumentsAsOf<Document> {
 
   /**
    * Every value that a place of a document had up to then, oldest first, each with the event that brought it: the last of them is
-   * who made it so. `path`: as of an index, `due` or `lines[2].price`; empty for the document itself.
+   * who made it so. `place`: a path as of an index, `due` or `lines[2].price`, empty for the document itself; or a function that finds it
+   * in the document as it is stored.
    *
    * @throws AsOfTooCostly, InvalidOption, ProjectionFailed
    */
-  async *history(key: string, path = ''): AsyncGenerator<DocumentStep, void> {
+  async *history(
+    key: string,
+    place: string | ((stored: Json) => Json | undefined) = '',
+  ): AsyncGenerator<DocumentStep, void> {
+    const find = typeof place === 'string' ? (json: Json) => placeIn(json, place) : place;
     const { model } = this.parts;
     const position = await (this.position ??= this.resolved());
     let before: Json | undefined;
     for await (const { document, recorded, event } of this.folded(key, position)) {
       const text = document === undefined ? undefined : model.write(document, key, recorded);
-      const after = text === undefined ? undefined : placeIn(JSON.parse(text) as Json, path);
+      const after = text === undefined ? undefined : find(JSON.parse(text) as Json);
       const isSame =
         before === undefined || after === undefined
           ? before === after
