@@ -104,6 +104,21 @@ function generationsAre(stores: TestStorage): void {
     expect(await projections.named('sums').get('account-1')).toMatchObject({ sum: 25 });
   });
 
+  it('how long it will take is estimated from how fast it was', async () => {
+    const projections = await run(opened, [sums(1)]);
+    await projections.caughtUp('sums', await head(), IN_TIME);
+    await record('3', ...Array.from({ length: 200 }, () => new Deposited(1)));
+    await projections.caughtUp('sums', await head(), IN_TIME);
+    await projections.pause('sums');
+    await eventually(async () => (await projections.status('sums')).generations[0]!.owner === undefined);
+    await record('3', new Deposited(1));
+    const [live] = (await projections.status('sums')).generations;
+    const { rate, lag, remaining, progress } = live!;
+    expect(rate).toBeGreaterThan(0);
+    expect(remaining).toBe(Math.ceil(lag.events / rate));
+    expect(progress).toBeLessThan(1);
+  });
+
   it('it is caught up with events that it does not handle', async () => {
     const projections = await run(opened, [totals()]);
     const only = projection('withdrawals', {

@@ -135,6 +135,16 @@ test('an interrupted rebuild is gone on with, and one of a paused projection is 
   expect((await show('rebuild', 'balances')).stdout).toMatch(/generation 2 of version 2 is filled/);
 });
 
+test('a rebuild goes no faster than it is to, by whom it is gone on with as well', async () => {
+  const control = async () =>
+    (await app.state.read((view) => view.get('backstory.projections', 'balances')))!;
+  await show('rebuild', 'balances', '--rate', '1000');
+  expect(JSON.parse(await control())).toMatchObject({ generations: [{}, { eventsPerSecond: 1_000 }] });
+  await show('rebuild', 'balances', '--rate', '2000');
+  expect(JSON.parse(await control())).toMatchObject({ generations: [{}, { eventsPerSecond: 2_000 }] });
+  expect((await show('rebuild', 'balances', '--rate', '0')).exitCode).toBe(2);
+});
+
 test('a document is shown with what its folds have emitted, the last first, and as it was with what there was then', async () => {
   const { stdout } = await show('show', 'large', 'account-1', '--limit', '1');
   expect(stdout).toMatch(/"times": 2\n\}\n\nposition +result\n +2 +\{"amount":14\}\n$/);
