@@ -271,6 +271,19 @@ const SCENARIOS = {
     await client.query('commit');
   },
 
+  'a repeated append is a transaction that writes, so that its commit waits for a standby': async (
+    log: Log,
+  ) => {
+    const client = await log.connect();
+    const append = checkAppend([write('a-1', 'any', 2)]);
+    await appendBatch(client, [append]);
+    await client.query('begin');
+    const before = await writtenBy(client);
+    await looking(client, [append]);
+    expect(await writtenBy(client)).not.toBe(before);
+    await client.query('commit');
+  },
+
   'no append scans the log, even with plans made while it was tiny': async (log: Log) => {
     const client = await log.connect();
     const repeated = checkAppend([write('a-1', 'any', 3)]);
@@ -306,7 +319,9 @@ describe('append_v1', () => {
     const client = await (await openLog()).connect();
     const role = `appender_${randomUUID().replaceAll('-', '')}`;
     await client.query(`create role ${role}; grant select, insert on events to ${role}; set role ${role}`);
-    await appendOne(client, write('a-1', 'none'));
+    const append = write('a-1', 'none');
+    await appendOne(client, append);
+    expect(await appendOne(client, append)).toMatchObject({ repeated: true });
     await expect(client.query('delete from events')).rejects.toThrow('permission denied');
     await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
   });
@@ -466,6 +481,12 @@ const MUTANTS: readonly Mutant[] = [
     saying: 'toEqual',
   },
   {
+    name: 'a repetition that writes nothing',
+    change: (sql) => swap(sql, `perform pg_logical_emit_message(true, 'backstory', '')`, 'null'),
+    fails: 'a repeated append is a transaction that writes, so that its commit waits for a standby',
+    saying: 'toBe',
+  },
+  {
     name: 'plans that may scan',
     change: (sql) => swap(sql, 'set enable_seqscan = off', ''),
     fails: 'no append scans the log, even with plans made while it was tiny',
@@ -586,6 +607,14 @@ async function asNew(
     if ((error as { constraint?: string }).constraint !== 'events_id_key') throw error;
   }
   return looking(client, batch);
+}
+
+/** What the transaction is called in the write-ahead log; `null` where it has written nothing. */
+async function writtenBy(client: Client): Promise<string | null> {
+  const { rows } = await client.query<{ number: string | null }>(
+    'select pg_current_xact_id_if_assigned()::text as number',
+  );
+  return rows[0]!.number;
 }
 
 /** How often the log was scanned so far. */

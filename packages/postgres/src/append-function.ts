@@ -132,6 +132,9 @@ begin
         ) r where r.append_index = r.place;
       if was.ids = ids[first_event:last_event] and was.streams = event_stream[first_event:last_event] then
         outcome := 'repeated';
+        -- A commit waits for the disk and the standby only where something was written. Perhaps this append was seen, but its
+        -- own wait was broken off.
+        perform pg_logical_emit_message(true, 'backstory', '');
         recorded := was.recorded_at;
         event := 0;
         for w in first_write .. last_write loop
