@@ -11,15 +11,18 @@ export function appendFunction(schema: string): string {
   return APPEND_V1.replaceAll('{schema}', () => schema);
 }
 
+/** Belongs to a function: its transaction commits durably, although the connection asked for less. `local` and the like stay. */
+export const COMMIT_DURABLY = `
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;`;
+
 /** How every function that appends begins. */
 export const TAKE_LOCK = `
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'an append needs read committed, not %: a snapshot taken before the lock does not show the last append',
       current_setting('transaction_isolation') using errcode = 'invalid_transaction_state';
-  end if;
-  if current_setting('synchronous_commit') = 'off' then
-    perform set_config('synchronous_commit', 'on', true);
-  end if;
+  end if;${COMMIT_DURABLY}
 
   -- First, and in a statement of its own: the snapshots of later statements then show everything that was committed
   -- before the lock was given. It is held until the commit is visible.

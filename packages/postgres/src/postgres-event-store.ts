@@ -33,7 +33,7 @@ import { restoreLog } from './restore-log.js';
 import type { Run } from './session.js';
 import { streamHeads } from './stream-heads.js';
 import { streamPages } from './stream-pages.js';
-import { inTransaction } from './transaction.js';
+import { DURABLY, inTransaction } from './transaction.js';
 import { Wakes, type WakesOptions } from './wakes.js';
 import { Writer } from './writer.js';
 
@@ -163,7 +163,7 @@ export class PostgresEventStore implements EventStore {
     this.checkOpen();
     this.database.checkWritable(operation);
     return this.database.session((run) =>
-      inTransaction(run, { begin: 'begin isolation level read committed' }, () => work(run)),
+      inTransaction(run, { begin: 'begin isolation level read committed', end: DURABLY }, () => work(run)),
     );
   }
 

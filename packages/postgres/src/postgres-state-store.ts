@@ -15,7 +15,7 @@ import type { Database } from './database.js';
 import { isCollision } from './failures.js';
 import { LeaseRequests, listLeases, releaseLease, renewLeases } from './leases.js';
 import { PostgresStateDraft, PostgresStateView } from './state-view.js';
-import { inTransaction } from './transaction.js';
+import { DURABLY, inTransaction } from './transaction.js';
 
 /**
  * State beside the log or in a database of its own. Transactions are serializable: one that collides with another is rolled
@@ -81,7 +81,7 @@ export class PostgresStateStore implements StateStore {
         name: `a transaction of ${store}`,
       });
       const begin = `begin isolation level serializable;${this.idleLimit(fences)}${call('fence_before_v1')}`;
-      const transaction = inTransaction(run, { begin, end: call('fence_after_v1') }, async () => {
+      const transaction = inTransaction(run, { begin, end: DURABLY + call('fence_after_v1') }, async () => {
         try {
           return await inside.run(scope, () => work(draft));
         } finally {

@@ -1,4 +1,4 @@
-import { appendFunction } from './append-function.js';
+import { COMMIT_DURABLY, appendFunction } from './append-function.js';
 import { newAppendFunctions } from './new-append-functions.js';
 
 /**
@@ -131,7 +131,7 @@ returns table (given_token bigint, expires timestamptz)
 language plpgsql set search_path = {schema}, pg_temp as $$
 declare
   held leases;
-begin
+begin${COMMIT_DURABLY}
   insert into leases (name, owner, token) values (lease_name, null, 0) on conflict do nothing;
   select * into held from leases where name = lease_name for update;
   select t.expires_at into expires from lease_times t where t.name = lease_name;

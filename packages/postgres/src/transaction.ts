@@ -1,6 +1,9 @@
 import { isCollision, isTransient } from './failures.js';
 import type { Run } from './session.js';
 
+/** An `end` that makes the commit wait for the disk where the connection asked for less. `local` and `remote_apply` stay. */
+export const DURABLY = `select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off';`;
+
 /** Runs `work` between `begin` and `commit`, or rolls back. `end` goes with the commit, in one message. */
 export async function inTransaction<T>(
   run: Run,
