@@ -1,4 +1,4 @@
-import { afterPrefix, type Fence, type Lease } from '@backstory/core/state';
+import { afterPrefix, type Lease } from '@backstory/core/state';
 import { byBytes, outside } from '@backstory/core/store';
 import { bigintArray, textArray } from './binary-arrays.js';
 import type { Database } from './database.js';
@@ -75,9 +75,9 @@ export async function renewLeases(database: Database, leases: readonly Lease[]):
   });
 }
 
-export async function releaseLease(database: Database, { name, token }: Fence): Promise<void> {
-  const text = `update ${database.schema}.leases set owner = null where name = $1 and token = $2`;
-  await database.read({ text, values: [name, token] });
+export async function releaseLease(database: Database, { name, owner, token }: Lease): Promise<void> {
+  const text = `update ${database.schema}.leases set owner = null where name = $1 and owner = $2 and token = $3`;
+  await database.read({ text, values: [name, owner, token] });
 }
 
 /** The leases that have not been released, in byte order of their names. */

@@ -113,7 +113,8 @@ $$;
 
 const LEASES = `
 -- Who may act under a name. A row is changed only when its owner changes, so that heartbeats disturb no transaction under
--- it; it is never deleted, so that tokens only rise. No owner: released.
+-- it; it is never deleted, so that tokens only rise. They are microseconds of the clock: a server that was promoted or
+-- brought back has forgotten those it gave last, and must not give them again. No owner: released.
 create table {schema}.leases (
   name text collate "C" primary key,
   owner text collate "C",
@@ -140,7 +141,8 @@ begin${COMMIT_DURABLY}
   end if;
   given_token := held.token;
   if held.owner is distinct from new_owner then
-    update leases set owner = new_owner, token = token + 1 where name = lease_name returning token into given_token;
+    update leases set owner = new_owner, token = greatest(token + 1, (extract(epoch from clock_timestamp()) * 1000000)::bigint)
+      where name = lease_name returning token into given_token;
   end if;
   expires := clock_timestamp() + ttl * interval '1 millisecond';
   insert into lease_times (name, ttl_ms, expires_at) values (lease_name, ttl, expires)
