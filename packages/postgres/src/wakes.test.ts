@@ -50,3 +50,22 @@ test.each([
   await wakes.close();
   expect(told).toEqual(expected);
 });
+
+test('who looks for himself is woken by a head that went back, once', async () => {
+  let looked = 0;
+  const read = async () => {
+    looked++;
+    return [['3']];
+  };
+  const wakes = new Wakes({ schema: '"backstory"', read } as unknown as Database, {
+    notify: false,
+    pollMs: 1,
+  });
+  wakes.appended(5);
+  let woken = 0;
+  const unsubscribe = wakes.add(() => void woken++);
+  while (looked < 3) await new Promise((turn) => setImmediate(turn));
+  unsubscribe();
+  await wakes.close();
+  expect(woken).toBe(1);
+});
