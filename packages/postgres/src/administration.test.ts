@@ -18,8 +18,8 @@ afterEach(async () => {
 });
 afterAll(() => server?.stop());
 
-function place(schema = 'backstory'): DatabaseOptions {
-  const connection = { connectionString: url };
+function place(schema = 'backstory', user?: string): DatabaseOptions {
+  const connection = { connectionString: urlOf(user) };
   return {
     store: 'postgres:test',
     schema: escapeIdentifier(schema),
@@ -30,8 +30,8 @@ function place(schema = 'backstory'): DatabaseOptions {
 }
 
 /** What a release that knows these steps does by hand. */
-function administration(steps: readonly SchemaMigration[] = MIGRATIONS, schema = 'backstory') {
-  const made = new PostgresAdministration(place(schema), steps);
+function administration(steps: readonly SchemaMigration[] = MIGRATIONS, schema = 'backstory', user?: string) {
+  const made = new PostgresAdministration(place(schema, user), steps);
   closing.push(() => made.close());
   return made;
 }
@@ -46,6 +46,12 @@ async function open(schema = 'backstory'): Promise<OpenStorage> {
   const storage = await postgres(url, { schema }).open();
   closing.push(() => storage.close());
   return storage;
+}
+
+function urlOf(user: string | undefined): string {
+  const own = new URL(url);
+  own.username = user ?? own.username;
+  return own.href;
 }
 
 async function bystander(): Promise<Client> {
@@ -208,6 +214,40 @@ test('what is dropped is the store, not what others have put beside it or upon i
   expect((await client.query(`select 1 from pg_namespace where nspname = 'backstory'`)).rows).toEqual([]);
 });
 
+test('the schema public stays where a store is dropped, with what others have in it', async () => {
+  const client = await bystander();
+  await client.query('create table own (n int)');
+  const rights = `select nspacl::text, (select count(*)::int from pg_tables where schemaname = nspname) as tables
+    from pg_namespace where nspname = 'public'`;
+  const { rows } = await client.query(rights);
+  const admin = administration(MIGRATIONS, 'public');
+  await admin.init();
+  await admin.drop();
+  expect((await client.query(rights)).rows).toEqual(rows);
+  expect(await admin.init()).toBe(true);
+});
+
+test('tables of the same names that are of something else are left alone', async () => {
+  const client = await bystander();
+  await client.query(`create schema backstory; create table backstory.events (id int);
+    create table backstory.meta (schema_version int, usable_from int); insert into backstory.meta values (1, 1)`);
+  const refused = { problem: 'not-a-store' };
+  await expect(administration().drop()).rejects.toMatchObject(refused);
+  await expect(administration().status()).rejects.toMatchObject(refused);
+  expect((await client.query('select * from backstory.meta')).rows).toHaveLength(1);
+});
+
+test('whoever was given a schema and may make none can make a store in it, drop it, and make it again', async () => {
+  const client = await bystander();
+  const role = `owner_${Date.now()}`;
+  await client.query(`create role ${role} login; create schema backstory authorization ${role}`);
+  closing.push(() => client.query(`drop owned by ${role}; drop role ${role}`));
+  const admin = administration(MIGRATIONS, 'backstory', role);
+  expect(await admin.init()).toBe(true);
+  await admin.drop();
+  expect(await admin.init()).toBe(true);
+});
+
 test('a drop that somebody stands in the way of gives up soon, and drops nothing', async () => {
   const { events } = await open();
   await record(events, 'a-1', anEvent());
@@ -236,7 +276,5 @@ test('a user who may not make a schema is told so', async () => {
   );
   closing.push(() => client.query(`drop owned by ${role}; drop role ${role}`));
   await client.query(`grant connect on database ${new URL(url).pathname.slice(1)} to ${role}`);
-  const poor = new URL(url);
-  poor.username = role;
-  await expect(postgres(poor.href).open()).rejects.toMatchObject({ problem: 'read-only' });
+  await expect(postgres(urlOf(role)).open()).rejects.toMatchObject({ problem: 'read-only' });
 });

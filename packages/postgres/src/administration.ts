@@ -74,7 +74,7 @@ export class PostgresAdministration implements StoreAdministration {
     return installationSql(this.database.schema);
   }
 
-  /** Without CASCADE: where something of somebody else's is in the schema or depends on it, nothing is dropped. */
+  /** Without CASCADE: where something of somebody else's depends on it, or is in a schema that would go, nothing is dropped. */
   async drop(): Promise<void> {
     const { schema, store } = this.database;
     const drop = async (run: Run) => {
@@ -82,7 +82,7 @@ export class PostgresAdministration implements StoreAdministration {
       await inTransaction(run, { begin: `begin; set local lock_timeout = '3s'` }, async () => {
         const names = [made('table', this.steps), made('function', this.steps)];
         const own = await run<[string]>({ text: DROPS, values: [schema, ...names] });
-        await run({ text: `${own.map(([drop]) => drop).join(';')}; drop schema ${schema}` });
+        await run({ text: own.map(([drop]) => drop).join(';') });
       });
     };
     await this.database.direct(drop).catch((error: unknown) => {
@@ -132,7 +132,10 @@ async function storeFacts(run: Run, schema: string): Promise<StoreStatus['facts'
 /** dependent_objects_still_exist */
 const IN_USE = '2BP01';
 
-/** What a store is made of, as statements that drop it: tables first, with what hangs on them. $2 and $3: their names */
+/**
+ * What a store is made of, as statements that drop it: tables first, with what hangs on them; last the schema, unless it is
+ * public or one that this user could not make again. $2 and $3: the names of tables and functions
+ */
 const DROPS = `
 select statement from (
   select 1 as turn, 'drop table ' || c.oid::regclass as statement
@@ -140,6 +143,9 @@ select statement from (
   union all
   select 2, 'drop function ' || p.oid::regprocedure
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace where ${OF_SCHEMA} and proname = any($3)
+  union all
+  select 3, 'drop schema ' || $1 from pg_namespace
+  where ${OF_SCHEMA} and nspname <> 'public' and pg_has_role(nspowner, 'usage') and has_database_privilege(current_database(), 'create')
 ) own order by turn`;
 
 /** The names of what the steps have made of a kind. */

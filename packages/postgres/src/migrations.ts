@@ -1,5 +1,6 @@
 import { StoreUnusable } from '@backstory/core';
 import type { Migration } from '@backstory/core/administration';
+import { escapeLiteral } from 'pg';
 import { SCHEMA_LOCK_KEY } from './lock-key.js';
 import { schemaSql } from './schema.js';
 import { OF_SCHEMA } from './schema-name.js';
@@ -35,21 +36,27 @@ export interface SchemaOfStore {
 /** What is in the schema; `undefined` where there is no store in it. @throws StoreUnusable where it is of something else */
 export async function installed(run: Run, { schema, store }: SchemaOfStore): Promise<Installed | undefined> {
   // Not to_regclass, which may answer from what this connection remembers of before the lock.
-  const tables = await run<[string]>({
-    text: `select relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  const columns = await run<[string]>({
+    text: `select relname || '.' || attname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      join pg_attribute a on a.attrelid = c.oid and attnum > 0
       where ${OF_SCHEMA} and relname in ('meta', 'events', 'state', 'leases', 'lease_times')`,
     values: [schema],
   });
-  const names = tables.map(([name]) => name);
+  const names = columns.map(([name]) => name);
   if (names.length === 0) return undefined;
-  const [found] =
-    names.includes('meta') && names.includes('events')
-      ? await run<[string, string]>({ text: `select schema_version, usable_from from ${schema}.meta` })
-      : [];
+  const [found] = OF_A_STORE.every((name) => names.includes(name))
+    ? await run<[string, string]>({ text: `select schema_version, usable_from from ${schema}.meta` })
+    : [];
   if (found) return { version: Number(found[0]), usableFrom: Number(found[1]) };
   const message = `the schema ${schema} holds tables of something else. Nothing was changed in it; choose another schema.`;
   throw new StoreUnusable(store, 'not-a-store', message);
 }
+
+/** Columns by which a store is told from tables of the same names. */
+const OF_A_STORE = [
+  ...['schema_version', 'usable_from', 'log_id', 'epoch', 'epoch_start'].map((column) => `meta.${column}`),
+  ...['position', 'stream', 'version', 'append_index'].map((column) => `events.${column}`),
+];
 
 /** Those of the steps that are missing, made for the schema. */
 export function missing(
@@ -91,8 +98,13 @@ function stepSql(schema: string, { version, usableFrom, sql }: Migration): strin
     version === 1
       ? `insert into ${schema}.meta (schema_version, usable_from, log_id) values (${version}, ${usableFrom}, gen_random_uuid()::text);`
       : `update ${schema}.meta set schema_version = ${version}, usable_from = ${usableFrom};`;
-  const start = version === 1 ? `create schema if not exists ${schema};\n` : '';
-  return `${start}${sql}\n${mark}\n`;
+  return `${version === 1 ? makeSchema(schema) : ''}${sql}\n${mark}\n`;
+}
+
+/** `create schema if not exists` asks for the right to make one even where it exists. */
+function makeSchema(schema: string): string {
+  const ifMissing = `begin if to_regnamespace(${escapeLiteral(schema)}) is null then create schema ${schema}; end if; end`;
+  return `do ${escapeLiteral(ifMissing)};\n`;
 }
 
 /** What was committed before the lock was given must be seen. */
