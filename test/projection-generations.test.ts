@@ -21,8 +21,12 @@ beforeEach(() => {
   bug = undefined;
 });
 
-/** Sums by account, as code of a version makes them; that of version 2 forgets what is 13. */
-function sums(version: number, options: Partial<ProjectionOptions> = {}) {
+/** Sums by account, as code of a version makes them; that of version 2 forgets what is 13, which others may do unsaid. */
+function sums(
+  version: number,
+  options: Partial<ProjectionOptions> = {},
+  forgotten = version === 2 ? 13 : undefined,
+) {
   return projection('sums', {
     version,
     ...options,
@@ -32,7 +36,7 @@ function sums(version: number, options: Partial<ProjectionOptions> = {}) {
       Deposited: ({ sum, seen }, event) => {
         bug?.(event);
         const { amount } = event;
-        return { sum: sum + (version === 2 && amount === 13 ? 0 : amount), seen: [...seen, amount] };
+        return { sum: sum + (amount === forgotten ? 0 : amount), seen: [...seen, amount] };
       },
       Withdrawn: ({ sum, seen }, { amount }) => ({ sum: sum - amount, seen }),
     },
@@ -62,6 +66,27 @@ function generationsAre(stores: TestStorage): void {
   });
   afterEach(async () => {
     for (const it of running.splice(0)) await it.close();
+  });
+
+  it('what is read is compared with the log, and what code without a new version made of it is named', async () => {
+    const first = await run(opened, [sums(1)]);
+    await first.caughtUp('sums', await head(), IN_TIME);
+    expect(await first.verifyWithLog('sums')).toEqual({
+      ...{ projection: 'sums', generation: 1, version: 1, position: 3 },
+      ...{ isEqual: true, documents: 2, different: 0, differences: [] },
+    });
+    const changed = projectionsOn(opened, [sums(1, {}, 1)]);
+    running.push(changed);
+    const { differences, ...found } = await changed.verifyWithLog('sums');
+    expect(found).toMatchObject({ isEqual: false, documents: 2, different: 1 });
+    expect(differences).toEqual([{ key: 'account-2', path: 'sum', live: 1, other: 0 }]);
+    await expect(first.verifyWithLog('sums', { maxFolded: 1 })).rejects.toThrow(GenerationUnusable);
+    await expect(first.verifyWithLog('sums', { signal: AbortSignal.abort() })).rejects.toThrow(/abort/);
+    const newer = projectionsOn(opened, [sums(2)]);
+    running.push(newer);
+    await expect(newer.verifyWithLog('sums')).rejects.toThrow(
+      /code of version 1 made it, and the code here is version 2/,
+    );
   });
 
   it('a failing handler stops the projection before its event, visibly, and what is before it is kept', async () => {
@@ -184,7 +209,9 @@ function generationsAre(stores: TestStorage): void {
       documents: 2,
       different: 0,
     });
-    await expect(tool.verify('sums', { maxFolded: 1 })).rejects.toThrow(/more than 1 documents apart/);
+    await expect(tool.verify('sums', { maxFolded: 1 })).rejects.toThrow(
+      /more than 1 documents would have to be folded/,
+    );
     await expect(tool.swap('sums')).rejects.toThrow(/it is at position 0, and what is read is at/);
     const filled = await tool.fill('sums', { eventsPerSecond: 1_000 });
     expect(filled).toMatchObject({ generation: 2, documents: 2, events: 3 });

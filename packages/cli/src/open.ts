@@ -70,17 +70,24 @@ export async function withProjections<T>(
   options: Required<Pick<OpenOptions, 'readOnly'>>,
   work: (projections: Projections, events: EventStore) => Promise<T>,
 ): Promise<T> {
+  return withStores(call, options, (stores) =>
+    withProjectionsOf(stores, (projections) => work(projections, stores.events)),
+  );
+}
+
+/** The projections of stores that are open: those of the application, and those that were ever started. */
+export async function withProjectionsOf<T>(
+  { events, state, definition }: OpenStores,
+  work: (projections: Projections) => Promise<T>,
+): Promise<T> {
   const { Projections } = await import('@backstory/projection');
-  return withStores(call, options, async ({ events, state, definition }) => {
-    const recorder = recorderOf(events, definition);
-    const projections = new Projections({ events, state, recorder });
-    for (const source of definition?.projections ?? []) projections.declare(source);
-    try {
-      return await work(projections, events);
-    } finally {
-      await projections.close();
-    }
-  });
+  const projections = new Projections({ events, state, recorder: recorderOf(events, definition) });
+  for (const source of definition?.projections ?? []) projections.declare(source);
+  try {
+    return await work(projections);
+  } finally {
+    await projections.close();
+  }
 }
 
 /** Opens log and state, to look how everything is doing, works, and closes. */

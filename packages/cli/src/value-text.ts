@@ -26,3 +26,8 @@ export function* valueLines(
   else yield paper.bold('from the beginning');
   yield* changeLines([{ path, ...sides }], paper, '    ');
 }
+
+/** A value in a line, as JSON, cut where it is long. */
+export function valueText(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 60);
+}

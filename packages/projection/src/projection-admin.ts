@@ -16,6 +16,7 @@ import { placesOf } from './generation/places.js';
 import { begin, present, withNew } from './generation/register.js';
 import { requireControl, rollBack, swap, type Swapped } from './generation/swap.js';
 import { contentOf, verify, type ContentDigest } from './generation/verify.js';
+import { verifyWithLog, type LogVerification } from './generation/verify-with-log.js';
 import { verifyTables } from './generation/verify-tables.js';
 import type { Verification } from './generation/verification.js';
 import { SqlModel } from './tables/sql-model.js';
@@ -47,6 +48,13 @@ export interface VerifyOptions {
   readonly limit?: number;
   /** Documents in which the two may be apart: so many are folded in memory. Default 100,000. */
   readonly maxFolded?: number;
+}
+
+/** What is compared with the log. */
+export interface VerifyWithLogOptions extends Pick<VerifyOptions, 'limit'> {
+  /** Documents that are folded in memory at most. Default 100,000. */
+  readonly maxFolded?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** What an admin works on. */
@@ -196,6 +204,17 @@ export class ProjectionAdmin {
       change: 'verified',
     }));
     return found;
+  }
+
+  /** Compares what is read with the log, which is folded in memory up to the checkpoint. @throws ProjectionNotFound, GenerationUnusable */
+  async verifyWithLog(
+    name: string,
+    { limit = 100, maxFolded = 100_000, signal }: VerifyWithLogOptions = {},
+  ): Promise<LogVerification> {
+    const { state, model } = this.parts.placeOf(name);
+    if (!model) throw unknownCode(name);
+    const most = numberOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER);
+    return verifyWithLog({ state, model, events: this.parts.events, limit, maxFolded: most, signal });
   }
 
   /** What a generation holds, in one hash: equal for equal documents. Default: the one that is read. */

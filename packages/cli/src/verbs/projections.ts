@@ -15,6 +15,7 @@ import { wholeFrom } from '../numbers.js';
 import { withProjections } from '../open.js';
 import type { Paper } from '../paper.js';
 import { progressOn } from '../progress.js';
+import { valueText } from '../value-text.js';
 import type { Verb, VerbCall } from '../verb.js';
 
 type Options = AskedByValues & {
@@ -234,10 +235,6 @@ function* verificationLines(found: Verification, paper: Paper): Generator<string
     ],
     paper,
   );
-}
-
-function valueText(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 60);
 }
 
 async function swapped({ call, name }: Use, done: Swapped): Promise<void> {

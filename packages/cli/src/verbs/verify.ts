@@ -1,9 +1,10 @@
-import { Findings, verify, type Health, type LogFinding } from '@backstory/replay/verify';
+import { Findings, verify, type Health, type LogFinding, type NotChecked } from '@backstory/replay/verify';
 import { Interrupted } from '../errors.js';
 import { wholeFrom } from '../numbers.js';
 import { subscriptionsOf, withStores, type OpenStores } from '../open.js';
 import type { Paper } from '../paper.js';
 import { progressOn } from '../progress.js';
+import { projectionHealth } from '../projection-health.js';
 import { subscriptionFault } from '../subscription-fault.js';
 import type { Verb, VerbCall } from '../verb.js';
 
@@ -22,9 +23,10 @@ export const verb: Verb = {
   notes: `It looks for versions with gaps, causes that are not in the log or come later than
 what they caused, clocks that go back or are ahead, types that the application does
 not know or that are not called {domain}.{action}, effects that are there twice,
-snapshots that a fold of all events does not give, and subscriptions that are
-faulted, have dead letters, or are ahead of the log. What could not be looked at is
-said. With --store alone, neither types nor snapshots are.
+snapshots and documents of projections that a fold of all events does not give, and
+subscriptions that are faulted, have dead letters, or are ahead of the log. What
+could not be looked at is said. With --store alone, neither types nor snapshots nor
+projections are.
 
 It only reads, and with little memory. That nobody altered the log is another
 question, which seals answer: backstory audit verify.
@@ -39,8 +41,10 @@ Ends with exit code 1 where there is a finding.`,
     const { after = 0 } = call.options as Options;
     return withStores(call, { readOnly: true }, async (stores) => {
       const health = await healthOf(call, stores, after);
-      const found = { ...health, findings: [...health.findings, ...(await ofSubscriptions(stores))] };
-      const answer = { ...found, notChecked: [...found.notChecked, ...NOT_KNOWN] };
+      const projections = await projectionHealth(stores, call.io);
+      const findings = [...health.findings, ...(await ofSubscriptions(stores)), ...projections.findings];
+      const notChecked = [...health.notChecked, NOT_KNOWN, ...projections.notChecked];
+      const answer = { ...health, findings, notChecked };
       await call.report.answer(answer, (paper) => healthLines(answer, paper));
       return answer.findings.length > 0 ? 'finding' : undefined;
     });
@@ -48,13 +52,10 @@ Ends with exit code 1 where there is a finding.`,
 };
 
 /** What nobody who only reads can know. */
-const NOT_KNOWN: Health['notChecked'] = [
-  {
-    check: 'events that a subscription has passed with neither outcome nor parking',
-    why: 'what its handlers would have wanted is not stored; "backstory subscriptions outcomes <name>" shows what is',
-  },
-  { check: 'projections against a rebuild', why: 'this command knows of no projections' },
-];
+const NOT_KNOWN: NotChecked = {
+  check: 'events that a subscription has passed with neither outcome nor parking',
+  why: 'what its handlers would have wanted is not stored; "backstory subscriptions outcomes <name>" shows what is',
+};
 
 async function healthOf({ io }: VerbCall, stores: OpenStores, after: number): Promise<Health> {
   const { events, state, definition } = stores;

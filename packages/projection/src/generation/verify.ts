@@ -7,9 +7,10 @@ import { hashTables } from '../tables/compare-tables.js';
 import { requireSql } from '../tables/require-sql.js';
 import type { Generation } from './control.js';
 import { Comparison, type Row } from './comparison.js';
+import { TextFold, type Folding, type Texts } from './text-fold.js';
 import { placesOf } from './places.js';
 import { readProgress } from './progress.js';
-import { placeIn, resultKey } from '../results/result-rows.js';
+import { placeIn } from '../results/result-rows.js';
 import { requireControl, requireGeneration } from './swap.js';
 import { compared, type Verification } from './verification.js';
 
@@ -73,7 +74,6 @@ interface Instead {
   readonly results?: Texts;
 }
 
-type Texts = ReadonlyMap<string, string | undefined>;
 const NONE: Texts = new Map();
 
 async function sideOf(view: StateView, name: string, generation: Generation): Promise<Placed> {
@@ -106,14 +106,6 @@ async function meet(
     );
   const documents = await rewound(events, { model, side: ahead.generation.number, most, between });
   return { position: behind.position, instead: new Map([[ahead, { documents }]]) };
-}
-
-interface Folding {
-  readonly model: ProjectionModel;
-  /** The generation whose documents are folded. */
-  readonly side: number;
-  /** How many of them at most. */
-  readonly most: number;
 }
 
 interface Between extends Folding {
@@ -155,50 +147,12 @@ async function rewound(events: EventStore, { between, ...folding }: Between): Pr
 
 const PAGE = 2_000;
 
-/** Folds some documents in memory, and no more than may be. */
-class TextFold {
-  private readonly documents = new Map<string, unknown>();
-  private readonly last = new Map<string, Parameters<ProjectionModel['fold']>[1]>();
-  readonly results = new Map<string, string>();
-
-  private readonly model: ProjectionModel;
-
-  constructor(private readonly folding: Folding) {
-    this.model = folding.model;
-  }
-
-  has(key: string): boolean {
-    return this.documents.has(key);
-  }
-
-  begin(key: string, text: string | undefined): void {
-    if (this.has(key)) return;
-    const { most, side, model } = this.folding;
-    if (this.documents.size === most) {
-      const message = `it and the other one are more than ${most} documents apart: compare them when they are closer, or allow more with maxFolded.`;
-      throw new GenerationUnusable(model.name, side, message);
-    }
-    this.documents.set(key, text === undefined ? undefined : model.read(text));
-  }
-
-  fold(key: string, recorded: Parameters<ProjectionModel['fold']>[1]): void {
-    let ordinal = 0;
-    const folded = this.model.fold(this.documents.get(key), recorded, key, (text) => {
-      this.results.set(resultKey(key, recorded.position, ordinal++), text);
-    });
-    this.documents.set(key, folded);
-    this.last.set(key, recorded);
-  }
-
-  texts(): Texts {
-    const text = (key: string, document: unknown) =>
-      document === undefined ? undefined : this.model.write(document, key, this.last.get(key)!);
-    return new Map([...this.documents].map(([key, document]) => [key, text(key, document)]));
-  }
-}
-
 /** The documents in the order of their keys, some of them replaced. */
-async function* documentsOf(view: StateView, collection: string, instead: Texts): AsyncGenerator<Row, void> {
+export async function* documentsOf(
+  view: StateView,
+  collection: string,
+  instead: Texts = NONE,
+): AsyncGenerator<Row, void> {
   const replaced = [...instead].sort(([x], [y]) => byBytes(x, y));
   let next = 0;
   const upTo = function* (key: string | undefined): Generator<Row, void> {

@@ -12,7 +12,8 @@ export type LogFault =
   | 'type-name'
   | 'done-twice'
   | 'snapshot'
-  | 'subscription';
+  | 'subscription'
+  | 'projection';
 
 /** Where something was found, as far as it is a place in the log. */
 export interface FaultPlace {
@@ -25,7 +26,7 @@ export interface FaultPlace {
 /** Things that are wrong in the same way with the same subject. */
 export interface LogFinding {
   readonly kind: LogFault;
-  /** The stream, the type, the application or the subscription. */
+  /** The stream, the type, the application, the subscription or the projection. */
   readonly subject: string;
   readonly what: string;
   /** What to do about it. */
