@@ -10,7 +10,7 @@ import {
 } from 'backstory';
 import type { AppTransaction } from 'backstory/transactions';
 import { silent, type RecordEnd } from '@backstory/core/observe';
-import { Client, Pool } from 'pg';
+import { Client, Pool, type ClientConfig } from 'pg';
 import { Account, Deposited } from '../examples/bank/backstory.config';
 import { appendLockKey } from '../packages/postgres/src/lock-key';
 import { eventually } from './support/eventually';
@@ -212,18 +212,84 @@ test('a statement that fails makes all of it fail, also where its error is caugh
 });
 
 test.each([
-  ['ended', 'rollback', 'it was ended inside the function'],
-  ['ended and begun', 'commit; begin', 'and another one begun'],
-])('a transaction that the function has %s by itself records nothing', async (_, sql, message) => {
+  ['ended', 'rollback'],
+  ['ended and begun', 'commit; begin'],
+])('a transaction that the function has %s by itself records nothing, and says so', async (_, sql) => {
   await deposit(500);
   await withClient(async (client) => {
     const broken = app.within(client, async (transaction) => {
       await payOut(client)(transaction);
       await client.query(sql);
     });
-    await expect(broken).rejects.toThrow(message);
+    await expect(broken).rejects.toThrow(
+      'ended inside the function: nothing was recorded, and what the client had changed',
+    );
   });
   expect(await balance()).toBe(500);
+});
+
+test('one that the function commits without waiting is not taken for done', async () => {
+  const commandId = 'early';
+  await withClient(async (client) => {
+    const early = app.within(
+      client,
+      async (transaction) => {
+        void transaction.record('audit-1', [new Deposited(1)]).catch(() => undefined);
+        void client.query('commit');
+      },
+      { commandId },
+    );
+    await expect(early).rejects.toThrow('ended inside the function');
+    const again = app.within(client, (transaction) => transaction.record('audit-1', [new Deposited(1)]), {
+      commandId,
+    });
+    expect(await again).toMatchObject({ repeated: false });
+  });
+  expect(await app.events.identity()).toMatchObject({ head: 1 });
+});
+
+test('where nobody says that it was rolled back its client ends, and nobody commits what is left of it', async () => {
+  await withClient(async (holder) => {
+    const client = new Client({ connectionString: url, query_timeout: 500 });
+    client.on('error', () => undefined);
+    await client.connect();
+    await holder.query(LOCK);
+    const late = app.within(client, async (transaction) => {
+      void transaction.record('audit-1', [new Deposited(1)]).catch(() => undefined);
+      await client.query(PAYOUT);
+    });
+    await expect(late).rejects.toThrow(StoreUnavailable);
+    await holder.query('select pg_advisory_unlock_all()');
+    await eventually(async () => {
+      const text = `select state from pg_stat_activity where datname = current_database() and state = 'active' and pid <> pg_backend_pid()`;
+      return (await holder.query(text)).rows.length === 0;
+    });
+    await expect(app.within(client, () => client.query(PAYOUT))).rejects.toThrow();
+    await client.end();
+  });
+  expect([await paidOut(), (await app.events.identity()).head]).toEqual([0, 0]);
+});
+
+test('what a role or a database has for a default isolation is nothing to appends', async () => {
+  await pool.query(
+    `do $$ begin execute format('alter database %I set default_transaction_isolation = serializable', current_database()); end $$`,
+  );
+  const strict = await bank().start();
+  await deposit(500, strict);
+  await withClient(async (client) => {
+    const { rows } = await client.query('show default_transaction_isolation');
+    expect(rows).toEqual([{ default_transaction_isolation: 'serializable' }]);
+    await strict.within(client, (transaction) => transaction.record('audit-1', [new Deposited(1)]));
+  });
+  await strict.close();
+  expect(await balance()).toBe(500);
+});
+
+test('a client of binary results is refused', async () => {
+  const client = new Client({ connectionString: url, binary: true } as ClientConfig);
+  await client.connect();
+  await expect(app.within(client, () => 1)).rejects.toThrow('a client of binary results');
+  await client.end();
 });
 
 test('one client is in one transaction at a time, and may be in another one after it', async () => {

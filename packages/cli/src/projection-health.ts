@@ -1,9 +1,4 @@
-import {
-  ProjectionFailed,
-  GenerationUnusable,
-  type LogVerification,
-  type Projections,
-} from '@backstory/projection';
+import { ProjectionFailed, GenerationUnusable, type Projections } from '@backstory/projection';
 import { Findings, type Health } from '@backstory/replay/verify';
 import type { CommandIo } from './io.js';
 import { withProjectionsOf, type OpenStores } from './open.js';
@@ -33,6 +28,8 @@ export function projectionHealth(
     return { findings: findings.all(), notChecked };
   });
 }
+
+type LogVerification = Awaited<ReturnType<Projections['verifyWithLog']>>;
 
 /** Why it could not be compared, where it could not. */
 async function compared(

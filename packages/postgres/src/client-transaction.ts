@@ -8,8 +8,9 @@ import {
   type Write,
 } from '@backstory/core';
 import { StoreClosed, checkAppend, type AppendOutcome, type CheckedAppend } from '@backstory/core/store';
-import type { ClientBase } from 'pg';
+import type { Client, ClientBase } from 'pg';
 import { appendOutcomes, appendStatement, type AppendRow } from './append-batch.js';
+import { drop } from './database.js';
 import { isTransient, storeError } from './failures.js';
 import { sessionOn, type Run } from './session.js';
 
@@ -72,14 +73,14 @@ export class ClientTransaction implements StoreTransaction {
     const transaction = new ClientTransaction(client as ClientBase, options);
     const begins = status === 'I';
     try {
-      if (begins) await transaction.run({ text: 'begin' });
+      if (begins) await transaction.run({ text: 'begin isolation level read committed' });
       await transaction.checkLogAndIsolation();
       if (!(await transaction.isDone())) return transaction;
-      await transaction.run({ text: 'rollback' });
+      await transaction.undo();
       joined.delete(client);
       return undefined;
     } catch (error) {
-      if (begins) await transaction.run({ text: 'rollback' }).catch(() => undefined);
+      if (begins) await transaction.undo();
       joined.delete(client);
       // It is known a moment later than the failure is told.
       if (hasFailed(error)) return refuseClient(store, FAILED);
@@ -156,8 +157,13 @@ export class ClientTransaction implements StoreTransaction {
   }
 
   private async rollBack(reason: unknown): Promise<void> {
-    await this.run({ text: 'rollback' }).catch(() => undefined); // a connection that is gone has rolled back
+    await this.undo();
     for (const { reject } of this.waiting) reject(reason);
+  }
+
+  /** Where nobody says that it was rolled back the connection ends, and the server does it: the next user of the client would commit it. */
+  private async undo(): Promise<void> {
+    await this.run({ text: 'rollback' }).catch(() => drop(this.client as Client));
   }
 
   private async isDone(): Promise<boolean> {
@@ -169,19 +175,33 @@ export class ClientTransaction implements StoreTransaction {
   private async mark(): Promise<boolean> {
     const status = this.client.getTransactionStatus();
     if (status === 'E') throw this.rolledBack(FAILED_WITHIN);
-    if (status !== 'T') throw this.rolledBack('it was ended inside the function');
-    const text = `insert into ${this.options.schema}.state (collection, key, value) values ($1, $2, '')
-      on conflict do nothing returning pg_current_xact_id()::text,
-        case current_setting('lock_timeout') when '0' then set_config('lock_timeout', $3, true) end`;
-    const values = [MARKS, this.options.id, String(this.options.lockTimeoutMs)];
-    const [row] = await this.run<[string]>({ text, values });
-    if (row && row[0] !== this.number)
-      throw this.rolledBack('it was ended inside the function, and another one begun');
-    return row !== undefined;
+    if (status !== 'T') throw this.endedInside();
+    // A commit that was not awaited ends it before this arrives, which must not leave a mark then.
+    const text = `with mine as materialized (
+        select pg_current_xact_id()::text as number,
+          case current_setting('lock_timeout') when '0' then set_config('lock_timeout', $3, true) end),
+      marked as (
+        insert into ${this.options.schema}.state (collection, key, value) select $1, $2, '' from mine where number = $4
+        on conflict do nothing returning 1)
+      select number, (select count(*) from marked) from mine`;
+    const values = [MARKS, this.options.id, String(this.options.lockTimeoutMs), this.number!];
+    const [[number, marked] = []] = await this.run<[string, string]>({ text, values });
+    if (number !== this.number) throw this.endedInside();
+    return marked === '1';
   }
 
   private rolledBack(why: string): StoreUnusable {
-    const message = `the transaction was not committed, because ${why}: nothing was recorded. Leave its end to app.within.`;
+    return this.refused(`the transaction was not committed, because ${why}: nothing was recorded`);
+  }
+
+  private endedInside(): StoreUnusable {
+    return this.refused(
+      'the transaction was ended inside the function: nothing was recorded, and what the client had changed until then may have been committed; compare the two',
+    );
+  }
+
+  private refused(what: string): StoreUnusable {
+    const message = `${what}. Leave its end to app.within.`;
     return new StoreUnusable(this.options.store, 'unsupported', message);
   }
 
@@ -235,6 +255,8 @@ function statusOf(client: object | undefined, store: string): 'I' | 'T' {
     return refuse(
       'needs a client of pg 8.17 or later, which knows whether it is in a transaction: update pg.',
     );
+  if ((candidate as { readonly binary?: boolean }).binary)
+    return refuse('was given a client of binary results, which are read as text: leave `binary` out.');
   if (joined.has(candidate))
     return refuse('was given a client that is in app.within already: give each its own.');
   const status = candidate.getTransactionStatus();

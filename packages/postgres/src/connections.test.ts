@@ -1,5 +1,5 @@
 import { StoreUnavailable, follow, type OpenStorage } from '@backstory/core';
-import { Client } from 'pg';
+import { Client, defaults } from 'pg';
 import { inspect } from 'node:util';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { anEvent, eventsOf, record } from '../../../test/support/sqlite-files.js';
@@ -73,6 +73,47 @@ test('an append whose connection ends under way is unknown, and recorded once wh
   expect(await record(events, 'a-1', event)).toMatchObject({ position: 2, repeated: false });
   expect(await record(events, 'a-1', event)).toMatchObject({ position: 2, repeated: true });
   expect(await eventsOf(events)).toHaveLength(2);
+});
+
+test('appends that were given up leave nobody waiting at the server', async () => {
+  const url = await server.createDatabase();
+  const { events } = await open(url, SOON);
+  const other = await bystander(url);
+  await other.query(LOCK);
+  await expect(record(events, 'a-1', anEvent())).rejects.toThrow(StoreUnavailable);
+  await eventually(async () => {
+    const { rows } = await other.query(
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    expect(rows).toEqual([]);
+  });
+});
+
+test('what the driver has for a default format is nothing to the store', async () => {
+  const url = await server.createDatabase();
+  const { binary } = defaults;
+  defaults.binary = true;
+  try {
+    const { events, state } = await open(url);
+    expect(await record(events, 'a-1', anEvent())).toMatchObject({ position: 1 });
+    expect(await eventsOf(events)).toMatchObject([{ version: 1, position: 1 }]);
+    expect(await state.acquire('a lease', { owner: 'me', ttlMs: 10_000 })).toMatchObject({ name: 'a lease' });
+  } finally {
+    defaults.binary = binary;
+  }
+});
+
+test('a server without TLS, which is asked for, is no defect and no outage', async () => {
+  const url = `${await server.createDatabase()}?sslmode=require`;
+  const warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  try {
+    await expect(postgres(url).open()).rejects.toMatchObject({
+      code: 'BACKSTORY_STORE_UNUSABLE',
+      message: expect.stringContaining('the server offers no TLS'),
+    });
+  } finally {
+    warnings.mockRestore();
+  }
 });
 
 test('an append over a line that has gone dead without a word is given up after a time, and may be sent again', async () => {

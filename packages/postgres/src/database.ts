@@ -99,6 +99,7 @@ export class Database {
     client.on('error', () => undefined); // told to whoever waits for an answer
     try {
       await outside(() => client.connect());
+      await this.prepareWriter(client, direct);
       return client;
     } catch (error) {
       void client.end().catch(() => undefined);
@@ -171,17 +172,35 @@ export class Database {
   }
 
   /**
+   * Appends need read committed, whatever a role or database has for a default. And a server goes on waiting for a lock for whoever
+   * has given up and asks again: without a bound each time would leave a connection there.
+   */
+  private async prepareWriter(client: Client, direct: boolean): Promise<void> {
+    asText(client);
+    if (!this.prepare && !(direct && this.options.direct)) return;
+    await client.query(
+      `set default_transaction_isolation = 'read committed'; set lock_timeout = ${Math.ceil(this.responseTimeoutMs)}`,
+    );
+  }
+
+  /**
    * A plan made while the log was small must not scan it once it is large. Behind a proxy that shares connections nothing
    * can be set, and nothing need be: without prepared statements every plan is new.
    */
   private async prepareReader(client: ClientBase): Promise<void> {
     // The pool listens only while a connection is idle: lost between two statements of a transaction it would end the process.
     client.on('error', () => undefined);
+    asText(client);
     this.pooled.add(client as Client);
     client.once('end', () => this.pooled.delete(client as Client));
     if (!this.prepare) return;
     await client.query('set enable_seqscan = off; set enable_bitmapscan = off');
   }
+}
+
+/** Whatever \`pg.defaults.binary\` says, which a statement cannot overrule: results are read as text. */
+function asText(client: ClientBase): void {
+  Object.assign(client, { binary: false });
 }
 
 /** Ends a connection without waiting for a peer that may never answer. */

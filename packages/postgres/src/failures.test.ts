@@ -33,3 +33,19 @@ test.each(['22P02', 'EACCES', 'ERR_INVALID_ARG_TYPE'])('%s is not taken for it',
   expect(storeError(error, 'a store')).toBe(error);
   expect(isInfrastructure(error)).toBe(false);
 });
+
+test.each([
+  ['25000', 'an append needs read committed, not serializable', 'default_transaction_isolation'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate', 'sslrootcert'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', "Hostname/IP does not match certificate's altnames", 'sslrootcert'],
+])('%s says what to set', (code, message, set) => {
+  const error = storeError(Object.assign(new Error(message), { code }), 'a store');
+  expect(error).toMatchObject({ problem: 'unsupported', message: expect.stringContaining(set) });
+});
+
+test('a bound of the server on statements is named', () => {
+  const message = 'canceling statement due to statement timeout';
+  const error = storeError(Object.assign(new Error(message), { code: '57014' }), 'a store');
+  expect(error).toBeInstanceOf(StoreUnavailable);
+  expect((error as Error).message).toContain('statement_timeout is set');
+});

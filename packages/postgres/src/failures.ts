@@ -9,6 +9,12 @@ export function storeError(error: unknown, store: string): unknown {
   if (unusable) return new StoreUnusable(store, unusable[1], `${unusable[2]} (${message})`, options);
   if (NO_ANSWER.test(message))
     return new StoreUnavailable(store, 'the server did not answer in time', options);
+  if (/statement timeout/.test(message))
+    return new StoreUnavailable(
+      store,
+      `${message}; statement_timeout is set, and shorter than this takes`,
+      options,
+    );
   if (isTransient(error)) return new StoreUnavailable(store, message || code, options);
   return error;
 }
@@ -63,6 +69,21 @@ const UNUSABLE: readonly (readonly [
     /^25006 /,
     'standby',
     'the server only reads: it is a standby, or set so. Promote it, connect to the primary, or open the store read-only.',
+  ],
+  [
+    /^25000 an append needs/,
+    'unsupported',
+    "appends need transactions that are read committed. Set default_transaction_isolation of the role and the database to 'read committed'.",
+  ],
+  [
+    /The server does not support SSL connections/,
+    'unsupported',
+    'the server offers no TLS. Have it offer some, or leave out ssl and sslmode.',
+  ],
+  [
+    /^(SELF_SIGNED_CERT|DEPTH_ZERO|UNABLE_TO_|CERT_|ERR_TLS_CERT)/,
+    'unsupported',
+    "the server's certificate is not trusted. Give the authority that signed it: sslrootcert, or ssl: { ca }.",
   ],
   [/^XX00[12] /, 'corrupt', 'the server reports damaged data. Restore the database from a backup.'],
 ];

@@ -12,19 +12,12 @@ export {
   type ProjectionSource,
 } from './definition/projection-source.js';
 export { Projections, type FillOptions, type ProjectionsParts } from './projections.js';
-export type {
-  AskedBy,
-  RebuildOptions,
-  VerifyOptions,
-  VerifyWithLogOptions,
-  Which,
-} from './projection-admin.js';
+export type { AskedBy, RebuildOptions, VerifyOptions, Which } from './projection-admin.js';
 export type { FeedState, GenerationStatus, Lag, ProjectionStatus } from './status.js';
 export type { Swapped } from './generation/swap.js';
 export type { ContentDigest } from './generation/verify.js';
 export type { DocumentDifference } from './generation/comparison.js';
 export type { Side, Verification } from './generation/verification.js';
-export type { LogVerification } from './generation/verify-with-log.js';
 export { DocumentsAsOf, type AsOfCost, type AsOfOptions, type Evaluated } from './read/as-of.js';
 export { Documents, type CaughtUpOptions } from './read/documents.js';
 export type { FindQuery, FoundPage } from './read/find.js';

@@ -50,13 +50,6 @@ export interface VerifyOptions {
   readonly maxFolded?: number;
 }
 
-/** What is compared with the log. */
-export interface VerifyWithLogOptions extends Pick<VerifyOptions, 'limit'> {
-  /** Documents that are folded in memory at most. Default 100,000. */
-  readonly maxFolded?: number;
-  readonly signal?: AbortSignal;
-}
-
 /** What an admin works on. */
 export interface ProjectionAdminParts {
   readonly events: EventStore;
@@ -209,7 +202,11 @@ export class ProjectionAdmin {
   /** Compares what is read with the log, which is folded in memory up to the checkpoint. @throws ProjectionNotFound, GenerationUnusable */
   async verifyWithLog(
     name: string,
-    { limit = 100, maxFolded = 100_000, signal }: VerifyWithLogOptions = {},
+    {
+      limit = 100,
+      maxFolded = 100_000,
+      signal,
+    }: Omit<VerifyOptions, 'generation'> & { readonly signal?: AbortSignal } = {},
   ): Promise<LogVerification> {
     const { state, model } = this.parts.placeOf(name);
     if (!model) throw unknownCode(name);
