@@ -144,28 +144,44 @@ test.each(['after an outage', 'without a moment of outage'])(
   },
 );
 
-test('an append that is sent again is acknowledged no sooner than the standby has it', async () => {
+test.each([
+  ['an append', async ({ events }: OpenStorage) => void (await events.append(NOTED))],
+  [
+    'a transaction of an application',
+    async (storage: OpenStorage, url: string) => {
+      const client = new Client({ connectionString: url });
+      client.on('error', () => undefined);
+      await client.connect();
+      closing.push(() => client.end());
+      const transaction = await storage.within!(client, 'noted');
+      void transaction?.append(NOTED).catch(() => undefined);
+      await transaction?.commit();
+    },
+  ],
+])('%s that is sent again is acknowledged no sooner than the standby has it', async (_, send) => {
   await cluster.start();
   const url = await cluster.createDatabase();
   const first = await postgres(url).open();
-  const writes = [{ stream: 'a-1', expected: 'any' as const, events: [faultEvent('noted', 0)] }];
-  await first.events.append(writes);
+  await send(first, url);
   await first.close();
   await queryAt(cluster.url(), `alter system set synchronous_standby_names = '*'`);
   await cluster.kill();
   await cluster.start();
 
-  const { events } = await open(url);
+  const storage = await open(url);
   let told = false;
-  const again = events.append(writes).finally(() => (told = true));
+  const again = send(storage, url).finally(() => (told = true));
   const waiting = `select 1 from pg_stat_activity where wait_event = 'SyncRep'`;
   const isWaiting = async () => (await queryAt(cluster.url(), waiting)).length > 0;
   await until('it waits, or is told', async () => (await isWaiting()) || told);
   expect(told).toBe(false);
   await queryAt(cluster.url(), 'alter system reset synchronous_standby_names');
   await queryAt(cluster.url(), 'select pg_reload_conf()');
-  expect(await again).toMatchObject({ repeated: true, position: 1 });
+  await again;
+  expect(await storage.events.identity()).toMatchObject({ head: 1 });
 });
+
+const NOTED = [{ stream: 'a-1', expected: 'any' as const, events: [faultEvent('noted', 0)] }];
 
 test('a transaction that is cut off between its append and its commit keeps others out for seconds, not hours', async () => {
   await cluster.start();

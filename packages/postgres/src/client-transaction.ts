@@ -13,6 +13,7 @@ import { appendOutcomes, appendStatement, type AppendRow } from './append-batch.
 import { drop } from './database.js';
 import { isTransient, storeError } from './failures.js';
 import { sessionOn, type Run } from './session.js';
+import { DURABLY } from './transaction.js';
 
 /** What a transaction of a client needs of the store. */
 export interface ClientTransactionOptions {
@@ -76,7 +77,7 @@ export class ClientTransaction implements StoreTransaction {
       if (begins) await transaction.run({ text: 'begin isolation level read committed' });
       await transaction.checkLogAndIsolation();
       if (!(await transaction.isDone())) return transaction;
-      await transaction.undo();
+      await transaction.confirm();
       joined.delete(client);
       return undefined;
     } catch (error) {
@@ -108,7 +109,7 @@ export class ClientTransaction implements StoreTransaction {
       this.checkOpen();
       const isFirst = await this.mark();
       const results = isFirst ? await this.record() : undefined;
-      await (results ? this.end() : this.run({ text: 'rollback' }));
+      await (results ? this.end() : this.confirm());
       if (!results) {
         for (const { reject } of this.waiting) reject(new Error(DONE_BEFORE)); // nobody is told: the whole is a repetition
         return undefined;
@@ -164,6 +165,17 @@ export class ClientTransaction implements StoreTransaction {
   /** Where nobody says that it was rolled back the connection ends, and the server does it: the next user of the client would commit it. */
   private async undo(): Promise<void> {
     await this.run({ text: 'rollback' }).catch(() => drop(this.client as Client));
+  }
+
+  /**
+   * What was done before is seen as soon as its commit is on this server, and its own wait for the standby may have been broken off.
+   * A commit waits where something was written, so something is.
+   */
+  private async confirm(): Promise<void> {
+    await this.run({ text: 'rollback' });
+    await this.run({
+      text: `begin; select pg_logical_emit_message(true, 'backstory', ''); ${DURABLY} commit`,
+    });
   }
 
   private async isDone(): Promise<boolean> {
