@@ -345,19 +345,40 @@ describe('in PostgreSQL', () => {
     await second.filled('marked', 2);
     let isSwapped = false;
     const swapping = swapped(second).then(() => (isSwapped = true));
-    // An attempt has been made, which keeps others waiting no longer than it waits itself.
-    await eventually(async () => {
-      const { rows } = await others.query<Row>(
-        `select 1 from pg_locks where mode = 'AccessExclusiveLock' and not granted and relation = '"marked.accounts"'::regclass`,
-      );
-      return rows.length > 0;
-    });
+    await someoneWaits(others);
     expect(await versions(others)).toEqual([1]);
     expect([isSwapped, await versions(report)]).toEqual([false, [1]]);
     await report.query('commit');
     await swapping;
     expect(await versions(report)).toEqual([2]);
   });
+
+  it('a rollback waits as well, although no definition changes', async () => {
+    const first = await run(marked(1));
+    await caughtUp(first);
+    const second = await run(marked(2));
+    await second.filled('marked', 2);
+    await swapped(second);
+    const [report, others] = [await connected(), await connected()];
+    await report.query('begin');
+    expect(await versions(report)).toEqual([2]);
+    let isBack = false;
+    const goingBack = second.rollback('marked').then(() => (isBack = true));
+    await Promise.race([goingBack, someoneWaits(others)]);
+    expect([isBack, await versions(report)]).toEqual([false, [2]]);
+    await report.query('commit');
+    await goingBack;
+    expect(await versions(report)).toEqual([1]);
+  });
+
+  /** An attempt has been made, which keeps others waiting no longer than it waits itself. */
+  const someoneWaits = (looking: Client) =>
+    eventually(async () => {
+      const { rows } = await looking.query<Row>(
+        `select 1 from pg_locks where mode = 'AccessExclusiveLock' and not granted and relation = '"marked.accounts"'::regclass`,
+      );
+      return rows.length > 0;
+    });
 });
 
 it('a name that ends like that of a generation is refused', () => {

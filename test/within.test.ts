@@ -248,15 +248,19 @@ test('one that the function commits without waiting is not taken for done', asyn
   expect(await app.events.identity()).toMatchObject({ head: 1 });
 });
 
+const parametersOf = (client: Client) =>
+  (client as unknown as { readonly connectionParameters: object }).connectionParameters;
+
 test('where nobody says that it was rolled back its client ends, and nobody commits what is left of it', async () => {
   await withClient(async (holder) => {
-    const client = new Client({ connectionString: url, query_timeout: 500 });
+    const client = new Client({ connectionString: url });
     client.on('error', () => undefined);
     await client.connect();
     await holder.query(LOCK);
     const late = app.within(client, async (transaction) => {
       void transaction.record('audit-1', [new Deposited(1)]).catch(() => undefined);
       await client.query(PAYOUT);
+      Object.assign(parametersOf(client), { query_timeout: 500 });
     });
     await expect(late).rejects.toThrow(StoreUnavailable);
     await holder.query('select pg_advisory_unlock_all()');

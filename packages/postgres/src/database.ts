@@ -178,9 +178,8 @@ export class Database {
   private async prepareWriter(client: Client, direct: boolean): Promise<void> {
     asText(client);
     if (!this.prepare && !(direct && this.options.direct)) return;
-    await client.query(
-      `set default_transaction_isolation = 'read committed'; set lock_timeout = ${Math.ceil(this.responseTimeoutMs)}`,
-    );
+    const bound = `select set_config('lock_timeout', '${Math.ceil(this.responseTimeoutMs)}', false) where current_setting('lock_timeout') = '0'`;
+    await client.query(`${READ_COMMITTED}; ${bound}`);
   }
 
   /**
@@ -194,11 +193,14 @@ export class Database {
     this.pooled.add(client as Client);
     client.once('end', () => this.pooled.delete(client as Client));
     if (!this.prepare) return;
-    await client.query('set enable_seqscan = off; set enable_bitmapscan = off');
+    await client.query(`${READ_COMMITTED}; set enable_seqscan = off; set enable_bitmapscan = off`);
   }
 }
 
-/** Whatever \`pg.defaults.binary\` says, which a statement cannot overrule: results are read as text. */
+/** What appends and leases need, whatever a role or database has for a default. */
+const READ_COMMITTED = `set default_transaction_isolation = 'read committed'`;
+
+/** Whatever `pg.defaults.binary` says, which a statement cannot overrule: results are read as text. */
 function asText(client: ClientBase): void {
   Object.assign(client, { binary: false });
 }

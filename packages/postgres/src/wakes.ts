@@ -132,13 +132,14 @@ export class Wakes {
   private async look(): Promise<void> {
     void this.listen();
     try {
+      const known = this.head;
       const text = `select coalesce(max(position), 0) from ${this.database.schema}.events`;
       const [row] = await this.database.read<[string]>({ text });
       const head = Number(row![0]);
       // Nobody told us: is there still somebody at the other end of the line?
       if (head > this.head && this.connected) this.saying ??= outside(() => this.probe());
-      // The head of a log that was restored or has lost events goes back; what comes then is news.
-      if (head !== this.head) this.arrived(head);
+      // The head of a log that was restored or has lost events goes back; what comes then is news. An answer that is overtaken is none.
+      if (head > this.head || (head < this.head && this.head === known)) this.arrived(head);
     } catch {
       // a wake-up is a hint
     }

@@ -26,10 +26,12 @@ export async function showLive(
   const run = (text: string) => sql.run({ texts: [text], values: [] });
   const old = before ? viewsOf(sql, name, before) : new Map<string, View>();
   const wanted = viewsOf(sql, name, after);
-  const changed = [...wanted].filter(([table, { text }]) => text !== old.get(table)?.text);
-  const gone = [...old.keys()].filter((table) => !wanted.has(table));
   const isPostgres = sql.dialect === 'postgres';
-  if (isPostgres && before?.live !== after.live) await pointTo(sql, name, after.live);
+  // Also the same text, for the lock: a transaction that reads statement by statement would see another generation in the next.
+  const isAnother = isPostgres && before?.live !== after.live;
+  const changed = [...wanted].filter(([table, { text }]) => isAnother || text !== old.get(table)?.text);
+  const gone = [...old.keys()].filter((table) => !wanted.has(table));
+  if (isPostgres && changed.length > 0) await pointTo(sql, name, after.live);
   if (changed.length + gone.length > 0) await waitShortly(sql);
   for (const table of gone) await run(`drop view if exists ${sql.table(viewName(name, table))}`);
   for (const [table, { columns, text }] of changed) {

@@ -34,7 +34,7 @@ export class TextFold {
     if (this.has(key)) return;
     const { most, side, model } = this.folding;
     if (this.documents.size === most) {
-      const message = `more than ${most} documents would have to be folded in memory: compare it with a generation that is closer, or allow more with maxFolded.`;
+      const message = `more than ${most} documents would have to be folded in memory: allow more with maxFolded, or compare generations that are closer.`;
       throw new GenerationUnusable(model.name, side, message);
     }
     this.documents.set(key, text === undefined ? undefined : model.read(text));

@@ -67,6 +67,8 @@ export function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVerificat
     const fold = new TextFold({ model, side: generation, most });
     for await (const page of events.readAll({ upTo: position, types: model.typeNames, pageSize: PAGE })) {
       signal?.throwIfAborted();
+      // Results are another matter, and there is one for every event at worst.
+      fold.results.clear();
       for (const event of page.events) {
         const { recorded, keys } = model.foldable(event);
         for (const key of keys) {
