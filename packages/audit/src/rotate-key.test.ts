@@ -47,6 +47,28 @@ test('a head that somebody put into the log makes no seal of a retired key good'
   expect(await rotate()).toEqual({ lastSeal: 1 });
 });
 
+test('what happens to the ring while the log is read stays', async () => {
+  const folder = new AuditFolder(keyed.folder);
+  const third = readPrivateKey(newPrivateKey());
+  const { events } = storage;
+  const busy = Object.assign(Object.create(events) as typeof events, {
+    async *readStream(...asked: Parameters<typeof events.readStream>) {
+      const change = { action: 'add', publicKey: third.publicKey } as const;
+      const ring = await folder.keys();
+      if (ring.keys.length === 1) await folder.writeKeys(ring.with(change, keyed.key, new Date()));
+      yield* events.readStream(...asked);
+    },
+  });
+  const { key: signer } = keyed;
+  await rotateKey({ ...storage, events: busy }, { folder: keyed.folder, signer, keyId: signer.keyId, next });
+  const { keys } = await folder.keys();
+  expect(keys.map(({ keyId, status }) => [keyId, status])).toEqual([
+    [signer.keyId, 'retired'],
+    [third.keyId, 'in-force'],
+    [next.keyId, 'in-force'],
+  ]);
+});
+
 test('a key that signed nothing has no last seal; one that ended does not end again', async () => {
   expect(await rotate()).toEqual({ lastSeal: 0 });
   await expect(rotate()).rejects.toThrow(KeyNotInForce);

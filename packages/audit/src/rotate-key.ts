@@ -38,9 +38,13 @@ export async function rotateKey(source: SealSource, options: RotateOptions): Pro
     requireInForce(ring, signer.keyId);
     const lastSeal = await lastSealOf(source, { folder, ring, keyId });
     signal.throwIfAborted();
+    // To read the log takes a while, and a revocation of meanwhile must stay.
+    const now = await folder.keys();
+    requireInForce(now, keyId);
+    requireInForce(now, signer.keyId);
     const at = new Date();
     const retire = { action: 'retire', keyId, lastSeal, ...(reason !== undefined && { reason }) } as const;
-    const added = ring.with({ action: 'add', publicKey: next.publicKey }, signer, at);
+    const added = now.with({ action: 'add', publicKey: next.publicKey }, signer, at);
     await folder.writeKeys(added.with(retire, next, at));
     return { lastSeal };
   });

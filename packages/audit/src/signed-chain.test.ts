@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { OpenStorage } from '@backstory/core';
+import { StoreUnusable, type OpenStorage } from '@backstory/core';
 import { headHash, readHead, writeHead, type TreeHead } from '@backstory/proof';
 import { MerkleTree, digestIn, hexOf, newPrivateKey, readPrivateKey, signHead } from '@backstory/proof/seal';
 import { sqlite } from '@backstory/sqlite';
@@ -170,4 +170,13 @@ test('nothing is proven from seals that do not lead to the root that was signed'
   const other = text.with(4, `${'0'.repeat(64)}${text[4]!.slice(64)}`);
   fs.writeFileSync(sealFile(1), other.join('\n'));
   await expect(proveEvent(sealed, id)).rejects.toThrow(/does not lead to the root that seal 2 signed/);
+});
+
+test('a store that cannot be examined is a finding, and what else was found stays', async () => {
+  behindItsBack(`UPDATE events SET data = '{"n":99}' WHERE position = 3`);
+  const broken = Object.assign(Object.create(storage.events) as typeof storage.events, {
+    examine: () => Promise.reject(new StoreUnusable('a store', 'corrupt', 'a page is damaged')),
+  });
+  const { findings } = await verify({ ...storage, events: broken }, keyed);
+  expect(brief(findings).sort()).toEqual(['altered', 'store']);
 });

@@ -126,8 +126,13 @@ class Verifier {
   private async examine(last: TreeHead | undefined): Promise<void> {
     const isWhole = last && this.findings.length + this.events.count === 0;
     const read = isWhole ? { events: last.treeSize, upTo: last.position } : undefined;
-    const messages = (await this.store.examine?.(read)) ?? [];
-    this.findings.push(...messages.map((message) => ({ kind: 'store', message }) as const));
+    try {
+      const messages = (await this.store.examine?.(read)) ?? [];
+      this.findings.push(...messages.map((message) => ({ kind: 'store', message }) as const));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.findings.push({ kind: 'store', message: error.message });
+    }
   }
 
   private *ofTheLog(

@@ -23,6 +23,16 @@ test('a database in which nobody did anything says nothing', async () => {
   expect(await storage.events.examine!()).toEqual([]);
 });
 
+test('indexes that somebody added, or that are not used, say nothing', async () => {
+  await client.query('create index of_somebody on its_own.events (type) where position > 7');
+  await client.query('create index unfinished on its_own.events (type)');
+  await client.query(
+    `update pg_index set indisvalid = false where indexrelid = 'its_own.unfinished'::regclass`,
+  );
+  expect(await storage.events.examine!()).toEqual([]);
+  await client.query('drop index its_own.of_somebody; drop index its_own.unfinished');
+});
+
 test.each([
   [
     'rows below the beginning',

@@ -83,6 +83,23 @@ test('a key, a seal, a log that is as it was, and one that is not', async () => 
   });
 });
 
+test('an event that was altered together with its seal file is not said to be as it was', async () => {
+  await sealed();
+  const [, event] = (await runJson(['events', '--stream', 'cart-1'], { cwd, definition })).envelope.data
+    .events;
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex');
+  const [was, now] = [JSON.stringify(event.data), '{"sku":"pen","quantity":200}'];
+  tamper(`UPDATE events SET data = '${now}' WHERE position = ${event.position}`);
+  const file = here('audit/seals/000001.seal');
+  const lines = fs.readFileSync(file, 'utf8');
+  expect(lines).toContain(hash(was));
+  fs.writeFileSync(file, lines.replace(hash(was), hash(now)));
+  const { exitCode, stdout } = await audit('verify');
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('seal 1');
+  expect(stdout).not.toContain('as they were');
+});
+
 test('a proof of one event, checked without the log; and that one seal contains another', async () => {
   await sealed();
   const [event] = (await runJson(['events', '--stream', 'payment-9'], { cwd, definition })).envelope.data

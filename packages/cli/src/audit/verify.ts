@@ -64,7 +64,8 @@ function* findingLines(found: Verification, paper: Paper): Generator<string> {
 
 /** What is still good, where all that is not is known one by one. */
 function* unchangedLine({ findings, count, located, sealedEvents }: Verification): Generator<string> {
-  if (!located || findings.length < count) return;
+  // Where a seal, an anchor or the store itself is not as it should be, what is altered need not show in an event.
+  if (!located || findings.length < count || !findings.every((it) => 'event' in it)) return;
   const changed = findings.filter((it) => 'event' in it && it.kind !== 'inserted').length;
   yield `${sealedEvents - changed} of ${sealedEvents} sealed events are as they were, each at its place.`;
 }
