@@ -28,8 +28,9 @@ subscriptions that are faulted, have dead letters, or are ahead of the log. What
 could not be looked at is said. With --store alone, neither types nor snapshots nor
 projections are.
 
-It only reads, and with little memory. That nobody altered the log is another
-question, which seals answer: backstory audit verify.
+It only reads, with little memory but for the documents of one projection at a time,
+at most 100,000. That nobody altered the log is another question, which seals
+answer: backstory audit verify.
 
 Ends with exit code 1 where there is a finding.`,
   examples: [
