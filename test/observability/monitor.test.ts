@@ -79,14 +79,21 @@ test('probes answer wherever they are mounted: alive, ready, well', async () => 
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
-  const at = async (path: string) => {
-    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
+  const at = async (path: string, method = 'GET') => {
+    const place = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
+    const response = await fetch(place, { method });
     return [response.status, ((await response.json()) as { status?: string }).status];
   };
   expect(await at('/health/live')).toEqual([200, 'ok']);
   expect(await at('/my/health/ready?x')).toEqual([200, 'ok']);
   expect(await at('/health')).toEqual([200, 'ok']);
-  expect(await at('/other')).toEqual([404, undefined]);
+  expect([await at('/'), await at('/live')]).toEqual([
+    [200, 'ok'],
+    [200, 'ok'],
+  ]);
+  for (const path of ['/other', '/other/', '/health/other/live', '/healthy'])
+    expect([path, ...(await at(path))]).toEqual([path, 404, undefined]);
+  expect(await at('/health', 'POST')).toEqual([405, undefined]);
   expect(await at('/dashboard')).toEqual([200, undefined]);
   // A consumer in trouble is for somebody to look at; requests can be served.
   await shop.app.subscriptions.pause('billing', { actor: 'ann' });

@@ -11,6 +11,8 @@ import { KEPT_MS, SeriesHistory } from './series-history.js';
 export class History {
   private readonly followed = new Map<string, SeriesHistory>();
   private turnedAt: number;
+  /** When each interval began that is kept, the one that goes on included. */
+  private readonly begins: number[];
   /** Since when there is one. */
   readonly since: number;
 
@@ -19,6 +21,7 @@ export class History {
     readonly clock: () => number = Date.now,
   ) {
     this.since = this.turnedAt = clock();
+    this.begins = [this.since];
   }
 
   /** Ends an interval, unless the last one ended a moment ago. */
@@ -28,7 +31,14 @@ export class History {
     for (const instrument of this.measurements.all)
       for (const point of instrument.points) this.follow(instrument, point)?.turn(point.series, now);
     this.turnedAt = now;
+    this.begins.push(now);
+    while (this.begins[1] !== undefined && this.begins[1] <= now - KEPT_MS) this.begins.shift();
     for (const [key, { seenAt }] of this.followed) if (seenAt < now - KEPT_MS) this.followed.delete(key);
+  }
+
+  /** When the first interval began of which a part is later. */
+  beginOf(since: number): number {
+    return this.begins.findLast((at) => at <= since) ?? this.begins[0]!;
   }
 
   /** The instrument of a metric. */
@@ -55,10 +65,14 @@ export class History {
     const key = keyOf(instrument, point);
     const known = this.followed.get(key);
     if (known || this.followed.size >= MOST_SERIES) return known;
-    // What is there for the first time was measured since the last interval ended.
+    // What began after the last interval has all been measured since; of what was passed over until now that is not known.
+    const before = point.since < this.turnedAt ? point.series : undefined;
     const isGauge =
       instrument.description.kind === 'gauge' || instrument.description.kind === 'up-down-counter';
-    const made = new SeriesHistory(point.attributes, isGauge, this.turnedAt);
+    const made = new SeriesHistory(point.attributes, isGauge, {
+      at: before ? this.clock() : this.turnedAt,
+      before,
+    });
     this.followed.set(key, made);
     return made;
   }

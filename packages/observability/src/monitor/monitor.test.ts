@@ -55,6 +55,43 @@ test('a window sees what ended in it, with the interval that goes on', () => {
   expect(monitor.stats(HANDLING).count).toBe(3);
 });
 
+test('a rate is of the intervals that were counted, however short the window', () => {
+  const { measurements, monitor, later } = monitored();
+  const appended = measurements.counter('backstory.events.appended').at('a');
+  for (let i = 0; i < 30; i++) {
+    appended.add(1_000);
+    later(10);
+  }
+  appended.add(900);
+  now += 9_000;
+  for (const windowMs of [1, 1_000, 10_000, 15_000, 100_000])
+    expect(monitor.stats('backstory.events.appended', { windowMs }).rate).toBeCloseTo(100, 6);
+  expect(monitor.stats('backstory.events.appended', { windowMs: 15_000 })).toMatchObject({
+    seconds: 19,
+    count: 1_900,
+  });
+});
+
+test('what was counted before it was followed is no growth', () => {
+  now = Date.parse('2026-11-28T12:00:00Z');
+  const clock = jest.spyOn(Date, 'now').mockImplementation(() => now);
+  const measurements = new Measurements();
+  const appended = measurements.counter('backstory.events.appended').at('a');
+  appended.add(1_000_000);
+  now += 60_000;
+  const history = new History(measurements);
+  const monitor = new Monitor({ history, slowest: new SlowestStreams(), apps: () => [] });
+  const count = () => {
+    now += 10_000;
+    history.turn();
+    return monitor.stats('backstory.events.appended').count;
+  };
+  expect(count()).toBe(0);
+  appended.add(50);
+  expect(count()).toBe(50);
+  clock.mockRestore();
+});
+
 test('series are told apart by an attribute, or picked by it', () => {
   const { monitor, handling, later } = monitored();
   handling(1, 'a');

@@ -35,7 +35,7 @@ export class Monitor {
    * are mounted: 200, or 503 where something is `failed` or `unknown`; with the checks as JSON.
    */
   readonly healthHandler = (request: IncomingMessage, response: ServerResponse): void => {
-    void this.answer(request.url ?? '', response);
+    void this.answer(request, response);
   };
 
   /** Answers with the dashboard as JSON. It names streams: do not show it to everybody. */
@@ -45,6 +45,8 @@ export class Monitor {
       (error: unknown) => send(response, 503, { error: String(error) }),
     );
   };
+
+  private looking: Promise<Health> | undefined;
 
   /** Of `observability`. @throws InvalidOption */
   constructor(
@@ -77,10 +79,13 @@ export class Monitor {
       throw new InvalidOption(name, `does not tell series of ${metric} apart: ${there} does.`);
     }
     const now = history.clock();
-    const seconds = Math.min(windowMs, Math.max(0, now - history.since)) / 1_000;
     const series = history
       .framesOf(instrument, now - windowMs)
       .filter(({ attributes }) => Object.entries(where).every(([name, it]) => attributes[name] === it));
+    // Of whole intervals, some of which are a minute: what was measured before the window is in the first.
+    const begins = series.flatMap(({ frames }) => frames.map(({ at, seconds }) => at - seconds * 1_000));
+    const from = begins.reduce((first, it) => Math.min(first, it), history.beginOf(now - windowMs));
+    const seconds = Math.max(0, now - from) / 1_000;
     const of = (some: readonly Followed[]) =>
       statisticsOf(
         description,
@@ -124,15 +129,25 @@ export class Monitor {
     );
   }
 
-  private async answer(url: string, response: ServerResponse): Promise<void> {
+  /** However many ask, and however slow the stores are, one looks. */
+  private shared(): Promise<Health> {
+    return (this.looking ??= this.health().finally(() => (this.looking = undefined)));
+  }
+
+  private async answer({ url = '', method }: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path = ''] = url.split('?');
-    if (path.endsWith('/live')) return send(response, 200, healthFrom([]));
-    if (!/(^|\/)(ready|health)?$/.test(path)) return send(response, 404, { error: `no ${path} here` });
-    const found = await (path.endsWith('/ready') ? this.readiness() : this.health());
+    const probe = PROBE.exec(path);
+    if (!probe) return send(response, 404, { error: `no ${path} here` });
+    if (method !== 'GET' && method !== 'HEAD') return send(response, 405, { error: 'only GET and HEAD' });
+    const [, which] = probe;
+    if (which === 'live') return send(response, 200, healthFrom([]));
+    const found = await (which === 'ready' ? this.readiness() : this.shared());
     send(response, found.status === 'ok' || found.status === 'degraded' ? 200 : 503, found);
   }
 }
 
+/** Under any path that ends in `/health`, or at the root of a server that mounts it. */
+const PROBE = /^(?:.*\/health)?\/?(live|ready)?$/;
 const OPTIONS = { windowMs: true, where: true, by: true } as const;
 const NOTHING_RUNS: HealthCheck = {
   name: 'application',

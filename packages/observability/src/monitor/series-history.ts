@@ -11,9 +11,9 @@ export class SeriesHistory {
   constructor(
     readonly attributes: Attributes,
     private readonly isGauge: boolean,
-    since: number,
+    { at, before }: { readonly at: number; readonly before: Series | undefined },
   ) {
-    this.last = { at: since, sum: 0, count: 0, squares: 0, counts: undefined };
+    this.last = before ? totalsOf(before, at) : { at, sum: 0, count: 0, squares: 0, counts: undefined };
   }
 
   /** When there was something to see of it for the last time. */

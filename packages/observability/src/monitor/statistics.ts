@@ -6,7 +6,7 @@ export interface Statistics {
   readonly metric: string;
   /** By UCUM. Those of a counter are of its growth by the second. */
   readonly unit: string;
-  /** The part of the window that is known, in seconds: a process may be younger. */
+  /** What was looked at, in seconds: whole intervals, so some more than the window, or less where the process is younger. */
   readonly seconds: number;
   /** Values that were measured; of a counter how much it grew. */
   readonly count: number;
