@@ -166,6 +166,8 @@ describe('without a store of its own', () => {
       () => new Promise(() => undefined),
     );
     const [id] = await record('1', new Deposited(1));
+    // Its process says now and then how it is doing.
+    await eventually(async () => (await admin.status('fraud')).state === 'catching-up');
     await expect(admin.handled('fraud', id!, { timeoutMs: 300 })).rejects.toMatchObject({
       ...code('time-out'),
       detail: 'it is catching-up',
