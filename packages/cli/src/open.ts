@@ -92,21 +92,13 @@ export async function withProjectionsOf<T>(
 
 /** Opens log and state, to look how everything is doing, works, and closes. */
 export async function withWatched<T>(call: StoreCall, work: (app: Watched) => Promise<T>): Promise<T> {
-  const { Projections } = await import('@backstory/projection');
-  return withStores(call, { readOnly: true }, async ({ events, state, definition }) => {
-    const name = definition?.name ?? 'backstory';
-    const projections = new Projections({ events, state, recorder: recorderOf(events, definition) });
-    try {
-      return await work({
-        name,
-        events,
-        projections,
-        subscriptions: subscriptionsOf({ events, state, name }),
-      });
-    } finally {
-      await projections.close();
-    }
-  });
+  return withStores(call, { readOnly: true }, (stores) =>
+    withProjectionsOf(stores, (projections) => {
+      const { events, state, definition } = stores;
+      const name = definition?.name ?? 'backstory';
+      return work({ name, events, projections, subscriptions: subscriptionsOf({ events, state, name }) });
+    }),
+  );
 }
 
 function recorderOf(events: EventStore, definition: Definition | undefined): Recorder {
