@@ -20,6 +20,9 @@ export interface StoredRow {
 /** Makes other rows of a log; how much of it, and which, is random. `undefined`: there is nothing here that it could alter. */
 export type Alteration = (rows: readonly StoredRow[], random: Random) => readonly StoredRow[] | undefined;
 
+/** With it what was recorded since goes as well, the records of the seals among it. */
+export const CUT_OFF = 'the end of the log cut off, with its records of seals';
+
 /** What somebody might do to a log behind its back. Only what is sealed is given, so everything has to be found. */
 export const ALTERATIONS: Readonly<Record<string, Alteration>> = {
   'an amount': one((row, random) => ({
@@ -57,6 +60,16 @@ export const ALTERATIONS: Readonly<Record<string, Alteration>> = {
     return numbered(rows, rows.toSpliced(from, 1));
   },
   'the end cut off': (rows, random) => rows.slice(0, random.below(rows.length)),
+  [CUT_OFF]: (rows, random) => rows.slice(0, random.below(rows.length)),
+  'an event at a free position': (rows, random) => {
+    const free = rows.flatMap(({ position }, i) => {
+      const next = rows[i + 1]?.position ?? position;
+      return position + 1 < next ? [{ at: i, position: position + 1 }] : [];
+    });
+    const { at, position } = free[random.below(free.length)]!;
+    const forged = { ...rows[at]!, position, id: `forged-${random.below(1e9)}`, version: 9_999 };
+    return rows.toSpliced(at + 1, 0, forged);
+  },
   'an event put in': (rows, random) => {
     const at = 1 + random.below(rows.length - 1);
     const forged = { ...rows[at]!, id: `forged-${random.below(1e9)}`, version: 9_999 };

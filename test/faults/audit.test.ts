@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { OpenStorage } from '@backstory/core';
+import { memory, type OpenStorage } from '@backstory/core';
 import { postgres } from '@backstory/postgres';
 import { sqlite } from '@backstory/sqlite';
 import { Client } from 'pg';
@@ -9,7 +9,7 @@ import { startPostgres, type PostgresServer } from '../support/postgres-server.j
 import { auditFolders, fillLog, seal, verify, type KeyedFolder } from '../support/sealed-log.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { eventsOf, sqliteFiles } from '../support/sqlite-files.js';
-import { ALTERATIONS, type Random, type StoredRow } from './audit-alterations.js';
+import { ALTERATIONS, CUT_OFF, type Random, type StoredRow } from './audit-alterations.js';
 import { seeds } from './seeds.js';
 
 const COUNT = 1_000;
@@ -52,7 +52,10 @@ describe('PostgreSQL', () => {
   afterAll(() => server?.stop());
   const open = (schema: string) => postgres(url, { schema, maxConnections: 2, notify: false }).open();
   found(
-    async () => ({ storage: await open('altered'), behind: () => behindPostgres(url, 'altered') }),
+    async () => {
+      const schema = `altered_${count++}`;
+      return { storage: await open(schema), behind: () => behindPostgres(url, schema) };
+    },
     () => open(`untouched_${count++}`),
   );
 });
@@ -61,41 +64,78 @@ function found(
   openAltered: () => Promise<{ storage: OpenStorage; behind: () => Promise<Behind> }>,
   openAnother: () => Promise<OpenStorage>,
 ) {
-  test(`${COUNT} random alterations of a sealed and anchored log are found, each of them, and all are located (seed ${seed})`, async () => {
+  const opened: { close(): Promise<void> }[] = [];
+  const closeAll = async () => {
+    for (const it of opened.splice(0)) await it.close();
+  };
+  afterEach(closeAll);
+  const closing = <T extends { close(): Promise<void> }>(it: T): T => {
+    opened.push(it);
+    return it;
+  };
+  const altered = async () => {
     const { storage, behind } = await openAltered();
-    const keyed = await sealedTwice(storage);
+    closing(storage);
+    return { storage, keyed: await sealedTwice(storage), back: closing(await behind()) };
+  };
+
+  test(`${COUNT} random alterations of a sealed and anchored log are found, each of them, and all are located (seed ${seed})`, async () => {
+    const { storage, keyed, back } = await altered();
     const anchor = await readAnchor(path.join(keyed.folder, 'head.json'));
     const trust = await new AuditFolder(keyed.folder).keys();
-    const rows = await rowsOf(storage, anchor.position);
-    const back = await behind();
-    const used = new Map<string, number>();
-    for (let i = 0; i < COUNT;) {
+    const whole = await rowsOf(storage);
+    const sealed = whole.filter(({ position }) => position <= anchor.position);
+    const since = whole.slice(sealed.length);
+    const applied = new Map<string, number>();
+    const names = Object.keys(ALTERATIONS);
+    for (let i = 0; sumOf(applied) < COUNT; i++) {
       const random = randomOf(seed * 10_000 + i);
-      const names = Object.keys(ALTERATIONS);
       const name = names[(i + random.below(names.length)) % names.length]!;
-      const altered = ALTERATIONS[name]!(rows, random);
-      i++;
-      if (!altered) continue;
-      used.set(name, (used.get(name) ?? 0) + 1);
-      const wanted = await replace(back, rows, altered);
+      const rows = ALTERATIONS[name]!(sealed, random);
+      if (!rows) continue;
+      applied.set(name, (applied.get(name) ?? 0) + 1);
+      const made = name === CUT_OFF ? rows : [...rows, ...since];
+      const changed = await replace(back, whole, made);
+      const wanted = changed.filter((position) => position <= anchor.position);
       const result = await verifyLog(storage.events, { trust, folder: keyed.folder, anchors: [anchor] });
       const told = { seed, i, name, ok: result.ok, located: placesIn(result.findings, anchor.position) };
       expect(told).toEqual({ seed, i, name, ok: false, located: wanted });
       // Without the seals all of it is found as well, if not where.
       const alone = await verifyLog(storage.events, { trust, anchors: [anchor] });
       expect({ seed, i, name, ok: alone.ok }).toEqual({ seed, i, name, ok: false });
-      await replace(back, altered, rows);
+      await replace(back, made, whole);
     }
-    expect(used.size).toBe(Object.keys(ALTERATIONS).length);
+    expect([...applied.keys()].sort()).toEqual(names.sort());
     expect((await verify(storage, keyed, { anchors: [anchor] })).findings).toEqual([]);
-    await back.close();
-    await storage.close();
+  });
+
+  test('a log cut off with the records of its seals is found by the seals, by an anchor, and by nothing else', async () => {
+    const { storage, keyed, back } = await altered();
+    const anchor = await readAnchor(path.join(keyed.folder, 'head.json'));
+    const trust = await new AuditFolder(keyed.folder).keys();
+    const whole = await rowsOf(storage);
+    // The first seal and its record are left, and agree.
+    const firstRecord = whole.find(({ stream }) => stream === '_audit')!.position;
+    await replace(
+      back,
+      whole,
+      whole.filter(({ position }) => position <= firstRecord),
+    );
+    const alone = await verifyLog(storage.events, { trust });
+    expect(alone).toMatchObject({ ok: true, findings: [], seals: 1, anchors: 0, head: firstRecord });
+    const truncated = { kind: 'truncated', sequence: 2, position: anchor.position, head: firstRecord };
+    const anchored = await verifyLog(storage.events, { trust, anchors: [anchor] });
+    expect(anchored.findings).toContainEqual(truncated);
+    const { findings } = await verifyLog(storage.events, { trust, folder: keyed.folder });
+    expect(findings).toContainEqual(truncated);
+    const gone = whole.flatMap(({ position }) => (position > firstRecord ? [position] : []));
+    expect(placesIn(findings, anchor.position)).toEqual(gone.filter((it) => it <= anchor.position));
   });
 
   test(`${UNTOUCHED} logs that nobody touched give no alarm`, async () => {
     for (let i = 0; i < UNTOUCHED; i++) {
       const random = randomOf(seed * 20_000 + i);
-      const storage = await openAnother();
+      const storage = closing(await openAnother());
       const keyed = await folders.newFolder();
       for (let round = 0; round < 1 + random.below(3); round++) {
         await fillLog(storage, 1 + random.below(12), round * 20);
@@ -104,14 +144,19 @@ function found(
       const anchor = await readAnchor(path.join(keyed.folder, 'head.json'));
       const result = await verify(storage, keyed, { anchors: [anchor] });
       expect({ seed, i, ...result }).toMatchObject({ seed, i, ok: true, findings: [], located: true });
-      await storage.close();
+      await closeAll();
     }
   });
 }
 
+/** Its beginning has free positions, as a log has that was restored from another store. */
 async function sealedTwice(storage: OpenStorage): Promise<KeyedFolder> {
   const keyed = await folders.newFolder();
-  await fillLog(storage, 50);
+  const other = await memory().open();
+  await fillLog(other, 30);
+  const events = (await eventsOf(other.events)).map((event) => ({ ...event, position: 3 * event.position }));
+  await storage.events.restore([{ events, through: 90 }]);
+  await fillLog(storage, 20, 30);
   await seal(storage, keyed);
   await fillLog(storage, 50, 50);
   await seal(storage, keyed);
@@ -119,9 +164,13 @@ async function sealedTwice(storage: OpenStorage): Promise<KeyedFolder> {
   return keyed;
 }
 
-async function rowsOf({ events }: OpenStorage, upTo: number): Promise<readonly StoredRow[]> {
-  const all = await eventsOf(events, { includeSystem: true, upTo });
+async function rowsOf({ events }: OpenStorage): Promise<readonly StoredRow[]> {
+  const all = await eventsOf(events, { includeSystem: true });
   return all.map(({ recordedAt, ...event }) => ({ ...event, recordedAt: recordedAt.getTime() }));
+}
+
+function sumOf(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
 
 /** Makes rows others, and gives the positions at which they are. */
