@@ -296,6 +296,8 @@ test('a projection that is rebuilt is one span, whatever it folds', async () => 
   await shop.app.projections.fill('orders');
   await shop.app.projections.swap('orders');
   await eventually(() => tracer.named('rebuild orders').length > 0);
+  // What the subscriptions say of themselves may come before it.
+  const from = (await eventsOf(shop)).find(({ type }) => type === 'order.placed')!.position;
   await close();
   const folded = tracer.named('project orders').map((it) => it.attributes['messaging.batch.message_count']);
   expect(folded.reduce<number>((sum, count) => sum + Number(count), 0)).toBe(3);
@@ -303,7 +305,7 @@ test('a projection that is rebuilt is one span, whatever it folds', async () => 
   expect(tracer.named('rebuild orders')[0]).toMatchObject({
     links: [],
     parentSpanContext: undefined,
-    attributes: { 'backstory.replay': true, 'backstory.replay.from': 1, 'backstory.events.replayed': 3 },
+    attributes: { 'backstory.replay': true, 'backstory.replay.from': from, 'backstory.events.replayed': 3 },
   });
 });
 
