@@ -12,7 +12,7 @@ async function main([log, state, mode, name]: readonly string[]): Promise<void> 
   for (const source of name === 'ledger' ? [ledger] : [totals, lately]) projections.declare(source);
   process.stdout.write('ready\n');
   if (mode === 'live') return projections.start();
-  await projections.fill(name!, { eventsPerSecond: name === 'ledger' ? 2_000 : 6_000 });
+  await projections.fill(name!, { eventsPerSecond: name === 'ledger' ? 2_000 : 4_000 });
   process.stdout.write('filled\n');
 }
 
