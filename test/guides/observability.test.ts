@@ -23,7 +23,9 @@ import {
   outgoingHeaders,
   traced,
 } from '@backstory/observability';
+import { flowSpans, sendSpans } from '@backstory/replay/spans';
 import { Order, OrderPlaced } from '../support/observed-shop.js';
+import { receiver } from '../support/receiver.js';
 
 // The code of docs/guides/observability.md and packages/observability/README.md.
 
@@ -105,6 +107,23 @@ it('tells the life of an event', async () => {
   const { event, steps } = await app.subscriptions.lifecycle(recorded.ids[0]!);
   expect(event.type).toBe('order.placed');
   expect(steps.map(({ step }) => step)).toEqual(['created', 'stored', 'published']);
+  await app.close();
+});
+
+it('rebuilds a flow from the log', async () => {
+  const shop = defineBackstory({ name: 'shop', store: memory(), aggregates: [Order] });
+  const app = await shop.start();
+  await Context.of({ correlationId: 'order-request-77' }).run(() =>
+    app.record('order-1', [new OrderPlaced(3)]),
+  );
+  const to = await receiver();
+  const collector = to.url;
+  {
+    const flow = await flowSpans(app, 'order-request-77');
+    await sendSpans(flow, { url: collector });
+  }
+  expect(to.spans.map(({ name }) => name)).toEqual(['append order']);
+  await to.close();
   await app.close();
 });
 

@@ -8,8 +8,8 @@ export function partOf(file: string): string {
 }
 
 /** Makes a part, empty, and opens it. @throws UsageError where there is the file or a part of it: another process may be writing it */
-export function beginPart(file: string): number {
-  requireFree(file);
+export function beginPart(file: string, option = '--out'): number {
+  requireFree(file, option);
   try {
     return fs.openSync(partOf(file), 'wx');
   } catch (error) {
@@ -32,7 +32,7 @@ export function endPart(file: string, fd: number): void {
 }
 
 /** @throws UsageError where the file is there */
-export function requireFree(file: string): void {
+export function requireFree(file: string, option = '--out'): void {
   if (!fs.existsSync(file)) return;
-  throw new UsageError('file-in-use', `${file} is there already: give another --out, or remove it.`);
+  throw new UsageError('file-in-use', `${file} is there already: give another ${option}, or remove it.`);
 }

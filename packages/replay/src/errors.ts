@@ -27,6 +27,21 @@ export class FlowNotFound extends BackstoryError {
   }
 }
 
+/** A collector did not take spans. */
+export class SpansNotTaken extends BackstoryError {
+  readonly code = 'BACKSTORY_SPANS_NOT_TAKEN';
+  constructor(
+    readonly url: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `${url} ${reason}. Send them again when it takes them, which does no harm; or write them to a file.`,
+      options,
+    );
+  }
+}
+
 /** An event that is no part of the flow that was asked for. */
 export class EventNotInFlow extends BackstoryError {
   readonly code = 'BACKSTORY_EVENT_NOT_IN_FLOW';

@@ -1,5 +1,5 @@
 export type { ReplayQuery } from './subscription/replay-query.js';
-export type { OutcomeQuery } from './subscription/outcome-list.js';
+export type { OutcomeQuery, SubscriptionOutcome } from './subscription/outcome-list.js';
 export type { AskedBy, ParkedQuery } from './subscription/subscription-admin.js';
 export { SubscriptionAdmin } from './subscription/subscription-admin.js';
 export type { SubscriptionStatus } from './subscription/subscription-status.js';

@@ -1,44 +1,57 @@
 import type { RecordedEvent } from '@backstory/core';
 import { trace, type Trace, type TraceNode } from '@backstory/replay';
+import { UsageError } from '../errors.js';
 import { wholeFrom } from '../numbers.js';
 import { withLog } from '../open.js';
 import type { Paper } from '../paper.js';
 import { jsonText } from '../printable.js';
+import { SPAN_EXPORT, exportSpans, flowOptions, type SpanExportValues } from '../trace/export-spans.js';
 import type { Verb } from '../verb.js';
 
-interface Options {
-  readonly limit?: number;
-  readonly system?: boolean;
+interface Options extends SpanExportValues {
   readonly occurred?: boolean;
 }
 
 export const verb: Verb = {
-  arguments: [{ name: '<id>', description: 'the id of an event of the flow, or its correlation id' }],
+  arguments: [
+    { name: '<id>', description: 'the id of an event of the flow, or its correlation id; or export' },
+    { name: '[flow]', description: 'export: the same' },
+  ],
   options: [
-    { flags: '--limit <n>', description: 'at most this many events (default: 1000)', parse: wholeFrom(1) },
+    {
+      flags: '--limit <n>',
+      description: 'at most this many events (default: 1000, export: 10000)',
+      parse: wholeFrom(1),
+    },
     { flags: '--system', description: "include events of the framework's own streams" },
     {
       flags: '--occurred',
       description: 'show the times at which things happened, not those at which they were recorded',
     },
+    ...SPAN_EXPORT,
   ],
+  notes: `export makes spans of a flow as it was recorded, however long ago: one for each
+append, and one for each handler whose outcome is kept; what a handler appended
+hangs under it. Ids are those of the trace and the events: the same every time,
+so sending them again does no harm. The collector understands OTLP over HTTP
+(/v1/traces); it is sent OTEL_EXPORTER_OTLP_HEADERS as well. A file has OTLP's
+JSON, a request in each line.`,
   examples: [
     [
       'backstory trace 019aa2f0-7b1c-7d3e-9a52-0c1f6f3b2d11',
       'what led to this event and what followed from it',
     ],
     ['backstory trace order-request-77 --store sqlite:shop.db --json', 'a flow by its correlation id'],
+    ['backstory trace export order-request-77 --otlp http://localhost:4318', 'the flow in Jaeger'],
+    ['backstory trace export order-request-77 --file flow.jsonl', 'as a file for a collector'],
   ],
   paged: true,
   async run(call) {
-    const [id] = call.arguments as [string];
-    const { limit, system, occurred = false } = call.options as Options;
-    const { signal } = call.io;
-    const options = {
-      ...(signal ? { signal } : {}),
-      ...(limit === undefined ? {} : { limit }),
-      ...(system ? { includeSystem: true } : {}),
-    };
+    const [id, flow] = call.arguments as [string, string | undefined];
+    const { occurred = false, ...values } = call.options as Options;
+    if (flow !== undefined) return exportSpans(call, { id: exportedIn(id, flow), values });
+    refuseTargets(values);
+    const options = flowOptions(call, values);
     const found = await withLog(call, (log) => trace(log, id, options));
     await call.report.answer(found, (paper) => traceLines(found, { asked: id, occurred }, paper), traceJson);
     if (found.truncatedAt !== undefined)
@@ -47,6 +60,19 @@ export const verb: Verb = {
       );
   },
 };
+
+/** @throws UsageError */
+function exportedIn(action: string, flow: string): string {
+  if (action === 'export') return flow;
+  throw new UsageError('unknown-action', `A flow can be exported: backstory trace export ${flow}.`);
+}
+
+/** @throws UsageError */
+function refuseTargets({ otlp, file }: SpanExportValues): void {
+  if (otlp === undefined && file === undefined) return;
+  const option = otlp === undefined ? '--file' : '--otlp';
+  throw new UsageError('conflicting-options', `${option} is for an export: backstory trace export <id>.`);
+}
 
 function* traceLines(
   { correlationId, roots }: Trace,

@@ -1,5 +1,6 @@
-import type { EventStore, StateStore } from '@backstory/core';
+import type { EventStore, StateStore, StoredEvent } from '@backstory/core';
 import { collectionsOf } from './collections.js';
+import { listControls } from './control.js';
 import { findEvent } from './find-event.js';
 import { outcomeAt, outcomesOf, readOutcome, type Outcome } from './outcome.js';
 
@@ -40,3 +41,27 @@ export async function listOutcomes(
 }
 
 const PAGE = 1_000;
+
+/** An outcome, and of which subscription it is. */
+export interface SubscriptionOutcome extends Outcome {
+  readonly subscription: string;
+}
+
+/** What is kept of these events, of every subscription: by event, then by the names of subscription and handler. */
+export function outcomesOfEvents(
+  state: StateStore,
+  events: readonly Pick<StoredEvent, 'position' | 'type'>[],
+): Promise<readonly SubscriptionOutcome[]> {
+  return state.read(async (view) => {
+    const subscriptions = [...(await listControls(view))];
+    const found: SubscriptionOutcome[] = [];
+    for (const { position, type } of events) {
+      for (const [subscription, { types }] of subscriptions) {
+        if (!types.includes(type)) continue;
+        const rows = await view.list(collectionsOf(subscription).outcomes, { prefix: outcomesOf(position) });
+        found.push(...rows.map(({ value }) => ({ ...readOutcome(value), subscription })));
+      }
+    }
+    return found;
+  });
+}

@@ -9,7 +9,12 @@ import { lifecycle, type Lifecycle } from './lifecycle.js';
 import { PARTITIONS, partitionOf } from './key-partition.js';
 import { parkedAt, readParked, type ParkedKey } from './parked-key.js';
 import type { Outcome } from './outcome.js';
-import { listOutcomes, type OutcomeQuery } from './outcome-list.js';
+import {
+  listOutcomes,
+  outcomesOfEvents,
+  type OutcomeQuery,
+  type SubscriptionOutcome,
+} from './outcome-list.js';
 import { checkedReplay, type ReplayQuery } from './replay-query.js';
 import { leaveReplays } from './replay-request.js';
 import { leaveRequests, type ParkedRequest } from './request.js';
@@ -131,6 +136,13 @@ export class SubscriptionAdmin {
   async outcomes(name: string, query: OutcomeQuery = {}): Promise<readonly Outcome[]> {
     await this.require(name);
     return listOutcomes(this.parts, name, query);
+  }
+
+  /** What is kept of these events, of every subscription: by event, then by the names of subscription and handler. */
+  outcomesOfEvents(
+    events: readonly { readonly position: number; readonly type: string }[],
+  ): Promise<readonly SubscriptionOutcome[]> {
+    return outcomesOfEvents(this.parts.state, events);
   }
 
   /** What became of an event: stored, handled by whom, retried, parked. @throws EventNotFound */
