@@ -43,6 +43,11 @@ test('the dashboard has everything in one call, and says when it was collected',
   expect(found).toMatchObject({ activeHandlers: 0, backPressure: [] });
   const [store] = found.stores;
   expect(store).toMatchObject({ application: 'shop', lastHour: store!.head, events: store!.head });
+  let streams = 0;
+  for await (const page of shop.app.events.listStreams({ includeSystem: true })) streams += page.length;
+  expect(await shop.app.events.extent!()).toMatchObject({ streams });
+  expect(store).toMatchObject({ streams: expect.any(Number), bytes: expect.any(Number) });
+  expect(monitor.stats('backstory.process.memory.share', { by: 'of' }).get('resident')!.max).toBeLessThan(1);
   expect(found.consumers.map(({ name, lag }) => [name, lag])).toEqual(
     expect.arrayContaining([
       ['billing', expect.objectContaining({ events: expect.any(Number) })],

@@ -96,7 +96,11 @@ export async function withWatched<T>(call: StoreCall, work: (app: Watched) => Pr
     withProjectionsOf(stores, (projections) => {
       const { events, state, definition } = stores;
       const name = definition?.name ?? 'backstory';
-      return work({ name, events, projections, subscriptions: subscriptionsOf({ events, state, name }) });
+      const declared = {
+        list: async () => [...(await projections.list()), ...(await projections.neverStarted())],
+      };
+      const subscriptions = subscriptionsOf({ events, state, name });
+      return work({ name, events, projections: declared, subscriptions });
     }),
   );
 }

@@ -41,6 +41,8 @@ export interface EventStore {
    * gives is as it was; in sentences. `read`: so many were read from the beginning up to a position.
    */
   examine?(read?: { readonly events: number; readonly upTo: number }): Promise<readonly string[]>;
+  /** For monitors: how much there is, as far as that is known without reading it all again each time. */
+  extent?(): Promise<LogExtent>;
   /**
    * Administrative: fills an *empty* log with events that keep their ids, versions, positions and times.
    * Pages come in position order; positions may have gaps. All or nothing.
@@ -185,6 +187,14 @@ export interface LogIdentity {
   readonly head: number;
   /** The id of the event at the head: proof, later on, that the log has not lost its end and grown again. */
   readonly headId?: string;
+}
+
+/** How much there is of a log. What is not known is absent. */
+export interface LogExtent {
+  /** What the store takes, with its indexes and what is kept beside the log, in bytes. */
+  readonly bytes?: number;
+  /** Streams, with those of the framework. */
+  readonly streams?: number;
 }
 
 /** Ends what the call that returned it began. Calling it twice is harmless. */

@@ -4,6 +4,7 @@ import { EventIdReused, LogNotEmpty, StoreClosed, VersionConflict } from './erro
 import type {
   AppendResult,
   EventStore,
+  LogExtent,
   LogIdentity,
   LogPage,
   LogQuery,
@@ -184,6 +185,11 @@ export class MemoryEventStore implements EventStore {
     const { logId, epoch, head } = this.log;
     const headId = this.log.entries.at(-1)?.event.id;
     return { logId, epoch: epoch.number, epochStart: epoch.start, head, ...(headId && { headId }) };
+  }
+
+  async extent(): Promise<LogExtent> {
+    this.checkOpen();
+    return { streams: this.log.streams.size };
   }
 
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {

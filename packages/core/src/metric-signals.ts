@@ -257,6 +257,14 @@ export const metrics: readonly MetricSignal[] = [
     ],
     ['store.head_position', '{position}', [STORE], 'sampler', 'The last position of the log.'],
     ['store.events', '{event}', [STORE], 'sampler', 'Events in the log.'],
+    ['store.streams', '{stream}', [STORE], 'sampler', 'Streams in the log, with those of the framework.'],
+    [
+      'store.size',
+      'By',
+      [STORE],
+      'sampler',
+      'What the store takes, with its indexes and what is kept beside the log.',
+    ],
     ['subscription.position', '{position}', [SUBSCRIPTION], 'sampler', 'How far a consumer has come.'],
     [
       'subscription.lag.events',
@@ -295,6 +303,13 @@ export const metrics: readonly MetricSignal[] = [
       '1 while a consumer reads no more because its buffer is full.',
     ],
     ['process.memory', 'By', [], 'sampler', 'Memory of this process (resident set).'],
+    [
+      'process.memory.share',
+      '1',
+      ['of'],
+      'sampler',
+      'Share of the memory that this process may take: resident, of the machine or its container; heap, of what V8 allows.',
+    ],
     ['process.cpu', '1', [], 'sampler', 'Processors that this process keeps busy; 1 is one of them.'],
     ['process.event_loop.delay', 's', [], 'sampler', 'How late the event loop is, at the 99th percentile.'],
   ),

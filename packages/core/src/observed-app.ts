@@ -20,13 +20,16 @@ export interface Observability {
 /** What is looked at of an application; a running app of `defineBackstory` is one. */
 export interface Watched {
   readonly name: string;
-  readonly events: Pick<EventStore, 'identity' | 'capabilities' | 'readAll'>;
+  readonly events: Pick<EventStore, 'identity' | 'capabilities' | 'readAll'> & Partial<WatchedExtras>;
   readonly subscriptions: {
     list(): Promise<readonly WatchedSubscription[]>;
     parked(name: string, query: { readonly limit: number }): Promise<readonly WatchedKey[]>;
   };
   readonly projections: { list(): Promise<readonly WatchedProjection[]> };
 }
+
+/** What is looked at of a log, and recorded in it, where it can be. */
+type WatchedExtras = Pick<EventStore, 'extent' | 'append'>;
 
 /** How a subscription or projection is doing, by what is stored. */
 export interface WatchedConsumer {

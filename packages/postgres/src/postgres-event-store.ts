@@ -9,6 +9,7 @@ import type {
   StreamSlice,
   Write,
 } from '@backstory/core';
+import { StreamCount, type LogExtent } from '@backstory/core/administration';
 import {
   AppendQueue,
   StoreClosed,
@@ -27,6 +28,7 @@ import { ClientTransaction } from './client-transaction.js';
 import type { Database } from './database.js';
 import { adoptLog, readIdentity } from './log-identity.js';
 import { examine } from './examine.js';
+import { bytesOf, streamsBeginning } from './extent.js';
 import { LockWatch, type LockWatchOptions } from './lock-watch.js';
 import { logPages } from './log-pages.js';
 import { restoreLog } from './restore-log.js';
@@ -57,6 +59,7 @@ export class PostgresEventStore implements EventStore {
   private readonly committer: BatchCommitter;
   private readonly lockWatch: LockWatch;
   private readonly wakes: Wakes;
+  private readonly streams: StreamCount;
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -68,6 +71,9 @@ export class PostgresEventStore implements EventStore {
     this.committer = new BatchCommitter(database.schema);
     this.lockWatch = new LockWatch(database, options);
     this.wakes = new Wakes(database, options);
+    this.streams = new StreamCount((after, upTo) =>
+      database.session((run) => streamsBeginning(run, database.schema, { after, upTo })),
+    );
   }
 
   async append(writes: readonly Write[]): Promise<AppendResult> {
@@ -130,6 +136,12 @@ export class PostgresEventStore implements EventStore {
   async examine(): Promise<readonly string[]> {
     this.checkOpen();
     return this.database.session((run) => examine(run, this.database.schema));
+  }
+
+  async extent(): Promise<LogExtent> {
+    const { head } = await this.identity();
+    const bytes = await this.database.session((run) => bytesOf(run, this.database.schema));
+    return { bytes, streams: await this.streams.upTo(head) };
   }
 
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {

@@ -20,7 +20,13 @@ import { verifyWithLog, type LogVerification } from './generation/verify-with-lo
 import { verifyTables } from './generation/verify-tables.js';
 import type { Verification } from './generation/verification.js';
 import { SqlModel } from './tables/sql-model.js';
-import { projectionStatuses, type GenerationStatus, type ProjectionStatus } from './status.js';
+import {
+  neverStarted,
+  projectionStatuses,
+  type GenerationStatus,
+  type NeverStarted,
+  type ProjectionStatus,
+} from './status.js';
 
 /** Who asks for something, and why. */
 export interface AskedBy {
@@ -84,6 +90,14 @@ export class ProjectionAdmin {
       projectionStatuses({ events, state: this.parts.placeOf(name).state, versions }, [name]),
     );
     return [...stored, ...(await Promise.all(inMemory)).flat()];
+  }
+
+  /** Those that are declared here and that nobody ever started: nothing is kept of them, and everything is to be folded. */
+  async neverStarted(): Promise<readonly NeverStarted[]> {
+    const started = new Set((await this.list()).map(({ name }) => name));
+    const { events, models } = this.parts;
+    const missing = models().filter(({ name }) => !started.has(name));
+    return Promise.all(missing.map((model) => neverStarted(events, model)));
   }
 
   /** @throws ProjectionNotFound */

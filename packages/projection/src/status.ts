@@ -8,6 +8,7 @@ import {
   type Generation,
 } from './generation/control.js';
 import { placesOf, type Places } from './generation/places.js';
+import type { Model } from './definition/projection-source.js';
 import { tableName } from './tables/table-shape.js';
 import { readProgress, readTrouble, type Progress, type Trouble } from './generation/progress.js';
 
@@ -84,6 +85,24 @@ export interface StatusParts {
   readonly events: EventStore;
   readonly state: StateStore;
   readonly versions: ReadonlyMap<string, number>;
+}
+
+/** A projection of which nothing is kept yet. */
+export interface NeverStarted extends Pick<
+  ProjectionStatus,
+  'name' | 'generation' | 'position' | 'lag' | 'generations'
+> {
+  readonly state: 'stopped';
+}
+
+/** How one is doing that nobody ever started. */
+export async function neverStarted(
+  events: EventStore,
+  { name, typeNames: types }: Pick<Model, 'name' | 'typeNames'>,
+): Promise<NeverStarted> {
+  const [{ head }, seconds] = await Promise.all([events.identity(), ageOf(events, { types }, 0)]);
+  const lag = { events: head, seconds };
+  return { ...{ name, state: 'stopped', generation: 0, position: 0, lag }, generations: [] };
 }
 
 /** Every projection that was ever started, by name, or only those named. */
@@ -215,7 +234,11 @@ function conditionOf(
   return { state: 'frozen', reason };
 }
 
-async function ageOf(events: EventStore, { types }: Generation, after: number): Promise<number> {
+async function ageOf(
+  events: EventStore,
+  { types }: Pick<Generation, 'types'>,
+  after: number,
+): Promise<number> {
   for await (const page of events.readAll({ types, after, limit: 1 })) {
     const first = page.events[0];
     if (first) return Math.max(0.001, (Date.now() - first.recordedAt.getTime()) / 1_000);

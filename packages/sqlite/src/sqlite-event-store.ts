@@ -10,6 +10,7 @@ import {
   type Write,
 } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
+import { StreamCount, type LogExtent } from '@backstory/core/administration';
 import {
   AppendQueue,
   StoreClosed,
@@ -57,6 +58,7 @@ export class SqliteEventStore implements EventStore {
   private readonly queue: AppendQueue;
   private readonly wakes: WakePoll;
   private readonly tail = new LogTail();
+  private readonly streams: StreamCount;
   private lookFirst = false;
   private closing: Promise<void> | undefined;
 
@@ -66,6 +68,9 @@ export class SqliteEventStore implements EventStore {
   ) {
     this.queue = new AppendQueue((batch) => this.commit(batch), { ...options, store: file.store });
     this.wakes = new WakePoll(file, options.pollMs);
+    this.streams = new StreamCount((after, upTo) =>
+      file.read((session) => session.first<[number]>(BEGINNING, after, upTo)![0]),
+    );
   }
 
   async append(writes: readonly Write[]): Promise<AppendResult> {
@@ -127,6 +132,12 @@ export class SqliteEventStore implements EventStore {
     return this.file.snapshot(async (session) => examine(session, read));
   }
 
+  async extent(): Promise<LogExtent> {
+    const { head } = await this.identity();
+    const [bytes] = await this.file.read((session) => session.first<[number]>(BYTES)!);
+    return { bytes, streams: await this.streams.upTo(head) };
+  }
+
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {
     this.checkOpen();
     this.file.refuseInside('restore');
@@ -174,3 +185,7 @@ export class SqliteEventStore implements EventStore {
 function isRepetition(outcome: AppendOutcome): boolean {
   return 'error' in outcome ? outcome.error instanceof EventIdReused : outcome.result.repeated;
 }
+
+const BYTES = 'SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()';
+/** By the positions: to go through all of the index of streams would keep the event loop for as long as the log is large. */
+const BEGINNING = 'SELECT count(*) FROM events WHERE position > ? AND position <= ? AND +version = 1';

@@ -1,4 +1,5 @@
 import { defineBackstory, memory, type App } from 'backstory';
+import { projection } from 'backstory/projection';
 import { Deposited } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
 import { runCli, runJson } from '../../../../test/support/run-cli.js';
@@ -52,6 +53,32 @@ test('what waits while nobody is there to handle it has failed, and the limits c
   await idle.close();
   const refused = await runJson(['health', '--lag-seconds', 'x'], { definition: bank });
   expect(refused.exitCode).toBe(2);
+});
+
+test('a projection that was declared and never started is known, and so is that nobody runs it', async () => {
+  const Totals = projection('totals', {
+    version: 1,
+    initial: { amount: 0 },
+    events: { Deposited },
+    fold: { Deposited: (document, { amount }) => ({ amount: document.amount + amount }) },
+  });
+  const declared = defineBackstory({
+    name: 'bank',
+    store: memory(),
+    events: [Deposited],
+    projections: [Totals],
+  });
+  const idle = await declared.start({ projections: false });
+  const asked = () => runJson(['health'], { definition: declared });
+  expect((await asked()).envelope.data.checks[1]).toEqual({
+    ...{ name: 'projection totals', status: 'degraded', why: 'no process runs it' },
+  });
+  await idle.record('account-1', [new Deposited(5)]);
+  const { exitCode, envelope } = await asked();
+  expect([exitCode, envelope.data.checks[1].status]).toEqual([1, 'failed']);
+  const { stdout } = await runCli(['monitor', '--once'], { definition: declared });
+  expect(stdout).toContain('projection totals');
+  await idle.close();
 });
 
 test('without a store there is nothing to look at', async () => {

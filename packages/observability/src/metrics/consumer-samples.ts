@@ -1,8 +1,9 @@
-import type {
-  Watched,
-  WatchedConsumer,
-  WatchedKey,
-  WatchedSubscription,
+import {
+  inTime,
+  type Watched,
+  type WatchedConsumer,
+  type WatchedKey,
+  type WatchedSubscription,
 } from '@backstory/core/observability';
 import { handlerName } from '../handler-name.js';
 
@@ -20,7 +21,7 @@ export async function sampleConsumers(app: Watched): Promise<readonly Sample[]> 
     app.subscriptions.list(),
     app.projections.list(),
   ]);
-  const found: Sample[] = [sample('store.head_position', [app.name], head)];
+  const found: Sample[] = [sample('store.head_position', [app.name], head), ...(await extentSamples(app))];
   if (app.events.capabilities.densePositions) found.push(sample('store.events', [app.name], head));
   for (const it of subscriptions) {
     found.push(...consumer(it.name, it, it.savedAt), ...buffer(it), ...(await parked(app, it)));
@@ -32,6 +33,41 @@ export async function sampleConsumers(app: Watched): Promise<readonly Sample[]> 
   }
   return found;
 }
+
+/** As it was last found out. A log that is counted for the first time may take longer, and keeps nothing else waiting. */
+async function extentSamples(app: Watched): Promise<readonly Sample[]> {
+  const known = extents.get(app) ?? { samples: [], looking: lookAtExtent(app) };
+  extents.set(app, known);
+  const found = await inTime(SOON_MS, known.looking, { instead: undefined, background: true });
+  if (!found) return known.samples;
+  known.samples = found.samples;
+  if (performance.now() - found.lookedAt >= EXTENT_MS) known.looking = lookAtExtent(app);
+  return known.samples;
+}
+
+async function lookAtExtent({ name, events }: Watched): Promise<LookedAtExtent> {
+  const { bytes, streams } = (await events.extent?.().catch(() => undefined)) ?? {};
+  const samples = [
+    ...(bytes === undefined ? [] : [sample('store.size', [name], bytes)]),
+    ...(streams === undefined ? [] : [sample('store.streams', [name], streams)]),
+  ];
+  return { samples, lookedAt: performance.now() };
+}
+
+interface LookedAtExtent {
+  readonly samples: readonly Sample[];
+  readonly lookedAt: number;
+}
+
+interface KnownExtent {
+  samples: readonly Sample[];
+  looking: Promise<LookedAtExtent>;
+}
+
+const extents = new WeakMap<Watched, KnownExtent>();
+const SOON_MS = 500;
+/** Finding it out costs a store more than the rest, and it changes slowly. */
+const EXTENT_MS = 30_000;
 
 function sample(name: string, of: Sample['of'], value: number): Sample {
   return { name: `backstory.${name}`, of, value };

@@ -9,6 +9,8 @@ export interface Dashboard {
   readonly collectedAt: string;
   /** Of how long rates, durations and errors are. */
   readonly windowMs: number;
+  /** Series that are in no rate, duration or error, because there are more than are followed. */
+  readonly omitted: number;
   readonly health: Health;
   /** By the second, in this process. */
   readonly rates: Readonly<Record<keyof typeof RATES, number>>;
@@ -59,6 +61,9 @@ export interface DashboardConsumer {
 /** How much is in the log of an application. */
 export interface DashboardStore extends LogGrowth {
   readonly application: string;
+  readonly streams?: number;
+  /** What the store takes. */
+  readonly bytes?: number;
 }
 
 const RATES = {
@@ -120,7 +125,7 @@ export async function dashboardOf(parts: DashboardParts): Promise<Dashboard> {
   const stats = (name: string) => monitor.stats(`backstory.${name}`, { windowMs });
   const now = (name: string) => sum([...lastOf(parts, name).values()]);
   return {
-    ...{ collectedAt, windowMs, health },
+    ...{ collectedAt, windowMs, omitted: parts.history.omitted, health },
     rates: mapped(RATES, (name) => stats(name).rate),
     durations: mapped(DURATIONS, (name) => durationsOf(stats(name))),
     errors: mapped(ERRORS, (name) => errorsOf(parts, name)),
@@ -206,13 +211,21 @@ function consumersOf(parts: DashboardParts): readonly DashboardConsumer[] {
   });
 }
 
-async function storesOf({ apps }: DashboardParts): Promise<readonly DashboardStore[]> {
-  const all = [...apps()].map(async ({ name, events }) => {
+async function storesOf(parts: DashboardParts): Promise<readonly DashboardStore[]> {
+  const [bytes, streams] = ['store.size', 'store.streams'].map((it) => lastOf(parts, it));
+  const all = [...parts.apps()].map(async ({ name, events }) => {
     const growth = await inTime(TIMEOUT_MS, logGrowth(events), { instead: undefined });
-    return growth && { application: name, ...growth };
+    const extent = { streams: streams!.get(name), bytes: bytes!.get(name) };
+    return growth && { application: name, ...growth, ...known(extent) };
   });
   const found = await Promise.all(all.map((it) => it.catch(() => undefined)));
   return found.filter((it) => it !== undefined);
+}
+
+function known<T extends object>(of: T): { readonly [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(of).filter(([, it]) => it !== undefined)) as ReturnType<
+    typeof known<T>
+  >;
 }
 
 const TIMEOUT_MS = 5_000;

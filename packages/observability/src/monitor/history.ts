@@ -50,14 +50,23 @@ export class History {
   framesOf(instrument: Instrument, since: number): readonly Followed[] {
     const now = this.clock();
     const points = new Map(instrument.points.map((it) => [keyOf(instrument, it), it]));
-    for (const point of points.values()) this.follow(instrument, point);
     const found: Followed[] = [];
+    for (const point of points.values())
+      if (!this.follow(instrument, point)) found.push({ attributes: point.attributes, frames: undefined });
     for (const [key, history] of this.followed) {
       if (!key.startsWith(`${instrument.description.name} `)) continue;
       const frames = history.frames(points.get(key)?.series, now).filter(({ at }) => at > since);
       found.push({ attributes: history.attributes, frames });
     }
     return found;
+  }
+
+  /** How many series have no history, because there are too many. */
+  get omitted(): number {
+    const isOmitted = (instrument: Instrument) => (point: Point) =>
+      !this.followed.has(keyOf(instrument, point));
+    if (this.followed.size < MOST_SERIES) return 0;
+    return this.measurements.all.reduce((sum, it) => sum + it.points.filter(isOmitted(it)).length, 0);
   }
 
   /** `undefined`: there are too many. */
@@ -81,7 +90,8 @@ export class History {
 /** One series, and what it measured. */
 export interface Followed {
   readonly attributes: Attributes;
-  readonly frames: readonly Frame[];
+  /** `undefined`: it has no history, because there are too many series. */
+  readonly frames: readonly Frame[] | undefined;
 }
 
 const INTERVAL_MS = 10_000;

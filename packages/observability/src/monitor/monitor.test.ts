@@ -1,3 +1,4 @@
+import type { Watched } from '@backstory/core/observability';
 import { Measurements } from '../metrics/measurements.js';
 import { History } from './history.js';
 import { Monitor } from './monitor.js';
@@ -123,6 +124,26 @@ test('a counter is its growth by the second, over all its series', () => {
   expect(found.history.map(({ mean }) => mean)).toEqual([2, 6, 0, 4]);
 });
 
+test('a minute of several counters weighs as much as its intervals did', () => {
+  const { monitor, measurements, later } = monitored();
+  const appended = measurements.counter('backstory.events.appended');
+  const go = (times: number, growth: number) => {
+    for (let i = 0; i < times; i++) {
+      appended.at('a', 'order').add(growth);
+      appended.at('b', 'order').add(growth);
+      later(10);
+    }
+  };
+  go(240, 5);
+  go(60, 50);
+  const found = monitor.stats('backstory.events.appended', { windowMs: 3_600_000 });
+  const of = (value: number) => found.history.filter(({ mean }) => mean === value).length;
+  // Of which most are minutes.
+  expect(of(1)).toBeLessThan(of(10));
+  expect(found).toMatchObject({ median: 1, percentiles: { p90: 10 } });
+  expect(found.deviation).toBeCloseTo(Math.sqrt((240 * 1 + 60 * 100) / 300 - 2.8 ** 2), 9);
+});
+
 test('a gauge is what was seen of it; what is not there is not zero', () => {
   const { monitor, measurements, later } = monitored();
   const lag = measurements.gauge('backstory.subscription.lag.time');
@@ -139,7 +160,7 @@ test('a gauge is what was seen of it; what is not there is not zero', () => {
   const unseen = monitor.stats('backstory.dead_letter.oldest_age');
   expect(unseen).toEqual({
     ...{ metric: 'backstory.dead_letter.oldest_age', unit: 's', seconds: 50 },
-    ...{ count: 0, rate: 0, history: [] },
+    ...{ count: 0, rate: 0, omitted: 0, history: [] },
   });
 });
 
@@ -159,11 +180,47 @@ test('after ten minutes it is known by the minute, after an hour not at all, and
   expect(history.length).toBeLessThanOrEqual(112);
 });
 
-test('more series than there is room for have no history', () => {
-  const { monitor, handling, later } = monitored();
+test('more series than there is room for have no history, and it is said how many', () => {
+  const { monitor, history, handling, later } = monitored();
   for (let i = 0; i < 600; i++) handling(1, `h${i}`);
   later(10);
-  expect(monitor.stats(HANDLING).count).toBe(250);
+  expect(monitor.stats(HANDLING)).toMatchObject({ count: 250, omitted: 350 });
+  expect(history.omitted).toBe(350);
+  const by = monitor.stats(HANDLING, { by: 'backstory.handler' });
+  expect([by.get('h0'), by.get('h599')]).toMatchObject([
+    { count: 1, omitted: 0 },
+    { count: 0, omitted: 1 },
+  ]);
+});
+
+test('however many probes ask, and however slow the store is, one looks', async () => {
+  const looks: string[] = [];
+  let answer = (_: unknown) => undefined as void;
+  const answered = new Promise((resolve) => (answer = resolve));
+  const events = {
+    identity: () => {
+      looks.push('store');
+      return answered;
+    },
+  };
+  const nothing = { list: async () => [], parked: async () => [] };
+  const app = { name: 'shop', events, subscriptions: nothing, projections: nothing } as unknown as Watched;
+  const { measurements } = monitored();
+  const history = new History(measurements);
+  const monitor = new Monitor({ history, slowest: new SlowestStreams(), apps: () => [app] });
+  const statuses: number[] = [];
+  const ask = (url: string) =>
+    new Promise<void>((resolve) => {
+      const end = () => resolve();
+      const writeHead = (status: number) => statuses.push(status);
+      monitor.healthHandler({ url, method: 'GET' } as never, { writeHead, end } as never);
+    });
+  const asked = ['/health', '/health', '/health/ready', '/health/ready'].map(ask);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(looks).toHaveLength(2);
+  answer({ head: 0 });
+  await Promise.all(asked);
+  expect(statuses).toEqual([200, 200, 200, 200]);
 });
 
 test('the streams that took longest are kept, each once, the slowest first', () => {

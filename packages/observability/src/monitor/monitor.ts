@@ -40,13 +40,13 @@ export class Monitor {
 
   /** Answers with the dashboard as JSON. It names streams: do not show it to everybody. */
   readonly dashboardHandler = (_request: IncomingMessage, response: ServerResponse): void => {
-    void this.dashboard().then(
+    void this.shared('dashboard', () => this.dashboard()).then(
       (found) => send(response, 200, found),
       (error: unknown) => send(response, 503, { error: String(error) }),
     );
   };
 
-  private looking: Promise<Health> | undefined;
+  private readonly looking = new Map<string, Promise<unknown>>();
 
   /** Of `observability`. @throws InvalidOption */
   constructor(
@@ -83,7 +83,7 @@ export class Monitor {
       .framesOf(instrument, now - windowMs)
       .filter(({ attributes }) => Object.entries(where).every(([name, it]) => attributes[name] === it));
     // Of whole intervals, some of which are a minute: what was measured before the window is in the first.
-    const begins = series.flatMap(({ frames }) => frames.map(({ at, seconds }) => at - seconds * 1_000));
+    const begins = series.flatMap(({ frames = [] }) => frames.map(({ at, seconds }) => at - seconds * 1_000));
     const from = begins.reduce((first, it) => Math.min(first, it), history.beginOf(now - windowMs));
     const seconds = Math.max(0, now - from) / 1_000;
     const of = (some: readonly Followed[]) =>
@@ -130,8 +130,12 @@ export class Monitor {
   }
 
   /** However many ask, and however slow the stores are, one looks. */
-  private shared(): Promise<Health> {
-    return (this.looking ??= this.health().finally(() => (this.looking = undefined)));
+  private shared<Found>(what: string, look: () => Promise<Found>): Promise<Found> {
+    const underWay = this.looking.get(what) as Promise<Found> | undefined;
+    if (underWay) return underWay;
+    const looking = look().finally(() => this.looking.delete(what));
+    this.looking.set(what, looking);
+    return looking;
   }
 
   private async answer({ url = '', method }: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -141,7 +145,9 @@ export class Monitor {
     if (method !== 'GET' && method !== 'HEAD') return send(response, 405, { error: 'only GET and HEAD' });
     const [, which] = probe;
     if (which === 'live') return send(response, 200, healthFrom([]));
-    const found = await (which === 'ready' ? this.readiness() : this.shared());
+    const found = await (which === 'ready'
+      ? this.shared('ready', () => this.readiness())
+      : this.shared('health', () => this.health()));
     send(response, found.status === 'ok' || found.status === 'degraded' ? 200 : 503, found);
   }
 }

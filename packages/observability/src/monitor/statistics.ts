@@ -12,6 +12,8 @@ export interface Statistics {
   readonly count: number;
   /** `count` by the second. */
   readonly rate: number;
+  /** Series that are not in it: 250 of all metrics are followed, and these came later. */
+  readonly omitted: number;
   readonly mean?: number;
   /** Within the buckets of a histogram it is interpolated, as Prometheus does it; so are percentiles. */
   readonly median?: number;
@@ -43,14 +45,16 @@ export interface Moment {
 /** Statistics of what several series of a metric measured in `seconds`. */
 export function statisticsOf(
   { name, unit, kind, buckets }: InstrumentDescription,
-  series: readonly (readonly Frame[])[],
+  series: readonly (readonly Frame[] | undefined)[],
   seconds: number,
 ): Statistics {
   const isCounter = kind === 'counter';
-  const frames = together(series, isCounter);
+  const known = series.filter((it) => it !== undefined);
+  const frames = together(known, isCounter);
   const all = frames.reduce<Frame | undefined>((sum, it) => (sum ? following(sum, it) : it), undefined);
   const count = all === undefined ? 0 : isCounter ? all.sum : all.count;
-  const common = { metric: name, unit, seconds, count, rate: seconds > 0 ? count / seconds : 0 };
+  const omitted = series.length - known.length;
+  const common = { metric: name, unit, seconds, count, rate: seconds > 0 ? count / seconds : 0, omitted };
   const history = frames.map((it) => momentOf(it, isCounter));
   if (!all || all.count === 0) return { ...common, history };
   const valueAt = buckets ? bucketQuantile(all, buckets) : exactQuantile(frames, isCounter);
@@ -83,7 +87,9 @@ function summed(a: Frame, b: Frame): Frame {
   const sum = a.sum + b.sum;
   const seconds = Math.max(a.seconds, b.seconds);
   const rate = sum / seconds;
-  return { at: a.at, seconds, sum, count: 1, squares: rate * rate, min: rate, max: rate };
+  // As many intervals as each of them is of: a minute weighs as much as its parts did.
+  const count = Math.max(a.count, b.count);
+  return { at: a.at, seconds, sum, count, squares: count * rate * rate, min: rate, max: rate };
 }
 
 function rateOf({ sum, seconds }: Frame): number {
