@@ -1,5 +1,5 @@
 import fs from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -10,6 +10,8 @@ import {
   AggregationTemporality,
   MeterProvider,
 } from '@opentelemetry/sdk-metrics';
+import express, { type Request } from 'express';
+import fastify from 'fastify';
 import { Context, defineBackstory, memory, sqlite as open } from 'backstory';
 import {
   FlowSampler,
@@ -23,6 +25,7 @@ import {
   outgoingHeaders,
   traced,
 } from '@backstory/observability';
+import { expressContext, fastifyContext, httpContext } from '@backstory/observability/http';
 import { flowSpans, sendSpans } from '@backstory/replay/spans';
 import { Order, OrderPlaced } from '../support/observed-shop.js';
 import { receiver } from '../support/receiver.js';
@@ -108,6 +111,44 @@ it('tells the life of an event', async () => {
   expect(event.type).toBe('order.placed');
   expect(steps.map(({ step }) => step)).toEqual(['created', 'stored', 'published']);
   await app.close();
+});
+
+it('runs what answers a request in its context', async () => {
+  const tenantOf = (headers: Request['headers']) => headers.host;
+  const listener = (_: IncomingMessage, response: ServerResponse) =>
+    response.end(JSON.stringify(Context.current().fields));
+  {
+    const server = fastify();
+    await server.register(fastifyContext({ fields: ({ headers }) => ({ tenant: tenantOf(headers) }) }));
+    await server.close();
+  }
+  {
+    const server = express();
+    server.use(expressContext({ correlationHeader: 'x-request-id' }));
+  }
+  {
+    const server = express();
+    server.use(expressContext({ fields: ({ headers }) => ({ tenant: headers.host }) }));
+  }
+  {
+    const server = fastify();
+    await server.register(fastifyContext({ trust: 'all' }));
+    await server.close();
+  }
+  {
+    const server = createServer(httpContext(listener));
+    expect(server.listening).toBe(false);
+  }
+  const server = createServer(httpContext(listener, { trust: 'all' }));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const headers = Context.of({ actor: 'ann', correlationId: 'request-7' }).toHeaders();
+  const fields: unknown = await (await fetch(url, { headers })).json();
+  expect(fields).toEqual({ actor: 'ann', correlationId: 'request-7' });
+  await new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections();
+  });
 });
 
 it('rebuilds a flow from the log', async () => {
