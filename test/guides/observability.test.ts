@@ -27,6 +27,10 @@ import {
 } from '@backstory/observability';
 import { expressContext, fastifyContext, httpContext } from '@backstory/observability/http';
 import { flowSpans, sendSpans } from '@backstory/replay/spans';
+import { AlertRaised, forecast, mad, stat } from '@backstory/observability/analysis';
+import { reaction, subscriber } from 'backstory/subscriptions';
+import { alertmanagerDouble } from '../support/alertmanager-double.js';
+import { eventually } from '../support/eventually.js';
 import { Order, OrderPlaced } from '../support/observed-shop.js';
 import { receiver } from '../support/receiver.js';
 
@@ -239,6 +243,63 @@ it('says how the applications are doing', async () => {
   expect([queues.dead, handling.size, slowest.streams.length]).toEqual([undefined, 0, 1]);
   expect(Date.parse(collectedAt)).toBeLessThanOrEqual(Date.now());
   await app.close();
+});
+
+it('raises alerts, by rules and detectors', async () => {
+  const port = 0;
+  const double = await alertmanagerDouble();
+  const alertmanager = double.url;
+  const pages: string[] = [];
+  const page = (text: string) => void pages.push(text);
+  const billing = { 'backstory.handler': 'billing.bill' };
+  const observability = new ObservabilityManager({
+    serviceName: 'shop',
+    metrics: { port },
+    analysis: {
+      rules: [
+        {
+          name: 'slow-billing',
+          value: stat('backstory.process.duration', 'p95', { where: billing }),
+          when: { gt: 0.5 },
+          severity: { warning: 0.5, critical: 5 },
+          summary: 'Customers wait for their bills: is the provider up?',
+        },
+        {
+          name: 'lag-grows',
+          value: stat('backstory.subscription.lag.events', 'last', { by: 'backstory.subscription' }),
+          when: forecast({ limit: 100_000, withinMs: 3_600_000 }),
+        },
+      ],
+      detectors: [{ name: 'unusual-orders', value: stat('app.order.placed', 'mean'), detect: mad() }],
+      alertmanager: { url: alertmanager, generatorUrl: 'https://shop.example/health' },
+    },
+  });
+  const { analysis } = observability;
+  analysis.add({ name: 'baskets', value: stat('baskets', 'rate'), when: { lt: 0.1 }, forMs: 600_000 });
+  analysis.disable('slow-billing');
+  const end = analysis.onAlert(({ step, alert, why }) => page(`${alert} ${step}: ${why}`));
+  const pager = subscriber({
+    name: 'pager',
+    includeSystem: true,
+    from: 'now',
+    on: [reaction(AlertRaised, ({ alert, severity }) => page(`${alert}: ${severity}`), { name: 'page' })],
+  });
+  const shop = defineBackstory({
+    name: 'shop',
+    store: memory(),
+    aggregates: [Order],
+    subscribers: [pager],
+    observability,
+  });
+  const app = await shop.start();
+  analysis.add({ name: 'always', value: () => 1, when: { eq: 1 } });
+  analysis.evaluate();
+  await eventually(() => pages.length === 2);
+  expect(pages.sort()).toEqual(['always raised: it is 1', 'always: warning']);
+  await eventually(() => double.posts.length === 1);
+  end();
+  await app.close();
+  await double.close();
 });
 
 class Gateway {

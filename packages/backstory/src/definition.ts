@@ -87,6 +87,8 @@ export class Backstory {
   readonly projections: readonly ProjectionSource[];
   /** Every event that this application knows. */
   readonly types: EventTypes;
+  /** What observes it, where something does. */
+  readonly observability: Observability | undefined;
 
   constructor(private readonly options: BackstoryOptions) {
     if (typeof options?.name !== 'string' || options.name === '')
@@ -120,6 +122,7 @@ export class Backstory {
     this.environment = environment ?? process.env['NODE_ENV'] ?? 'development';
     this.store = store;
     this.state = options.state;
+    this.observability = options.observability;
     this.aggregates = aggregates;
     this.types = new EventTypes([...aggregates.filter(hasEvents), ...events], name);
   }

@@ -30,10 +30,11 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   projections: ['list', 'status', 'show', 'rebuild', 'verify', 'swap', 'rollback', 'drop', 'pause', 'resume'],
   'dead-letters': ['list', 'show', 'retry', 'skip', 'discard', 'edit'],
   schedules: ['list', 'cancel', 'retry'],
+  alerts: ['list', 'backtest'],
 };
 
 /** They need something that failed or was built: what they give is held by tests of their own. */
-const HELD_ELSEWHERE = ['subscriptions', 'projections', 'dead-letters', 'schedules'];
+const HELD_ELSEWHERE = ['subscriptions', 'projections', 'dead-letters', 'schedules', 'alerts'];
 
 const CALLS = VERBS.filter(({ name }) => !HELD_ELSEWHERE.includes(name)).flatMap(
   ({ name }) => ACTIONS[name]?.map((action) => `${name} ${action}`) ?? [name],

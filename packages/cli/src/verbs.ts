@@ -80,6 +80,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./verbs/monitor.js')).verb,
   },
   {
+    name: 'alerts',
+    summary: 'what was raised; what the rules would have said about the past',
+    load: async () => (await import('./verbs/alerts.js')).verb,
+  },
+  {
     name: 'tail',
     summary: 'follow the log live',
     load: async () => (await import('./verbs/tail.js')).verb,

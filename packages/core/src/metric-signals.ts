@@ -137,7 +137,13 @@ export const metrics: readonly MetricSignal[] = [
       'project',
       'Events that projections applied, skipped or failed at.',
     ],
-    ['telemetry.dropped', '{item}', ['signal'], 'sampler', 'Observations that could not be delivered.'],
+    [
+      'telemetry.dropped',
+      '{item}',
+      ['signal'],
+      'sampler',
+      'Observations and alerts that could not be delivered.',
+    ],
   ),
   ...histograms(
     FAST,

@@ -16,6 +16,15 @@ export {
   type HealthOptions,
   type HealthStatus,
 } from './health.js';
+export { ALERTS, alertsOf, type Alert, type AlertNote, type AlertStep } from './alerts.js';
+export type {
+  Analysing,
+  Backtest,
+  BacktestOptions,
+  BacktestSource,
+  PastAlert,
+  RecordedOutcome,
+} from './backtest.js';
 export { inTime, type Late } from './in-time.js';
 export { logGrowth, type LogGrowth } from './log-growth.js';
 export {

@@ -1,3 +1,4 @@
+import type { Analysing } from './backtest.js';
 import type { EventStore } from './event-store.js';
 import type { Observer } from './observer.js';
 import type { OwnMetrics } from './own-metrics.js';
@@ -9,6 +10,8 @@ import type { OwnMetrics } from './own-metrics.js';
 export interface Observability {
   readonly observer: Observer;
   readonly metrics: OwnMetrics;
+  /** What raises alerts. */
+  readonly analysis?: Analysing;
   /** Before the first application opens its stores: begins to serve and to send. Rejects where it cannot; then none starts. */
   start?(): Promise<void>;
   /** Looks at a running application. Gives what ends that, called before it closes. */

@@ -48,7 +48,7 @@ export class Recorder {
   private readonly observer: Observer;
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: Pick<EventStore, 'append'>,
     { source, appendTimeoutMs = 30_000, observer }: RecorderOptions,
   ) {
     this.source = source;

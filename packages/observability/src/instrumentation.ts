@@ -9,6 +9,7 @@ import {
   type OwnMetrics,
   type Watched,
 } from '@backstory/core/observability';
+import { Analysis, type AnalysisOptions } from './analysis/analysis.js';
 import type { Listener } from './listener.js';
 import { Log, type Logger } from './logs/log.js';
 import { logSettings, type LogOptions } from './logs/log-settings.js';
@@ -53,6 +54,8 @@ export interface InstrumentationOptions {
   readonly sampleEveryMs?: number;
   /** From when on a consumer is not well. */
   readonly health?: HealthOptions;
+  /** What raises alerts; `{}`: the rules that are shipped. Default: nothing, until a rule is added. */
+  readonly analysis?: AnalysisOptions;
 }
 
 /**
@@ -75,6 +78,8 @@ export class Instrumentation implements Observability {
   readonly sampler: FlowSampler;
   /** How the applications that are watched are doing. */
   readonly monitor: Monitor;
+  /** What raises alerts: its rules and detectors. */
+  readonly analysis: Analysis;
   private readonly log: Log;
   private readonly tracing: Tracing | undefined;
   private readonly sampling: Sampler;
@@ -95,6 +100,7 @@ export class Instrumentation implements Observability {
       meter,
       sampleEveryMs = 5_000,
       health = {},
+      analysis,
     } = knownOptions(options, OPTIONS);
     this.sampler = sampler;
     const measurements = new Measurements(meter);
@@ -126,6 +132,14 @@ export class Instrumentation implements Observability {
     const history = new History(measurements);
     this.sampling = new Sampler(measurements, { everyMs: sampleEveryMs, looked: () => history.turn() });
     this.monitor = new Monitor({ history, slowest, apps: () => this.apps }, health);
+    this.analysis = new Analysis(
+      {
+        ...{ monitor: this.monitor, logger: this.logger, own, serviceName },
+        observer: () => this.observer,
+        dropped: (alerts) => this.dropped('alerts', alerts),
+      },
+      analysis,
+    );
     this.isSampling = metrics;
   }
 
@@ -137,14 +151,16 @@ export class Instrumentation implements Observability {
   watch(app: Watched): () => Promise<void> {
     this.apps.add(app);
     const end = this.isSampling ? this.sampling.watch(app) : undefined;
+    const endAnalysis = this.analysis.watch(app);
     return async () => {
       this.apps.delete(app);
+      await endAnalysis();
       await end?.();
     };
   }
 
   /** Counts what could not be delivered. */
-  dropped(signal: 'metrics' | 'traces' | 'logs', count: number): void {
+  dropped(signal: 'metrics' | 'traces' | 'logs' | 'alerts', count: number): void {
     this.drops.at(signal).add(count);
   }
 
@@ -179,4 +195,5 @@ const OPTIONS: OptionNames<InstrumentationOptions> = {
   meter: true,
   sampleEveryMs: true,
   health: true,
+  analysis: true,
 };

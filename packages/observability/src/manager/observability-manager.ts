@@ -7,6 +7,7 @@ import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { inTime, type Observability, type OwnMetrics, type Watched } from '@backstory/core/observability';
 import type { Observer } from '@backstory/core/observe';
+import type { Analysis } from '../analysis/analysis.js';
 import { wrapBus, type ForeignBus, type ForeignBusOptions } from '../foreign/wrap-bus.js';
 import { wrapHandler, type ForeignHandlerOptions } from '../foreign/wrap-handler.js';
 import { Instrumentation } from '../instrumentation.js';
@@ -34,6 +35,8 @@ export class ObservabilityManager implements Observability {
   readonly logger: Logger;
   /** How the applications are doing; `/health` beside `/metrics` says it too. */
   readonly monitor: Monitor;
+  /** What raises alerts: its rules and detectors. */
+  readonly analysis: Analysis;
   /** Answers a request for metrics, in a server that you have. */
   readonly metricsHandler: (request: IncomingMessage, response: ServerResponse) => void;
   private readonly settings: Settings;
@@ -61,12 +64,14 @@ export class ObservabilityManager implements Observability {
       serviceName,
       sampleEveryMs: metrics.sampleEveryMs,
       health: this.settings.health,
+      ...(this.settings.analysis && { analysis: this.settings.analysis }),
       ...(tracing.subscriptions && { subscriptions: tracing.subscriptions }),
     });
     this.observer = this.instrumentation.observer;
     this.metrics = this.instrumentation.metrics;
     this.logger = this.instrumentation.logger;
     this.monitor = this.instrumentation.monitor;
+    this.analysis = this.instrumentation.analysis;
     this.prometheus = this.reader();
     this.metricsHandler = (request, response) => this.prometheus.handler(request, response);
   }

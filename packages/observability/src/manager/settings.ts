@@ -1,6 +1,7 @@
 import { checkedHealthOptions, type HealthOptions } from '@backstory/core/observability';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import type { AnalysisOptions } from '../analysis/analysis.js';
 import { logSettings, type LogOptions, type LogSettings } from '../logs/log-settings.js';
 import type { MetricFrom } from '../metrics/metric-from.js';
 import { oneOf } from '../one-of.js';
@@ -18,6 +19,8 @@ export interface ObservabilityOptions {
   readonly logs?: LogOptions;
   /** From when on a consumer is not well. */
   readonly health?: HealthOptions;
+  /** What raises alerts; `{}`: the rules that are shipped. Default: nothing, until a rule is added. */
+  readonly analysis?: AnalysisOptions;
   /** How long `shutdown` waits for what is still to be sent, in milliseconds. Default 5,000. */
   readonly shutdownTimeoutMs?: number;
 }
@@ -67,6 +70,7 @@ export interface Settings {
     Pick<TracingOptions, 'url' | 'subscriptions'>;
   readonly logs: LogSettings;
   readonly health: HealthOptions;
+  readonly analysis: AnalysisOptions | undefined;
   readonly shutdownTimeoutMs: number;
 }
 
@@ -82,6 +86,7 @@ export function settingsOf(options: ObservabilityOptions, env: Env): Settings {
     tracing = {},
     logs = {},
     health = {},
+    analysis,
     shutdownTimeoutMs = 5_000,
   } = knownOptions(options, OPTIONS);
   const resource = resourceIn(env);
@@ -102,6 +107,7 @@ export function settingsOf(options: ObservabilityOptions, env: Env): Settings {
     }),
     logs: logSettings(logs, where === 'production'),
     health: checkedHealthOptions(health),
+    analysis,
     shutdownTimeoutMs: numberOption('shutdownTimeoutMs', shutdownTimeoutMs, 0, 2 ** 31 - 1),
   };
 }
@@ -171,6 +177,7 @@ const OPTIONS: OptionNames<ObservabilityOptions> = {
   tracing: true,
   logs: true,
   health: true,
+  analysis: true,
   shutdownTimeoutMs: true,
 };
 const METRICS: OptionNames<MetricsOptions> = {

@@ -1,5 +1,6 @@
 import { inTime, logGrowth, type Health, type LogGrowth, type Watched } from '@backstory/core/observability';
 import type { History } from './history.js';
+import { lastOf as lastBy } from './last-of.js';
 import type { SlowLoad, SlowestStreams } from './slowest-streams.js';
 import type { Statistics } from './statistics.js';
 
@@ -112,6 +113,10 @@ export interface DashboardParts {
       metric: string,
       options: { readonly windowMs: number; readonly by: string },
     ): ReadonlyMap<string, Statistics>;
+    failures(
+      metric: string,
+      options: { readonly windowMs: number },
+    ): { readonly failed: number; readonly count: number };
     health(): Promise<Health>;
   };
   readonly windowMs: number;
@@ -159,14 +164,9 @@ function durationsOf({ count, mean, percentiles }: Statistics): Durations | unde
   return { count, mean, p50, p95, p99 };
 }
 
-/** A decision against a command, and a conflict that it gave in to, are no errors of the system. */
 function errorsOf({ monitor, windowMs }: DashboardParts, name: string): number | undefined {
-  const isCommand = name === 'command.duration';
-  const by = isCommand ? 'outcome' : 'error.type';
-  const groups = [...monitor.stats(`backstory.${name}`, { windowMs, by })];
-  const all = sum(groups.map(([, { count }]) => count)) ?? 0;
-  const failed = groups.filter(([value]) => (isCommand ? value === 'failed' : value !== ''));
-  return all === 0 ? undefined : (sum(failed.map(([, { count }]) => count)) ?? 0) / all;
+  const { failed, count } = monitor.failures(`backstory.${name}`, { windowMs });
+  return count === 0 ? undefined : failed / count;
 }
 
 function slowestBy({ monitor, windowMs }: DashboardParts, name: string, by: string): readonly Slow[] {
@@ -182,13 +182,7 @@ function slowestBy({ monitor, windowMs }: DashboardParts, name: string, by: stri
 /** What a gauge shows now, by the first of its attributes. */
 function lastOf({ history }: DashboardParts, name: string): ReadonlyMap<string, number> {
   const instrument = history.instrument(`backstory.${name}`)!;
-  const [by = ''] = instrument.description.attributes;
-  const found = new Map<string, number>();
-  for (const { attributes, series } of instrument.points) {
-    const of = String(attributes[by] ?? '');
-    found.set(of, (found.get(of) ?? 0) + (series as { readonly value: number }).value);
-  }
-  return found;
+  return lastBy(instrument, { by: instrument.description.attributes[0] ?? '' });
 }
 
 function consumersOf(parts: DashboardParts): readonly DashboardConsumer[] {

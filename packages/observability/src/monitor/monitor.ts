@@ -10,7 +10,9 @@ import {
 } from '@backstory/core/observability';
 import { InvalidOption, knownOptions, numberOption } from '@backstory/core/store';
 import { dashboardOf, type Dashboard, type DashboardParts } from './dashboard.js';
+import type { Instrument } from '../metrics/instrument.js';
 import type { Followed } from './history.js';
+import { lastOf } from './last-of.js';
 import { KEPT_MS } from './series-history.js';
 import { statisticsOf, type Statistics } from './statistics.js';
 
@@ -70,14 +72,8 @@ export class Monitor {
     const { windowMs = 300_000, where = {}, by } = knownOptions(options, OPTIONS);
     numberOption('windowMs', windowMs, 1, KEPT_MS);
     const { history } = this.parts;
-    const instrument = history.instrument(metric);
-    if (!instrument) throw new InvalidOption('metric', `there is none called ${metric}.`);
+    const instrument = this.instrument(metric, { where, by });
     const { description } = instrument;
-    for (const name of [...Object.keys(where), ...(by === undefined ? [] : [by])]) {
-      if (description.attributes.includes(name)) continue;
-      const there = description.attributes.join(', ') || 'nothing';
-      throw new InvalidOption(name, `does not tell series of ${metric} apart: ${there} does.`);
-    }
     const now = history.clock();
     const series = history
       .framesOf(instrument, now - windowMs)
@@ -96,6 +92,43 @@ export class Monitor {
     const valueOf = ({ attributes }: Followed) => String(attributes[by] ?? '');
     const values = [...new Set(series.map(valueOf))];
     return new Map(values.map((value) => [value, of(series.filter((it) => valueOf(it) === value))]));
+  }
+
+  /** Whether there is such a metric. */
+  knows(metric: string): boolean {
+    return this.parts.history.instrument(metric) !== undefined;
+  }
+
+  /** What a gauge shows now, its series added up; `undefined` where it shows nothing. @throws InvalidOption */
+  last(metric: string, options?: Pick<StatisticsOptions, 'where'>): number | undefined;
+  /** The same apart by the values of an attribute. @throws InvalidOption */
+  last(
+    metric: string,
+    options: Pick<StatisticsOptions, 'where'> & { readonly by: string },
+  ): ReadonlyMap<string, number>;
+  last(
+    metric: string,
+    options: Pick<StatisticsOptions, 'where'> & { readonly by?: string } = {},
+  ): number | undefined | ReadonlyMap<string, number> {
+    const { where = {}, by } = knownOptions(options, LAST);
+    const values = lastOf(this.instrument(metric, { where, by }), { where, by: by ?? '' });
+    return by === undefined ? values.get('') : values;
+  }
+
+  /**
+   * How many of what a metric measures with an `error.type` or `outcome` failed, and of how many. A decision against a command, and a
+   * conflict that it gave in to, are no failures. @throws InvalidOption
+   */
+  failures(
+    metric: string,
+    options: StatisticsOptions = {},
+  ): { readonly failed: number; readonly count: number } {
+    const { attributes } = this.instrument(metric).description;
+    const by = attributes.includes('outcome') ? 'outcome' : 'error.type';
+    const isFailure = (value: string) => (by === 'outcome' ? value === 'failed' : value !== '');
+    const groups = [...this.stats(metric, { ...options, by })];
+    const countOf = (some: typeof groups) => some.reduce((sum, [, { count }]) => sum + count, 0);
+    return { failed: countOf(groups.filter(([value]) => isFailure(value))), count: countOf(groups) };
   }
 
   /** Everything that a dashboard shows, in one call. Never rejects because of a store: what cannot be read is absent. */
@@ -117,6 +150,21 @@ export class Monitor {
       healthOf({ events, subscriptions: none, projections: none }, this.limits),
     );
     return healthFrom(all.length === 0 ? [NOTHING_RUNS] : all);
+  }
+
+  private instrument(
+    metric: string,
+    { where = {}, by }: Pick<StatisticsOptions, 'where'> & { readonly by?: string | undefined } = {},
+  ): Instrument {
+    const instrument = this.parts.history.instrument(metric);
+    if (!instrument) throw new InvalidOption('metric', `there is none called ${metric}.`);
+    const { attributes } = instrument.description;
+    for (const name of [...Object.keys(where), ...(by === undefined ? [] : [by])]) {
+      if (attributes.includes(name)) continue;
+      const there = attributes.join(', ') || 'nothing';
+      throw new InvalidOption(name, `does not tell series of ${metric} apart: ${there} does.`);
+    }
+    return instrument;
   }
 
   private async each(look: (app: Watched) => Promise<Health>): Promise<readonly HealthCheck[]> {
@@ -155,6 +203,7 @@ export class Monitor {
 /** Under any path that ends in `/health`, or at the root of a server that mounts it. */
 const PROBE = /^(?:.*\/health)?\/?(live|ready)?$/;
 const OPTIONS = { windowMs: true, where: true, by: true } as const;
+const LAST = { where: true, by: true } as const;
 const NOTHING_RUNS: HealthCheck = {
   name: 'application',
   status: 'failed',

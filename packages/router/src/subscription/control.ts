@@ -10,6 +10,8 @@ export interface Control {
   readonly createdAt: string;
   /** The names of the events that it handles. */
   readonly types: readonly string[];
+  /** It handles events of the framework, too. */
+  readonly includeSystem?: boolean;
   /** Whether its keys are streams, or made by a function of its own. */
   readonly keyed: 'stream' | 'own';
   readonly paused?: Wish;
@@ -43,17 +45,23 @@ export async function listControls(view: StateView): Promise<ReadonlyMap<string,
 export function register(
   state: StateStore,
   name: string,
-  { start, types, keyed }: Pick<Control, 'start' | 'types' | 'keyed'>,
+  wanted: Pick<Control, 'start' | 'types' | 'includeSystem' | 'keyed'>,
 ): Promise<Control> {
   return state.transaction([], async (tx) => {
     const known = await readControl(tx, name);
-    if (known?.keyed === keyed && known.types.join() === types.join()) return known;
-    const control: Control = known
-      ? { ...known, types, keyed }
-      : { start, types, keyed, createdAt: new Date().toISOString() };
+    if (known && isSame(known, wanted)) return known;
+    const { includeSystem: _, ...before } = known ?? { createdAt: new Date().toISOString() };
+    const control: Control = { ...wanted, ...before, types: wanted.types, keyed: wanted.keyed };
     await writeControl(tx, name, control);
     return control;
   });
+}
+
+function isSame(
+  a: Omit<Control, 'createdAt'>,
+  b: Pick<Control, 'types' | 'includeSystem' | 'keyed'>,
+): boolean {
+  return a.keyed === b.keyed && a.types.join() === b.types.join() && a.includeSystem === b.includeSystem;
 }
 
 export async function writeControl(tx: StateTransaction, name: string, control: Control): Promise<void> {

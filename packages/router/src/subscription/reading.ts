@@ -46,8 +46,8 @@ export class Reading {
 
   private async read(signal: AbortSignal): Promise<void> {
     const { events, definition, dispatcher, observer } = this.parts;
-    const { name, typeNames: types } = definition;
-    const query = { types, pageSize: PAGE };
+    const { name } = definition;
+    const query = { ...definition.query, pageSize: PAGE };
     const pages = follow(events, { after: this.startingPoint(), query, signal, name, observer });
     // The next page is fetched while this one is handled.
     let next = pages.next();

@@ -88,7 +88,7 @@ export class Replays {
     const { event, key, from, to } = request;
     if (from > to) return;
     const query = {
-      ...{ types: definition.typeNames, after: from - 1, upTo: to },
+      ...{ ...definition.query, after: from - 1, upTo: to },
       ...(event !== undefined && { ids: [event] }),
       ...(key !== undefined && !definition.options.key && { streams: [key] }),
     };

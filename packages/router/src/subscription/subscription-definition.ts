@@ -59,6 +59,11 @@ export class SubscriptionDefinition {
     this.typeNames = [...this.handlers.keys()];
   }
 
+  /** What it reads of the log. */
+  get query(): { readonly types: readonly string[]; readonly includeSystem?: true } {
+    return { types: this.typeNames, ...(this.options.includeSystem && { includeSystem: true }) };
+  }
+
   /** What is run for an event of this type, in this order. */
   handlersFor(type: string): readonly Handler[] {
     return this.handlers.get(type) ?? [];

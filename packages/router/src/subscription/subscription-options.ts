@@ -11,6 +11,8 @@ import {
 export interface SubscriptionOptions {
   /** Where it begins when it is first started: a number is the position after which. Default `'beginning'`. */
   readonly from?: 'beginning' | 'now' | number;
+  /** Handle events that the framework records, such as alerts, too. Default: only those of applications. */
+  readonly includeSystem?: boolean;
   /** Events with the same key are handled in the order of the log. Default: their stream. */
   readonly key?: (recorded: RecordedEvent) => string;
   /** Handlers at work at once, in one process. Default 16. */
@@ -73,6 +75,7 @@ export interface OutcomeRetentionOptions {
 /** Every option with its value. */
 export interface ResolvedOptions {
   readonly from: 'beginning' | 'now' | number;
+  readonly includeSystem: boolean;
   readonly key: SubscriptionOptions['key'];
   readonly concurrency: number;
   readonly buffer: number;
@@ -91,7 +94,14 @@ export interface ResolvedOptions {
 /** @throws InvalidOption */
 export function resolveOptions(given: SubscriptionOptions): ResolvedOptions {
   const options = knownOptions(given, NAMES);
-  const { from = 'beginning', key, priority, classify = () => undefined, outcomes = 'none' } = options;
+  const {
+    from = 'beginning',
+    includeSystem = false,
+    key,
+    priority,
+    classify = () => undefined,
+    outcomes = 'none',
+  } = options;
   if (from !== 'beginning' && from !== 'now') numberOption('from', from, 0, Number.MAX_SAFE_INTEGER);
   requireFunction('key', key);
   requireFunction('classify', classify);
@@ -101,6 +111,7 @@ export function resolveOptions(given: SubscriptionOptions): ResolvedOptions {
     Math.floor(numberOption(name, options[name] ?? usual, 1, 1_000_000));
   return {
     from,
+    includeSystem,
     key,
     priority,
     classify,
@@ -152,6 +163,7 @@ const RETRY: Required<RetryOptions> = { attempts: 5, delayMs: 1_000, maxDelayMs:
 
 const NAMES: OptionNames<SubscriptionOptions> = {
   from: true,
+  includeSystem: true,
   key: true,
   concurrency: true,
   buffer: true,

@@ -87,8 +87,12 @@ function isStale({ reset }: Progress, control: Control): boolean {
   return control.reset !== undefined && control.reset.id !== reset;
 }
 
-async function ageOf(events: EventStore, { types }: Control, after: number): Promise<number> {
-  for await (const page of events.readAll({ types, after, limit: 1 })) {
+async function ageOf(
+  events: EventStore,
+  { types, includeSystem = false }: Control,
+  after: number,
+): Promise<number> {
+  for await (const page of events.readAll({ types, includeSystem, after, limit: 1 })) {
     const first = page.events[0];
     if (first) return Math.max(0, (Date.now() - first.recordedAt.getTime()) / 1_000);
   }

@@ -110,7 +110,7 @@ export class Subscription {
     const start = await this.beginning();
     const { paused: _paused, ...control } = await register(this.parts.state, this.name, {
       start,
-      types: this.definition.typeNames,
+      ...this.definition.query,
       keyed: this.definition.options.key ? 'own' : 'stream',
     });
     // That it is paused is noticed with the first look, like any time later.

@@ -10,10 +10,10 @@ export async function waitingEvents(
   { key, from, upTo, limit }: WaitingRange,
 ): Promise<readonly StoredEvent[]> {
   if (from > upTo) return [];
-  const { typeNames: types, options } = definition;
+  const { query, options } = definition;
   const byStream = options.key ? {} : { streams: [key], limit };
   const found: StoredEvent[] = [];
-  for await (const page of events.readAll({ types, after: from - 1, upTo, ...byStream })) {
+  for await (const page of events.readAll({ ...query, after: from - 1, upTo, ...byStream })) {
     for (const stored of page.events) {
       if (options.key && keyOf(definition, stored)[0] !== key) continue;
       if (found.push(stored) === limit) return found;
