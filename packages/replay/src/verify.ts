@@ -1,6 +1,7 @@
 /** Is a log as the framework leaves it, and what is kept beside it as the log would make it? */
 export {
   Findings,
+  placeOf,
   type FaultPlace,
   type LogFault,
   type LogFinding,

@@ -1,11 +1,11 @@
-import { Findings, verify, type Health, type LogFinding, type NotChecked } from '@backstory/replay/verify';
+import { verify, type Health, type LogFinding } from '@backstory/replay/verify';
 import { Interrupted } from '../errors.js';
 import { wholeFrom } from '../numbers.js';
-import { subscriptionsOf, withStores, type OpenStores } from '../open.js';
+import { withStores, type OpenStores } from '../open.js';
 import type { Paper } from '../paper.js';
 import { progressOn } from '../progress.js';
 import { projectionHealth } from '../projection-health.js';
-import { subscriptionFault } from '../subscription-fault.js';
+import { subscriptionHealth } from '../subscription-health.js';
 import type { Verb, VerbCall } from '../verb.js';
 
 interface Options {
@@ -23,9 +23,10 @@ export const verb: Verb = {
   notes: `It looks for versions with gaps, causes that are not in the log or come later than
 what they caused, clocks that go back or are ahead, types that the application does
 not know or that are not called {domain}.{action}, effects that are there twice,
-snapshots and documents of projections that a fold of all events does not give, and
-subscriptions that are faulted, have dead letters, or are ahead of the log. What
-could not be looked at is said. With --store alone, neither types nor snapshots nor
+snapshots and documents of projections that a fold of all events does not give,
+subscriptions that are faulted, have dead letters, or are ahead of the log, and
+events that a subscription which keeps all outcomes has passed with neither outcome
+nor parking. What could not be looked at is said. With --store alone, neither types nor snapshots nor
 projections are.
 
 It only reads, with little memory but for the documents of one projection at a time,
@@ -43,19 +44,15 @@ Ends with exit code 1 where there is a finding.`,
     return withStores(call, { readOnly: true }, async (stores) => {
       const health = await healthOf(call, stores, after);
       const projections = await projectionHealth(stores, call.io);
-      const findings = [...health.findings, ...(await ofSubscriptions(stores)), ...projections.findings];
-      const notChecked = [...health.notChecked, NOT_KNOWN, ...projections.notChecked];
+      const subscriptions = await subscriptionHealth(stores, { after, signal: call.io.signal });
+      const parts = [health, subscriptions, projections];
+      const findings = parts.flatMap((it) => it.findings);
+      const notChecked = parts.flatMap((it) => it.notChecked);
       const answer = { ...health, findings, notChecked };
       await call.report.answer(answer, (paper) => healthLines(answer, paper));
       return answer.findings.length > 0 ? 'finding' : undefined;
     });
   },
-};
-
-/** What nobody who only reads can know. */
-const NOT_KNOWN: NotChecked = {
-  check: 'events that a subscription has passed with neither outcome nor parking',
-  why: 'what its handlers would have wanted is not stored; "backstory subscriptions outcomes <name>" shows what is',
 };
 
 async function healthOf({ io }: VerbCall, stores: OpenStores, after: number): Promise<Health> {
@@ -77,15 +74,6 @@ async function healthOf({ io }: VerbCall, stores: OpenStores, after: number): Pr
   }
 }
 
-async function ofSubscriptions({ events, state }: OpenStores): Promise<readonly LogFinding[]> {
-  const findings = new Findings();
-  for (const status of await subscriptionsOf({ events, state, name: 'backstory' }).list()) {
-    const fault = subscriptionFault(status);
-    if (fault) findings.add('subscription', { subject: status.name, ...fault });
-  }
-  return findings.all();
-}
-
 function* healthLines(health: Health, paper: Paper): Generator<string, void> {
   const { events, streams, snapshots, findings, notChecked } = health;
   const of = [
@@ -99,7 +87,7 @@ function* healthLines(health: Health, paper: Paper): Generator<string, void> {
       `${findings.length} ${findings.length === 1 ? 'thing is' : 'things are'} not as they should be, in ${of.join(', ')}:`,
     );
   for (const finding of findings) yield* findingLines(finding, paper);
-  yield '';
+  if (notChecked.length > 0) yield '';
   for (const { check, why } of notChecked) yield paper.dim(`not looked at: ${check}; ${why}.`);
 }
 

@@ -13,6 +13,7 @@ export type LogFault =
   | 'done-twice'
   | 'snapshot'
   | 'subscription'
+  | 'no-outcome'
   | 'projection';
 
 /** Where something was found, as far as it is a place in the log. */
@@ -75,6 +76,7 @@ export class Findings {
   }
 }
 
+/** The place of an event. */
 export function placeOf({ stream, version, position, id }: StoredEvent): FaultPlace {
   return { stream, version, position, id };
 }

@@ -15,6 +15,8 @@ export function collectionsOf(name: string) {
     once: of('once'),
     /** What became of events, in the order of the log. */
     outcomes: of('outcomes'),
+    /** Up to where outcomes, or what was left out, may have been removed because of their age or number. */
+    swept: of('swept'),
     /** What somebody decided to leave out, by partition and key. */
     leftOut: of('left-out'),
     /** What is to be handled again, by partition. */

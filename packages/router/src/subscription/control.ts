@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { readFormat } from '@backstory/core/store';
 import type { StateStore } from '@backstory/core';
 import type { StateTransaction, StateView } from '@backstory/core/state';
@@ -14,6 +15,8 @@ export interface Control {
   readonly includeSystem?: boolean;
   /** Whether its keys are streams, or made by a function of its own. */
   readonly keyed: 'stream' | 'own';
+  /** Of these every event has an outcome once it is dealt with. Absent where not all outcomes are kept. */
+  readonly accounted?: readonly string[] | undefined;
   readonly paused?: Wish;
   /** The last time somebody wanted it to go on, also where it had paused by itself. */
   readonly resumed?: Wish;
@@ -45,23 +48,26 @@ export async function listControls(view: StateView): Promise<ReadonlyMap<string,
 export function register(
   state: StateStore,
   name: string,
-  wanted: Pick<Control, 'start' | 'types' | 'includeSystem' | 'keyed'>,
+  { start, ...handled }: { readonly start: number } & Handled,
 ): Promise<Control> {
   return state.transaction([], async (tx) => {
     const known = await readControl(tx, name);
-    if (known && isSame(known, wanted)) return known;
-    const { includeSystem: _, ...before } = known ?? { createdAt: new Date().toISOString() };
-    const control: Control = { ...wanted, ...before, types: wanted.types, keyed: wanted.keyed };
+    if (known && isDeepStrictEqual(handledBy(known), handledBy(handled))) return known;
+    const {
+      accounted: _a,
+      includeSystem: _s,
+      ...before
+    } = known ?? { start, createdAt: new Date().toISOString() };
+    const control: Control = { ...before, ...handled };
     await writeControl(tx, name, control);
     return control;
   });
 }
 
-function isSame(
-  a: Omit<Control, 'createdAt'>,
-  b: Pick<Control, 'types' | 'includeSystem' | 'keyed'>,
-): boolean {
-  return a.keyed === b.keyed && a.types.join() === b.types.join() && a.includeSystem === b.includeSystem;
+type Handled = Pick<Control, 'types' | 'includeSystem' | 'keyed' | 'accounted'>;
+
+function handledBy({ types, includeSystem, keyed, accounted }: Handled) {
+  return { types, includeSystem, keyed, accounted };
 }
 
 export async function writeControl(tx: StateTransaction, name: string, control: Control): Promise<void> {

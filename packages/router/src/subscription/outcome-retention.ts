@@ -10,10 +10,18 @@ export interface RetentionParts {
   readonly state: StateStore;
   readonly collection: string;
   readonly keep: Required<OutcomeRetentionOptions>;
-  /** When something ended, of its stored form. */
-  readonly endedAt: (text: string) => string;
+  /** What the stored form of one says of it. */
+  readonly read: (text: string) => Kept;
+  /** Where it is noted how far something may have been removed. */
+  readonly swept: string;
   /** Default: the clock of this process. */
   readonly now?: () => number;
+}
+
+interface Kept {
+  readonly endedAt: string;
+  /** The last event that it is about. */
+  readonly upTo: number;
 }
 
 /**
@@ -54,46 +62,63 @@ export class OutcomeRetention {
 
   /** Those of the next page that are too old. What was delivered again later may stand anywhere among them. */
   private async expired(): Promise<{ readonly gone: readonly StateEntry[]; readonly isEnd: boolean }> {
-    const { state, collection, keep, endedAt } = this.parts;
+    const { state, collection, keep, read } = this.parts;
     const page = await state.read((view) => view.list(collection, { after: this.after, limit: PAGE }));
     const isEnd = page.length < PAGE;
     this.after = isEnd ? '' : page.at(-1)!.key;
     const until = this.now() - keep.maxAgeMs;
-    return { gone: page.filter(({ value }) => Date.parse(endedAt(value)) < until), isEnd };
+    return { gone: page.filter(({ value }) => Date.parse(read(value).endedAt) < until), isEnd };
   }
 
   /** Only what is still as it was seen: another owner may have noted something newer. */
   private remove(lease: HeldLease, gone: readonly StateEntry[]): Promise<number> {
-    const { state, collection } = this.parts;
+    const { state, collection, swept, read } = this.parts;
     return state.transaction([lease], async (tx) => {
       const keys = gone.map(({ key }) => key);
       const there = await tx.getMany(collection, keys);
-      const same = gone.filter(({ key, value }) => there.get(key) === value).map(({ key }) => key);
-      await tx.deleteMany(collection, same);
+      const same = gone.filter(({ key, value }) => there.get(key) === value);
+      await tx.deleteMany(
+        collection,
+        same.map(({ key }) => key),
+      );
+      const upTo = Math.max(await sweptUpTo(tx, swept), ...same.map(({ value }) => read(value).upTo));
+      await tx.put(swept, SWEPT, String(upTo));
       return same.length;
     });
   }
 }
 
+/** Up to this position something may have been removed. */
+export async function sweptUpTo(view: Pick<StateView, 'get'>, swept: string): Promise<number> {
+  return Number((await view.get(swept, SWEPT)) ?? 0);
+}
+
+const SWEPT = 'up to';
+
 /** Removes what a subscription keeps for a while. What was left out is rare, and goes by age alone. */
 export function sweeperOf(
   state: StateStore,
-  { outcomes, leftOut }: Pick<ReturnType<typeof collectionsOf>, 'outcomes' | 'leftOut'>,
+  { outcomes, leftOut, swept }: Pick<ReturnType<typeof collectionsOf>, 'outcomes' | 'leftOut' | 'swept'>,
   keep: Required<OutcomeRetentionOptions>,
 ): (lease: HeldLease) => Promise<void> {
   const always = { ...keep, maxCount: Infinity };
   const retentions = [
-    new OutcomeRetention({ state, collection: outcomes, keep, endedAt: (text) => readOutcome(text).endedAt }),
-    new OutcomeRetention({
-      state,
-      collection: leftOut,
-      keep: always,
-      endedAt: (text) => readLeftOut(text).at,
-    }),
+    new OutcomeRetention({ state, swept, keep, collection: outcomes, read: keptOutcome }),
+    new OutcomeRetention({ state, swept, keep: always, collection: leftOut, read: keptLeftOut }),
   ];
   return async (lease) => {
     for (const retention of retentions) await retention.sweep(lease);
   };
+}
+
+function keptOutcome(text: string): Kept {
+  const { endedAt, position: upTo } = readOutcome(text);
+  return { endedAt, upTo };
+}
+
+function keptLeftOut(text: string): Kept {
+  const { at: endedAt, upTo } = readLeftOut(text);
+  return { endedAt, upTo };
 }
 
 /** Outcomes looked at, and removed, in one transaction. */

@@ -116,8 +116,8 @@ describeEachStorage((stores) => {
     let now = 1_000_000;
     const keep = { maxAgeMs: 1_000, maxCount: 5 };
     const retention = new OutcomeRetention({
-      ...{ state, collection: 'outcomes', keep, now: () => now },
-      endedAt: (text) => readOutcome(text).endedAt,
+      ...{ state, collection: 'outcomes', keep, now: () => now, swept: 'swept' },
+      read: (text) => ({ ...readOutcome(text), upTo: readOutcome(text).position }),
     });
     const ended = (at: number, ...positions: readonly number[]) =>
       state.transaction([], (tx) =>

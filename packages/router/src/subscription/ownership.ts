@@ -6,7 +6,7 @@ import type { Dispatcher } from './dispatcher.js';
 import { Partition } from './partition.js';
 import { PartitionState, type StoredPartition } from './partition-state.js';
 import type { StoredParked } from './parked-key.js';
-import type { Progress } from './progress.js';
+import { accountedTypes, type Progress } from './progress.js';
 
 /** What ownership works with. */
 export interface OwnershipParts {
@@ -15,6 +15,8 @@ export interface OwnershipParts {
   readonly state: StateStore;
   readonly leases: LeaseHolder;
   readonly dispatcher: Dispatcher;
+  /** Of these every event gets an outcome. */
+  readonly accounted: readonly string[] | undefined;
   readonly stopTimeoutMs: number;
   /** Partitions have come: the log is to be read from where they are. */
   readonly joined: () => void;
@@ -147,13 +149,28 @@ export class Ownership {
     if (reset && progress?.reset !== reset.id) {
       const { logId, epoch } = log;
       const none = { retrying: 0, dead: 0, draining: 0 };
-      const begun = { logId, epoch, through: reset.to, ahead: [], parked: none, reset: reset.id };
+      const begun = {
+        ...{ logId, epoch, through: reset.to, ahead: [], parked: none, reset: reset.id },
+        ...this.accountedFrom({ through: reset.to, ahead: [] }),
+      };
       await this.stored.reset(lease, number, begun);
       return { partition: new Partition(number, lease, begun), parked: [] };
     }
-    const partition = new Partition(number, lease, progress ?? { through: control.start, ahead: [] });
+    const { accounted: _accounted, ...start } = progress ?? { through: control.start, ahead: [] };
+    const partition = new Partition(number, lease, {
+      ...start,
+      ...this.accountedFrom(progress ?? start),
+    });
     for (const mark of marks) partition.marks.set(mark.at, mark);
     return { partition, parked };
+  }
+
+  /** It begins where the partition is, unless it has begun before with the same types. */
+  private accountedFrom({ through, ahead, accounted: known }: Begun): Pick<Progress, 'accounted'> {
+    const { accounted } = this.parts;
+    if (!accounted) return {};
+    const types = accountedTypes(accounted);
+    return { accounted: known?.types === types ? known : { types, after: Math.max(through, ...ahead) } };
   }
 
   private forget(partition: Partition, reason: string): void {
@@ -170,6 +187,8 @@ export class Ownership {
     }
   }
 }
+
+type Begun = Pick<Progress, 'through' | 'ahead' | 'accounted'>;
 
 interface Making {
   readonly number: number;

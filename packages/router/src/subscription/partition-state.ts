@@ -160,10 +160,15 @@ interface Change {
 
 /** What is to be written of a partition as it is at this moment; `undefined` when it is stored already. */
 function changeOf(partition: Partition): Change | undefined {
-  const { number, tracker, parked, reset, outcomes, leftOut, replays } = partition;
+  const { number, tracker, parked, reset, accounted, outcomes, leftOut, replays } = partition;
   const { through, last } = tracker;
   const ahead = tracker.finishedAhead();
-  const progress = { through, ahead, parked, ...(last && { last }), ...(reset !== undefined && { reset }) };
+  const kept = {
+    ...(last && { last }),
+    ...(reset !== undefined && { reset }),
+    ...(accounted && { accounted }),
+  };
+  const progress = { through, ahead, parked, ...kept };
   const keys = [...partition.changed];
   const requests = [...partition.done];
   if (keys.length + requests.length + replays.size === 0 && isSame(progress, partition.saved))

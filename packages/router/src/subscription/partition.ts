@@ -4,7 +4,7 @@ import type { Entry } from './entry.js';
 import type { LeftOut } from './left-out.js';
 import { StoredParked, type ParkedKey } from './parked-key.js';
 import type { Mark } from './mark.js';
-import type { ParkedCounts, Progress } from './progress.js';
+import type { Accounted, ParkedCounts, Progress } from './progress.js';
 import type { ReplayRequest } from './replay-request.js';
 import { Tracker } from './tracker.js';
 
@@ -40,15 +40,17 @@ export class Partition {
   running = 0;
   /** The last reset that was carried out. */
   readonly reset: string | undefined;
+  readonly accounted: Accounted | undefined;
   private readonly counts = { retrying: 0, dead: 0, draining: 0 };
 
   constructor(
     readonly number: number,
     readonly lease: HeldLease,
-    start: Pick<Progress, 'through' | 'ahead' | 'last' | 'reset'>,
+    start: Pick<Progress, 'through' | 'ahead' | 'last' | 'reset' | 'accounted'>,
   ) {
     this.tracker = new Tracker(start);
     this.reset = start.reset;
+    this.accounted = start.accounted;
   }
 
   get parked(): ParkedCounts {

@@ -1,3 +1,4 @@
+import { deriveId } from '@backstory/core';
 import { UnknownFormat, readFormat } from '@backstory/core/store';
 
 /** How far one partition of a subscription is, as it is stored. */
@@ -13,8 +14,22 @@ export interface Progress {
   readonly parked: ParkedCounts;
   /** The reset that was carried out last. */
   readonly reset?: string;
+  /** Since when every event of some types has an outcome. */
+  readonly accounted?: Accounted;
   /** When it was stored. */
   readonly savedAt?: string;
+}
+
+/** Every event of these types that is dealt with and lies after a position has an outcome. */
+export interface Accounted {
+  /** Which types: a name for the list of them. */
+  readonly types: string;
+  readonly after: number;
+}
+
+/** The name of a list of types. */
+export function accountedTypes(types: readonly string[]): string {
+  return deriveId('accounted', types.join());
 }
 
 /** How many keys are parked in which state. */
@@ -27,9 +42,10 @@ export interface ParkedCounts {
 const FORMAT = 'backstory.subscription-progress/1';
 
 export function writeProgress(progress: Progress): string {
-  const { logId, epoch, through, last, ahead, parked, reset } = progress;
+  const { logId, epoch, through, last, ahead, parked, reset, accounted } = progress;
   const savedAt = new Date().toISOString();
-  return JSON.stringify({ format: FORMAT, logId, epoch, through, last, ahead, parked, reset, savedAt });
+  const where = { logId, epoch, through, last, ahead };
+  return JSON.stringify({ format: FORMAT, ...where, parked, reset, accounted, savedAt });
 }
 
 /** @throws UnknownFormat */

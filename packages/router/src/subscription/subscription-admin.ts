@@ -1,5 +1,6 @@
 import { Context, newId, type EventStore, type Recorder, type StateStore } from '@backstory/core';
 import { InvalidOption, LIMITS } from '@backstory/core/store';
+import { accountFor, type Accounting, type AccountingOptions } from './accounting.js';
 import { collectionsOf } from './collections.js';
 import { listControls, readControl, writeControl, type Control, type Wish } from './control.js';
 import { findEvent } from './find-event.js';
@@ -143,6 +144,16 @@ export class SubscriptionAdmin {
     events: readonly { readonly position: number; readonly type: string }[],
   ): Promise<readonly SubscriptionOutcome[]> {
     return outcomesOfEvents(this.parts.state, events);
+  }
+
+  /**
+   * Whether something is known of every event that a subscription has dealt with since it keeps all outcomes (its option `outcomes: 'all'`).
+   *
+   * @throws SubscriptionNotFound
+   */
+  async accountFor(name: string, options: AccountingOptions = {}): Promise<Accounting> {
+    await this.require(name);
+    return accountFor(this.parts, name, options);
   }
 
   /** What became of an event: stored, handled by whom, retried, parked. @throws EventNotFound */

@@ -69,6 +69,12 @@ export class SubscriptionDefinition {
     return this.handlers.get(type) ?? [];
   }
 
+  /** Names of events of which each has an outcome: some handler is given it whatever is in it, and all outcomes are kept. */
+  get accounted(): readonly string[] | undefined {
+    if (this.options.outcomes !== 'all') return undefined;
+    return this.typeNames.filter((name) => this.handlersFor(name).some(({ matches }) => !matches));
+  }
+
   /** How urgent an event is: its handlers' word before its own. */
   priorityOf(stored: StoredEvent): EventPriority {
     for (const { priority } of this.handlersFor(stored.type)) if (priority) return priority;

@@ -72,6 +72,7 @@ export class Subscription {
       ...parts,
       name: this.name,
       dispatcher: this.dispatcher,
+      accounted: definition.accounted,
       stopTimeoutMs: definition.options.stopTimeoutMs,
       joined: () => this.reading.restart(),
       lost: () => this.look(),
@@ -112,6 +113,7 @@ export class Subscription {
       start,
       ...this.definition.query,
       keyed: this.definition.options.key ? 'own' : 'stream',
+      accounted: this.definition.accounted,
     });
     // That it is paused is noticed with the first look, like any time later.
     this.control = control;
