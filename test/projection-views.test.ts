@@ -278,6 +278,23 @@ describe.each([
     ]);
     await expect(back.ask('select deposits from "marked.accounts"')).rejects.toThrow(/deposits/);
   });
+
+  it('a database that had tables before there were views has them once it starts', async () => {
+    const first = await run(marked(1));
+    await record();
+    await caughtUp(first);
+    await first.close();
+    await opened.state.transaction([], async ({ sql }) => {
+      const names = ['marked.accounts', 'marked.movements'].map((it) => `view ${sql!.table(it)}`);
+      if (sql!.dialect === 'postgres') names.push(`table ${sql!.table('marked.generation')}`);
+      for (const it of names) await sql!.run({ texts: [`drop ${it}`], values: [] });
+    });
+    const { ask } = await line(readings[0]![1](at));
+    await expect(ask(BOTH)).rejects.toThrow(/marked\.accounts/);
+    await run(marked(1));
+    const { ask: again } = await line(readings[0]![1](at));
+    expect(await again(BOTH)).toEqual([[{ version: 1 }]]);
+  });
 });
 
 describe('in PostgreSQL', () => {

@@ -224,6 +224,12 @@ export class ProjectionAdmin {
   ): Promise<LogVerification> {
     const { state, model } = this.parts.placeOf(name);
     if (!model) throw unknownCode(name);
+    if (model instanceof SqlModel)
+      throw new GenerationUnusable(
+        name,
+        undefined,
+        'it writes tables, which can only be compared with those of another generation: rebuild, and verify.',
+      );
     const most = numberOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER);
     return verifyWithLog({ state, model, events: this.parts.events, limit, maxFolded: most, signal });
   }
@@ -235,7 +241,7 @@ export class ProjectionAdmin {
 
   /** Has another generation be read: the one being filled, or the one given. @throws ProjectionNotFound, GenerationUnusable */
   async swap(name: string, { generation, ...by }: Which = {}): Promise<Swapped> {
-    const swapped = await swap(this.parts.placeOf(name).state, name, generation);
+    const swapped = await swap(this.parts.placeOf(name).state, name, { generation });
     await this.changed(name, swapped.generation, 'swapped', { type: 'projection.swapped', by });
     return swapped;
   }

@@ -18,7 +18,7 @@ import { readProgress, readTrouble, type Progress, type Trouble } from './genera
  *
  * | state | |
  * |---|---|
- * | `live` | every event is in the documents |
+ * | `live` | every event is in the documents; the reason says where a process with code of another version sees to that |
  * | `catching-up` | there are events to fold |
  * | `paused` | nothing is folded: somebody said so |
  * | `retrying` | something cannot be reached, for the reason given; it is tried again |
@@ -228,10 +228,13 @@ function conditionOf(
     return { state: 'paused', reason: `by ${paused.actor}${paused.reason ? `: ${paused.reason}` : ''}` };
   if (trouble && (trouble.state === 'faulted' || owner !== undefined))
     return { state: trouble.state, reason: trouble.reason };
-  if (owner !== undefined) return { state: isBehind ? 'catching-up' : 'live' };
-  if (code === undefined || code === generation.version) return { state: 'stopped' };
-  const reason = `it was made by version ${generation.version}, the code is of version ${code}, and no process feeds it`;
-  return { state: 'frozen', reason };
+  const { version } = generation;
+  const isOther = code !== undefined && code !== version;
+  if (owner === undefined && !isOther) return { state: 'stopped' };
+  const made = `it was made by version ${version}, the code is of version ${code}, and`;
+  if (owner === undefined) return { state: 'frozen', reason: `${made} no process feeds it` };
+  const state = isBehind ? 'catching-up' : 'live';
+  return isOther ? { state, reason: `${made} a process of version ${version} feeds it` } : { state };
 }
 
 async function ageOf(

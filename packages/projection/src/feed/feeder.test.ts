@@ -324,6 +324,24 @@ it('a fault that cannot be told because the lease is lost is left to whoever has
   const { end } = await start(lease, { state: lost });
   expect(await end).toEqual({ end: 'lost' });
 });
+it('held to a pace, it folds no faster', async () => {
+  await record(...Array.from({ length: 37 }, () => 1));
+  await register(storage.state, model);
+  await storage.state.transaction([], async (tx) => {
+    const control = (await readControl(tx, 'sums'))!;
+    await writeControl(
+      tx,
+      'sums',
+      withGeneration(control, { ...control.generations[0]!, eventsPerSecond: 100 }),
+    );
+  });
+  const began = performance.now();
+  await start((await leases.acquire(places.lease(1)))!);
+  await eventually(async () => (await through()) === 40);
+  // Ten at a time, and the time of ten after each but the last; timers may be a little early.
+  expect(performance.now() - began).toBeGreaterThan(290);
+});
+
 it('a log that is another one stops it visibly', async () => {
   const first = await start((await leases.acquire(places.lease(1)))!);
   await first.progressed;

@@ -24,7 +24,7 @@ export interface FeederParts {
   readonly state: StateStore;
   readonly owner: string;
   readonly observer: Observer;
-  /** Called after something was committed. */
+  /** Called with how far it is: as it begins, and after something was committed. */
   readonly progressed: (progress: Progress) => void;
   /** Called when it cannot reach something (`reason`), and when it can again (`undefined`). */
   readonly hindered: (reason: string | undefined) => void;
@@ -100,8 +100,10 @@ export class Feeder {
   }
 
   private async feedFrom(signal: AbortSignal): Promise<void> {
-    const { state, places, generation, events, model, observer } = this.parts;
+    const { state, places, generation, events, model, observer, progressed } = this.parts;
     this.progress = await state.read((view) => readProgress(view, places, generation.number));
+    // What is filled already is swapped although nothing more comes.
+    if (this.progress) progressed(this.progress);
     const { types, eventsPerSecond } = generation;
     const name = `projection ${model.name}`;
     const after = this.progress?.checkpoint ?? 0;

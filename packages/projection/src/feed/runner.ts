@@ -90,12 +90,20 @@ export class Runner {
 
   private async lookAlways(): Promise<void> {
     const { signal } = this.stopping;
-    while (!signal.aborted) {
-      const woken = new Promise<void>((resolve) => (this.wake = resolve));
-      const due = wait(this.parts.leases.ttlMs / 4, undefined, { signal }).catch(() => undefined);
-      await Promise.race([woken, due]);
+    for (let due = this.nextLook(); !signal.aborted;) {
+      await due;
+      // What is asked for while it looks around is seen right after that.
+      due = this.nextLook();
       if (!signal.aborted) await this.lookAround();
     }
+    this.wake();
+  }
+
+  /** Resolves when it is time to look again, or somebody asks for it. */
+  private nextLook(): Promise<unknown> {
+    const asked = new AbortController();
+    this.wake = () => asked.abort();
+    return wait(this.parts.leases.ttlMs / 4, undefined, { signal: asked.signal }).catch(() => undefined);
   }
 
   private async lookAround(): Promise<void> {
@@ -185,8 +193,8 @@ export class Runner {
       this.announce(number, 'filled');
     }
     if (swaps !== true) return;
-    const swapped = await swapWhenReady(state, model.name, number);
-    if (swapped) this.announce(number, 'swapped');
+    if (!(await swapWhenReady(state, model.name, number))) return;
+    this.announce(number, 'swapped');
     this.look();
   }
 

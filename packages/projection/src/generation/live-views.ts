@@ -43,6 +43,26 @@ export async function showLive(
   }
 }
 
+/** Makes the views of what is read where there are none: the database had these tables before there were views. */
+export async function showAnew(tx: StateTransaction, name: string, control: Control): Promise<void> {
+  const { tables } = generationIn(control, control.live)!;
+  if (!tables) return;
+  const sql = requireSql(tx, name);
+  for (const table of Object.keys(tables))
+    if (!(await isThere(sql, viewName(name, table)))) return showLive(tx, name, { after: control });
+}
+
+async function isThere(sql: SqlSession, view: string): Promise<boolean> {
+  const rows =
+    sql.dialect === 'postgres'
+      ? await sql.run({ texts: ['select 1 where to_regclass(', ') is not null'], values: [sql.table(view)] })
+      : await sql.run({
+          texts: [`select 1 from sqlite_master where type = 'view' and name = `, ''],
+          values: [view],
+        });
+  return rows.length > 0;
+}
+
 /**
  * A transaction that changes views or tables. PostgreSQL keeps them as they are for whoever has read them until their transaction
  * ends, and those who come then wait behind the change: so it gives up soon, lets them through, and tries again.
@@ -53,14 +73,15 @@ export async function besideReaders<T>(
   state: StateStore,
   name: string,
   work: (tx: StateTransaction) => Promise<T>,
+  patienceMs = PATIENCE_MS,
 ): Promise<T> {
-  const until = performance.now() + PATIENCE_MS;
+  const until = performance.now() + patienceMs;
   for (;;) {
     try {
       return await state.transaction([], work);
     } catch (error) {
       if (!isLockedOut(error)) throw error;
-      if (performance.now() > until) throw new GenerationUnusable(name, undefined, READ_FOR_LONG);
+      if (performance.now() >= until) throw new GenerationUnusable(name, undefined, READ_FOR_LONG);
       await wait(LOCK_MS * Math.random());
     }
   }

@@ -5,7 +5,7 @@ import { ProjectionChanged } from '../errors.js';
 import { requireSql } from '../tables/require-sql.js';
 import { createTables } from '../tables/table-shape.js';
 import { generationIn, readControl, writeControl, type Control, type Generation } from './control.js';
-import { showLive } from './live-views.js';
+import { showAnew, showLive } from './live-views.js';
 
 /**
  * Makes the first generation of a projection, or begins another one where the code has a higher version than all there are.
@@ -27,6 +27,7 @@ export function register(
       return { control, begun };
     }
     checkSame(known, model);
+    await showAnew(tx, model.name, known);
     const live = generationIn(known, known.live)!;
     const isKnown = present(known).some(({ version }) => version === model.version);
     if (isKnown || model.version < live.version) return { control: known, begun: undefined };

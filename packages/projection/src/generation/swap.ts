@@ -29,8 +29,15 @@ export interface Swapped {
  *
  * @throws ProjectionNotFound, GenerationUnusable
  */
-export function swap(state: StateStore, name: string, number?: number): Promise<Swapped> {
-  return besideReaders(state, name, async (tx) => {
+export function swap(
+  state: StateStore,
+  name: string,
+  {
+    generation: number,
+    patienceMs,
+  }: { readonly generation?: number | undefined; readonly patienceMs?: number } = {},
+): Promise<Swapped> {
+  const exchanged = async (tx: StateTransaction) => {
     const control = await requireControl(tx, name);
     const next = number === undefined ? newest(control, name) : requireGeneration(control, name, number);
     const [position, live] = [
@@ -44,13 +51,14 @@ export function swap(state: StateStore, name: string, number?: number): Promise<
     }
     await exchange(tx, name, { control, next });
     return { generation: next.number, was: control.live, position, behind: 0 };
-  });
+  };
+  return besideReaders(state, name, exchanged, patienceMs);
 }
 
-/** Swaps if that can be done by now. */
-export async function swapWhenReady(state: StateStore, name: string, number: number): Promise<boolean> {
+/** Swaps if that can be done now: it waits for nobody who reads. */
+export async function swapWhenReady(state: StateStore, name: string, generation: number): Promise<boolean> {
   try {
-    await swap(state, name, number);
+    await swap(state, name, { generation, patienceMs: 0 });
     return true;
   } catch (error) {
     if (error instanceof GenerationUnusable) return false;

@@ -1,13 +1,13 @@
 import type { EventStore, StateStore } from '@backstory/core';
+import type { StateView } from '@backstory/core/state';
 import { byBytes } from '@backstory/core/store';
-import type { Model } from '../definition/projection-source.js';
+import type { ProjectionModel } from '../definition/projection-model.js';
 import { GenerationUnusable } from '../errors.js';
 import { Comparison, type DocumentDifference, type Row } from './comparison.js';
 import { generationIn } from './control.js';
 import { placesOf } from './places.js';
 import { readProgress } from './progress.js';
 import { requireControl } from './swap.js';
-import { SqlModel } from '../tables/sql-model.js';
 import { TextFold } from './text-fold.js';
 import { documentsOf } from './verify.js';
 
@@ -29,7 +29,7 @@ export interface LogVerification {
 export interface VerifyingWithLog {
   readonly events: EventStore;
   readonly state: StateStore;
-  readonly model: Model;
+  readonly model: ProjectionModel;
   /** Differences to list. */
   readonly limit: number;
   /** Documents that are folded in memory at most. */
@@ -38,55 +38,79 @@ export interface VerifyingWithLog {
 }
 
 /**
- * Folds the log in memory up to the checkpoint of the generation that is read, and compares the documents. It may go on meanwhile: one view of the state
- * is looked at.
+ * Folds the log in memory up to the checkpoint of the generation that is read, and compares the documents. It may go on meanwhile: what it does
+ * is folded as well, until one view of the state is as far as the fold. Neither the fold nor the view waits for the other, so one connection is enough.
  *
  * @throws ProjectionNotFound, ProjectionFailed
- * @throws GenerationUnusable for one that writes tables, that other code made, or with more documents than `maxFolded`
+ * @throws GenerationUnusable for one that other code made, or with more documents than `maxFolded`; and for one that is not
+ * read any more, or goes on too fast
  */
-export function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVerification> {
-  const { events, state, model, limit, maxFolded: most, signal } = verifying;
+export async function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVerification> {
+  const { state, model, limit, maxFolded: most } = verifying;
   const { name } = model;
-  return state.read(async (view) => {
-    const control = await requireControl(view, name);
-    const { number: generation, version } = generationIn(control, control.live)!;
-    if (model instanceof SqlModel)
-      throw new GenerationUnusable(
-        name,
-        generation,
-        'it writes tables, which can only be compared with those of another generation: rebuild, and verify.',
-      );
-    if (version !== model.version)
-      throw new GenerationUnusable(
-        name,
-        generation,
-        `code of version ${version} made it, and the code here is version ${model.version}.`,
-      );
-    const places = placesOf(name);
-    const position = (await readProgress(view, places, generation))?.checkpoint.through ?? 0;
-    const fold = new TextFold({ model, side: generation, most });
-    for await (const page of events.readAll({ upTo: position, types: model.typeNames, pageSize: PAGE })) {
-      signal?.throwIfAborted();
-      // Results are another matter, and there is one for every event at worst.
-      fold.results.clear();
-      for (const event of page.events) {
-        const { recorded, keys } = model.foldable(event);
-        for (const key of keys) {
-          fold.begin(key, undefined);
-          fold.fold(key, recorded);
-        }
-      }
-    }
-    const comparison = new Comparison(limit);
-    await comparison.run(documentsOf(view, places.documents(generation)), inOrder(fold));
-    const { documents, different, differences } = comparison;
-    return {
-      ...{ projection: name, generation, version, position },
-      ...{ isEqual: different === 0, documents, different, differences },
-    };
-  });
+  const { generation, position } = await state.read((view) => readTo(view, model));
+  const fold = new TextFold({ model, side: generation, most });
+  let [after, upTo] = [0, position];
+  for (let tries = 0; tries < TRIES; tries++) {
+    await foldBetween(verifying, fold, { after, upTo });
+    after = upTo;
+    const found = await state.read(async (view): Promise<LogVerification | number> => {
+      const now = await readTo(view, model);
+      if (now.generation !== generation || now.position < after)
+        throw new GenerationUnusable(name, generation, 'another one is read since: compare it again.');
+      if (now.position > after) return now.position;
+      const comparison = new Comparison(limit);
+      await comparison.run(documentsOf(view, placesOf(name).documents(generation)), inOrder(fold));
+      const { documents, different, differences } = comparison;
+      const whole = { projection: name, ...now, isEqual: different === 0 };
+      return { ...whole, documents, different, differences };
+    });
+    if (typeof found !== 'number') return found;
+    upTo = found;
+  }
+  const advice = `in ${TRIES} attempts it had gone on each time before it could be compared: pause it meanwhile.`;
+  throw new GenerationUnusable(name, generation, advice);
 }
 
+/** The generation that is read, and up to where it is folded. @throws GenerationUnusable where other code made it */
+async function readTo(
+  view: StateView,
+  model: ProjectionModel,
+): Promise<Pick<LogVerification, 'generation' | 'version' | 'position'>> {
+  const { name } = model;
+  const control = await requireControl(view, name);
+  const { number: generation, version } = generationIn(control, control.live)!;
+  if (version !== model.version)
+    throw new GenerationUnusable(
+      name,
+      generation,
+      `code of version ${version} made it, and the code here is version ${model.version}.`,
+    );
+  const position = (await readProgress(view, placesOf(name), generation))?.checkpoint.through ?? 0;
+  return { generation, version, position };
+}
+
+async function foldBetween(
+  { events, model, signal }: VerifyingWithLog,
+  fold: TextFold,
+  between: { readonly after: number; readonly upTo: number },
+): Promise<void> {
+  for await (const page of events.readAll({ ...between, types: model.typeNames, pageSize: PAGE })) {
+    signal?.throwIfAborted();
+    // Results are another matter, and there is one for every event at worst.
+    fold.results.clear();
+    for (const event of page.events) {
+      const { recorded, keys } = model.foldable(event);
+      for (const key of keys) {
+        fold.begin(key, undefined);
+        fold.fold(key, recorded);
+      }
+    }
+  }
+}
+
+/** How often to try: each time less was done meanwhile. */
+const TRIES = 100;
 const PAGE = 2_000;
 
 async function* inOrder(fold: TextFold): AsyncGenerator<Row, void> {
