@@ -172,6 +172,26 @@ test('a document is shown as it was, with what it took', async () => {
   expect((await show('show', 'balances', 'account-9', '--at', '2')).exitCode).toBe(1);
 });
 
+test('a document is shown as it was at a time, with what it took', async () => {
+  const recorded: Date[] = [];
+  for await (const { events } of app.events.readStream('account-1'))
+    recorded.push(...events.map((it) => it.recordedAt));
+  const at = recorded[1]!.toISOString();
+  const { stdout } = await show('show', 'balances', 'account-1', '--at', at, '--explain');
+  expect(stdout).toMatch(
+    /"balance": 14\n[^]*as of position [23]: .* from the stream account-1 alone\n2 events read in 1 pages, 2 folded/,
+  );
+  const before = new Date(Date.UTC(2020)).toISOString();
+  const none = await runJson(['projections', 'show', 'balances', 'account-1', '--at', before, '--explain'], {
+    definition: bank,
+  });
+  expect(none).toMatchObject({
+    exitCode: 1,
+    envelope: { data: { document: null, position: 0, cost: { events: 0, folded: 0 } } },
+  });
+  expect((await show('show', 'balances', 'account-1', '--at', 'noon')).exitCode).toBe(2);
+});
+
 test('pause and resume are asked for by name', async () => {
   const paused = await show('pause', 'balances', '--actor', 'ann', '--reason', 'audit');
   expect(paused).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Asked for by ann.') });

@@ -22,7 +22,7 @@ type Options = AskedByValues & {
   readonly generation?: number;
   readonly rate?: number;
   readonly limit?: number;
-  readonly at?: string;
+  readonly at?: number | Date;
   readonly explain?: boolean;
   readonly maxEvents?: number;
 };
@@ -70,7 +70,11 @@ export const verb: Verb = {
       description: 'verify: how many differences to show (default 20); show: how many results (default 10)',
       parse: wholeFrom(0),
     },
-    { flags: '--at <when>', description: 'show: as it was at a position of the log, or at a time' },
+    {
+      flags: '--at <when>',
+      description: 'show: as it was at a position of the log, or at a time',
+      parse: (text) => (/^\d+$/.test(text) ? Number(text) : upTo(text)),
+    },
     { flags: '--explain', description: 'show, with --at: what it took to know it' },
     { flags: '--max-events <n>', description: 'show, with --at: read so many at most', parse: wholeFrom(1) },
     ...ASKED_BY,
@@ -272,8 +276,7 @@ async function show({ call, projections, name, key }: Use): Promise<void | 'find
     await call.report.answer(data, (paper) => documentLines(document, results, paper));
     return document === undefined ? 'finding' : undefined;
   }
-  const when = /^\d+$/.test(at) ? Number(at) : upTo(at);
-  const found = await documents.asOf(when, maxEvents === undefined ? {} : { maxEvents }).evaluate(key);
+  const found = await documents.asOf(at, maxEvents === undefined ? {} : { maxEvents }).evaluate(key);
   const { document, position, cost } = found;
   const results = await resultsUpTo(position);
   const data = {
