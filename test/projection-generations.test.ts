@@ -1,4 +1,4 @@
-import { memory, type OpenStorage, type Storage } from '@backstory/core';
+import { StoreUnavailable, memory, type OpenStorage, type StateStore, type Storage } from '@backstory/core';
 import { silent, type Observer } from '@backstory/core/observe';
 import { EventHandler } from '@backstory/events';
 import {
@@ -7,6 +7,7 @@ import {
   Projection,
   ProjectionChanged,
   projection,
+  type GenerationStatus,
   type ProjectionOptions,
   type Projections,
 } from '@backstory/projection';
@@ -129,6 +130,27 @@ function generationsAre(stores: TestStorage): void {
     expect(await projections.named('sums').get('account-1')).toMatchObject({ sum: 25 });
   });
 
+  it('of one that is filled it is told how far it is, how fast, and how long it will take', async () => {
+    const projections = await run(opened, [sums(1)]);
+    await record('3', ...Array.from({ length: 117 }, () => new Deposited(1)));
+    const told: GenerationStatus[] = [];
+    const filled = await projections.fill('sums', {
+      eventsPerSecond: 50,
+      onProgress: (status) => void told.push(status),
+    });
+    expect(filled).toMatchObject({ generation: 2, role: 'building', events: 120, progress: 1, documents: 3 });
+    expect(told.at(-1)).toEqual(filled);
+    const events = told.map((it) => it.events);
+    expect(events).toEqual([...events].sort((a, b) => a - b));
+    // After its first batch nobody knows yet how fast it is.
+    const between = told.filter((it) => it.rate > 0 && it.events < 120);
+    expect(between.length).toBeGreaterThan(0);
+    for (const { rate, lag, remaining, progress, position } of between) {
+      expect(remaining).toBe(Math.ceil(lag.events / rate));
+      expect(progress).toBeCloseTo(position / (position + lag.events), 10);
+    }
+  });
+
   it('how long it will take is estimated from how fast it was', async () => {
     const projections = await run(opened, [sums(1)]);
     await projections.caughtUp('sums', await head(), IN_TIME);
@@ -221,6 +243,28 @@ function generationsAre(stores: TestStorage): void {
     expect(await control()).not.toContain('eventsPerSecond');
   });
 
+  it('its status says by what code it is fed while that is another, and that nobody does so after that', async () => {
+    const first = await run(opened, [sums(1)]);
+    await first.caughtUp('sums', await head(), IN_TIME);
+    const second = await run(await stores.opened(storage), [sums(2)]);
+    await second.filled('sums', 2);
+    await record('1', new Deposited(4));
+    await second.caughtUp('sums', await head(), IN_TIME);
+    expect(await second.named('sums').get('account-1')).toMatchObject({ sum: 22 });
+    const made = 'it was made by version 1, the code is of version 2, and';
+    expect(await second.status('sums')).toMatchObject({
+      ...{ state: 'live', version: 1, code: 2 },
+      reason: `${made} a process of version 1 feeds it`,
+    });
+    expect(await first.status('sums')).not.toHaveProperty('reason');
+    await first.close();
+    await eventually(async () => (await second.status('sums')).state === 'frozen');
+    expect(await second.status('sums')).toMatchObject({ reason: `${made} no process feeds it` });
+    await record('1', new Deposited(5));
+    await second.filled('sums', 2);
+    expect(await second.named('sums').get('account-1')).toMatchObject({ sum: 22 });
+  });
+
   it('a page goes on in the generation that it began in', async () => {
     const first = await run(opened, [sums(1)]);
     await first.caughtUp('sums', await head(), IN_TIME);
@@ -258,6 +302,29 @@ function generationsAre(stores: TestStorage): void {
       /maxEvents/,
     );
     await expect(documents.asOf(99).get('all')).rejects.toThrow(/from 0 to /);
+  });
+
+  it('as of an instant between two recordings it is what the first of them made', async () => {
+    const source = sums(1);
+    const projections = await run(opened, [source]);
+    const recordedAt = async (position: number) => {
+      for await (const page of opened.events.readAll({ after: position - 1, limit: 1 }))
+        return page.events[0]!.recordedAt.getTime();
+      throw new Error('no such event');
+    };
+    const before = await recordedAt(await head());
+    await eventually(() => Date.now() > before + 5);
+    await record('1', new Deposited(7));
+    const after = await recordedAt(await head());
+    const sumAt = async (at: number) => {
+      const { document, position } = await projections.of(source).asOf(new Date(at)).evaluate('account-1');
+      return [document?.sum, position];
+    };
+    expect(after).toBeGreaterThan(before + 2);
+    expect(await sumAt(before + 1)).toEqual([18, 3]);
+    expect(await sumAt(after - 1)).toEqual([18, 3]);
+    expect(await sumAt(after)).toEqual([25, 4]);
+    expect(await sumAt(Date.UTC(2020))).toEqual([undefined, 0]);
   });
 
   it('every value that a place of a document had comes with the event that brought it', async () => {
@@ -350,6 +417,28 @@ describe('what a version stands for', () => {
     expect(await opened.state.read((view) => view.list('backstory.projections'))).toEqual([]);
   });
 
+  it('documents in memory are rebuilt beside those that are read, compared, swapped and taken back', async () => {
+    await recording(opened.events)('1', new Deposited(5), new Deposited(6));
+    const projections = await run(opened, [sums(1, { target: 'memory' })]);
+    await projections.caughtUp('sums', 2, IN_TIME);
+    const filled = await projections.fill('sums', { reason: 'a trial' });
+    expect(filled).toMatchObject({ generation: 2, role: 'building', documents: 1, events: 2 });
+    expect(await projections.verify('sums')).toMatchObject({ isEqual: true, documents: 1 });
+    expect(await eventually(() => projections.swap('sums').catch(() => undefined))).toMatchObject({
+      ...{ generation: 2, was: 1, behind: 0 },
+    });
+    expect(await projections.status('sums')).toMatchObject({ generation: 2, state: 'live' });
+    expect(await projections.named('sums').get('account-1')).toEqual({ sum: 11, seen: [5, 6] });
+    await recording(opened.events)('1', new Deposited(7));
+    await projections.caughtUp('sums', (await opened.events.identity()).head, IN_TIME);
+    expect(await projections.named('sums').get('account-1')).toMatchObject({ sum: 18 });
+    expect(await projections.rollback('sums')).toMatchObject({ generation: 1, was: 2 });
+    await projections.caughtUp('sums', (await opened.events.identity()).head, IN_TIME);
+    expect(await projections.named('sums').get('account-1')).toMatchObject({ sum: 18 });
+    expect(await projections.drop('sums')).toBe(2);
+    expect((await projections.status('sums')).generations).toMatchObject([{ generation: 1 }]);
+  });
+
   it('starting twice feeds once', async () => {
     const lookups: string[] = [];
     const observer: Observer = { ...silent, consumer: (facts) => void lookups.push(facts().change) };
@@ -403,6 +492,83 @@ describe('what a version stands for', () => {
       'projection sums stopped',
     ])
       expect(told).toContain(line);
+  });
+});
+
+describe('what keeps it from going on, and who goes on', () => {
+  let opened: OpenStorage;
+  let told: string[];
+  const running: Projections[] = [];
+  const observer: Observer = {
+    ...silent,
+    consumer: (facts) => {
+      const { consumer, change, reason } = facts();
+      told.push(`${consumer} ${change}: ${reason}`);
+    },
+  };
+  beforeEach(async () => {
+    told = [];
+    opened = await memory().open();
+    await recording(opened.events)('1', new Deposited(5));
+  });
+  afterEach(async () => {
+    for (const it of running.splice(0)) await it.close();
+    await opened.close();
+  });
+  const run = async (state = opened.state) => {
+    const projections = projectionsOn({ ...opened, state }, [sums(1)], { observer, leaseMs: 300 });
+    running.push(projections);
+    await projections.start();
+    return projections;
+  };
+  const saying = (what: RegExp) => eventually(() => told.find((it) => what.test(it)));
+
+  it('that it was paused, and goes on, is told to the observer', async () => {
+    const projections = await run();
+    await projections.pause('sums', { actor: 'ann', reason: 'audit' });
+    await saying(/^projection sums paused: audit$/);
+    await projections.resume('sums', { actor: 'ann', reason: 'done' });
+    await saying(/^projection sums resumed: done$/);
+  });
+
+  it('that it stopped before an event is told to the observer, and that it was resumed', async () => {
+    bug = () => {
+      throw new Error('unlucky');
+    };
+    const projections = await run();
+    await saying(/^projection sums faulted: .*before position 1.*unlucky/);
+    bug = undefined;
+    await projections.resume('sums', { actor: 'ann' });
+    await saying(/^projection sums resumed: undefined$/);
+    await projections.caughtUp('sums', 1, IN_TIME);
+    expect(told.filter((it) => it.includes('faulted'))).toHaveLength(1);
+  });
+
+  it('that something cannot be reached, and can be again, is told to the observer', async () => {
+    let isGone = false;
+    const { state } = opened;
+    const flaky: StateStore = Object.assign(Object.create(state) as StateStore, {
+      transaction: (...[fences, work]: Parameters<StateStore['transaction']>) =>
+        isGone && fences.length > 0
+          ? Promise.reject(new StoreUnavailable('memory', 'gone'))
+          : state.transaction(fences, work),
+    });
+    const projections = await run(flaky);
+    await projections.caughtUp('sums', 1, IN_TIME);
+    isGone = true;
+    await recording(opened.events)('1', new Deposited(6));
+    await saying(/^projection sums paused: .*gone/);
+    isGone = false;
+    await saying(/^projection sums resumed: undefined$/);
+  });
+
+  it('that another process gave no sign of life, and its work is gone on with, is told to the observer', async () => {
+    await run().then((it) => it.close());
+    told = [];
+    await opened.state.acquire('projection/sums/1', { owner: 'gone', ttlMs: 300 });
+    const projections = await run();
+    await saying(/^projection sums taken-over: generation 1, of a process that gave no sign of life$/);
+    await projections.caughtUp('sums', 1, IN_TIME);
   });
 });
 

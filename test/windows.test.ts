@@ -1,6 +1,6 @@
 import type { OpenStorage, Storage } from '@backstory/core';
 import type { Projections } from '@backstory/projection';
-import { WindowsReader, sliding, tumbling } from '@backstory/projection/streams';
+import { WindowsReader, reducer, session, sliding, tumbling, windows } from '@backstory/projection/streams';
 import { Deposited, Withdrawn } from './support/bank-events.js';
 import { describeEachStorage, type TestStorage } from './support/each-storage.js';
 import { projectionsOn } from './support/projecting.js';
@@ -115,6 +115,42 @@ function windowsAre(stores: TestStorage): void {
     expect(await days.current('account-1')).toBeUndefined();
     expect(await days.current('nobody')).toBeUndefined();
     expect(await days.current('account-2')).toMatchObject({ events: 1, values: { count: 1, sum: 7 } });
+  });
+
+  it('a reducer of your own holds what you say, through a restart and where one session grows out of two', async () => {
+    const source = windows('order', {
+      version: 1,
+      events: { Deposited },
+      value: { Deposited: ({ amount }) => amount },
+      shape: session({ gapMs: 20, latenessMs: 100 }),
+    }).reduce({
+      all: reducer<number, number[], string>({
+        initial: [],
+        add: (held, value) => [...held, value],
+        merge: (earlier, later) => [...earlier, 0, ...later],
+        result: (held) => held.join(' '),
+      }),
+    });
+    const projecting = async () => {
+      const projections = projectionsOn(opened, [source]);
+      running.push(projections);
+      await projections.start();
+      await projections.caughtUp('order', await head(), IN_TIME);
+      return projections;
+    };
+    const values = async (projections: Projections) =>
+      (await new WindowsReader(source, projections.of(source)).open('account-1')).map((it) => it.values.all);
+    for (const [at, amount] of [
+      [0, 1],
+      [5, 2],
+      [35, 3],
+    ] as const)
+      await record(1, at, new Deposited(amount));
+    const first = await projecting();
+    expect(await values(first)).toEqual(['1 2', '3']);
+    await first.close();
+    await record(1, 20, new Deposited(4));
+    expect(await values(await projecting())).toEqual(['1 2 0 3 4']);
   });
 
   it('a result is written once, with the batch of its event, and never again', async () => {
