@@ -160,7 +160,7 @@ describe('sealing', () => {
 
   test('a seal that was signed and not recorded is recorded as it is', async () => {
     await fillLog(storage, 5);
-    const failing = Object.create(storage.events) as typeof storage.events;
+    const failing = Object.create(storage.events, { readTexts: {} }) as typeof storage.events;
     failing.append = () => Promise.reject(new Error('the power failed'));
     await expect(seal({ ...storage, events: failing }, keyed)).rejects.toThrow('the power failed');
     const part = fs.readFileSync(path.join(keyed.folder, 'seals/next.part'), 'utf8');
@@ -206,7 +206,7 @@ describe('sealing', () => {
 
   test('a finished seal that nobody signed is not recorded', async () => {
     await fillLog(storage, 5);
-    const failing = Object.create(storage.events) as typeof storage.events;
+    const failing = Object.create(storage.events, { readTexts: {} }) as typeof storage.events;
     failing.append = () => Promise.reject(new Error('the power failed'));
     await expect(seal({ ...storage, events: failing }, keyed)).rejects.toThrow('the power failed');
     const text = fs.readFileSync(part(), 'utf8');
@@ -679,7 +679,7 @@ describe('verifying', () => {
   });
 
   test('what the store cannot read is a finding, and what is behind it is compared', async () => {
-    const failing = Object.create(storage.events) as typeof storage.events;
+    const failing = Object.create(storage.events, { readTexts: {} }) as typeof storage.events;
     failing.readAll = async function* (query) {
       for await (const page of storage.events.readAll(query)) {
         if (page.events.some(({ position }) => position === 17 || position === 29))
@@ -699,7 +699,7 @@ describe('verifying', () => {
   });
 
   test('bytes in place of a text are a finding, and nothing that is sealed', async () => {
-    const bytes = Object.create(storage.events) as typeof storage.events;
+    const bytes = Object.create(storage.events, { readTexts: {} }) as typeof storage.events;
     bytes.readAll = async function* (query) {
       for await (const page of storage.events.readAll(query)) {
         const events = page.events.map((event) =>

@@ -141,6 +141,12 @@ function changes(
   const names = Object.keys(event) as (keyof EventHeader)[];
   const fields = names
     .filter((field) => event[field] !== found[field])
-    .map((field) => ({ field, sealed: event[field], found: found[field] }));
+    .map((field) => ({ field, sealed: event[field], found: foundIn(found, field) }));
   return { event, parts, fields };
+}
+
+/** What is no date, or none that there can be, has no milliseconds. */
+function foundIn(header: EventHeader, field: keyof EventHeader): FieldChange['found'] {
+  const value = header[field];
+  return field === 'recordedAt' && Number.isNaN(new Date(value).getTime()) ? null : value;
 }

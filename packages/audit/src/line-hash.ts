@@ -1,10 +1,13 @@
 import type { hash } from 'node:crypto';
 
-/** The texts of some events in UTF-8, one after the other, and where each ends: header, data, metadata, header, data … */
+/** The texts of some events: see `TextsPage` of the store. */
 export interface EventTexts {
   /** The texts stand at its beginning. The rest is {@link roomFor} their lines: new memory would cost as much as hashing. */
   readonly slab: SharedArrayBuffer;
-  readonly ends: Uint32Array;
+  /** Of the texts, in bytes. */
+  readonly length: number;
+  /** Of the events. */
+  readonly count: number;
 }
 
 /** What becomes of them. Their lines stand in the slab, behind them. */
@@ -23,26 +26,31 @@ export function roomFor(bytes: number, events: number): number {
 }
 
 /** The lines, each as it stands in a seal, in UTF-8: the hash of the data, that of the metadata, the header. */
-export function linesIn({ slab, ends }: EventTexts, { end }: HashedTexts): Uint8Array {
-  const begin = ends.at(-1) ?? 0;
-  return new Uint8Array(slab, begin, end - begin);
+export function linesIn({ slab, length }: EventTexts, { end }: HashedTexts): Uint8Array {
+  return new Uint8Array(slab, length, end - length);
 }
 
 /**
  * Hashes the texts of some events. It also runs in a thread that is given its source text, so everything it needs comes as an
  * argument, and nothing of this file may be used in it.
  */
-export function hashTexts({ slab, ends }: EventTexts, sha256: typeof hash): HashedTexts {
+export function hashTexts({ slab, length, count }: EventTexts, sha256: typeof hash): HashedTexts {
   const bytes = Buffer.from(slab);
   const digits = Buffer.from('0123456789abcdef');
   const [leaf, node] = [Buffer.alloc(97), Buffer.alloc(65, 1)];
-  let [from, to] = [0, ends.at(-1) ?? 0];
+  const lengths = [0, 0, 0];
+  let [from, to] = [0, length];
   let level: string[] = [];
-  for (let i = 0; i < ends.length; i += 3) {
-    const header = bytes.subarray(from, ends[i]);
-    const data = bytes.subarray(ends[i], ends[i + 1]);
-    const metadata = bytes.subarray(ends[i + 1], ends[i + 2]);
-    from = ends[i + 2]!;
+  for (let i = 0; i < count; i++) {
+    for (let part = 0; part < 3; part++) {
+      let value = 0;
+      for (; from < length && bytes[from] !== 0x20; from++) value = 10 * value + bytes[from]! - 0x30;
+      lengths[part] = value;
+      from++;
+    }
+    const header = bytes.subarray(from, (from += lengths[0]!));
+    const data = bytes.subarray(from, (from += lengths[1]!));
+    const metadata = bytes.subarray(from, (from += lengths[2]!));
     const hashes =
       sha256('sha256', header, 'binary') +
       sha256('sha256', data, 'binary') +
@@ -60,6 +68,7 @@ export function hashTexts({ slab, ends }: EventTexts, sha256: typeof hash): Hash
     to += header.length;
     bytes[to++] = 0x0a;
   }
+  if (from !== length) throw new Error(`The store gave texts of ${length} bytes that say they have ${from}.`);
   const leaves = level.join('');
   while (level.length > 1 && level.length % 2 === 0) {
     const above: string[] = [];

@@ -2,8 +2,10 @@ import { hash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { hashTexts, type EventTexts, type HashedTexts } from './line-hash.js';
 
-/** Before so many events a thread takes longer to begin than it saves. */
-const WORTH_A_THREAD = 20_000;
+/** Fewer events are hashed before a thread has begun. */
+const WORTH_A_THREAD = 4_096;
+/** Where the thread has so many blocks before it, whoever brings another one is quicker to hash it. */
+const BUSY = 3;
 
 interface Waiting {
   readonly done: (hashed: HashedTexts) => void;
@@ -17,15 +19,18 @@ interface Waiting {
 export class LineHasher {
   private events = 0;
   private thread: Worker | undefined;
+  /** It takes a while to begin; until then hashing goes on here. */
+  private online = false;
   private threadless = false;
   /** Given to the thread, which answers in their order. */
   private waiting: Waiting[] = [];
 
   hash(texts: EventTexts): Promise<HashedTexts> {
-    this.events += texts.ends.length / 3;
+    this.events += texts.count;
     if (this.events >= WORTH_A_THREAD) this.thread ??= this.begin();
     const { thread } = this;
-    if (!thread) return Promise.resolve(hashTexts(texts, hash));
+    if (!thread || !this.online || this.waiting.length === BUSY)
+      return Promise.resolve(hashTexts(texts, hash));
     return new Promise((done, failed) => {
       this.waiting.push({ done, failed });
       thread.postMessage(texts);
@@ -43,6 +48,7 @@ export class LineHasher {
     try {
       const thread = new Worker(SOURCE, { eval: true });
       thread.unref();
+      thread.on('online', () => (this.online = true));
       thread.on('message', (hashed: HashedTexts) => this.waiting.shift()!.done(hashed));
       thread.on('error', (error) => this.fail(error));
       thread.on('exit', () => this.fail(new Error('The thread that hashes was ended.')));

@@ -1,6 +1,7 @@
 import { InvalidQuery, StoreUnavailable, type EventStore, type StoredEvent } from '@backstory/core';
 import { StoreClosed } from '@backstory/core/store';
 import { NotProvable } from './errors.js';
+import { oneAhead } from './one-ahead.js';
 
 /** A part of the log: positions > `after` and ≤ `upTo`. */
 export interface LogRange {
@@ -32,7 +33,8 @@ export async function* readLog(
   let come = after;
   let failure: Error;
   try {
-    for await (const { events } of store.readAll({ after, upTo, includeSystem: true, pageSize: PAGE })) {
+    const pages = store.readAll({ after, upTo, includeSystem: true, pageSize: PAGE });
+    for await (const { events } of oneAhead(pages)) {
       signal?.throwIfAborted();
       requireTexts(events);
       yield events;

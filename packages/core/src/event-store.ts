@@ -44,6 +44,13 @@ export interface EventStore {
   /** For monitors: how much there is, as far as that is known without reading it all again each time. */
   extent?(): Promise<LogExtent>;
   /**
+   * For audits, where a database gives texts quicker than events: every event of a part of the log, system streams as well. It
+   * ends before events that it cannot give so, because they are large or no text; `readAll` reads those.
+   *
+   * @throws StoreUnavailable where another log has taken the place of the one that the pages before were of
+   */
+  readTexts?(part: TextsPart): AsyncIterable<TextsPage>;
+  /**
    * Administrative: fills an *empty* log with events that keep their ids, versions, positions and times.
    * Pages come in position order; positions may have gaps. All or nothing.
    *
@@ -115,6 +122,31 @@ export interface AppendResult {
 export interface LogPage {
   readonly events: readonly StoredEvent[];
   readonly through: number;
+}
+
+/** A part of the log: positions > `after` and ≤ `upTo`, which is no later than the head. */
+export interface TextsPart {
+  readonly after: number;
+  readonly upTo: number;
+  /** At most so many events on the first page. */
+  readonly first: number;
+  /** And on every other. */
+  readonly pageSize: number;
+}
+
+/** Some events that follow each other, as the texts that are stored of them. */
+export interface TextsPage {
+  readonly count: number;
+  /** The position of the last of them; `after` where there is none. */
+  readonly last: number;
+  /** Every position up to this one was looked at. */
+  readonly through: number;
+  /**
+   * In UTF-8. Of each event the lengths of three texts in bytes, in decimal with a blank behind each, and then the texts: header,
+   * data, metadata. The header is `[1,position,stream,version,id,type,schemaVersion,appendIndex,recordedAt]` as
+   * `JSON.stringify` writes it, with the time in milliseconds; 1 is the version of this form.
+   */
+  readonly bytes: Uint8Array;
 }
 
 /** Bounds that reads share. All are exact. */

@@ -2,7 +2,7 @@
 export type DriverName = 'node:sqlite' | 'libsql';
 
 /** What is bound and what comes back. Integers are below 2^53. */
-export type Value = string | number | null;
+export type Value = string | number | Uint8Array | null;
 export type Row = readonly Value[];
 
 /** A way of opening a SQLite file. All calls are synchronous, and all failures are {@link SqliteFailure}. */

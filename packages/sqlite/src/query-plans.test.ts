@@ -81,7 +81,7 @@ describe.each(availableDrivers())('with %s', (name) => {
       return connection
         .prepare(`EXPLAIN QUERY PLAN ${sql}`)
         .all(blanks)
-        .map((row) => `${row[3]}: ${sql}`);
+        .map((row) => `${row[3] as string}: ${sql}`);
     };
     return { storage, explain, plans: () => [...asked].flatMap(explain) };
   }

@@ -10,7 +10,7 @@ import {
   type Write,
 } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
-import { StreamCount, type LogExtent } from '@backstory/core/administration';
+import { StreamCount, type LogExtent, type TextsPage, type TextsPart } from '@backstory/core/administration';
 import {
   AppendQueue,
   StoreClosed,
@@ -35,6 +35,7 @@ import { restoreLog } from './restore-log.js';
 import type { SqliteFile } from './sqlite-file.js';
 import { streamHeads } from './stream-heads.js';
 import { streamPages } from './stream-pages.js';
+import { textPages } from './text-pages.js';
 import { WakePoll } from './wake-poll.js';
 
 export interface SqliteEventStoreOptions {
@@ -136,6 +137,10 @@ export class SqliteEventStore implements EventStore {
     const { head } = await this.identity();
     const [bytes] = await this.file.read((session) => session.first<[number]>(BYTES)!);
     return { bytes, streams: await this.streams.upTo(head) };
+  }
+
+  readTexts(part: TextsPart): AsyncGenerator<TextsPage> {
+    return this.whileOpen(() => textPages(this.file, part));
   }
 
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {
