@@ -192,6 +192,12 @@ test('a key that no ring names in the end is not left behind', async () => {
     });
     expect(fs.existsSync(here('left.pem'))).toBe(false);
   }
+  // Nor where nobody knows the key that is to end, or the log cannot be opened.
+  const rotate = ['audit', 'keys', 'rotate', '--key', 'next.pem', '--new-key', 'left.pem'];
+  const elsewhere = shopOn(sqlite(here('none.db'), { driver: 'libsql' }));
+  expect((await runCli([...rotate, '--retire', 'deadbeef00'], { cwd, definition })).exitCode).toBe(2);
+  expect((await runCli(rotate, { cwd, definition: elsewhere })).exitCode).toBe(3);
+  expect(fs.existsSync(here('left.pem'))).toBe(false);
 });
 
 test('a lost key is retired by another, also where the seals lie elsewhere; a stolen one proves nothing', async () => {

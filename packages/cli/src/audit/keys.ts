@@ -65,10 +65,10 @@ async function add(audit: AuditCall): Promise<void> {
 async function rotate(audit: AuditCall): Promise<void> {
   const { reason, retire } = audit.options;
   const signer = audit.signingKey();
-  const key = newKey(audit);
   await audit.withStorage({ readOnly: false }, async (storage) => {
     const { folder } = audit;
     const keyId = retire === undefined ? signer.keyId : called(await folder.keys(), retire).keyId;
+    const key = newKey(audit);
     const rotation = {
       folder: folder.folder,
       signer,
