@@ -1,5 +1,7 @@
 import crypto from 'node:crypto';
+import dns from 'node:dns';
 import fs from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Aggregate, DomainEvent, EventHandler, EventSourcedAggregate } from 'backstory';
 
 @DomainEvent('account.deposited')
@@ -103,6 +105,15 @@ function build(name: string, handlers: Handlers = {}, begin?: (it: State) => voi
 
 let counted = 0;
 
+/** Builds whose streams begin with what they may not ask, and what that is. */
+export const IMPURE_BEGINNINGS: readonly (readonly [string, Build, string])[] = [
+  ['clock', (it: State) => (it['createdAt'] = Date.now()), 'clock (Date.now)'] as const,
+  ['date', (it: State) => (it['at'] = new Date().toISOString()), 'clock (new Date)'] as const,
+  ['random', (it: State) => (it['lot'] = Math.random()), 'random (Math.random)'] as const,
+  ['uuid', (it: State) => (it['ref'] = crypto.randomUUID()), 'random (crypto.randomUUID)'] as const,
+  ['counter', (it: State) => (it['count'] = counted++), 'another result the second time'] as const,
+].map(([name, begin, what]) => [name, build(name, {}, begin), what]);
+
 /** The build that is trusted; one that renames a property; those that ask what they may not. */
 export const BUILDS: readonly Build[] = [
   build('base'),
@@ -147,6 +158,49 @@ export const BUILDS: readonly Build[] = [
   build('file', {
     noted(event) {
       this.note = fs.existsSync('/') ? event.text : '';
+    },
+  }),
+  build('contents', {
+    noted(event) {
+      this.note = fs.readFileSync(__filename, 'utf8') ? event.text : '';
+    },
+  }),
+  build('name', {
+    noted(event) {
+      dns.lookup('localhost', () => undefined);
+      this.note = event.text;
+    },
+  }),
+  build('nanoseconds', {
+    noted(event) {
+      this.note = process.hrtime.bigint() > 0n ? event.text : '';
+    },
+  }),
+  build('format', {
+    noted(event) {
+      this.note = new Intl.DateTimeFormat('en').format() ? event.text : '';
+    },
+  }),
+  build('parts', {
+    noted(event) {
+      this.note = new Intl.DateTimeFormat('en').formatToParts().length > 0 ? event.text : '';
+    },
+  }),
+  build('turn', {
+    noted(event) {
+      void turn();
+      this.note = event.text;
+    },
+  }),
+  build('promise', {
+    noted(event) {
+      void Promise.resolve().then(() => undefined);
+      this.note = event.text;
+    },
+  }),
+  build('later', {
+    noted(event) {
+      void (async () => (this.note = event.text))();
     },
   }),
   build('counter', {

@@ -8,6 +8,7 @@ export {
   type FindingGroup,
 } from './check/compare.js';
 export { PurityWatch } from './check/purity.js';
+export type { FoldFailure } from './fold-failure.js';
 export {
   UnusableRecord,
   readTrailLine,
@@ -18,7 +19,6 @@ export {
 export {
   foldTrail,
   type Trail,
-  type TrailFailure,
   type TrailImpurity,
   type TrailOptions,
   type TrailStep,

@@ -8,12 +8,15 @@ import {
   FindingGroups,
   UnusableRecord,
   compareTrails,
+  faultsOf,
+  readTrailLine,
   type Finding,
   type FindingGroup,
   type Trail,
   type TrailsFooter,
   type TrailsHeader,
 } from '@backstory/replay/check';
+import { categoriesOf, requireCategory } from '../categories.js';
 import { UsageError } from '../errors.js';
 import { progressOn, type Progress } from '../progress.js';
 import type { VerbCall } from '../verb.js';
@@ -54,7 +57,6 @@ export class CheckRun {
     private readonly own: OpenBuild,
     private readonly threads: FoldPool | undefined,
   ) {
-    if (threads) this.pools.push(threads);
     this.options = call.options as CheckValues;
     this.file = path.resolve(call.io.cwd, this.options.file ?? CHECK_FILE);
     this.log = own.source.events;
@@ -111,6 +113,7 @@ export class CheckRun {
   private async write({ pool, file, header, items, found }: Writing): Promise<TrailsFooter> {
     const { resume = false, twice = false } = this.options;
     const writer = await TrailsWriter.open(file, header, resume);
+    if (found) for (const line of writer.written) faultsOf(readTrailLine(line)).forEach(found);
     const progress = await this.progress(header);
     const { isLastOnly } = writer.header;
     return foldAll({
@@ -149,14 +152,10 @@ export class CheckRun {
 
   /** @throws UsageError for a category that nothing folds */
   private categories(): readonly string[] {
-    const known = this.own.source.aggregates.map((cls) => modelOf(cls).category);
-    const wanted = this.options.category ?? known;
-    const odd = wanted.find((it) => !known.includes(it));
-    if (odd === undefined) return [...wanted].sort();
-    throw new UsageError(
-      'unknown-category',
-      `No aggregate folds the category "${odd}" (known: ${known.join(', ')}).`,
-    );
+    const { source } = this.own;
+    const wanted = this.options.category ?? categoriesOf(source);
+    for (const category of wanted) requireCategory(source, category);
+    return [...wanted].sort();
   }
 
   private code(categories: readonly string[]): string {

@@ -8,7 +8,13 @@ import { defineBackstory, sqlite, type App } from 'backstory';
 import { MemoryEventStore } from '@backstory/core/store';
 import { MemoryStateStore } from '@backstory/core/state';
 import { runCli, runJson } from '../../../../test/support/run-cli';
-import { BUILDS, CHANGES, REFACTORINGS, type Build } from '../../../../test/support/planted-builds';
+import {
+  BUILDS,
+  CHANGES,
+  IMPURE_BEGINNINGS,
+  REFACTORINGS,
+  type Build,
+} from '../../../../test/support/planted-builds';
 
 let folder: string;
 beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-check-'))));
@@ -180,15 +186,90 @@ test('a handler that asks for the clock, chance, a timer or a file is named', as
     ['uuid', 'random (crypto.randomUUID)'],
     ['timer', 'timer (setTimeout)'],
     ['file', 'input and output (fs.existsSync)'],
+    ['contents', 'input and output (fs.readFileSync)'],
+    ['name', 'input and output (dns.lookup)'],
+    ['nanoseconds', 'clock (process.hrtime.bigint)'],
+    ['format', 'clock (Intl.DateTimeFormat)'],
+    ['parts', 'clock (Intl.DateTimeFormat)'],
+    ['turn', 'timer (timers/promises.setImmediate)'],
+    ['promise', 'promise (new Promise)'],
+    ['later', 'promise (new Promise)'],
     ['counter', 'another result the second time'],
   ]) {
     const build = BUILDS.find((it) => it.name === name)!;
     const { data, exitCode } = await check(log, build, '--twice', '--ignore', 'note');
     expect(exitCode).toBe(1);
     const impure = data.findings.filter((it: { kind: string }) => it.kind === 'impure');
+    expect([name, impure]).toEqual([name, [expect.anything()]]);
     expect(impure[0]).toMatchObject({ handler: 'Account.noted', type: 'account.noted', detail: what });
   }
   expect(Math.random.toString()).toContain('native code');
+});
+
+test.each(IMPURE_BEGINNINGS)(
+  'a state that begins with what it asks for (%s) is named',
+  async (_, build, what) => {
+    const log = await recorded();
+    for (const argv of [['record'], ['record', '--twice']]) {
+      const { exitCode, data } = await check(log, build, ...argv);
+      expect(exitCode).toBe(1);
+      expect(data.findings).toMatchObject([{ kind: 'impure', handler: 'Account', type: null, detail: what }]);
+    }
+    const { stdout } = await runCli(['check', 'record'], io(log, build));
+    expect(stdout).toContain(`account: Account begins a stream, and asks for ${what}`);
+  },
+);
+
+test('a resumed run tells what was found before it was interrupted', async () => {
+  const log = await recorded();
+  const app = await log.of(BASE).start({ schedules: false });
+  await app.record('account-more', [BASE.event(1, 1)]);
+  const clock = BUILDS.find((it) => it.name === 'clock')!;
+  const whole = await check(log, clock, 'record');
+  expect(whole).toMatchObject({ exitCode: 1, data: { findings: [{ kind: 'impure' }] } });
+  const file = path.join(folder, 'backstory-check.ndjson');
+  const lines = fs.readFileSync(file, 'utf8').split('\n');
+  fs.writeFileSync(`${file}.part`, lines.slice(0, 9).join('\n') + '\n');
+  const { exitCode, data } = await check(log, clock, 'record', '--resume');
+  expect({ exitCode, data }).toEqual({ exitCode: 1, data: whole.data });
+});
+
+test('what a build keeps of the platform when it is loaded is watched', () => {
+  fs.writeFileSync(
+    path.join(folder, 'backstory.config.ts'),
+    `import { Aggregate, DomainEvent, EventHandler, EventSourcedAggregate, defineBackstory, sqlite } from 'backstory';
+    const { now } = Date;
+    const { random } = Math;
+    @DomainEvent('lot.drawn') class Drawn {}
+    @Aggregate('lot') class Lot extends EventSourcedAggregate {
+      at = 0;
+      chance = 0;
+      @EventHandler(Drawn) protected drawn() { this.at = now(); this.chance = random(); }
+    }
+    export default defineBackstory({ name: 'lots', store: sqlite('lots.db'), aggregates: [Lot] });`,
+  );
+  const history = path.join(folder, 'lots.ndjson');
+  const event = {
+    specversion: '1.0',
+    id: 'a',
+    source: 'test',
+    type: 'lot.drawn',
+    subject: 'lot-1',
+    data: {},
+  };
+  fs.writeFileSync(history, `${JSON.stringify(event)}\n`);
+  const run = (...argv: string[]) =>
+    spawnSync(process.execPath, [path.join(__dirname, '../../bin/backstory.js'), ...argv], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+  expect(run('store', 'init').stderr).toBe('');
+  expect(run('import', 'lots.ndjson', '--as-new')).toMatchObject({ status: 0 });
+  for (const workers of ['0', '1']) {
+    const { stdout } = run('check', 'record', '--workers', workers, '--json');
+    const { findings } = (JSON.parse(stdout) as { data: { findings: { detail: string }[] } }).data;
+    expect(findings.map((it) => it.detail).sort()).toEqual(['clock (Date.now)', 'random (Math.random)']);
+  }
 });
 
 test('a record that is missing, damaged, unfinished or of another log is refused with what to do', async () => {

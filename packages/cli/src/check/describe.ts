@@ -24,7 +24,7 @@ function whatOf({ kind, category, type, fields, handler, detail }: FindingGroup)
     case 'cannot fold':
       return `${category}: ${type ?? 'an event'} cannot be folded: ${detail}`;
     case 'impure':
-      return `${category}: ${handler} folds ${type}, and asks for ${detail}`;
+      return `${category}: ${handler} ${type === null ? 'begins a stream' : `folds ${type}`}, and asks for ${detail}`;
     case 'gone':
       return `${category}: events that were recorded are gone`;
   }

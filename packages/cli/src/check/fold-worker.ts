@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { PurityWatch } from '@backstory/replay/check';
 import { failureOf } from '../failure.js';
 import { openBuild, type BuildPlace } from './build.js';
 import { foldStreams, stateOrNothing, type FoldItem, type FoldOptions } from './folding.js';
@@ -18,7 +19,7 @@ export type Answer =
 
 /** A thread that folds streams with one build of an application. */
 async function main(port: NonNullable<typeof parentPort>): Promise<void> {
-  const building = openBuild(workerData as BuildPlace);
+  const building = PurityWatch.open().loading(() => openBuild(workerData as BuildPlace));
   // It is told with the first answer.
   building.catch(() => undefined);
   port.on('message', (ask: Ask | 'close') => {

@@ -82,6 +82,8 @@ export class TrailsWriter {
     /** The last stream of the part that there was already. */
     readonly after: string | undefined,
     private readonly out: fs.WriteStream,
+    /** The lines of that part. */
+    readonly written: readonly string[],
   ) {}
 
   /** Goes on with the part of an interrupted run where `isResumed`. @throws UnusableRecord where that was another run */
@@ -91,9 +93,9 @@ export class TrailsWriter {
     if (found) fs.truncateSync(part, found.bytes);
     const out = fs.createWriteStream(part, { flags: found ? 'a' : 'w' });
     await once(out, 'open');
-    const writer = new TrailsWriter(file, found?.header ?? header, found?.after, out);
+    const writer = new TrailsWriter(file, found?.header ?? header, found?.after, out, found?.lines ?? []);
     if (!found) out.write(`${JSON.stringify({ check: header })}\n`);
-    for (const line of found?.lines ?? []) writer.count(line);
+    for (const line of writer.written) writer.count(line);
     return writer;
   }
 

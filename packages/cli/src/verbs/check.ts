@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { PurityWatch } from '@backstory/replay/check';
 import { openBuild, type BuildPlace } from '../check/build.js';
 import { CHECK_FILE, CheckRun, threadsFor, type CheckValues } from '../check/check-run.js';
 import { configFile } from '../config.js';
@@ -56,7 +57,7 @@ export const verb: Verb = {
 code that is trusted. check folds the same history with the present code and says
 where it makes another state: the first event, and the properties. Streams that
 differ only alike are one line. --against compares two builds, with no record.
-Handlers that ask for the clock, chance, timers or files are told as well.
+Handlers that ask for the clock, chance, timers, files or promises are told as well.
 Ends with exit code 1 where there is a finding.`,
   examples: [
     ['backstory check record', 'before a change: write down what the code makes of all history'],
@@ -75,15 +76,15 @@ Ends with exit code 1 where there is a finding.`,
     const place = placeOf(call);
     // They load the application while it is loaded here.
     const threads = call.io.definition ? undefined : threadsFor(place, options);
-    const own = await openBuild(place, call.io.definition).catch(async (error: unknown) => {
-      await threads?.close();
-      throw error;
-    });
-    const run = new CheckRun(call, place, own, threads);
+    // Before the application is there, which may keep functions of the platform.
+    const watch = PurityWatch.open();
     try {
-      return action === 'record' ? await run.record() : await run.check();
+      const own = await watch.loading(() => openBuild(place, call.io.definition));
+      const run = new CheckRun(call, place, own, threads);
+      return await (action === 'record' ? run.record() : run.check()).finally(() => run.close());
     } finally {
-      await run.close();
+      await threads?.close();
+      watch.close();
     }
   },
 };

@@ -1,9 +1,12 @@
 import childProcess from 'node:child_process';
 import crypto from 'node:crypto';
+import dns from 'node:dns';
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
+import timers from 'node:timers/promises';
+import { promiseHooks } from 'node:v8';
 
 /** What a fold may not ask, for it would be answered otherwise the next time. */
 export type Impurity = 'clock' | 'random' | 'timer' | 'input and output' | 'promise';
@@ -43,14 +46,19 @@ export class PurityWatch {
     );
     watch.wrapAll(globalThis.crypto, ['randomUUID', 'getRandomValues'], 'random', 'crypto');
     watch.wrapAll(globalThis, ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'], 'timer');
+    watch.wrapAll(timers, functionsOf(timers), 'timer', 'timers/promises');
     watch.wrapAll(process, ['nextTick'], 'timer', 'process.nextTick');
+    watch.wrapAll(process.hrtime, ['bigint'], 'clock', 'process.hrtime');
     watch.wrapAll(process, ['hrtime'], 'clock', 'process.hrtime');
+    watch.wrapFormats();
     watch.wrapAll(globalThis, ['fetch'], 'input and output');
     for (const [name, module] of Object.entries({
       fs,
       'fs.promises': fs.promises,
       child_process: childProcess,
       net,
+      dns,
+      'dns.promises': dns.promises,
       http,
       https,
     }))
@@ -64,12 +72,28 @@ export class PurityWatch {
     for (const undo of this.undo.splice(0).reverse()) undo();
   }
 
-  /** Runs synchronous work in which the clock is watched as well: everybody asks for dates, so it is for no longer than that. */
+  /**
+   * Runs synchronous work in which the clock and promises are watched as well: everybody asks for dates and makes promises, so it
+   * is for no longer than that.
+   */
   within<T>(work: () => T): T {
     const real = globalThis.Date;
     globalThis.Date = this.date;
+    const stop = promiseHooks.onInit(() => this.note('promise', 'new Promise')) as () => void;
     try {
       return work();
+    } finally {
+      stop();
+      globalThis.Date = real;
+    }
+  }
+
+  /** Loads code, so that what it keeps of the clock, `const { now } = Date`, is watched whenever it is asked. */
+  async loading<T>(work: () => Promise<T>): Promise<T> {
+    const real = globalThis.Date;
+    globalThis.Date = this.date;
+    try {
+      return await work();
     } finally {
       globalThis.Date = real;
     }
@@ -124,21 +148,54 @@ export class PurityWatch {
       const wrapped = new Proxy(real as (...given: unknown[]) => unknown, {
         apply: (target, self, given: unknown[]) => {
           note();
-          return Reflect.apply(target, self, given);
+          return this.aside(() => Reflect.apply(target, self, given));
         },
       });
-      this.replace(owner, name, wrapped);
+      this.replace(owner, name, { value: wrapped });
     }
   }
 
-  private replace(owner: object, name: string, value: unknown): void {
+  /** Formats of dates ask for the clock where they are given none. */
+  private wrapFormats(): void {
+    const formats = Intl.DateTimeFormat.prototype;
+    const note = (given: readonly unknown[]) => {
+      if (given[0] === undefined) this.note('clock', 'Intl.DateTimeFormat');
+    };
+    const watched = (real: unknown) =>
+      new Proxy(real as (...given: unknown[]) => unknown, {
+        apply: (target, self, given: unknown[]) => {
+          note(given);
+          return Reflect.apply(target, self, given);
+        },
+      });
+    this.replace(formats, 'formatToParts', { value: watched(Reflect.get(formats, 'formatToParts')) });
+    const real = Object.getOwnPropertyDescriptor(formats, 'format')!;
+    this.replace(formats, 'format', {
+      get(this: Intl.DateTimeFormat): unknown {
+        return watched(real.get!.call(this));
+      },
+    });
+  }
+
+  /** What a function of the platform calls in its turn is its own affair. */
+  private aside<T>(work: () => T): T {
+    const { isNoting } = this;
+    this.isNoting = false;
+    try {
+      return work();
+    } finally {
+      this.isNoting = isNoting;
+    }
+  }
+
+  private replace(owner: object, name: string, by: Pick<PropertyDescriptor, 'get' | 'value'>): void {
     const real = Object.getOwnPropertyDescriptor(owner, name);
     if (real && !real.configurable && !real.writable) return;
     Object.defineProperty(owner, name, {
       configurable: true,
       enumerable: real?.enumerable ?? true,
-      writable: true,
-      value,
+      ...('get' in by ? {} : { writable: true }),
+      ...by,
     });
     this.undo.push(() => {
       if (real) Object.defineProperty(owner, name, real);

@@ -1,5 +1,7 @@
-import { BackstoryError, type StoredEvent } from '@backstory/core';
+import type { StoredEvent } from '@backstory/core';
 import type { Json } from '@backstory/events';
+import { VersionOutOfRange } from '@backstory/repository';
+import { foldFailureOf, type FoldFailure } from '../fold-failure.js';
 import { LivePart } from '../live-part.js';
 import { StreamFold, type ReplaySource } from '../stream-fold.js';
 import { digestOf, digestsOf, fieldsIn } from './digest.js';
@@ -13,7 +15,7 @@ export interface Trail {
   /** Each version that changed something with the digests of what it changed; `null` for what is gone. */
   readonly steps: readonly TrailStep[];
   /** Why it could not be folded to its end. */
-  readonly failed?: TrailFailure;
+  readonly failed?: FoldFailure;
   /** What handlers asked that they may not. */
   readonly impure?: readonly TrailImpurity[];
 }
@@ -21,18 +23,11 @@ export interface Trail {
 /** A version that changed something: which, and the digest of each field that it changed, `null` for what is gone. */
 export type TrailStep = readonly [version: number, fields: Readonly<Record<string, string | null>>];
 
-/** An event that cannot be folded, or whose state cannot be shown. */
-export interface TrailFailure {
-  readonly version: number;
-  readonly type: string | null;
-  readonly code: string;
-  readonly message: string;
-}
-
 /** A handler whose answer depends on more than the state and the event. */
 export interface TrailImpurity {
   readonly version: number;
-  readonly type: string;
+  /** `null`: the state that a stream begins with. */
+  readonly type: string | null;
   /** `Account.deposited` */
   readonly handler: string;
   /** `clock (Date.now)`; `another result the second time`. */
@@ -61,6 +56,8 @@ export async function foldTrail(source: ReplaySource, options: TrailOptions): Pr
   const other = firstDifference(first.steps, second.steps);
   if (!other) return first;
   const handler = await handlerAt(source, options.stream, other.version);
+  // Why it is another one is known.
+  if (first.impure?.some((it) => it.handler === handler.handler)) return first;
   const impurity = { ...handler, version: other.version, what: 'another result the second time' };
   return { ...first, impure: [...(first.impure ?? []), impurity] };
 }
@@ -79,8 +76,15 @@ class Trailing {
     private readonly options: TrailOptions,
     private readonly shiftMs: number,
   ) {
-    const { stream, version = Number.MAX_SAFE_INTEGER } = options;
-    this.fold = StreamFold.upTo(source, stream, version);
+    const { stream, version = Number.MAX_SAFE_INTEGER, watch } = options;
+    const asked: string[] = [];
+    const begin = () =>
+      this.watched(
+        () => StreamFold.upTo(source, stream, version),
+        (what) => asked.push(what),
+      );
+    this.fold = watch ? watch.within(begin) : begin();
+    for (const what of asked) this.note(null, what);
     this.fields = new FieldTrail(this.fold);
   }
 
@@ -88,7 +92,7 @@ class Trailing {
     const { fold } = this;
     const { stream, upToPosition, isLastOnly } = this.options;
     const slice = upToPosition === undefined ? {} : { upToPosition };
-    let failed: TrailFailure | undefined;
+    let failed: FoldFailure | undefined;
     try {
       if (!isLastOnly) this.look();
       const { watch } = this.options;
@@ -99,7 +103,7 @@ class Trailing {
       }
       if (isLastOnly) this.steps.push([fold.version, digestsOf(fold.state())]);
     } catch (error) {
-      failed = failureOf(error, fold);
+      failed = foldFailureOf(error, fold);
     }
     return {
       stream,
@@ -111,21 +115,29 @@ class Trailing {
   }
 
   private take(event: StoredEvent): void {
-    const { watch, isLastOnly } = this.options;
-    if (!watch) this.fold.fold([event]);
-    else {
-      watch.begin(this.shiftMs);
-      try {
-        this.fold.fold([event]);
-      } finally {
-        for (const what of watch.end()) this.note(event, what);
-      }
-    }
-    if (!isLastOnly) this.look();
+    this.watched(
+      () => this.fold.fold([event]),
+      (what) => this.note(event, what),
+    );
+    if (!this.options.isLastOnly) this.look();
   }
 
-  private note({ version, type }: StoredEvent, what: string): void {
-    const handler = this.fold.handlerOf(type);
+  /** What the work asks of the world is told, whether it succeeds or fails. */
+  private watched<T>(work: () => T, tell: (what: string) => void): T {
+    const { watch } = this.options;
+    if (!watch) return work();
+    watch.begin(this.shiftMs);
+    try {
+      return work();
+    } finally {
+      for (const what of watch.end()) tell(what);
+    }
+  }
+
+  /** `null`: what a stream begins with. */
+  private note(event: StoredEvent | null, what: string): void {
+    const { version, type } = event ?? { version: 0, type: null };
+    const handler = type === null ? this.fold.model.name : this.fold.handlerOf(type);
     const key = `${handler} ${what}`;
     if (!this.impure.has(key)) this.impure.set(key, { version, type, handler, what });
   }
@@ -177,24 +189,6 @@ class FieldTrail {
   }
 }
 
-function failureOf(error: unknown, fold: StreamFold): TrailFailure {
-  if (!(error instanceof BackstoryError) || !OF_FOLDING.has(error.code)) throw error;
-  const { version, type } = error as { version?: number; type?: string };
-  const { code, message } = error;
-  return { version: version ?? fold.version + 1, type: type ?? fold.last?.type ?? null, code, message };
-}
-
-/** What the code cannot fold. Anything else, such as a store that is gone, is no answer. */
-const OF_FOLDING: ReadonlySet<string> = new Set([
-  'BACKSTORY_UNKNOWN_EVENT_TYPE',
-  'BACKSTORY_UPCAST_FAILED',
-  'BACKSTORY_UNREADABLE_EVENT',
-  'BACKSTORY_UNREADABLE_STATE',
-  'BACKSTORY_FOLD_FAILED',
-  'BACKSTORY_ASYNC_FOLD',
-  'BACKSTORY_RAISE_IN_FOLD',
-]);
-
 /** The first version at which two trails of one stream differ, and in which fields. */
 export function firstDifference(
   one: readonly TrailStep[],
@@ -219,9 +213,10 @@ async function handlerAt(
   source: ReplaySource,
   stream: string,
   version: number,
-): Promise<{ type: string; handler: string }> {
+): Promise<Pick<TrailImpurity, 'type' | 'handler'>> {
   const fold = StreamFold.upTo(source, stream, version);
+  if (version === 0) return { type: null, handler: fold.model.name };
   for await (const { events } of source.events.readStream(stream, { after: version - 1, upTo: version }))
     if (events[0]) return { type: events[0].type, handler: fold.handlerOf(events[0].type) };
-  return { type: '(the initial state)', handler: fold.model.name };
+  throw new VersionOutOfRange(stream, version, version - 1);
 }
