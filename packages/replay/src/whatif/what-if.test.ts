@@ -7,6 +7,7 @@ import {
   openShop,
   type ShopApp,
 } from '../../../../test/support/shop';
+import { Context, Recorder, type ContextFields } from '@backstory/core';
 import { Aggregate, EventHandler, EventSourcedAggregate } from 'backstory';
 import { stateAt, type ReplaySource } from '../index.js';
 import { whatIf, whatIfFlow } from '../whatif.js';
@@ -97,6 +98,42 @@ test('of a flow all that followed is gone, in every stream', async () => {
   });
   await expect(whatIfFlow(source, 'nope', { skip: ['x'] })).rejects.toMatchObject({
     code: 'BACKSTORY_FLOW_NOT_FOUND',
+  });
+});
+
+/** Records notes in a stream of its own, in a flow and from a cause, and gives the id of the first. */
+async function noted(stream: string, flow: ContextFields, many = 1): Promise<string> {
+  const text = JSON.stringify({ text: 'x' });
+  const events = Array.from({ length: many }, () => ({ type: 'cart.noted', data: text }));
+  const recorder = new Recorder(app.events, { source: 'test' });
+  const { ids: made } = await Context.of(flow).run(() =>
+    recorder.record([{ stream, expected: 'none', events }]),
+  );
+  return made[0]!;
+}
+
+test('a flow of any length is followed to its end', async () => {
+  const flow = { correlationId: 'long' };
+  const causationId = await noted('cart-50', flow);
+  for (let i = 0; i < 11; i++) await noted(`note-${i}`, i < 10 ? { ...flow, causationId } : flow, 1_000);
+  const { gone } = await whatIfFlow(source, 'long', { skip: [causationId] });
+  expect(gone).toHaveLength(10_001);
+});
+
+test('what followed is gone in other flows as well, however far it is from the cause', async () => {
+  const first = await noted('cart-60', { correlationId: 'one' });
+  const second = await noted('cart-61', { correlationId: 'two', causationId: first });
+  await noted('cart-62', { correlationId: 'three', causationId: second });
+  await noted('cart-63', { correlationId: 'two' });
+  const { gone, streams } = await whatIfFlow(source, 'one', { skip: [first] });
+  expect(gone.map((it) => it.stream)).toEqual(['cart-60', 'cart-61', 'cart-62']);
+  expect(streams.map((it) => [it.stream, it.wouldBeAt])).toEqual([
+    ['cart-60', 0],
+    ['cart-61', 0],
+    ['cart-62', 0],
+  ]);
+  await expect(whatIfFlow(source, 'one', { skip: [second] })).rejects.toMatchObject({
+    code: 'BACKSTORY_EVENT_NOT_IN_FLOW',
   });
 });
 

@@ -1,10 +1,11 @@
 import type { EventSourcedAggregate } from '@backstory/aggregate';
-import { idOf, type EventStore, type RecordedEvent, type StoredEvent } from '@backstory/core';
+import { idOf, readRecorded, type EventStore, type RecordedEvent, type StoredEvent } from '@backstory/core';
+import { isSystemStream } from '@backstory/core/store';
 import type { Class, Json } from '@backstory/events';
 import { changesBetween, type Change } from '../changes.js';
 import { EventNotInFlow, NoAggregate } from '../errors.js';
+import { flowOf } from '../flow.js';
 import { headOf, modelFor, onlyFolded, readable, type ReplaySource } from '../stream-fold.js';
-import { trace, type TraceNode } from '../trace.js';
 import { alteredHistory, type Alterations } from './altered-history.js';
 
 /** What would be otherwise: the events, or the code that folds them. */
@@ -46,7 +47,7 @@ export async function whatIf(source: ReplaySource, stream: string, options: What
 /** A flow without some of its events. */
 export interface FlowWhatIf {
   readonly correlationId: string;
-  /** The events that are left out, and all that followed from them. */
+  /** The events that are left out, and all that followed from them, in this flow and in others. */
   readonly gone: readonly RecordedEvent[];
   /** Each stream that would be another. Streams that no aggregate folds are not among them. */
   readonly streams: readonly WhatIf[];
@@ -62,17 +63,16 @@ export async function whatIfFlow(
   correlationId: string,
   { skip, signal }: { readonly skip: readonly string[]; readonly signal?: AbortSignal },
 ): Promise<FlowWhatIf> {
-  const flow = await trace(source.events, correlationId, { limit: 10_000, ...(signal && { signal }) });
-  const gone = descendants(flow.roots, new Set(skip));
-  const missing = skip.find((id) => !gone.some((it) => it.id === id));
-  if (missing !== undefined) throw new EventNotInFlow(missing, flow.correlationId);
+  const { correlationId: flow } = await flowOf(source.events, correlationId, { limit: 1 });
+  const left = await skippedIn(source.events, flow, skip);
+  const gone = await withFollowing(source.events, left, signal);
   const versions = new Map<string, number[]>();
   for (const { stream, version } of gone) versions.set(stream, [...(versions.get(stream) ?? []), version]);
   const streams: WhatIf[] = [];
   for (const [stream, skipped] of versions)
     if (isFolded(source, stream))
       streams.push(await whatIf(source, stream, { skip: skipped, ...(signal && { signal }) }));
-  return { correlationId: flow.correlationId, gone, streams };
+  return { correlationId: flow, gone, streams };
 }
 
 function isFolded({ aggregates }: ReplaySource, stream: string): boolean {
@@ -85,17 +85,46 @@ function isFolded({ aggregates }: ReplaySource, stream: string): boolean {
   }
 }
 
-/** In the order of the log. */
-function descendants(roots: readonly TraceNode[], skipped: ReadonlySet<string>): readonly RecordedEvent[] {
-  const gone: RecordedEvent[] = [];
-  const open = roots.map((node) => ({ node, isGone: false }));
-  for (let it = open.pop(); it; it = open.pop()) {
-    const isGone = it.isGone || skipped.has(it.node.event.id);
-    if (isGone) gone.push(it.node.event);
-    for (const child of it.node.children) open.push({ node: child, isGone });
-  }
-  return gone.sort((a, b) => a.position - b.position);
+/** @throws EventNotInFlow */
+async function skippedIn(
+  store: EventStore,
+  flow: string,
+  skip: readonly string[],
+): Promise<readonly RecordedEvent[]> {
+  const skipped = new Map<string, RecordedEvent>();
+  for await (const { events } of store.readAll({ ids: skip, correlationIds: [flow], includeSystem: true }))
+    for (const event of events) skipped.set(event.id, readRecorded(event));
+  const missing = skip.find((id) => !skipped.has(id));
+  if (missing !== undefined) throw new EventNotInFlow(missing, flow);
+  return [...skipped.values()];
 }
+
+/** Events with all that followed from them, also in other flows, in the order of the log. */
+async function withFollowing(
+  store: EventStore,
+  skipped: readonly RecordedEvent[],
+  signal: AbortSignal | undefined,
+): Promise<readonly RecordedEvent[]> {
+  const gone = new Map(skipped.map((event) => [event.id, event]));
+  for (let causes = [...skipped]; causes.length > 0;) {
+    const causationIds = causes.splice(0, ASKED_AT_ONCE).map((it) => it.id);
+    for await (const { events } of store.readAll({ causationIds, includeSystem: true })) {
+      signal?.throwIfAborted();
+      for (const event of events.map(readRecorded)) {
+        const cause = gone.get(event.metadata.causationId!)!;
+        // A cause comes before what it caused; what does not is no cause.
+        if (gone.has(event.id) || event.position <= cause.position) continue;
+        gone.set(event.id, event);
+        causes.push(event);
+      }
+    }
+  }
+  return [...gone.values()]
+    .filter((it) => !isSystemStream(it.stream) || skipped.includes(it))
+    .sort((a, b) => a.position - b.position);
+}
+
+const ASKED_AT_ONCE = 500;
 
 async function eventsOf(
   store: EventStore,
