@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Context, Recorder, type RecordedEvent } from '@backstory/core';
 import {
+  Broken,
   BEGIN,
   Cart,
   LineAdded,
@@ -445,6 +446,38 @@ describe('bisect', () => {
     });
     const none = await show('bisect', 'cart', '--all', '--where', 'lines.length == 7');
     expect(none).toEqual({ exitCode: 1, stdout: '', stderr: 'No stream of cart was ever so.\n' });
+    await app.record('cart-4', [new Broken('throw')]);
+    const both = await show('bisect', 'cart', '--all', '--where', 'lines.length == 1');
+    expect(both.exitCode).toBe(1);
+    expect(both.stdout).toMatch(/^cart-1 .* holds first at version 2$/m);
+    expect(both.stdout).toMatch(/^cart-4 {2}cannot be folded: .*cart\.broken/m);
+  });
+
+  test('--all of what is no category is refused', async () => {
+    const refused = async (category: string) => {
+      const { exitCode, stderr } = await show('bisect', category, '--all', '--where', 'lines.length == 1');
+      return [exitCode, stderr];
+    };
+    expect(await refused('nope')).toEqual([
+      2,
+      expect.stringContaining('No aggregate folds the category "nope" (known: '),
+    ]);
+    expect(await refused('cart-1')).toEqual([
+      2,
+      expect.stringContaining(
+        'cart-1 is no category: leave --all out to ask this stream, or give --all cart.',
+      ),
+    ]);
+  });
+
+  test('--monotonic says no more than it knows', async () => {
+    const argv = ['bisect', 'cart-1', '--where', 'lines.length == 1', '--monotonic'];
+    const { exitCode, stdout } = await show(...argv);
+    expect([exitCode, stdout]).toEqual([1, 'cart-1  lines.length == 1 does not hold at version 4\n']);
+    expect((await runJson(argv, { definition })).envelope.data).toMatchObject({
+      version: null,
+      isMonotonic: true,
+    });
   });
 });
 

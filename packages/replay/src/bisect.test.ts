@@ -91,7 +91,7 @@ test('by halves the same version is found of what holds on, and few are asked', 
   expect(found.version).toBe(await versionOf(where));
   const halves = (text: string) => bisect(source, 'cart-1', { where: text, isMonotonic: true });
   expect(await halves('lines.length >= 0')).toMatchObject({ version: 0 });
-  expect(await halves('lines.length > 9')).toMatchObject({ version: null });
+  expect(await halves('lines.length > 9')).toMatchObject({ version: null, isMonotonic: true });
   await expect(halves('$before.owner == 1')).rejects.toMatchObject({ code: 'BACKSTORY_INVALID_QUERY' });
 });
 
@@ -114,6 +114,30 @@ test('every stream of a category is asked, with how far it is', async () => {
     [2, 3],
     [3, 3],
   ]);
+});
+
+test('a stream that cannot be folded is given as such, and the others are asked', async () => {
+  await app.record('cart-2', [new LineAdded('a', 1), new Broken('throw')]);
+  await app.record('cart-3', [new LineAdded('a', 1), new LineAdded('b', 1)]);
+  const found = await allOf(bisectAll(source, { category: 'cart', where: 'lines.length == 2' }));
+  expect(found).toMatchObject([
+    { stream: 'cart-1', version: 4 },
+    {
+      stream: 'cart-2',
+      version: null,
+      failed: { version: 3, type: 'cart.broken', code: 'BACKSTORY_FOLD_FAILED' },
+    },
+    { stream: 'cart-3', version: 2 },
+  ]);
+  // Where it holds before that, it holds.
+  const before = await allOf(bisectAll(source, { category: 'cart', where: 'lines.length == 1' }));
+  expect(before.map((it) => [it.stream, it.version])).toEqual([
+    ['cart-1', 2],
+    ['cart-2', 2],
+    ['cart-3', 1],
+  ]);
+  const none = await allOf(bisectAll(source, { category: 'cart', where: 'lines.length == 9' }));
+  expect(none).toMatchObject([{ stream: 'cart-2', version: null, failed: {} }]);
 });
 
 test('a cursor goes to where it begins to hold, again and again', async () => {

@@ -9,6 +9,7 @@ import {
 } from '@backstory/core';
 import { Expression } from '@backstory/router/filter';
 import { NoSuchPath } from './errors.js';
+import { foldFailureOf, type FoldFailure } from './fold-failure.js';
 import { streams } from './log.js';
 import { Pace, type CursorWait } from './pace.js';
 import { RewindableFold } from './rewindable-fold.js';
@@ -37,6 +38,10 @@ export interface Bisected {
   readonly event: RecordedEvent | null;
   /** How many versions were asked. */
   readonly asked: number;
+  /** Not every version was asked: what does not hold at the last one may have held before. */
+  readonly isMonotonic?: true;
+  /** Why it could not be folded to its end, where that was met before it held. Given by {@link bisectAll}. */
+  readonly failed?: FoldFailure;
 }
 
 /**
@@ -67,9 +72,9 @@ export interface BisectAllOptions extends Omit<BisectOptions, 'isMonotonic' | 'o
 }
 
 /**
- * The same for every stream of a category: those are given in which it holds at some version.
+ * The same for every stream of a category: those are given in which it holds at some version, and those that cannot be folded.
  *
- * @throws as {@link bisect}
+ * @throws InvalidExpression; NoAggregate; NoSuchPath as {@link bisect}
  */
 export async function* bisectAll(
   source: ReplaySource,
@@ -82,21 +87,21 @@ export async function* bisectAll(
   for await (const page of source.events.listStreams(query)) total += page.length;
   let asked = 0;
   let unseen: ReadonlySet<string> | undefined;
-  let isFound = false;
+  let isGiven = false;
   let last: Found | undefined;
   for await (const { stream } of streams(source.events, query)) {
     signal?.throwIfAborted();
-    const { unseen: here, ...bisected } = (last = await oneByOne(await StreamFold.of(source, stream), {
+    const { unseen: here, ...bisected } = (last = await orFailed(await StreamFold.of(source, stream), {
       expression,
       ...(signal && { signal }),
     }));
     unseen = unseen ? new Set([...unseen].filter((it) => here.has(it))) : here;
     onProgress?.(++asked, total);
-    if (bisected.version === null) continue;
-    isFound = true;
+    if (bisected.version === null && !bisected.failed) continue;
+    isGiven = true;
     yield bisected;
   }
-  if (!isFound && last) refuseUnseen(last, unseen!, modelFor(source.aggregates, last.stream));
+  if (!isGiven && last) refuseUnseen(last, unseen!, modelFor(source.aggregates, last.stream));
 }
 
 interface Found extends Bisected {
@@ -106,6 +111,16 @@ interface Found extends Bisected {
 
 interface Looking extends CursorWait {
   readonly expression: Expression;
+}
+
+async function orFailed(fold: StreamFold, looking: Looking): Promise<Found> {
+  try {
+    return await oneByOne(fold, looking);
+  } catch (error) {
+    const { stream, head, version } = fold;
+    const failed = foldFailureOf(error, fold);
+    return { stream, head, version: null, event: null, asked: version + 1, failed, unseen: new Set() };
+  }
 }
 
 async function oneByOne(fold: StreamFold, { expression, ...wait }: Looking): Promise<Found> {
@@ -157,7 +172,8 @@ async function byHalves(
   };
   const told = async (version: number | null): Promise<Found> => {
     const event = await eventAt(source.events, stream, version ?? 0);
-    return { stream, head, version, event: event && readRecorded(event), asked, unseen: question.unseen };
+    const recorded = event && readRecorded(event);
+    return { stream, head, version, event: recorded, asked, isMonotonic: true, unseen: question.unseen };
   };
   if (!(await holds(head))) return told(null);
   if (await holds(0)) return told(0);

@@ -1,5 +1,6 @@
 import { history, type HistoryStep, type ReplaySource } from '@backstory/replay';
 import { bisect, bisectAll, type Bisected } from '@backstory/replay/expressions';
+import { requireStreams } from '../categories.js';
 import { changeLines } from '../change-text.js';
 import { UsageError } from '../errors.js';
 import { EXPRESSIONS } from '../expressions.js';
@@ -23,7 +24,7 @@ export const verb: Verb = {
   options: [
     { flags: '--where <expression>', description: 'what the state has to be, e.g. "balance < 0"' },
     { flags: '--monotonic', description: 'once it holds it holds on: ask few versions, by halves' },
-    { flags: '--all', description: 'every stream of the category, those in which it holds' },
+    { flags: '--all', description: 'every stream of the category: those in which it holds' },
   ],
   notes: `${EXPRESSIONS}
 Its names are the properties of the state, and $before (the state before the
@@ -94,11 +95,19 @@ async function stepAt(
 }
 
 function* foundLines(
-  { stream, head, version, event }: Bisected,
+  { stream, head, version, event, failed, isMonotonic }: Bisected,
   where: string,
   step: HistoryStep | undefined,
   paper: Paper,
 ): Generator<string, void> {
+  if (failed) {
+    yield `${paper.name(stream)}  ${paper.bad('cannot be folded')}: ${paper.plain(failed.message)}`;
+    return;
+  }
+  if (version === null && isMonotonic) {
+    yield `${paper.name(stream)}  ${paper.bold(where)} does not hold at version ${head}`;
+    return;
+  }
   if (version === null) {
     yield `${paper.name(stream)}  ${paper.bold(where)} holds at no version from 0 to ${head}`;
     return;
@@ -122,6 +131,7 @@ async function tellAll(
   where: string,
 ): Promise<Outcome> {
   const { io, report } = call;
+  await requireStreams(source, category);
   const progress = await progressOn(io, 'Looking');
   const items = bisectAll(source, {
     category,
@@ -129,10 +139,11 @@ async function tellAll(
     ...(io.signal ? { signal: io.signal } : {}),
     onProgress: progress.update,
   });
-  let count = 0;
+  let [held, failed] = [0, 0];
   const counted = async function* () {
     for await (const found of items) {
-      count++;
+      if (found.failed) failed++;
+      else held++;
       yield found;
     }
   };
@@ -145,5 +156,5 @@ async function tellAll(
       empty: `No stream of ${category} was ever so.`,
     })
     .finally(progress.stop);
-  return count === 0 ? 'finding' : undefined;
+  return held === 0 || failed > 0 ? 'finding' : undefined;
 }
