@@ -54,7 +54,7 @@ export function configFile(cwd: string, given?: string): string {
  *
  * @throws InvalidConfiguration
  */
-export async function loadOtherBuild(given: string): Promise<Definition> {
+export async function loadOtherBuild(given: string, option: string): Promise<Definition> {
   const isFolder = fs.existsSync(given) && fs.statSync(given).isDirectory();
   const name = isFolder ? NAMES.find((it) => fs.existsSync(path.join(given, it))) : undefined;
   if (isFolder && !name)
@@ -63,7 +63,7 @@ export async function loadOtherBuild(given: string): Promise<Definition> {
       `There is no backstory.config.ts in ${given}: give the folder of a build, or its configuration.`,
     );
   const file = name === undefined ? given : path.join(given, name);
-  requireReadable(file);
+  requireReadable(file, option);
   return definitionIn(file, await load(file, true));
 }
 
@@ -82,14 +82,17 @@ function findConfig(cwd: string): string {
   }
 }
 
-function requireReadable(file: string): void {
+function requireReadable(file: string, option = '--config'): void {
   try {
     fs.accessSync(file, fs.constants.R_OK);
     if (fs.statSync(file).isFile()) return;
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     if (missing) {
-      throw new InvalidConfiguration('missing', `There is no file ${file}: check --config.`, { file, cause });
+      throw new InvalidConfiguration('missing', `There is no file ${file}: check ${option}.`, {
+        file,
+        cause,
+      });
     }
     throw new InvalidConfiguration('unreadable', `${file} cannot be read: check its permissions.`, {
       file,

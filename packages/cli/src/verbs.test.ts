@@ -500,6 +500,35 @@ describe('whatif', () => {
     expect((await data('whatif', 'cart-1', '--edit', '1:owner=Bob')).state.owner).toBe('Bob');
   });
 
+  test('an edit of what is not there, or that is no JSON, is refused; one that makes it of another kind is told', async () => {
+    const edit = (text: string) => show('whatif', 'cart-1', '--edit', text);
+    expect(await edit('2:quantty=5')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('have no quantty: they are {"sku":"pen"') as string,
+    });
+    expect(await edit('2:quantity="5')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('"5 is no JSON') as string,
+    });
+    expect((await edit('2:quantity=five')).stderr).toBe(
+      'quantity of version 2 was a number and would be text: "five"\nFolds are run again, decisions are not.\n',
+    );
+    expect((await edit('2:quantity=5')).stderr).toBe('Folds are run again, decisions are not.\n');
+  });
+
+  test('what can be asked only of a stream is refused of a flow, and a build that is not there by its option', async () => {
+    const flow = await show('whatif', ids.correlationId, '--skip', '3');
+    expect([flow.exitCode, flow.stderr]).toEqual([
+      2,
+      expect.stringContaining(
+        'is a flow, not a stream: of a flow only events can be left out, with --skip <id>.',
+      ),
+    ]);
+    expect((await show('whatif', 'cart-9', '--skip', '3')).exitCode).toBe(1);
+    const build = await show('whatif', 'cart-1', '--code', './nope');
+    expect([build.exitCode, build.stderr]).toEqual([3, expect.stringContaining('check --code.')]);
+  });
+
   describe('with files', () => {
     let cwd: string;
     beforeEach(() => (cwd = fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-whatif-'))));

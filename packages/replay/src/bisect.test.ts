@@ -145,7 +145,32 @@ test('a cursor goes to where it begins to hold, again and again', async () => {
   const cursor = await ReplayCursor.open(source, 'cart-1');
   const next = (after: number) => cursor.nextWhere('lines.length == 2', after);
   expect(await Promise.all([0, 3, 4, 6, 7].map(next))).toEqual([4, 4, 7, 7, undefined]);
+  await expect(cursor.nextWhere('line.length > 1', 0)).rejects.toMatchObject({
+    code: 'BACKSTORY_NO_SUCH_PATH',
+    path: 'line',
+  });
   await expect(cursor.nextWhere('a b', 0)).rejects.toMatchObject({ code: 'BACKSTORY_INVALID_EXPRESSION' });
+});
+
+test('what only earlier states had is not taken for a misspelling', async () => {
+  const { Aggregate, EventSourcedAggregate } = await import('@backstory/aggregate');
+  const { DomainEvent, EventHandler } = await import('@backstory/events');
+  @DomainEvent('lamp.switched')
+  class Switched {}
+  @Aggregate('lamp')
+  class Lamp extends EventSourcedAggregate {
+    light?: number;
+    @EventHandler(Switched) protected switched(): void {
+      if (this.light === undefined) this.light = 7;
+      else delete this.light;
+    }
+  }
+  const store = new MemoryEventStore();
+  const events = [1, 2].map(() => ({ type: 'lamp.switched', data: '{}' }));
+  await new Recorder(store, { source: 'test' }).record([{ stream: 'lamp-1', expected: 'none', events }]);
+  const cursor = await ReplayCursor.open({ events: store, aggregates: [Lamp] }, 'lamp-1');
+  expect(await cursor.nextWhere('light > 9', 2)).toBeUndefined();
+  await expect(cursor.nextWhere('lihgt > 9', 2)).rejects.toMatchObject({ path: 'lihgt' });
 });
 
 test('maps are asked by their keys', async () => {

@@ -1,19 +1,16 @@
-import type { AggregateModel } from '@backstory/aggregate';
 import {
   InvalidQuery,
-  idOf,
   readRecorded,
   type EventStore,
   type RecordedEvent,
   type StoredEvent,
 } from '@backstory/core';
 import { Expression } from '@backstory/router/filter';
-import { NoSuchPath } from './errors.js';
 import { foldFailureOf, type FoldFailure } from './fold-failure.js';
 import { streams } from './log.js';
 import { Pace, type CursorWait } from './pace.js';
 import { RewindableFold } from './rewindable-fold.js';
-import { StateQuestion } from './state-question.js';
+import { StateQuestion, refuseUnseen } from './state-question.js';
 import { StreamFold, headOf, modelFor, readable, type ReplaySource } from './stream-fold.js';
 
 /** What is looked for, and how. */
@@ -191,18 +188,4 @@ async function eventAt(store: EventStore, stream: string, version: number): Prom
   for await (const { events } of store.readStream(stream, { after: version - 1, upTo: version }))
     if (events[0]) return events[0];
   return null;
-}
-
-/** It holds nowhere because it is misspelt. */
-function refuseUnseen(
-  { stream, head }: Found,
-  unseen: ReadonlySet<string>,
-  model: AggregateModel<object>,
-): void {
-  const [path] = unseen;
-  if (path !== undefined) throw new NoSuchPath(stream, head, path, namesOf(model, stream));
-}
-
-function namesOf(model: AggregateModel<object>, stream: string): readonly string[] {
-  return Object.keys(model.value(model.create(idOf(stream))) ?? {});
 }

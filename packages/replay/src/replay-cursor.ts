@@ -2,14 +2,14 @@ import { readRecorded, type EventStore, type RecordedEvent, type StreamSlice } f
 import type { FieldType, Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
 import { Expression } from '@backstory/router/filter';
+import { beginnings, changesIn, firstOf, lastOf } from './cursor-search.js';
 import { changesBetween, type Change } from './changes.js';
 import { NoAggregate } from './errors.js';
 import { Pace, type CursorWait } from './pace.js';
-import { RewindableFold, type CursorFailure, type Found, type Stretch } from './rewindable-fold.js';
-import { headOf, modelFor, readable, versionAt, type ReplaySource } from './stream-fold.js';
-import { StateQuestion } from './state-question.js';
+import { RewindableFold, type CursorFailure, type Found } from './rewindable-fold.js';
+import { headOf, modelFor, versionAt, type ReplaySource } from './stream-fold.js';
+import { StateQuestion, refuseUnseen } from './state-question.js';
 import { readStatePath } from './state-path.js';
-import { partAt } from './value-at.js';
 
 /** What a stream was at one version, and what the event of that version did. */
 export interface CursorStep {
@@ -139,24 +139,20 @@ export class ReplayCursor {
   /**
    * The first version after this one at which an expression begins to hold for the state; `undefined` where it does at none.
    *
-   * @throws InvalidExpression; what folding throws where the history in between cannot be folded
+   * @throws InvalidExpression; NoSuchPath when it holds at none and names a property that no state had; what folding throws where the
+   * history in between cannot be folded
    */
   nextWhere(where: string, after: number, wait: CursorWait = {}): Promise<number | undefined> {
     return this.next(async () => {
+      const { stream, lastVersion: head } = this;
       const expression = Expression.of(where);
       const fold = this.checkedFold([], after);
-      const question = new StateQuestion(expression, fold.model, this.stream);
-      let held = true;
-      for await (const { version, ...at } of fold.values({
-        from: after,
-        to: this.lastVersion,
-        pace: new Pace(wait, after),
-      })) {
-        const place = { stream: this.stream, version, type: at.event?.type };
-        const holds = readable(place, () => question.holds(at));
-        if (holds && !held) return version;
-        held = holds;
-      }
+      const question = new StateQuestion(expression, fold.model, stream);
+      const found = await firstOf(beginnings(fold, question, { stream, from: after, to: head, wait }));
+      if (found !== undefined || question.unseen.size === 0) return found;
+      // What is misspelt no state had, the earlier ones included.
+      for await (const _ of beginnings(fold, question, { stream, from: 0, to: after, wait }));
+      refuseUnseen({ stream, head }, question.unseen, fold.model);
       return undefined;
     });
   }
@@ -265,32 +261,4 @@ function foldOf(source: ReplaySource, stream: string): RewindableFold | NoAggreg
 function changesOf(before: Found | null, after: Found, type: FieldType | undefined): CursorStep['changes'] {
   if (before === null) return [];
   return 'state' in before && 'state' in after ? changesBetween(before.state, after.state, type) : null;
-}
-
-/** The versions of a stretch that changed a value at one of the paths. States that cannot be shown are passed over. */
-async function* changesIn(
-  fold: RewindableFold,
-  paths: readonly string[],
-  stretch: Stretch,
-): AsyncGenerator<number> {
-  const steps = paths.map(readStatePath);
-  let known: readonly (Json | undefined)[] | undefined;
-  for await (const { version, state } of fold.states(stretch)) {
-    if (state === undefined) continue;
-    const now = steps.map((it) => partAt({ value: state, type: fold.type }, it)?.value);
-    // States share what did not change.
-    if (known?.some((value, i) => value !== now[i])) yield version;
-    known = now;
-  }
-}
-
-async function firstOf(versions: AsyncIterable<number>): Promise<number | undefined> {
-  for await (const version of versions) return version;
-  return undefined;
-}
-
-async function lastOf(versions: AsyncIterable<number>): Promise<number | undefined> {
-  let last: number | undefined;
-  for await (const version of versions) last = version;
-  return last;
 }

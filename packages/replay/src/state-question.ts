@@ -2,6 +2,7 @@ import type { AggregateModel } from '@backstory/aggregate';
 import { categoryOf, idOf, readRecorded, type StoredEvent } from '@backstory/core';
 import type { Json } from '@backstory/events';
 import type { Expression, Names } from '@backstory/router/filter';
+import { NoSuchPath } from './errors.js';
 import { LivePart } from './live-part.js';
 import { StateView } from './state-view.js';
 
@@ -66,6 +67,18 @@ export class StateQuestion {
       return name === '$id' ? idOf(stream) : undefined;
     };
   }
+}
+
+/** It holds nowhere because it is misspelt. @throws NoSuchPath */
+export function refuseUnseen(
+  { stream, head }: { readonly stream: string; readonly head: number },
+  unseen: ReadonlySet<string>,
+  model: AggregateModel<object>,
+): void {
+  const [path] = unseen;
+  if (path === undefined) return;
+  const known = Object.keys(model.value(model.create(idOf(stream))) ?? {});
+  throw new NoSuchPath(stream, head, path, known);
 }
 
 interface Moment {

@@ -6,7 +6,7 @@ import { Pseudonyms, Redaction, capturedStreams, type CapturedStreams } from '@b
 import { exportHeader, writeCloudEvent } from '@backstory/replay/exchange';
 import { Interrupted, UsageError } from '../errors.js';
 import { ExportFile } from '../exchange/export-file.js';
-import { partOf, requireFree } from '../part-file.js';
+import { partOf, requireFree, requireWritable } from '../part-file.js';
 import type { VerbCall } from '../verb.js';
 import { testText } from './test-text.js';
 
@@ -28,7 +28,10 @@ export async function captureTo(call: VerbCall, source: ReplaySource, values: Ca
   const { atVersion, test } = values;
   const out = path.resolve(cwd, values.out ?? `${name.replace(/[^\w.-]+/g, '_')}.ndjson`);
   const testFile = test === undefined ? undefined : path.resolve(cwd, test);
-  if (testFile !== undefined) requireFree(testFile);
+  if (testFile !== undefined) {
+    requireFree(testFile, '--test');
+    requireWritable(testFile, '--test');
+  }
   const redaction = new Redaction((values.redact ?? []).flat(), new Pseudonyms(values.key));
   const what = await capturedStreams(source.events, name, atVersion === undefined ? {} : { atVersion });
   const inTest = (captured: readonly StoredEvent[]) =>

@@ -27,7 +27,7 @@ export async function openBuild(place: BuildPlace, loaded?: Definition): Promise
   const { cwd, config, store, against } = place;
   const needsOwn = loaded === undefined && (against === undefined || store === undefined);
   const own = loaded ?? (needsOwn ? await loadConfig({ cwd }, config) : undefined);
-  const build = against === undefined ? own! : await loadOtherBuild(path.resolve(cwd, against));
+  const build = against === undefined ? own! : await loadOtherBuild(path.resolve(cwd, against), '--against');
   const storage = store === undefined ? own!.store : await namedStorage(store, cwd);
   const opened = await storage.open({ readOnly: true });
   const events: EventStore = opened.events;

@@ -18,12 +18,14 @@ import {
 } from '@backstory/replay/check';
 import { categoriesOf, requireCategory } from '../categories.js';
 import { UsageError } from '../errors.js';
+import { requireWritable } from '../part-file.js';
 import { progressOn, type Progress } from '../progress.js';
 import type { VerbCall } from '../verb.js';
 import { openBuild, type BuildPlace, type OpenBuild } from './build.js';
 import { checkedLines, recordedLines, type Checked, type GroupWithValues } from './check-text.js';
 import { ThreadPool, poolHere, type FoldPool } from './fold-pool.js';
 import { junit } from './junit.js';
+import { PropertyNames, requireNames } from './property-names.js';
 import { countStreams, foldAll, itemsOf, streamsOf, type Items } from './run-check.js';
 import { TrailsFile, TrailsWriter } from './trails-file.js';
 
@@ -80,7 +82,8 @@ export class CheckRun {
   }
 
   async check(): Promise<'finding' | undefined> {
-    const { against } = this.options;
+    const { against, junit: report } = this.options;
+    if (report !== undefined) requireWritable(path.resolve(this.call.io.cwd, report), '--junit');
     const renamed = this.renamed();
     const other = against === undefined ? undefined : await this.pool(against);
     const before = other ? await this.foldedBy(other) : await TrailsFile.open(this.file);
@@ -89,10 +92,12 @@ export class CheckRun {
     const pool = await this.pool();
     const header = { ...before.header, code: this.code(before.header.categories) };
     const footer = await this.write({ pool, file: present, header, items: itemsOf(before) });
-    const { groups, categories } = await this.compare(before, await TrailsFile.open(present), renamed);
+    const compared = await this.compare(before, await TrailsFile.open(present), renamed);
+    const { groups, categories, had, has } = compared;
     const findings = await this.withValues(groups.all(), pool, other);
     fs.rmSync(present, { force: true });
     if (other) fs.rmSync(before.file, { force: true });
+    requireNames({ had, has, renamed, ignore: this.options.ignore ?? [] });
     await this.tell({ action: 'check', ...footer, categories, findings });
     return findings.length > 0 ? 'finding' : undefined;
   }
@@ -198,6 +203,7 @@ export class CheckRun {
     const { ignore = [] } = this.options;
     const groups = new FindingGroups();
     const categories = new Map<string, number>();
+    const [had, has] = [new PropertyNames(), new PropertyNames()];
     const present = now.trails();
     let next = await present.next();
     for await (const trail of before.trails()) {
@@ -206,10 +212,13 @@ export class CheckRun {
       const found: Trail | undefined =
         !next.done && next.value.stream === trail.stream ? next.value : undefined;
       if (found) next = await present.next();
+      had.add(trail);
+      if (found) has.add(found);
       for (const finding of compareTrails(trail, found, { ignore, renamed }))
         groups.add(await this.withType(finding, before.header));
     }
-    return { groups, categories: [...categories].map(([category, streams]) => ({ category, streams })) };
+    const counted = [...categories].map(([category, streams]) => ({ category, streams }));
+    return { groups, categories: counted, had, has };
   }
 
   /** Of a difference the trails know the version; what happened there the log knows. */

@@ -113,10 +113,23 @@ test('what was meant to change is left out or called by its new name', async () 
   const changed = CHANGES[0]![1];
   expect(await check(log, changed, '--ignore', 'balance')).toMatchObject({ exitCode: 0 });
   expect(await check(log, changed, '--ignore', 'account:balance')).toMatchObject({ exitCode: 0 });
-  expect(await check(log, changed, '--ignore', 'other:balance')).toMatchObject({ exitCode: 1 });
   const renamed = BUILDS.find((it) => it.name === 'renamed')!;
   expect(await check(log, renamed)).toMatchObject({ exitCode: 1 });
   expect(await check(log, renamed, '--map', 'note=remark')).toMatchObject({ exitCode: 0 });
+  for (const argv of [
+    ['--ignore', 'balanc'],
+    ['--ignore', 'other:balance'],
+    ['--ignore', 'limit.amount'],
+    ['--map', 'notes=remark'],
+    ['--map', 'note=remarks'],
+  ]) {
+    const { exitCode, error } = await check(log, renamed, ...argv);
+    expect([exitCode, error?.facts['reason']]).toEqual([2, 'unknown-property']);
+    expect(error?.message).toContain(
+      `: no state had ${argv[1]!.replace(argv[1] === 'note=remarks' ? 'note=' : /=.*/, '')}.`,
+    );
+  }
+  expect(fs.readdirSync(folder)).toEqual(['backstory-check.ndjson']);
 });
 
 test('what is recorded later is no part of what was recorded, nor are streams that are new', async () => {
@@ -291,6 +304,7 @@ test('a record that is missing, damaged, unfinished or of another log is refused
     ['record', '--against', 'x'],
     ['record', '--junit', 'x'],
     ['--sample', '3'],
+    ['--category', 'account'],
     ['--map', 'x'],
     ['record', '--category', 'nope'],
   ])
@@ -300,7 +314,7 @@ test('a record that is missing, damaged, unfinished or of another log is refused
     });
   expect(await check(log, BASE, '--against', 'nowhere')).toMatchObject({
     exitCode: 3,
-    error: { code: 'BACKSTORY_CONFIGURATION' },
+    error: { code: 'BACKSTORY_CONFIGURATION', message: expect.stringContaining('check --against.') },
   });
 });
 
@@ -369,6 +383,37 @@ test('in threads, and against another build, the answer is the same', async () =
   const again = await sqlite(path.join(folder, 'bank.db')).open({ readOnly: true });
   expect(await again.events.identity()).toEqual(head);
   await again.close();
+});
+
+test('a file that cannot be written is told before anything is folded', async () => {
+  const log = await recorded();
+  await check(log, BASE, 'record');
+  const events = new Proxy(log.events, {
+    get: (target, name) => {
+      if (name === 'readStream') throw new Error('it was folded');
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const store = { ...log.storage, open: async () => ({ ...(await log.storage.open()), events }) };
+  const definition = defineBackstory({ name: 'bank', store, aggregates: [BASE.cls] });
+  for (const [option, ...argv] of [
+    ['--junit', 'check', '--junit', 'nowhere/x.xml'],
+    ['--junit', 'check', '--junit', '.'],
+    ['--file', 'check', 'record', '--file', 'nowhere/x'],
+    ['--out', 'export', '--out', 'nowhere/x'],
+    ['--out', 'export', '--format', 'xes', '--category', 'account', '--out', 'nowhere/x'],
+    ['--out', 'capture', 'account-0', '--out', 'nowhere/x'],
+    ['--test', 'capture', 'account-0', '--test', 'nowhere/x'],
+  ]) {
+    const { exitCode, envelope } = await runJson(argv, {
+      definition: argv[0] === 'capture' ? log.of(BASE) : definition,
+      cwd: folder,
+    });
+    expect([argv, exitCode, envelope.error?.facts['reason']]).toEqual([argv, 2, 'not-writable']);
+    expect(envelope.error?.message).toContain(`Give another ${option}.`);
+  }
+  expect(fs.readdirSync(folder)).toEqual(['backstory-check.ndjson']);
 });
 
 test('the log is as it was', async () => {

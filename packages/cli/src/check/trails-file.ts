@@ -9,7 +9,7 @@ import {
   type TrailsFooter,
   type TrailsHeader,
 } from '@backstory/replay/check';
-import { partOf } from '../part-file.js';
+import { notWritable, partOf } from '../part-file.js';
 
 /** The trails in a file, one by one; then how many they were. @throws UnusableRecord */
 export class TrailsFile {
@@ -92,7 +92,9 @@ export class TrailsWriter {
     const found = isResumed && fs.existsSync(part) ? await readPart(part, header) : undefined;
     if (found) fs.truncateSync(part, found.bytes);
     const out = fs.createWriteStream(part, { flags: found ? 'a' : 'w' });
-    await once(out, 'open');
+    await once(out, 'open').catch((error: unknown) => {
+      throw notWritable(file, '--file', error);
+    });
     const writer = new TrailsWriter(file, found?.header ?? header, found?.after, out, found?.lines ?? []);
     if (!found) out.write(`${JSON.stringify({ check: header })}\n`);
     for (const line of writer.written) writer.count(line);

@@ -91,13 +91,14 @@ Ends with exit code 1 where there is a finding.`,
 
 function refuseConflicts(
   action: string | undefined,
-  { against, lastOnly, sample, ignore, map, junit: report }: CheckValues,
+  { against, lastOnly, sample, category, ignore, map, junit: report }: CheckValues,
 ): void {
   const given = Object.entries({ '--against': against, '--ignore': ignore, '--map': map, '--junit': report });
   const odd = given.find(([, value]) => value !== undefined)?.[0];
   if (action === 'record' && odd !== undefined)
     throw new UsageError('conflicting-options', `${odd} says how to compare: leave it out of check record.`);
-  const ofRecord = lastOnly ? '--last-only' : sample === undefined ? undefined : '--sample';
+  const looked = { '--last-only': lastOnly, '--sample': sample, '--category': category };
+  const ofRecord = Object.entries(looked).find(([, value]) => value !== undefined)?.[0];
   if (action === undefined && against === undefined && ofRecord !== undefined)
     throw new UsageError(
       'conflicting-options',

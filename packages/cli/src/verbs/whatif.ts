@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { FlowNotFound, type ReplaySource } from '@backstory/replay';
+import { FlowNotFound, StreamNotFound, type ReplaySource } from '@backstory/replay';
 import {
   whatIf,
   whatIfFlow,
@@ -67,12 +67,33 @@ not taken again, so an event that would not have been decided on stays. Of a flo
       const ids = options.skip?.filter((it) => !/^\d+$/.test(it)) ?? [];
       if (ids.length > 0) return tellFlow(call, source, name, ids);
       const alterations = await alterationsOf(call, options);
-      const found = await whatIf(source, name, alterations);
+      const found = await whatIf(source, name, alterations).catch((error: unknown) =>
+        refuseFlow(source, name, error),
+      );
       await call.report.answer(found, (paper) => whatIfLines(found, paper));
+      for (const note of retyped(found)) await call.report.note(note);
       await call.report.note(NOT_DECIDED);
     });
   },
 };
+
+/** A number that becomes text folds to something else than was meant, and nothing fails. */
+function retyped({ edited = [] }: WhatIf): readonly string[] {
+  return edited
+    .filter(({ before, after }) => kindOf(before) !== kindOf(after))
+    .map(
+      ({ version, path: place, before, after }) =>
+        `${place} of version ${version} was ${kindOf(before)} and would be ${kindOf(after)}: ${JSON.stringify(after)}`,
+    );
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return (
+    { string: 'text', number: 'a number', boolean: 'true or false' }[typeof value as string] ?? 'an object'
+  );
+}
 
 const NOT_DECIDED = 'Folds are run again, decisions are not.';
 
@@ -105,6 +126,18 @@ async function tellFlow(
   await call.report.note(NOT_DECIDED);
 }
 
+/** A flow is no stream, of which other things can be asked. @throws UsageError */
+async function refuseFlow({ events }: ReplaySource, name: string, error: unknown): Promise<never> {
+  if (!(error instanceof StreamNotFound)) throw error;
+  for await (const page of events.readAll({ correlationIds: [name], limit: 1 }))
+    if (page.events.length > 0)
+      throw new UsageError(
+        'conflicting-options',
+        `${name} is a flow, not a stream: of a flow only events can be left out, with --skip <id>. backstory trace ${name} --json has the ids.`,
+      );
+  throw error;
+}
+
 async function alterationsOf(
   { io }: VerbCall,
   { skip, edit, insert, reorder, code }: Options,
@@ -126,7 +159,7 @@ async function alterationsOf(
 
 async function aggregatesOf(build: string): Promise<NonNullable<WhatIfOptions['code']>> {
   const { loadOtherBuild } = await import('../config.js');
-  return (await loadOtherBuild(build)).aggregates;
+  return (await loadOtherBuild(build, '--code')).aggregates;
 }
 
 /** @throws UsageError */
@@ -140,6 +173,11 @@ function editIn(text: string): NonNullable<WhatIfOptions['edit']>[number] {
   try {
     return { version: Number(version), path: place, value: JSON.parse(value) as string };
   } catch {
+    if (/^["{[]/.test(value))
+      throw new UsageError(
+        'invalid-argument',
+        `--edit ${text}: ${value} is no JSON. Close what it opens, in quotes for the shell, or write text without quotes.`,
+      );
     // Text that a person writes without quotes.
     return { version: Number(version), path: place, value };
   }

@@ -2,6 +2,7 @@ import { InvalidQuery, type StoredEvent } from '@backstory/core';
 import type { Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
 import { isKeyed, readStatePath } from '../state-path.js';
+import { valueAt } from '../value-at.js';
 
 /** What would have been otherwise in a stream. Versions are those that were recorded. */
 export interface Alterations {
@@ -73,6 +74,25 @@ function inserted(stream: string, insert: readonly InsertedEvent[], after: numbe
     }));
 }
 
+/** What an edit changed. */
+export interface EditedValue {
+  readonly version: number;
+  readonly path: string;
+  readonly before: Json;
+  readonly after: Json;
+}
+
+/** What the edits of a history changed, which has what they name. */
+export function editedValues(
+  events: readonly StoredEvent[],
+  edit: NonNullable<Alterations['edit']>,
+): readonly EditedValue[] {
+  return edit.map(({ version, path, value }) => {
+    const data = JSON.parse(events[version - 1]!.data) as Json;
+    return { version, path, before: valueAt(data, path)!, after: value };
+  });
+}
+
 /** @throws InvalidQuery for a path that the data do not have */
 function edited(event: StoredEvent, path: string, value: Json): StoredEvent {
   const data = JSON.parse(event.data) as Json;
@@ -80,9 +100,8 @@ function edited(event: StoredEvent, path: string, value: Json): StoredEvent {
   let at: unknown = data;
   steps.forEach((step, i) => {
     const isLast = i === steps.length - 1;
-    const isThere =
-      typeof at === 'object' && at !== null && !isKeyed(step) && (isLast || Object.hasOwn(at, step));
-    if (!isThere || (Array.isArray(at) && !(typeof step === 'number' && step < at.length)))
+    const isThere = typeof at === 'object' && at !== null && !isKeyed(step) && Object.hasOwn(at, step);
+    if (!isThere || (Array.isArray(at) && typeof step !== 'number'))
       throw new InvalidQuery(
         'edit',
         `the data of version ${event.version} (${event.type}) have no ${path}: they are ${event.data.slice(0, 200)}`,

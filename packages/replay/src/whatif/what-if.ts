@@ -6,7 +6,7 @@ import { changesBetween, type Change } from '../changes.js';
 import { EventNotInFlow, NoAggregate } from '../errors.js';
 import { flowOf } from '../flow.js';
 import { headOf, modelFor, onlyFolded, readable, type ReplaySource } from '../stream-fold.js';
-import { alteredHistory, type Alterations } from './altered-history.js';
+import { alteredHistory, editedValues, type Alterations, type EditedValue } from './altered-history.js';
 
 /** What would be otherwise: the events, or the code that folds them. */
 export interface WhatIfOptions extends Alterations {
@@ -25,6 +25,8 @@ export interface WhatIf {
   readonly state: Json;
   /** From what is to what would be. */
   readonly changes: readonly Change[];
+  /** Of each edit, the value that was recorded and the one in its place. */
+  readonly edited?: readonly EditedValue[];
 }
 
 /**
@@ -41,7 +43,16 @@ export async function whatIf(source: ReplaySource, stream: string, options: What
   const altered = alteredHistory(stream, events, alterations);
   const state = folded(code ?? source.aggregates, stream, altered);
   const changes = changesBetween(happened, state, modelFor(source.aggregates, stream).type);
-  return { stream, version: events.length, wouldBeAt: altered.length, happened, state, changes };
+  const edited = alterations.edit && editedValues(events, alterations.edit);
+  return {
+    stream,
+    version: events.length,
+    wouldBeAt: altered.length,
+    happened,
+    state,
+    changes,
+    ...(edited && { edited }),
+  };
 }
 
 /** A flow without some of its events. */
