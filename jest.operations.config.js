@@ -1,4 +1,4 @@
-// What is operated, with PgBouncer, PostgreSQL 15 and Prometheus of Debian, which need not be there: `npm run test:operations`.
+// What is operated, with PgBouncer, PostgreSQL 15 and Prometheus and Alertmanager of Debian, which need not be there: `npm run test:operations`.
 const usual = require('./jest.config.js');
 
 /** @type {import('jest').Config} */

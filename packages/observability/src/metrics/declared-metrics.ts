@@ -9,7 +9,7 @@ import type {
 } from '@backstory/core/observability';
 import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { labelName, prometheusName } from '../prometheus/names.js';
-import { DERIVED_NAMES } from '../prometheus/derived.js';
+import { DERIVED } from '../prometheus/derived.js';
 import type { Instrument, InstrumentDescription } from './instrument.js';
 import type { Measurements } from './measurements.js';
 import type { Counter, Gauge, Histogram, Series } from './series.js';
@@ -84,7 +84,7 @@ export class DeclaredMetrics implements OwnMetrics {
       throw new InvalidOption('by', `of ${name}: at most four different names such as "currency", not "le".`);
     const shown = shownAs(description);
     const other = this.measurements.all.find((it) => shownAs(it.description) === shown)?.description.name;
-    if (other !== undefined || DERIVED.has(shown))
+    if (other !== undefined || TAKEN.has(shown))
       throw new InvalidOption(
         name,
         `is ${shown} for Prometheus, as ${other ?? 'a metric of the framework'} is: call it something else.`,
@@ -129,7 +129,7 @@ const NAME = /^[a-z][a-z0-9_.\-/]{0,254}$/i;
 const RESERVED = /^backstory\.|^target[._-]info$|[._-](total|count|sum|bucket)$/i;
 const BAD_NAME =
   'is no name for a metric of your own: letters, digits and . _ - /, not under backstory. and not ending in total, count, sum or bucket, which Prometheus gives itself.';
-const DERIVED: ReadonlySet<string> = new Set(DERIVED_NAMES.map(withoutTotal));
+const TAKEN: ReadonlySet<string> = new Set(DERIVED.map(({ name }) => withoutTotal(name)));
 const LABEL = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
 const BUCKETS = [1, 10, 100, 1_000, 10_000, 100_000].flatMap((it) => [it, 2 * it, 5 * it]).concat(1_000_000);
 const OPTIONS: OptionNames<OwnMetricOptions> = { unit: true, help: true, by: true, limit: true };

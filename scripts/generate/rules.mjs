@@ -1,0 +1,415 @@
+// The alerts, each with what promtool is to find: series with which it fires, for which labels, and series with which it does not.
+import { failing, increase, mean, rate, series, worst } from './query.mjs';
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Of the attempts of a handler one in a thousand may fail. */
+const BUDGET = 0.001;
+
+/** Google's multi-window burn rates: how fast the budget of 30 days is used up (https://sre.google/workbook/alerting-on-slos/). */
+const BURNS = [
+  { rate: 14.4, short: 5 * MINUTE, long: HOUR, severity: 'critical', budget: '2 % in an hour' },
+  { rate: 6, short: 30 * MINUTE, long: 6 * HOUR, severity: 'critical', budget: '5 % in six hours' },
+  { rate: 3, short: 2 * HOUR, long: DAY, severity: 'warning', budget: '10 % in a day' },
+  { rate: 1, short: 6 * HOUR, long: 3 * DAY, severity: 'warning', budget: '10 % in three days' },
+];
+
+export function groupsOf() {
+  const recorded = [...new Set(BURNS.flatMap(({ short, long }) => [short, long]))].sort((a, b) => a - b);
+  return [
+    {
+      name: 'backstory-ratios',
+      rules: recorded.map((window) => ({
+        record: ratioName(window),
+        expr: failing(lasting(window), ['handler']),
+      })),
+    },
+    { name: 'backstory', rules: alertsOf().map(ruleOf) },
+  ];
+}
+
+function ruleOf({ alert, expr, wait, severity, window, summary, description }) {
+  return {
+    alert,
+    expr,
+    ...(wait !== undefined && { for: wait }),
+    labels: { severity, ...(window !== undefined && { window }) },
+    annotations: { summary, description },
+  };
+}
+
+/** Called after its window. */
+function ratioName(window) {
+  return `backstory:handling_errors:ratio_rate${lasting(window)}`;
+}
+
+function alertsOf() {
+  return [...burns(), ...consumers(), ...handlers(), ...processes()];
+}
+
+function burns() {
+  return BURNS.map((burn) => ({
+    ...burnOf(burn),
+    tests: [
+      {
+        interval: '2m',
+        series: [
+          ['events_handled_total{handler="billing.bill", status="success"}', '0+100x200'],
+          ['events_handled_total{handler="billing.bill", status="error"}', `0+${burn.rate * 0.2}x200`],
+          ['events_handled_total{handler="desk.look", status="success"}', '0+100x200'],
+        ],
+        at: '6h',
+        // What burns fast burns slowly as well.
+        fires: BURNS.filter((it) => it.rate <= burn.rate).map((it) => ({
+          of: burnOf(it),
+          handler: 'billing.bill',
+        })),
+      },
+    ],
+  }));
+}
+
+function burnOf({ rate: speed, short, long, severity, budget }) {
+  return {
+    alert: 'BackstoryErrorBudgetBurns',
+    expr: [short, long].map((it) => `${ratioName(it)} > ${speed} * ${BUDGET}`).join(' and '),
+    wait: lasting(2 * MINUTE),
+    severity,
+    window: lasting(long),
+    summary: '{{ $labels.handler }} fails too often.',
+    description: `Of 1,000 attempts one may fail. At this rate that budget of 30 days is used up by ${budget}: see which errors with events_handling_errors_total.`,
+  };
+}
+
+function consumers() {
+  const by = ['subscription'];
+  const lag = worst('backstory_subscription_lag_events', { by });
+  const before = worst('backstory_subscription_lag_events', { by, offset: lasting(15 * MINUTE) });
+  const age = worst('backstory_subscription_lag_time_seconds', { by });
+  const paused = `${worst('backstory_subscription_state', { by, where: { state: 'paused' } })} == 1`;
+  const moved = `max by (subscription) (changes(${series('backstory_subscription_position')}[${lasting(5 * MINUTE)}])) > 0`;
+  return [
+    {
+      alert: 'BackstoryConsumerStalled',
+      expr: `${lag} > 0 unless on (subscription) ${moved} unless on (subscription) ${paused}`,
+      wait: lasting(2 * MINUTE),
+      severity: 'critical',
+      summary: '{{ $labels.subscription }} stands still, and has events to handle.',
+      description: 'Look whether a process runs it: backstory health says so, and why it does not go on.',
+      tests: [
+        {
+          series: [
+            [`backstory_subscription_lag_events${SUB}`, '0 5+0x20'],
+            [`backstory_subscription_position${SUB}`, '7+0x20'],
+            ['backstory_subscription_lag_events{subscription="moves"}', '9+0x20'],
+            ['backstory_subscription_position{subscription="moves"}', '0+1x20'],
+            ['backstory_subscription_lag_events{subscription="paused"}', '9+0x20'],
+            ['backstory_subscription_position{subscription="paused"}', '7+0x20'],
+            ['backstory_subscription_state{subscription="paused", state="paused"}', '1+0x20'],
+          ],
+          at: '15m',
+          fires: [BILLING],
+        },
+      ],
+    },
+    {
+      alert: 'BackstoryLagGrows',
+      expr: `${age} > 60 and on (subscription) ${lag} > ${before}`,
+      wait: lasting(5 * MINUTE),
+      severity: 'warning',
+      summary: '{{ $labels.subscription }} falls behind further and further.',
+      description:
+        'Events come faster than it handles them: give it more concurrency or more processes, or make its handlers faster.',
+      tests: [
+        {
+          series: [
+            [`backstory_subscription_lag_events${SUB}`, '0+100x40'],
+            [`backstory_subscription_lag_time_seconds${SUB}`, '0+30x40'],
+            ['backstory_subscription_lag_events{subscription="catches-up"}', '9000-100x40'],
+            ['backstory_subscription_lag_time_seconds{subscription="catches-up"}', '3000-30x40'],
+          ],
+          at: '35m',
+          fires: [BILLING],
+        },
+      ],
+    },
+    {
+      alert: 'BackstoryConsumerFaulted',
+      expr: `${worst('backstory_subscription_state', { by, where: { state: 'faulted' } })} == 1`,
+      severity: 'critical',
+      summary: '{{ $labels.subscription }} cannot go on.',
+      description:
+        'No process can run it: backstory health says why. It goes on when that is mended and somebody resumes it.',
+      tests: [state('faulted', 1)],
+    },
+    {
+      alert: 'BackstoryConsumerPaused',
+      expr: paused,
+      wait: lasting(30 * MINUTE),
+      severity: 'warning',
+      summary: '{{ $labels.subscription }} is paused.',
+      description:
+        'Somebody paused it and forgot it, or it takes its failures for an outage: backstory subscriptions status says which.',
+      tests: [state('paused', 40)],
+    },
+    {
+      alert: 'BackstoryDeadLetters',
+      expr: `${worst('events_dead_letter_queue_size', { by: ['subscription', 'handler'] })} > 0`,
+      severity: 'warning',
+      summary: '{{ $labels.handler }} has events that it could not handle.',
+      description:
+        'Each holds up the later events of its key: backstory dead-letters list {{ $labels.subscription }} says why; then retry, edit or skip it.',
+      tests: [
+        {
+          series: [
+            ['events_dead_letter_queue_size{subscription="billing", handler="billing.bill"}', '2+0x5'],
+            ['events_dead_letter_queue_size{subscription="desk", handler="desk.look"}', '0+0x5'],
+          ],
+          at: '2m',
+          fires: [{ subscription: 'billing', handler: 'billing.bill' }],
+        },
+      ],
+    },
+    {
+      alert: 'BackstoryDeadLetterTooOld',
+      expr: `${worst('backstory_dead_letter_oldest_age_seconds', { by: ['subscription', 'handler'] })} > ${DAY}`,
+      severity: 'critical',
+      summary: '{{ $labels.handler }} has had an event that it could not handle for more than a day.',
+      description: 'Nobody has decided about it: backstory dead-letters list {{ $labels.subscription }}.',
+      tests: [
+        {
+          series: [
+            [
+              'backstory_dead_letter_oldest_age_seconds{subscription="billing", handler="billing.bill"}',
+              `${DAY + 1}+60x5`,
+            ],
+            ['backstory_dead_letter_oldest_age_seconds{subscription="desk", handler="desk.look"}', '60+60x5'],
+          ],
+          at: '2m',
+          fires: [{ subscription: 'billing', handler: 'billing.bill' }],
+        },
+      ],
+    },
+    {
+      alert: 'BackstoryEventSilent',
+      expr: `${increase('events_published_total', lasting(HOUR), { by: ['event_type'], offset: lasting(HOUR) })} >= 10 unless ${increase('events_published_total', lasting(HOUR), { by: ['event_type'] })} > 0`,
+      wait: lasting(5 * MINUTE),
+      severity: 'warning',
+      summary: 'No {{ $labels.event_type }} comes any more.',
+      description:
+        'There were ten or more in the hour before the last, and none since: look whether whoever makes them is well.',
+      tests: [
+        {
+          series: [
+            ['events_published_total{event_type="order.placed"}', '0+1x60 60+0x70'],
+            ['events_published_total{event_type="payment.requested"}', '0+1x130'],
+          ],
+          at: '125m',
+          fires: [{ event_type: 'order.placed' }],
+        },
+      ],
+    },
+  ];
+}
+
+const BILLING = { subscription: 'billing' };
+const SUB = '{subscription="billing"}';
+
+function state(name, minutes) {
+  return {
+    series: [
+      [`backstory_subscription_state{subscription="billing", state="${name}"}`, `1+0x${minutes + 5}`],
+      [`backstory_subscription_state{subscription="desk", state="${name}"}`, `0+0x${minutes + 5}`],
+    ],
+    at: `${minutes}m`,
+    fires: [BILLING],
+  };
+}
+
+function handlers() {
+  const window = lasting(5 * MINUTE);
+  const by = ['handler'];
+  return [
+    {
+      alert: 'BackstoryHandlerFails',
+      expr: `${failing(window, by)} > 0.05`,
+      wait: lasting(5 * MINUTE),
+      severity: 'warning',
+      summary: 'More than 5 % of the attempts of {{ $labels.handler }} fail.',
+      description:
+        'See with which errors: events_handling_errors_total, or the lines EVENT_ERROR of the log.',
+      tests: [
+        {
+          series: [
+            ['events_handled_total{handler="billing.bill", status="success"}', '0+90x30'],
+            ['events_handled_total{handler="billing.bill", status="error"}', '0+10x30'],
+            ['events_handled_total{handler="desk.look", status="success"}', '0+99x30'],
+            ['events_handled_total{handler="desk.look", status="error"}', '0+1x30'],
+          ],
+          at: '20m',
+          fires: [{ handler: 'billing.bill' }],
+        },
+      ],
+    },
+    {
+      alert: 'BackstoryHandlerSlow',
+      expr: `${mean('events_handling_duration_seconds', window, { by })} > 1`,
+      wait: lasting(10 * MINUTE),
+      severity: 'warning',
+      summary: '{{ $labels.handler }} takes more than a second on average.',
+      description: 'A trace of one of its attempts says where the time goes.',
+      tests: [
+        {
+          series: [
+            ['events_handling_duration_seconds_sum{handler="billing.bill"}', '0+20x30'],
+            ['events_handling_duration_seconds_count{handler="billing.bill"}', '0+10x30'],
+            ['events_handling_duration_seconds_sum{handler="desk.look"}', '0+2x30'],
+            ['events_handling_duration_seconds_count{handler="desk.look"}', '0+10x30'],
+          ],
+          at: '25m',
+          fires: [{ handler: 'billing.bill' }],
+        },
+      ],
+    },
+    {
+      alert: 'BackstoryAppendsFail',
+      expr: `${rate('events_storage_errors_total', window, { by: ['aggregate_type', 'error_type'], where: { 'error_type!': 'concurrency_conflict' } })} > 0`,
+      wait: lasting(2 * MINUTE),
+      severity: 'critical',
+      summary: 'Events of {{ $labels.aggregate_type }} cannot be stored: {{ $labels.error_type }}.',
+      description: 'Look whether the store can be reached and has room.',
+      tests: [
+        {
+          series: [
+            ['events_storage_errors_total{aggregate_type="order", error_type="ECONNREFUSED"}', '0+1x20'],
+            [
+              'events_storage_errors_total{aggregate_type="order", error_type="concurrency_conflict"}',
+              '0+9x20',
+            ],
+          ],
+          at: '15m',
+          fires: [{ aggregate_type: 'order', error_type: 'ECONNREFUSED' }],
+        },
+      ],
+    },
+    {
+      alert: 'BackstoryBackPressure',
+      expr: `${worst('backstory_subscription_back_pressure', { by: ['subscription'] })} == 1`,
+      wait: lasting(15 * MINUTE),
+      severity: 'warning',
+      summary: '{{ $labels.subscription }} reads no more, because its buffer is full.',
+      description:
+        'Its handlers are slower than its events: give it more concurrency, or look what they wait for.',
+      tests: [
+        {
+          series: [
+            [`backstory_subscription_back_pressure${SUB}`, '1+0x30'],
+            [
+              'backstory_subscription_back_pressure{subscription="desk"}',
+              '1 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0',
+            ],
+          ],
+          at: '20m',
+          fires: [BILLING],
+        },
+      ],
+    },
+  ];
+}
+
+function processes() {
+  return [
+    {
+      alert: 'BackstoryEventLoopSlow',
+      expr: `${series('backstory_process_event_loop_delay_seconds')} > 0.5`,
+      wait: lasting(5 * MINUTE),
+      severity: 'warning',
+      summary: '{{ $labels.instance }} is busy with something for half a second at a time.',
+      description: 'Something computes for long without a pause: a profile says what.',
+      tests: [gauge('backstory_process_event_loop_delay_seconds', 0.8, 0.01)],
+    },
+    {
+      alert: 'BackstoryProcessorBusy',
+      expr: `${series('backstory_process_cpu')} > 0.9`,
+      wait: lasting(15 * MINUTE),
+      severity: 'warning',
+      summary: '{{ $labels.instance }} keeps a processor busy.',
+      description: 'JavaScript runs on one: give it another process.',
+      tests: [gauge('backstory_process_cpu', 0.97, 0.4)],
+    },
+    {
+      alert: 'BackstoryTelemetryDropped',
+      expr: `${increase('backstory_telemetry_dropped_total', lasting(HOUR), { by: ['signal'] })} > 0`,
+      severity: 'warning',
+      summary: 'Some {{ $labels.signal }} could not be delivered.',
+      description:
+        'The application does not notice, but what is seen of it is not all: look whether the collector answers and the disk has room.',
+      tests: [
+        {
+          series: [
+            ['backstory_telemetry_dropped_total{signal="traces"}', '0+1x20'],
+            ['backstory_telemetry_dropped_total{signal="logs"}', '7+0x20'],
+          ],
+          at: '15m',
+          fires: [{ signal: 'traces' }],
+        },
+      ],
+    },
+  ];
+}
+
+function gauge(name, bad, good) {
+  return {
+    series: [
+      [`${name}{instance="a"}`, `${bad}+0x30`],
+      [`${name}{instance="b"}`, `${good}+0x30`],
+    ],
+    at: '20m',
+    fires: [{ instance: 'a' }],
+  };
+}
+
+/** `5m`, `1h`, `3d`: as Prometheus writes it. */
+function lasting(seconds) {
+  for (const [unit, length] of [
+    ['d', DAY],
+    ['h', HOUR],
+    ['m', MINUTE],
+  ])
+    if (seconds % length === 0) return `${seconds / length}${unit}`;
+  return `${seconds}s`;
+}
+
+/** What promtool runs: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/ */
+export function ruleTests(file) {
+  const cases = alertsOf().flatMap((row) => row.tests.map((test) => ({ row, ...test })));
+  return {
+    rule_files: [file],
+    evaluation_interval: '1m',
+    tests: cases.map(({ row, interval = '1m', series: inputs, at, fires }) => ({
+      interval,
+      name: `${row.alert} (${row.severity})`,
+      input_series: inputs.map(([name, values]) => ({ series: name, values })),
+      alert_rule_test: [
+        {
+          eval_time: at,
+          alertname: row.alert,
+          exp_alerts: fires.map(({ of = row, ...labels }) => expected(of, labels)),
+        },
+      ],
+    })),
+  };
+}
+
+function expected({ severity, window, summary, description }, labels) {
+  return {
+    exp_labels: { severity, ...(window !== undefined && { window }), ...labels },
+    exp_annotations: { summary: told(summary, labels), description: told(description, labels) },
+  };
+}
+
+function told(text, labels) {
+  return text.replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, label) => labels[label]);
+}
