@@ -256,6 +256,9 @@ test('a report says who did what, and with which effect', async () => {
   expect(data.entries).toMatchObject([
     { type: 'payment.taken', cause: { event: { stream: 'cart-1', version: 4 } } },
   ]);
+  const none = await audit('report', '--stream', 'nosuch-1');
+  expect(none).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('0 events') });
+  expect(none.stderr).toMatch(/^No event was chosen: look at --stream/);
   // Without the application everything but the effects is known.
   fs.copyFileSync(here('shop.db'), here('copy.db')); // a file is opened with one driver
   const alone = await runCli(['audit', 'report', '--store', 'sqlite:copy.db'], { cwd });

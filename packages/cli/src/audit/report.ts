@@ -20,13 +20,22 @@ export async function report(audit: AuditCall): Promise<void> {
         key: 'entries',
         items: auditEntries(source, query),
         text: () => [],
-        empty: '',
+        empty: NOTHING_CHOSEN,
       });
+    if (await choosesNothing(source, query)) await call.report.note(NOTHING_CHOSEN);
     const parts = auditReport(source, { format, ...query });
     if (options.out !== undefined) return writeTo(audit, options.out, parts);
     const paper = new Paper(call.io.stdout, call.io);
     for await (const part of parts) await paper.write(part);
   });
+}
+
+const NOTHING_CHOSEN =
+  'No event was chosen: look at --stream, --type, --actor and the times; "backstory streams" and "backstory events" show what there is.';
+
+async function choosesNothing(...[source, query]: Parameters<typeof auditEntries>): Promise<boolean> {
+  for await (const entry of auditEntries(source, query)) return !entry;
+  return true;
 }
 
 /** Which events are meant. */
