@@ -36,8 +36,10 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
 /** They need something that failed or was built: what they give is held by tests of their own. */
 const HELD_ELSEWHERE = ['subscriptions', 'projections', 'dead-letters', 'schedules', 'alerts'];
 
-const CALLS = VERBS.filter(({ name }) => !HELD_ELSEWHERE.includes(name)).flatMap(
-  ({ name }) => ACTIONS[name]?.map((action) => `${name} ${action}`) ?? [name],
+const CALLS = ['trace export'].concat(
+  VERBS.filter(({ name }) => !HELD_ELSEWHERE.includes(name)).flatMap(
+    ({ name }) => ACTIONS[name]?.map((action) => `${name} ${action}`) ?? [name],
+  ),
 );
 
 /** A key, two seals, and a proof. */
@@ -63,6 +65,7 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     check: [],
     diff: ['cart-1', '1', '2'],
     trace: [paid],
+    'trace export': [paid, '--file', path.join(folder, 'flow.jsonl')],
     lifecycle: [paid],
     tail: ['--lines', '1'],
     monitor: ['--once'],
@@ -96,6 +99,8 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
   expect(Object.keys(data)).toEqual(documented(call));
 });
 
+const FLOW = '<event id \\| correlation id>';
+
 test('the README names every verb with its arguments', async () => {
   for (const { name, load } of VERBS) {
     const { arguments: [first, ...rest] = [] } = await load();
@@ -105,8 +110,11 @@ test('the README names every verb with its arguments', async () => {
       continue;
     }
     const names = (first ? [first, ...rest] : []).map((it) => it.name);
-    const line = [name, ...names].join(' ').replace('trace <id>', 'trace <event id \\| correlation id>');
-    expect(readme).toContain(`| \`${line}\` |`);
+    const lines =
+      name === 'trace'
+        ? ['trace', 'trace export'].map((it) => `${it} ${FLOW}`)
+        : [[name, ...names].join(' ')];
+    for (const line of lines) expect(readme).toContain(`| \`${line}\` |`);
   }
 });
 
