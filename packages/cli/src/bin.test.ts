@@ -6,17 +6,21 @@ import os from 'node:os';
 import path from 'node:path';
 import { writeEnvelope } from '@backstory/core/store';
 import { sqlite } from '@backstory/sqlite';
+import { VERBS } from './verbs.js';
 import { Noted, Opened, fillShop, shopOn, type ShopApp } from '../../../test/support/shop';
 
 // The real executable, hence what was built: `npm test` builds first.
 const BIN = path.resolve(__dirname, '../bin/backstory.js');
 
 let folder: string;
+/** For what a command is told to write. */
+let elsewhere: string;
 
 beforeEach(() => {
+  elsewhere = fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-cli-out-'));
   folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'backstory-cli-')));
 });
-afterEach(() => fs.rmSync(folder, { recursive: true }));
+afterEach(() => [folder, elsewhere].forEach((it) => fs.rmSync(it, { recursive: true })));
 
 function start(argv: readonly string[], cwd = folder) {
   const { FORCE_COLOR: _forced, NO_COLOR: _none, ...env } = process.env;
@@ -259,22 +263,57 @@ test('looking changes nothing: neither the log nor what is in the folder', async
   write('cart.ts', CART);
   write('backstory.config.ts', CONFIG);
   await shopOn(sqlite(path.join(folder, 'shop.db'))).run(async (app) => {
-    const { correlationId } = await fillShop(app);
+    const { correlationId, added } = await fillShop(app);
     const before = await seen(app);
     const verbs = [
       ['streams'],
       ['events'],
       ['state', 'cart-1'],
       ['replay', 'cart-1'],
+      ['blame', 'cart-1', 'owner', '--why'],
+      ['bisect', 'cart-1', '--where', 'owner == "Ann"'],
       ['diff', 'cart-1', '0', '4'],
+      ['whatif', 'cart-1', '--skip', '4'],
+      ['check', 'record', '--file', path.join(elsewhere, 'record')],
+      ['check', '--file', path.join(elsewhere, 'record')],
+      ['verify'],
       ['trace', correlationId],
+      ['lifecycle', added],
+      ['health'],
+      ['monitor', '--once'],
+      ['alerts', 'list'],
       ['stats'],
-      ['state', 'cart-77'],
+      ['route', 'list'],
+      ['capture', 'cart-1', '--out', path.join(elsewhere, 'cart.ndjson')],
+      ['export', '--out', path.join(elsewhere, 'shop.ndjson')],
+      ['completion', 'bash'],
     ];
-    for (const argv of verbs) expect((await backstory(argv)).exitCode).toBe(argv[1] === 'cart-77' ? 1 : 0);
+    const asked = new Set(verbs.map(([name]) => name));
+    const others = VERBS.map(({ name }) => name).filter((it) => !asked.has(it));
+    expect(others.sort()).toEqual([...WRITERS, ...LOOKED_AT_ELSEWHERE].sort());
+    for (const argv of [...verbs, ['state', 'cart-77']]) {
+      const { exitCode, stderr } = await backstory(argv);
+      // 1: a finding.
+      const findsSomething = argv[0] === 'verify' || argv[1] === 'cart-77';
+      expect([argv, exitCode, stderr]).toEqual([argv, findsSomething ? 1 : 0, expect.anything()]);
+    }
     expect(await seen(app)).toEqual(before);
   });
 });
+
+/** Verbs that write, or that have actions that do. */
+const WRITERS = [
+  'import',
+  'store',
+  'subscriptions',
+  'dead-letters',
+  'schedules',
+  'projections',
+  'audit',
+  'init',
+];
+/** It goes on until it is interrupted: see the next test. */
+const LOOKED_AT_ELSEWHERE = ['tail'];
 
 /** A digest of every stored event, and each file of the folder with its size. */
 async function seen(app: ShopApp) {

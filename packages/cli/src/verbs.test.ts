@@ -285,6 +285,7 @@ describe('replay', () => {
   });
 
   test('--json gives { stream, steps: [{ event, cause, changes }] }', async () => {
+    expect(await show('replay', 'cart-1', '--from', '4', '--to', '3')).toMatchObject({ exitCode: 2 });
     const found = await data('replay', 'cart-1', '--from', '3', '--to', '4');
     expect(found.stream).toBe('cart-1');
     expect(found.steps).toMatchObject([

@@ -54,10 +54,11 @@ export const verb: Verb = {
     { flags: '--resume', description: 'go on with what an interrupted run has left' },
   ],
   notes: `check record writes digests of every state of every stream to a file, with the
-code that is trusted. check folds the same history with the present code and says
-where it makes another state: the first event, and the properties. Streams that
-differ only alike are one line. --against compares two builds, with no record.
-Handlers that ask for the clock, chance, timers, files or promises are told as well.
+code that is trusted. check folds the same history with the present code and
+says where it makes another state: the first event, and the properties. Streams
+that differ only alike are one line. --against compares two builds, with no
+record. Handlers that ask for the clock, chance, timers, files or promises are
+told as well.
 Ends with exit code 1 where there is a finding.`,
   examples: [
     ['backstory check record', 'before a change: write down what the code makes of all history'],

@@ -60,6 +60,11 @@ Its names are the properties of the state, $before, $event, $version and $id.`,
   async run(call) {
     const [stream] = call.arguments as [string];
     const { from, to, interactive, break: where } = call.options as Options;
+    if (from !== undefined && to !== undefined && from > to)
+      throw new UsageError(
+        'invalid-argument',
+        `--from ${from} is after --to ${to}: give the lower version first.`,
+      );
     if (interactive) {
       if (to !== undefined)
         throw new UsageError('conflicting-options', 'Give either --interactive or --to, not both.');

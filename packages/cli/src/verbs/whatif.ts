@@ -51,8 +51,9 @@ export const verb: Verb = {
     },
   ],
   notes: `Nothing is written. Events are folded again; the decisions that led to them are
-not taken again, so an event that would not have been decided on stays. Of a flow
---skip leaves out an event and all that followed from it, in every stream.`,
+not taken again, so an event that would not have been decided on stays.
+Of a flow --skip leaves out an event and all that followed from it, in every
+stream and in other flows.`,
   examples: [
     ['backstory whatif account-42 --skip 7', 'without its seventh event'],
     ['backstory whatif account-42 --edit 7:amount=100', 'with another amount'],
