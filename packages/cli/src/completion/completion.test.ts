@@ -152,7 +152,7 @@ describe('names', () => {
 
   test('are given up when the application takes too long, and its process is gone', async () => {
     configured(`require('node:fs').writeFileSync('pid', String(process.pid)); while (true);`);
-    const { values } = await ask(['state', ''], { BACKSTORY_COMPLETION_MS: '3000' });
+    const { values } = await ask(['state', ''], { BACKSTORY_COMPLETION_MS: '8000' });
     expect(values).toEqual([]);
     const pid = Number(fs.readFileSync(path.join(folder, 'pid'), 'utf8'));
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
