@@ -1,6 +1,6 @@
 import { StoreUnavailable, memory, type OpenStorage, type StateStore, type Storage } from '@backstory/core';
 import { silent, type Observer } from '@backstory/core/observe';
-import { EventHandler } from '@backstory/events';
+import { DomainEvent, EventHandler } from '@backstory/events';
 import {
   GenerationUnusable,
   NotCaughtUp,
@@ -387,6 +387,38 @@ describe('what a version stands for', () => {
     await expect(run(opened, [sums(1, { indexes: ['sum'] })])).rejects.toThrow(
       /raise its version from 1 to 2/,
     );
+  });
+
+  it('another name for an event under the same version is refused: what has it was passed by', async () => {
+    @DomainEvent('till.opened')
+    class Opened {}
+    @DomainEvent('till.opened', { aliases: ['till.begun'] })
+    class OpenedOrBegun {}
+    const tills = (event: typeof Opened) =>
+      projection('tills', {
+        version: 1,
+        initial: { opened: 0 },
+        events: { event },
+        fold: { event: ({ opened }) => ({ opened: opened + 1 }) },
+      });
+    await run(opened, [tills(Opened)]);
+    await expect(run(opened, [tills(OpenedOrBegun)])).rejects.toThrow(
+      /may be recorded as till.begun, till.opened, and then as till.opened: raise its version/,
+    );
+  });
+
+  it('the way back leads to what was read before, though something newer was given up in between', async () => {
+    await recording(opened.events)('1', new Deposited(5));
+    const projections = await run(opened, [sums(1)]);
+    const swapped = async () => {
+      await projections.fill('sums');
+      return eventually(() => projections.swap('sums').catch(() => undefined));
+    };
+    expect(await swapped()).toMatchObject({ generation: 2, was: 1 });
+    expect(await projections.rollback('sums')).toMatchObject({ generation: 1, was: 2 });
+    expect(await swapped()).toMatchObject({ generation: 3, was: 1 });
+    expect(await projections.rollback('sums')).toMatchObject({ generation: 1, was: 3 });
+    expect(await projections.rollback('sums')).toMatchObject({ generation: 3, was: 1 });
   });
 
   it('a higher version may be refused until it was rebuilt', async () => {

@@ -43,6 +43,8 @@ export interface Generation {
   readonly eventsPerSecond?: number;
   /** Takes the place of the live one as soon as it has caught up. */
   readonly swaps?: boolean;
+  /** Of a retired one: which of them was read last has the highest number. */
+  readonly retired?: number;
 }
 
 /** Who wanted something, when and why. */

@@ -84,11 +84,17 @@ function newGeneration(
 
 /** Events or indexes that came later would be missing for all that was folded before. */
 function checkSame(control: Control, model: ModelFacts): void {
-  for (const { number, version, events, indexes, tables } of present(control)) {
+  for (const { number, version, events, types, indexes, tables } of present(control)) {
     if (version !== model.version) continue;
     const raise = `raise its version from ${version} to ${version + 1}, so that it is built anew.`;
     if (events.join() !== model.events.join()) {
       const problem = `it folds ${model.events.join(', ')}, and then it folded ${events.join(', ')}: ${raise}`;
+      throw new ProjectionChanged(model.name, number, problem);
+    }
+    // What was recorded under a name that it did not have then was passed by.
+    const names = (of: readonly string[]) => [...of].sort().join(', ');
+    if (names(types) !== names(model.typeNames)) {
+      const problem = `its events may be recorded as ${names(model.typeNames)}, and then as ${names(types)}: ${raise}`;
       throw new ProjectionChanged(model.name, number, problem);
     }
     if (indexes.join() !== model.indexes.join()) {

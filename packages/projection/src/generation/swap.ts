@@ -70,9 +70,7 @@ export async function swapWhenReady(state: StateStore, name: string, generation:
 export function rollBack(state: StateStore, name: string, number?: number): Promise<Swapped> {
   return besideReaders(state, name, async (tx) => {
     const control = await requireControl(tx, name);
-    const last =
-      number === undefined ? present(control).findLast(({ role }) => role === 'retired') : undefined;
-    const back = number === undefined ? last : requireGeneration(control, name, number);
+    const back = number === undefined ? readBefore(control) : requireGeneration(control, name, number);
     if (back?.role !== 'retired')
       throw new GenerationUnusable(name, number, 'none that was read before is kept.');
     const [position, live] = [
@@ -82,6 +80,12 @@ export function rollBack(state: StateStore, name: string, number?: number): Prom
     await exchange(tx, name, { control, next: back });
     return { generation: back.number, was: control.live, position, behind: Math.max(0, live - position) };
   });
+}
+
+/** The one that was read last: not always the newest, after an earlier way back. */
+function readBefore(control: Control): Generation | undefined {
+  const kept = present(control).filter(({ role }) => role === 'retired');
+  return kept.sort((a, b) => (a.retired ?? 0) - (b.retired ?? 0)).at(-1);
 }
 
 /** @throws ProjectionNotFound */
@@ -112,10 +116,11 @@ async function exchange(
   name: string,
   { control, next }: { readonly control: Control; readonly next: Generation },
 ): Promise<void> {
+  const retired = 1 + Math.max(...control.generations.map((it) => it.retired ?? 0));
   const generations = control.generations.map((it): Generation => {
-    const { swaps: _swaps, eventsPerSecond: _pace, ...own } = it;
+    const { swaps: _swaps, eventsPerSecond: _pace, retired: _retired, ...own } = it;
     if (it.number === next.number) return { ...own, role: 'live' };
-    return it.number === control.live ? { ...own, role: 'retired' } : it;
+    return it.number === control.live ? { ...own, role: 'retired', retired } : it;
   });
   const after = { ...control, live: next.number, generations };
   await writeControl(tx, name, after);
