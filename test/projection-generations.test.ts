@@ -1,6 +1,6 @@
 import { StoreUnavailable, memory, type OpenStorage, type StateStore, type Storage } from '@backstory/core';
 import { silent, type Observer } from '@backstory/core/observe';
-import { DomainEvent, EventHandler } from '@backstory/events';
+import { DomainEvent, EventHandler, EventTypes } from '@backstory/events';
 import {
   GenerationUnusable,
   NotCaughtUp,
@@ -406,6 +406,27 @@ describe('what a version stands for', () => {
       /may be recorded as till.begun, till.opened, and then as till.opened: raise its version/,
     );
   });
+
+  it('what an event has led to is waited for no longer than is said, where what is read does not fold it', async () => {
+    const deposits = projection('sums', {
+      version: 1,
+      initial: { sum: 0 },
+      events: { Deposited },
+      fold: { Deposited: ({ sum }, { amount }) => ({ sum: sum + amount }) },
+    });
+    const before = await run(opened, [deposits]);
+    await recording(opened.events)('1', new Withdrawn(5));
+    const now = projectionsOn(opened, [sums(2)]);
+    running.push(now);
+    await before.caughtUp('sums', 1, IN_TIME);
+    for await (const { events } of opened.events.readAll()) {
+      const recorded = new EventTypes([Withdrawn]).decode(events[0]!);
+      const waiting = now.named('sums').resultsOf(recorded, { timeoutMs: 120 });
+      await expect(waiting).rejects.toThrow(NOT_FOLDED);
+    }
+  });
+
+  const NOT_FOLDED = /\(what is read has not folded this event\)/;
 
   it('the way back leads to what was read before, though something newer was given up in between', async () => {
     await recording(opened.events)('1', new Deposited(5));

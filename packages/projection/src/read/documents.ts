@@ -1,7 +1,9 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { EventStore, RecordedEvent, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
 import type { ProjectionModel } from '../definition/projection-model.js';
-import type { Control } from '../generation/control.js';
+import { NotCaughtUp } from '../errors.js';
+import { generationIn, type Control } from '../generation/control.js';
 import { placesOf, type Places } from '../generation/places.js';
 import { readProgress } from '../generation/progress.js';
 import { requireControl } from '../generation/swap.js';
@@ -25,6 +27,9 @@ export interface CaughtUpOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
+
+/** How long until what is read is looked at again. */
+const LOOK_MS = 50;
 
 /** The documents of a projection, as its live generation has them. Each answer is of one generation and one position. */
 export class Documents<Document, Result = unknown> {
@@ -105,15 +110,23 @@ export class Documents<Document, Result = unknown> {
     const { model, caughtUp } = this.parts;
     const { position } = recorded;
     if (!model.folds(recorded.type)) return [];
+    const { timeoutMs = 5_000, signal } = options;
+    const end = performance.now() + timeoutMs;
     for (;;) {
-      await caughtUp(position, options);
-      const found = await this.read(async (view, { live }) => {
+      await caughtUp(position, { ...options, timeoutMs: Math.max(0, end - performance.now()) });
+      const { through, found } = await this.read(async (view, control) => {
+        const { live } = control;
         const through = (await readProgress(view, this.places, live))?.checkpoint.through ?? 0;
-        // Meanwhile somebody may have gone back to a generation that is behind.
-        if (through < position) return undefined;
-        return resultsAt<Result>(view, this.places.results(live), model.keysOf(recorded), position);
+        const isFolded = generationIn(control, live)!.types.includes(recorded.type);
+        if (through < position || !isFolded) return { through };
+        const keys = model.keysOf(recorded);
+        return { through, found: await resultsAt<Result>(view, this.places.results(live), keys, position) };
       });
       if (found) return found;
+      // Somebody has gone back to a generation that is behind, or what is read was built without this type.
+      if (performance.now() >= end)
+        throw new NotCaughtUp(this.name, position, through, 'what is read has not folded this event');
+      await wait(LOOK_MS, undefined, { signal });
     }
   }
 
