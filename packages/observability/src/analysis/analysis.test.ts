@@ -102,6 +102,18 @@ test('a value that throws is unknown and counted, and the other rules are looked
   expect(dropped()).toBe(2);
 });
 
+test.each([
+  ['a promise', () => Promise.resolve(7)],
+  ['an object that is no list of pairs', () => ({ a: 7 })],
+])('%s is no value: it is unknown and counted, and the other rules are looked at', (_, given) => {
+  const { analysis, value, at, dropped } = analysed();
+  analysis.add({ name: 'broken', value: given as never, when: { gt: 0 } });
+  analysis.add({ name: 'queue', value, when: { gt: 5 } });
+  expect(at(6)).toEqual(['raised warning']);
+  expect(analysis.rules.map(({ values }) => values[0]!.state)).toEqual(['unknown', 'broken']);
+  expect(dropped()).toBe(1);
+});
+
 test('it must be broken for a while, where the rule says so', () => {
   const { analysis, value, at } = analysed();
   analysis.add({ name: 'queue', value, when: { gt: 5 }, forMs: 20_000 });

@@ -103,8 +103,15 @@ export class Evaluation {
   }
 
   private valuesOf({ value }: Watch, look: Look): Map<string | undefined, number | undefined> {
-    const found = this.attempt<Values>(() => value(look));
-    return typeof found === 'object' ? new Map(found) : new Map([[undefined, found]]);
+    const one = new Map<string | undefined, number | undefined>([[undefined, undefined]]);
+    const found = this.attempt(() => {
+      const given: Values = value(look);
+      return typeof given === 'object'
+        ? new Map<string | undefined, number | undefined>(given)
+        : one.set(undefined, given);
+    });
+    // What gives neither a number nor pairs, as a promise does, says nothing.
+    return found ?? one;
   }
 
   private made({ watch, states }: Watched, key: string | undefined): AlertState | undefined {
