@@ -423,6 +423,10 @@ describe('what a version stands for', () => {
       const recorded = new EventTypes([Withdrawn]).decode(events[0]!);
       const waiting = now.named('sums').resultsOf(recorded, { timeoutMs: 120 });
       await expect(waiting).rejects.toThrow(NOT_FOLDED);
+      const stopped = new AbortController();
+      const broken = now.named('sums').resultsOf(recorded, { signal: stopped.signal });
+      setTimeout(() => stopped.abort(new Error('given up')), 120);
+      await expect(broken).rejects.toThrow('given up');
     }
   });
 

@@ -126,7 +126,7 @@ export class Documents<Document, Result = unknown> {
       // Somebody has gone back to a generation that is behind, or what is read was built without this type.
       if (performance.now() >= end)
         throw new NotCaughtUp(this.name, position, through, 'what is read has not folded this event');
-      await wait(LOOK_MS, undefined, { signal });
+      await wait(LOOK_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
     }
   }
 
