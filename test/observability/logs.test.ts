@@ -18,6 +18,7 @@ import {
 import { eventually } from '../support/eventually.js';
 import { openShop } from '../support/observed-shop.js';
 import { spawnWorker } from '../support/spawn-worker.js';
+import { tracing } from '../support/tracing.js';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -111,6 +112,44 @@ describe('the log of what happens', () => {
     expect(asked).toMatchObject({ causation_id: created['event_id'], correlation_id: 'c-1' });
     for (const { timestamp } of of('EVENT_STORED'))
       expect(new Date(String(timestamp)).toISOString()).toBe(timestamp);
+  });
+
+  test.each([1, 0])('names the span of each step, at a rate of %d', async (rate) => {
+    const out = kept();
+    const tracer = tracing(rate, { logs: { encoding: 'json', level: 'debug', outputs: [out.output] } });
+    closing.push(() => tracer.close());
+    await tracer.instrumentation.start();
+    const shop = await openShop({
+      observer: tracer.observer,
+      retry: { attempts: 2, delayMs: 1 },
+      fail: () => {
+        throw new TypeError('no gateway');
+      },
+    });
+    closing.push(() => shop.close());
+    await Context.of({ correlationId: 'c-1' }).run(() => shop.order('1', 5));
+    await eventually(async () => (await shop.app.subscriptions.parked('billing'))[0]?.state === 'dead');
+    await shop.close();
+    await tracer.instrumentation.shutdown();
+    const nameOf = (id: unknown) => tracer.spans.find((it) => it.spanContext().spanId === id)?.name;
+    const named = (type: string) =>
+      out
+        .records()
+        .filter((it) => it['log_type'] === type)
+        .map((it) => nameOf(it['span_id']));
+    const [append, handling] = ['append order', 'process order.placed billing.bill'];
+    if (rate === 1) {
+      expect([named('EVENT_CREATED'), named('EVENT_STORED')]).toEqual([[append], [append]]);
+      expect(named('EVENT_PROCESSING')).toEqual([handling]);
+      expect([named('EVENT_RETRY_QUEUED'), named('EVENT_DEAD_LETTERED')]).toEqual([[handling], [handling]]);
+      expect(named('BATCH_PROCESSED')).toContain('project orders');
+    }
+    expect(named('EVENT_ERROR')).toEqual([handling, handling]);
+    const id = out.records().find((it) => it['log_type'] === 'EVENT_ERROR')!['event_id'];
+    for (const type of ['EVENT_RETRY_QUEUED', 'EVENT_DEAD_LETTERED'])
+      expect(out.records().find((it) => it['log_type'] === type)).toMatchObject({
+        ...{ event_id: id, correlation_id: 'c-1' },
+      });
   });
 
   test('tells at info of flows that are taken, and else of what fails', async () => {

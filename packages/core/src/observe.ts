@@ -1,7 +1,7 @@
 /** For those who observe: the seams and the table of signals. */
 export { CONFLICT, errorType } from './error-type.js';
 export { guarded } from './guarded.js';
-export { observedEvent, tracesOf } from './observed-event.js';
+export { flowOf, observedEvent, tracesOf } from './observed-event.js';
 export { silent } from './observer.js';
 export type {
   AppendBatch,
@@ -33,6 +33,7 @@ export type {
   RetryScheduled,
   SnapshotEnd,
   SnapshotStart,
+  ObservedFlow,
   TraceContext,
 } from './observer.js';
 export { metrics, type MetricSignal } from './metric-signals.js';

@@ -1,5 +1,5 @@
 import type { EventMetadata, RecordedEvent, StoredEvent } from './event.js';
-import type { ObservedEvent, TraceContext } from './observer.js';
+import type { ObservedEvent, ObservedFlow, TraceContext } from './observer.js';
 
 /** A recorded event as observers see it. */
 export function observedEvent(event: RecordedEvent): ObservedEvent {
@@ -16,6 +16,19 @@ export function tracesOf(events: readonly StoredEvent[]): readonly TraceContext[
     if (!metadata.includes('"traceparent"')) return [];
     return traceOf(JSON.parse(metadata) as EventMetadata) ?? [];
   });
+}
+
+/** The flow of a stored event, with the trace of an attempt at it; of one whose metadata cannot be read `undefined`. */
+export function flowOf(
+  { metadata }: Pick<StoredEvent, 'metadata'>,
+  trace: TraceContext | undefined,
+): ObservedFlow | undefined {
+  try {
+    const { correlationId, causationId } = JSON.parse(metadata) as EventMetadata;
+    return { correlationId, ...(causationId !== undefined && { causationId }), ...(trace && { trace }) };
+  } catch {
+    return undefined;
+  }
 }
 
 function traceOf({ traceparent, tracestate }: EventMetadata): TraceContext | undefined {

@@ -264,6 +264,15 @@ export interface KeyParked {
   readonly was: 'retrying' | 'dead' | 'draining' | undefined;
   /** Somebody decided not to have the event handled (`skip`), or nothing that waits of the key (`discard`). */
   readonly leftOut?: 'skip' | 'discard';
+  /** Of the last attempt, and of the flow that it belongs to. */
+  readonly flow?: ObservedFlow;
+}
+/** Which flow something belongs to, told after it was left. */
+export interface ObservedFlow {
+  readonly correlationId: string;
+  readonly causationId?: string;
+  /** The trace of an attempt in it. */
+  readonly trace?: TraceContext;
 }
 /** A handler failed and is to be tried again after a while. */
 export interface RetryScheduled {
@@ -274,6 +283,8 @@ export interface RetryScheduled {
   readonly eventType: string;
   readonly attempt: number;
   readonly delayMs: number;
+  /** Of the attempt that failed, and of the flow that it belongs to. */
+  readonly flow?: ObservedFlow;
 }
 /** What became of the events that this process has handled again. */
 export interface ReplayEnded {

@@ -1,4 +1,4 @@
-import { context, trace } from '@opentelemetry/api';
+import { context, trace, type SpanContext } from '@opentelemetry/api';
 import { SeverityNumber, logs as otelLogs, type AnyValueMap } from '@opentelemetry/api-logs';
 import { pino, type Logger as Pino } from 'pino';
 import { Context } from '@backstory/core';
@@ -125,8 +125,13 @@ function surroundings(): LogFields {
   return {
     ...(correlationId !== undefined && { correlation_id: correlationId }),
     ...(causationId !== undefined && { causation_id: causationId }),
-    ...(span && { trace_id: span.traceId, span_id: span.spanId }),
+    ...(span && spanFields(span)),
   };
+}
+
+/** A span as lines of the log name it. */
+export function spanFields({ traceId, spanId }: Pick<SpanContext, 'traceId' | 'spanId'>): LogFields {
+  return { trace_id: traceId, span_id: spanId };
 }
 
 /** As a log record of OpenTelemetry, which goes nowhere where no SDK is registered. */

@@ -1,3 +1,4 @@
+import { context as otel, trace } from '@opentelemetry/api';
 import { appendIds, isSystemStream } from '@backstory/core/store';
 import {
   CONFLICT,
@@ -7,6 +8,7 @@ import {
   type HandleStart,
   type KeyParked,
   type ObservedEvent,
+  type ObservedFlow,
   type ProjectEnd,
   type ProjectStart,
   type PublishEnd,
@@ -17,7 +19,8 @@ import {
 import { handlerName } from '../handler-name.js';
 import type { Listener } from '../listener.js';
 import type { Passage } from '../passage.js';
-import type { Log, LogFields } from './log.js';
+import { readTrace } from '../trace/trace-context.js';
+import { spanFields, type Log, type LogFields } from './log.js';
 import type { LogLevel } from './log-settings.js';
 
 /**
@@ -28,18 +31,18 @@ export function logging(log: Log, isTaken: (correlationId: string) => boolean): 
   const lines = new Lines(log, isTaken);
   return {
     signal: 'logs',
-    begins: { record: (it) => lines.creating(it), handle: (it) => lines.handling(it) },
+    begins: { record: inside((it) => lines.creating(it)), handle: inside((it) => lines.handling(it)) },
     ends: {
-      record: (it) => lines.recorded(it),
-      publish: (it) => lines.published(it),
-      handle: (it) => lines.handled(it),
-      project: (it) => lines.projected(it),
+      record: inside((it) => lines.recorded(it)),
+      publish: inside((it) => lines.published(it)),
+      handle: inside((it) => lines.handled(it)),
+      project: inside((it) => lines.projected(it)),
     },
     told: {
-      retry: ({ subscription, handler, eventType, attempt, delayMs }) =>
+      retry: ({ subscription, handler, eventId, eventType, attempt, delayMs, flow }) =>
         lines.say('EVENT_RETRY_QUEUED', () => ({
-          ...{ event_type: eventType, handler: handlerName(subscription, handler), status: 'retrying' },
-          ...{ attempt, delay: delayMs / 1_000 },
+          ...{ event_type: eventType, event_id: eventId, handler: handlerName(subscription, handler) },
+          ...{ status: 'retrying', attempt, delay: delayMs / 1_000, ...left(flow) },
         })),
       park: (facts) => lines.parked(facts),
       appendBatch: ({ batchId, store, appends, events, failed, durationMs }) =>
@@ -62,6 +65,17 @@ export function logging(log: Log, isTaken: (correlationId: string) => boolean): 
       generation: ({ projection, generation, change }) =>
         lines.say('GENERATION', () => ({ projection, generation, change })),
     },
+  };
+}
+
+/** What is said of a passage is said in its span, where it has one: the span is not active yet when it begins, nor any more when it ends. */
+function inside<Start, End>(
+  say: (passage: Passage<Start, End>) => void,
+): (passage: Passage<Start, End>) => void {
+  return (passage) => {
+    const { span } = passage;
+    if (span) otel.with(trace.setSpan(otel.active(), span), say, undefined, passage);
+    else say(passage);
   };
 }
 
@@ -148,10 +162,11 @@ class Lines {
 
   parked({ subscription, handler, state, was, ...about }: KeyParked): void {
     if (state !== 'dead' || was === 'dead') return;
-    const { key, eventId, eventType, reason, error, errorType: kind } = about;
+    const { key, eventId, eventType, reason, error, errorType: kind, flow } = about;
     this.say('EVENT_DEAD_LETTERED', () => ({
       ...{ event_type: eventType, event_id: eventId, handler: handlerName(subscription, handler) },
       ...{ key, status: 'dead', reason, error_type: kind, ...(error !== undefined && { error }) },
+      ...left(flow),
     }));
   }
 
@@ -195,6 +210,13 @@ function handledBy({ event, subscription, handler, events }: HandleStart): LogFi
     handler: handlerName(subscription, handler),
     ...(events !== undefined && { events }),
   };
+}
+
+/** A flow that is not active any more, and the trace in it. */
+function left(told: ObservedFlow | undefined): LogFields {
+  if (!told) return {};
+  const span = told.trace && readTrace(told.trace);
+  return { ...flow(told.correlationId, told.causationId), ...(span && spanFields(span)) };
 }
 
 function flow(correlationId: string, causationId: string | undefined): LogFields {

@@ -43,7 +43,7 @@ export class CommandSpans {
     // A decision against it is no failure of the system: there may be many.
     if (!hasFailed || outcome === 'rejected') return;
     const { name, kind, attributes } = this.commandSpan(passage.start);
-    this.spans.late(
+    passage.span = this.spans.late(
       { name, kind, attributes: { ...attributes, 'backstory.outcome': outcome } },
       began,
       error,

@@ -104,7 +104,7 @@ export class HandlingSpans {
   }
 
   end(passage: Passage<HandleStart, HandleEnd>): void {
-    const { start, span, hasFailed, error, began } = passage;
+    const { start, hasFailed, error, began } = passage;
     const { event, replay } = start;
     if (replay !== undefined) {
       const { position } = event;
@@ -115,8 +115,8 @@ export class HandlingSpans {
     this.spans.close(passage, {});
     if (!hasFailed) return this.failed.forget(name, event.id);
     const creation = creationOf(event);
-    const attempt =
-      span?.spanContext() ?? this.spans.late(handleSpan(start, kept([creation]), undefined), began, error);
+    passage.span ??= this.spans.late(handleSpan(start, kept([creation]), undefined), began, error);
+    const attempt = passage.span?.spanContext();
     if (attempt) this.failed.keep(name, event.id, { attempt, creation });
   }
 
@@ -134,7 +134,7 @@ export class HandlingSpans {
     };
     const links = kept([failed?.creation, failed?.attempt]);
     const span = { name: `deadletter ${eventType}`, kind: SpanKind.PRODUCER, attributes, links };
-    const letter = this.spans.late(span, performance.now());
+    const letter = this.spans.late(span, performance.now())?.spanContext();
     if (failed && letter) this.failed.keep(name, eventId, { ...failed, dead: { letter, at: Date.now() } });
   }
 

@@ -37,7 +37,7 @@ export class ProjectionSpans {
         ...(end && { 'backstory.batch.wait_ms': Math.round(end.waitedMs) }),
         ...(end?.isDropped && { 'backstory.outcome': 'dropped' }),
       });
-    if (hasFailed) this.spans.late(batchSpan(start, linksTo([])), began, error);
+    if (hasFailed) passage.span = this.spans.late(batchSpan(start, linksTo([])), began, error);
   }
 
   changed(facts: GenerationChanged): void {

@@ -79,11 +79,11 @@ export class Spans {
   }
 
   /** A span of its own for what has happened already; from a failure in a flow that is not traced, say. */
-  late(span: NewSpan, began: number, error?: unknown): SpanContext | undefined {
+  late(span: NewSpan, began: number, error?: unknown): Span | undefined {
     const made = this.start(span, ROOT_CONTEXT, began);
     if (error !== undefined) fail(made, error);
     made.end();
-    return isSpanContextValid(made.spanContext()) ? made.spanContext() : undefined;
+    return isSpanContextValid(made.spanContext()) ? made : undefined;
   }
 
   /** A span that goes on beside everything else. */

@@ -44,13 +44,14 @@ export class Announcements {
   parked(parked: ParkedKey | undefined, was: ParkedKey | undefined, leftOut?: LeftOut['action']): void {
     const { subscription, observer } = this.parts;
     const about = (parked ?? was)!;
-    const { handler, key, eventId, eventType, reason, error } = about;
+    const { handler, key, eventId, eventType, reason, error, flow } = about;
     const state = parked?.state ?? 'released';
     if (state === 'dead' || was?.state === 'dead') this.note(state, about);
     observer.park(() => ({
       ...{ subscription, handler, key, eventId, eventType, reason, state, was: was?.state },
       ...{ error: error.message, errorType: error.code ?? error.name },
       ...(leftOut && { leftOut }),
+      ...(flow && { flow }),
     }));
   }
 

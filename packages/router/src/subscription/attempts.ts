@@ -69,11 +69,11 @@ export class Attempts {
       handler: handler.name,
       attempt: delivery.attempt,
       event: observedEvent(recorded),
-      previous: previous,
+      previous,
       ...(handler.events !== undefined && { events: handler.events }),
       ...(lane.replaying && { replay: lane.replaying.id }),
     });
-    const previous = lane.trace;
+    const previous = (lane.attempts > 0 ? lane.trace : undefined) ?? keptTrace(lane, handler, recorded);
     return this.observer.handle<unknown>(start, async (end: (facts: () => HandleEnd) => void) => {
       lane.trace = this.observer.trace();
       const expired = new Promise<never>((_, reject) => (attempt.expire = reject));
@@ -157,6 +157,11 @@ interface Attempt {
 
 function call({ handler, delivery }: Attempt, recorded: RecordedEvent<object>): unknown {
   return Context.handling(recorded, delivery).run(() => handler.run(recorded.data, recorded, delivery));
+}
+
+/** Of an attempt that may have been made in a process that is gone. */
+function keptTrace({ parked }: Lane, handler: Handler, { id }: RecordedEvent) {
+  return parked?.eventId === id && parked.handler === handler.name ? parked.flow?.trace : undefined;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '@backstory/core';
 import { FenceLost, isInfrastructure } from '@backstory/core/state';
-import type { Observer } from '@backstory/core/observe';
+import { flowOf, type Observer } from '@backstory/core/observe';
 import { Attempts, failedBy, type Ended, type Failure } from './attempts.js';
 import { batchHandlerOf, gather, together, waitOf } from './batches.js';
 import type { Breaker } from './breaker.js';
@@ -246,8 +246,8 @@ export class Handling {
     if (lane.replaying) parking.wait(lane, delayMs);
     else parking.park(lane, parked, isSpent ? undefined : delayMs);
     if (isSpent) return;
-    const { eventId, eventType, handler: name, attempts } = parked;
-    const about = { subscription: definition.name, handler: name, eventId, eventType };
+    const { eventId, eventType, handler: name, attempts, flow } = parked;
+    const about = { subscription: definition.name, handler: name, eventId, eventType, ...(flow && { flow }) };
     observer.retry(() => ({ ...about, attempt: attempts + 1, delayMs }));
   }
 }
@@ -268,6 +268,7 @@ interface Judged {
 function parkedAs(lane: Lane, { handler, error, kind, isSpent, delayMs }: Judged): ParkedKey {
   const { stored } = lane.queue[0]!;
   const before = lane.parked;
+  const flow = flowOf(stored, lane.trace);
   return {
     key: lane.key,
     state: isSpent ? 'dead' : 'retrying',
@@ -283,6 +284,7 @@ function parkedAs(lane: Lane, { handler, error, kind, isSpent, delayMs }: Judged
     parkedAt: before?.parkedAt ?? new Date().toISOString(),
     ...(!isSpent && { dueAt: new Date(Date.now() + delayMs).toISOString() }),
     ...(before?.edited && before.cursor === stored.position && { edited: before.edited }),
+    ...(flow && { flow }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { Recorder, StoreUnusable, memory, type OpenStorage } from '@backstory/core';
-import type { Observer } from '@backstory/core/observe';
+import { silent, type Observer } from '@backstory/core/observe';
 import { Subscriptions, reaction, subscriber } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
@@ -109,6 +109,51 @@ it('an observer is told of attempts that ran out of time, and of none where no h
   expect(told.filter((it) => it.startsWith('handle'))).toEqual([
     'handle all 1 handled',
     'handle large 1 timed-out',
+  ]);
+});
+
+it('an attempt is told the trace of the one before, also of one in a process that is gone, and of no other handler', async () => {
+  const found: unknown[] = [];
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const observer: Observer = {
+    ...silent,
+    handle: (start, work) => {
+      const { handler, attempt, previous } = start();
+      found.push([handler, attempt, previous?.traceparent]);
+      return work(() => undefined);
+    },
+    trace: () => ({ traceparent }),
+  };
+  let isRepaired = false;
+  const fraud = () =>
+    subscriber({
+      name: 'fraud',
+      on: [
+        reaction(Deposited, async () => {}, { name: 'first' }),
+        reaction(
+          Deposited,
+          async () => {
+            if (!isRepaired) throw new Error('poison');
+          },
+          { name: 'second' },
+        ),
+      ],
+      retry: { attempts: 1 },
+    });
+  const before = start(observer);
+  await before.add(fraud());
+  await record('1', new Deposited(1));
+  await eventually(dead(before));
+  await before.close();
+  isRepaired = true;
+  const after = start(observer);
+  await after.add(fraud());
+  await after.retry('fraud', { key: 'account-1' });
+  await eventually(async () => (await after.parked('fraud')).length === 0);
+  expect(found).toEqual([
+    ['first', 1, undefined],
+    ['second', 1, undefined],
+    ['second', 1, traceparent],
   ]);
 });
 

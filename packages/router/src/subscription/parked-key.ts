@@ -1,3 +1,4 @@
+import type { ObservedFlow } from '@backstory/core/observe';
 import { readFormat } from '@backstory/core/store';
 import { partitionName } from './key-partition.js';
 
@@ -32,6 +33,8 @@ export interface ParkedKey {
   readonly dueAt?: string;
   /** Data to handle the event at `cursor` with in place of its own. */
   readonly edited?: { readonly data: string; readonly actor: string };
+  /** Of the event at `cursor`, with the trace of the last attempt: the next one, in whatever process, links to it. */
+  readonly flow?: ObservedFlow;
 }
 
 /** The error that parked a key. */
