@@ -3,6 +3,7 @@ import { LeaseHolder } from '@backstory/core/state';
 import { reaction, subscriber, type SubscriptionOptions } from '@backstory/router';
 import { Deposited, Withdrawn, recording } from '../../../../test/support/bank-events.js';
 import { describeEachStorage } from '../../../../test/support/each-storage.js';
+import { anEvent, record } from '../../../../test/support/sqlite-files.js';
 import { eventually } from '../../../../test/support/eventually.js';
 import { processes } from '../../../../test/support/subscribing.js';
 import { collectionsOf } from './collections.js';
@@ -133,6 +134,17 @@ describeEachStorage((stores) => {
     await record('1', new Deposited(6));
     await through(it);
     expect(await missing(it)).toMatchObject({ examined: 1, missing: 0 });
+  });
+
+  it('is of events of the framework as well, where the subscription handles these', async () => {
+    const it = await start(await stores.storage());
+    await it.subscriptions.add(fraud({ includeSystem: true }));
+    await record(it.events, '_accounts', { ...anEvent('account.deposited'), data: '{"amount":1}' });
+    await through(it);
+    expect(await missing(it)).toMatchObject({ examined: 1, missing: 0 });
+    const [position] = await positionsOf(it, '_accounts');
+    await loseOutcome(it.state, position!);
+    expect(await missing(it)).toMatchObject({ positions: [position] });
   });
 
   it('is not said where only the code of the subscription knows its keys', async () => {

@@ -42,7 +42,8 @@ export async function accountFor(
   const last = Math.max(...parts.map(({ through }) => through));
   let { examined, missing } = NOTHING;
   if (first >= last) return NOTHING;
-  for await (const page of events.readAll({ types: control.accounted, after: first, upTo: last })) {
+  const { accounted: types, includeSystem = false } = control;
+  for await (const page of events.readAll({ types, includeSystem, after: first, upTo: last })) {
     signal?.throwIfAborted();
     const found = await state.read((view) => ledger.of(view, page.events));
     examined += found.examined;
