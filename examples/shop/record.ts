@@ -10,6 +10,9 @@ const POSTER = new Line('poster', 3, new Big('33.33'));
 const FRAME = new Line('frame', 1, new Big('19.90'));
 const PIANO = new Line('piano', 1, new Big('4999.00'));
 
+/** As the header of the support's request had it; an application takes it over with `Context.fromHeaders`. */
+const SUPPORT_TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
 // Step by step in place of the subscription, so that the log is the same every time.
 const byHand = { subscriptions: false, schedules: false };
 
@@ -37,7 +40,9 @@ void backstory.run(async (app) => {
   await warehouse.run(() => shop.deliver('1001', 'a neighbour', request('deliver-1001')));
   await runner.settle();
   const bent = { amount: new Big('11.11'), reason: 'bent' };
-  await by('support').run(() => shop.refund('1001', bent, request('refund-1001')));
+  await by('support')
+    .with({ traceparent: SUPPORT_TRACE })
+    .run(() => shop.refund('1001', bent, request('refund-1001')));
   await runner.settle();
 
   // Refused by the customer's bank.

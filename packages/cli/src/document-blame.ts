@@ -50,7 +50,7 @@ export async function blameDocument(
       heading(head, after, paper),
       '',
       paper.name(event.stream),
-      ...eventLines(event, undefined, paper),
+      ...eventLines(event, {}, paper),
     ]);
   });
 }

@@ -60,7 +60,7 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     state: ['cart-1'],
     replay: ['cart-1'],
     blame: ['cart-1', 'owner'],
-    bisect: ['cart-1', '--where', 'lines'],
+    bisect: ['cart-1', '--where', 'owner == "Ann"'],
     whatif: ['cart-1', '--skip', '2'],
     check: [],
     diff: ['cart-1', '1', '2'],

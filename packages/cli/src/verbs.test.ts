@@ -325,13 +325,13 @@ describe('blame', () => {
       [
         'cart-1 at version 4',
         '',
-        'v1  2026-11-20  cart.opened      ann  owner              "Ann"',
-        'v2  2026-11-20  cart.line-added       lines[0].sku       "pen"',
-        'v2  2026-11-20  cart.line-added       lines[0].quantity  2',
-        'v4  2026-11-20  cart.line-added  ann  lines[1].sku       "ink"',
-        'v4  2026-11-20  cart.line-added  ann  lines[1].quantity  1',
-        'v3  2026-11-20  cart.priced           prices["a.b"]      1',
-        'v3  2026-11-20  cart.priced           prices.pen         3',
+        'v1  2026-11-20 12:00  cart.opened      ann  owner              "Ann"',
+        'v2  2026-11-20 12:00  cart.line-added       lines[0].sku       "pen"',
+        'v2  2026-11-20 12:00  cart.line-added       lines[0].quantity  2',
+        'v4  2026-11-20 12:00  cart.line-added  ann  lines[1].sku       "ink"',
+        'v4  2026-11-20 12:00  cart.line-added  ann  lines[1].quantity  1',
+        'v3  2026-11-20 12:00  cart.priced           prices["a.b"]      1',
+        'v3  2026-11-20 12:00  cart.priced           prices.pen         3',
         '',
       ].join('\n'),
     );
@@ -344,6 +344,7 @@ describe('blame', () => {
         '',
         'v4  cart.line-added  2026-11-20T12:00:03.000Z  position 4',
         '    by ann, command add',
+        '    folded by Cart.lineAdded',
         '',
       ].join('\n'),
     );
@@ -351,7 +352,7 @@ describe('blame', () => {
     expect((await show('blame', 'cart-1', 'lines[1]')).stdout).toMatch(
       /^cart-1 lines\[1\] is gone at version 5\n/,
     );
-    expect((await show('blame', 'cart-1', 'lines')).stdout).toContain('taken out, or reordered');
+    expect((await show('blame', 'cart-1', 'lines')).stdout).toContain('taken out, reordered');
     expect((await show('blame', 'cart-1', 'prices', '--at-version', '2')).stdout).toContain('began with it');
   });
 
@@ -367,9 +368,13 @@ describe('blame', () => {
       path: 'lines[0].quantity',
       values: [
         { event: { version: 2 }, after: 2 },
-        { event: { version: 5 }, before: 2, after: 5 },
+        { event: { version: 5 }, cause: null, before: 2, after: 5 },
       ],
     });
+    await Context.of({ causationId: ids.paid }).run(() => app.record('cart-1', [new LineAdded('pen', 3)]));
+    expect((await show('blame', 'cart-1', 'lines[0].quantity', '--history')).stdout).toMatch(
+      /v6 .*\n(?: {4}.*\n)* {4}caused by payment\.taken \(payment-9 v1\)\n/,
+    );
   });
 
   test('--why goes from cause to cause, across streams', async () => {
@@ -390,7 +395,7 @@ describe('blame', () => {
     );
   });
 
-  test('--json gives { stream, version, path, value, last, lines }', async () => {
+  test('--json gives { stream, version, path, value, last, handler, lines }', async () => {
     const found = await data('blame', 'cart-1', 'owner', '--at', '2026-11-20T12:00:01Z');
     expect(found).toMatchObject({
       stream: 'cart-1',
@@ -398,6 +403,7 @@ describe('blame', () => {
       path: 'owner',
       value: 'Ann',
       last: { version: 1 },
+      handler: 'Cart.opened',
     });
     expect(found.lines).toEqual([{ path: 'owner', value: 'Ann', event: found.last }]);
   });
@@ -411,6 +417,7 @@ describe('bisect', () => {
         '',
         'v4  cart.line-added  2026-11-20T12:00:03.000Z  position 4',
         '    by ann, command add',
+        '    folded by Cart.lineAdded',
         '    + lines[1]  {"sku":"ink","quantity":1}',
         '',
       ].join('\n'),

@@ -24,12 +24,14 @@ export function whyTexts(
 }
 
 /** The flow that an event belongs to, where it is not its own, and the trace that it was recorded in. */
-export function flowTexts({ id, metadata }: RecordedEvent): readonly string[] {
-  const { correlationId, traceparent } = metadata;
+export function flowTexts(event: RecordedEvent): readonly string[] {
+  const { correlationId } = event.metadata;
+  return [...(correlationId === event.id ? [] : [`flow ${correlationId}`]), ...traceTexts(event)];
+}
+
+/** The trace that an event was recorded in, where there was one. */
+export function traceTexts({ metadata }: Pick<RecordedEvent, 'metadata'>): readonly string[] {
   // https://www.w3.org/TR/trace-context/#traceparent-header
-  const trace = traceparent?.split('-')[1];
-  return [
-    correlationId === id ? '' : `flow ${correlationId}`,
-    trace === undefined ? '' : `trace ${trace}`,
-  ].filter((it) => it !== '');
+  const trace = metadata.traceparent?.split('-')[1];
+  return trace === undefined ? [] : [`trace ${trace}`];
 }

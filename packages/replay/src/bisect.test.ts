@@ -86,7 +86,7 @@ test('by halves the same version is found of what holds on, and few are asked', 
   for (let i = 0; i < notes.length; i += 500) await app.record('cart-1', notes.slice(i, i + 500));
   const where = 'lines.some(it => it.quantity == 5)';
   const found = await bisect(source, 'cart-1', { where, isMonotonic: true });
-  expect(found).toMatchObject({ version: 2_350, event: { version: 2_350 } });
+  expect(found).toMatchObject({ version: 2_350, event: { version: 2_350 }, handler: 'Cart.lineAdded' });
   expect(found.asked).toBeLessThan(16);
   expect(found.version).toBe(await versionOf(where));
   const halves = (text: string) => bisect(source, 'cart-1', { where: text, isMonotonic: true });

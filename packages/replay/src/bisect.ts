@@ -33,6 +33,8 @@ export interface Bisected {
   readonly version: number | null;
   /** The event of that version. */
   readonly event: RecordedEvent | null;
+  /** `Fine.penalised`: what folds that event. Absent where there is none. */
+  readonly handler?: string;
   /** How many versions were asked. */
   readonly asked: number;
   /** Not every version was asked: what does not hold at the last one may have held before. */
@@ -129,6 +131,7 @@ async function oneByOne(fold: StreamFold, { expression, ...wait }: Looking): Pro
     head,
     version,
     event: version ? readRecorded(fold.last!) : null,
+    ...(version && { handler: fold.handlerOf(fold.last!.type) }),
     asked: fold.version + 1,
     unseen: question.unseen,
   });
@@ -170,7 +173,9 @@ async function byHalves(
   const told = async (version: number | null): Promise<Found> => {
     const event = await eventAt(source.events, stream, version ?? 0);
     const recorded = event && readRecorded(event);
-    return { stream, head, version, event: recorded, asked, isMonotonic: true, unseen: question.unseen };
+    const handler = event && StreamFold.upTo(source, stream, event.version).handlerOf(event.type);
+    const found = { stream, head, version, event: recorded, ...(handler !== null && { handler }) };
+    return { ...found, asked, isMonotonic: true, unseen: question.unseen };
   };
   if (!(await holds(head))) return told(null);
   if (await holds(0)) return told(0);

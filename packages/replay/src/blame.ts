@@ -28,6 +28,8 @@ export interface Blame {
   readonly value?: Json;
   /** The event that last changed anything in it. `null`: it is what the stream began with. */
   readonly last: RecordedEvent | null;
+  /** `Fine.penalised`: what folds that event. Absent where none changed it. */
+  readonly handler?: string;
   /** Each value in it, with the event that made it so. */
   readonly lines: readonly BlamedLine[];
 }
@@ -72,12 +74,14 @@ export async function blame(
   const versions = new Set([tree.touched, ...lines.map((it) => it.version)]);
   const events = await eventsAt(source.events, stream, versions);
   const event = (version: number) => events.get(version) ?? null;
+  const changed = event(tree.touched);
   return {
     stream,
     version: fold.version,
     path,
     ...(value !== undefined && { value }),
-    last: event(tree.touched),
+    last: changed,
+    ...(changed && { handler: fold.handlerOf(changed.type) }),
     lines: lines.map(({ steps: below, version, ...line }) => ({
       path: formatStatePath([...steps, ...below]),
       ...line,

@@ -7,8 +7,8 @@ import { EXPRESSIONS } from '../expressions.js';
 import { withSource } from '../open.js';
 import type { Paper } from '../paper.js';
 import { progressOn } from '../progress.js';
+import { eventLines } from '../value-text.js';
 import type { Verb, VerbCall } from '../verb.js';
-import { flowTexts, whyTexts } from '../why-text.js';
 
 interface Options {
   readonly where?: string;
@@ -95,7 +95,7 @@ async function stepAt(
 }
 
 function* foundLines(
-  { stream, head, version, event, failed, isMonotonic }: Bisected,
+  { stream, head, version, event, handler, failed, isMonotonic }: Bisected,
   where: string,
   step: HistoryStep | undefined,
   paper: Paper,
@@ -118,9 +118,7 @@ function* foundLines(
   }
   yield `${paper.name(stream)}  ${paper.bold(where)} holds first at version ${paper.bold(String(version))}`;
   yield '';
-  yield `${paper.bold(`v${event.version}`)}  ${paper.bold(event.type)}  ${paper.dim(`${event.recordedAt.toISOString()}  position ${event.position}`)}`;
-  for (const line of [...whyTexts(event, null, { cause: false }), ...flowTexts(event)])
-    yield `    ${paper.plain(line)}`;
+  yield* eventLines(event, { handler }, paper);
   yield* changeLines(step?.changes ?? [], paper, '    ');
 }
 

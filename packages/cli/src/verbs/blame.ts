@@ -18,7 +18,8 @@ import { cut } from '../printable.js';
 import { progressOn } from '../progress.js';
 import type { Verb, VerbCall } from '../verb.js';
 import { eventLines, valueLines } from '../value-text.js';
-import { whyTexts } from '../why-text.js';
+import { traceTexts, whyTexts } from '../why-text.js';
+import { withCauses, type Cause } from '../with-causes.js';
 
 interface Options extends MomentValues {
   readonly history?: boolean;
@@ -109,7 +110,7 @@ function* blameLines(found: Answer, cause: RecordedEvent | null, paper: Paper): 
     );
     return;
   }
-  yield* eventLines(last, cause, paper);
+  yield* eventLines(last, { cause, handler: found.handler }, paper);
   if (found.causes) yield* causeLines(found, paper);
 }
 
@@ -126,15 +127,15 @@ function heading({ stream, version, path, value }: Blame, isOne: boolean, paper:
 function* annotated({ lines }: Blame, paper: Paper): Generator<string, void> {
   const rows = lines.map(({ path, value, event, isContainer }) => ({
     version: event ? `v${event.version}` : '–',
-    when: event ? event.recordedAt.toISOString().slice(0, 10) : '',
+    when: event ? event.recordedAt.toISOString().slice(0, 16).replace('T', ' ') : '',
     type: event?.type ?? 'from the beginning',
     actor: event?.metadata.actor ?? '',
     path: path === '' ? '(all of it)' : path,
-    value: isContainer ? 'taken out, or reordered' : JSON.stringify(value),
+    value: isContainer ? 'taken out, reordered' : JSON.stringify(value),
   }));
   const widest = (name: keyof (typeof rows)[0], most: number) =>
     Math.min(most, Math.max(...rows.map((it) => paper.plain(it[name]).length)));
-  const [version, when, type] = [widest('version', 9), widest('when', 10), widest('type', 28)];
+  const [version, when, type] = [widest('version', 9), widest('when', 16), widest('type', 28)];
   const [actor, path] = [widest('actor', 16), widest('path', 32)];
   const fit = (text: string, width: number) => cut(paper.plain(text), width).padEnd(width);
   for (const row of rows) {
@@ -154,7 +155,8 @@ function* causeLines({ causes, missing, isCut }: Answer, paper: Paper): Generato
   }
   for (const event of causes!) {
     yield `${paper.dim('because of')} ${paper.bold(event.type)}  ${paper.name(`${event.stream} v${event.version}`)}  ${paper.dim(event.recordedAt.toISOString())}`;
-    for (const line of whyTexts(event, null, { cause: false })) yield `    ${paper.plain(line)}`;
+    for (const line of [...whyTexts(event, null, { cause: false }), ...traceTexts(event)])
+      yield `    ${paper.plain(line)}`;
   }
   if (missing !== undefined) yield paper.dim(`because of event ${missing}, which is not in this log`);
   else if (isCut) yield paper.dim('and so on: the chain is longer.');
@@ -168,16 +170,16 @@ async function tellHistory(
   path: string,
 ): Promise<void> {
   const { io, report } = call;
-  const items = valueHistory(source, stream, {
+  const steps = valueHistory(source, stream, {
     ...momentOf(call.options as Options),
     path,
     ...(io.signal ? { signal: io.signal } : {}),
   });
-  await report.list<ValueStep>({
+  await report.list<ValueStep & { readonly cause: Cause | null }>({
     key: 'values',
     head: { stream, path },
-    items,
-    text: (steps, paper) => steps.flatMap((step) => [...valueLines(step, path, paper), '']),
+    items: withCauses(source.events, steps),
+    text: (some, paper) => some.flatMap((step) => [...valueLines(step, path, paper), '']),
     empty: 'It never had a value.',
   });
 }

@@ -1,12 +1,5 @@
 import type { RecordedEvent } from '@backstory/core';
-import {
-  ReplayCursor,
-  VersionOutOfRange,
-  causesOf,
-  history,
-  type Change,
-  type ReplaySource,
-} from '@backstory/replay';
+import { ReplayCursor, VersionOutOfRange, history, type Change, type ReplaySource } from '@backstory/replay';
 import { changeLines } from '../change-text.js';
 import { NeverHolds, UsageError } from '../errors.js';
 import { EXPRESSIONS } from '../expressions.js';
@@ -16,6 +9,7 @@ import type { Paper } from '../paper.js';
 import { progressOn } from '../progress.js';
 import type { Verb, VerbCall } from '../verb.js';
 import { whyTexts } from '../why-text.js';
+import { withCauses, type Cause } from '../with-causes.js';
 
 interface Options {
   readonly from?: number;
@@ -27,7 +21,7 @@ interface Options {
 /** One event, the event that caused it if it is in the log, and what it changed. */
 interface Step {
   readonly event: RecordedEvent;
-  readonly cause: Pick<RecordedEvent, 'id' | 'type' | 'stream' | 'version' | 'position'> | null;
+  readonly cause: Cause | null;
   readonly changes: readonly Change[];
 }
 
@@ -80,7 +74,11 @@ Its names are the properties of the state, $before, $event, $version and $id.`,
       await call.report.list<Step>({
         key: 'steps',
         head: { stream },
-        items: stepsOf(source, stream, { ...range, ...(call.io.signal ? { signal: call.io.signal } : {}) }),
+        items: withCauses(
+          source.events,
+          history(source, stream, { ...range, ...(call.io.signal ? { signal: call.io.signal } : {}) }),
+        ),
+        json: ({ event, cause, changes }) => ({ event, cause, changes }),
         text: (steps, paper) => steps.flatMap((step) => stepLines(step, paper)),
         empty: `${stream} has no events in this range.`,
       });
@@ -107,39 +105,6 @@ export async function breakOf(
   const version = await cursor.nextWhere(where, from - 1, wait).finally(progress.stop);
   if (version === undefined) throw new NeverHolds(stream, where, from);
   return version;
-}
-
-const LOOKED_UP_AT_ONCE = 100;
-
-async function* stepsOf(
-  source: ReplaySource,
-  stream: string,
-  range: Parameters<typeof history>[2],
-): AsyncGenerator<Step, void> {
-  let waiting: Omit<Step, 'cause'>[] = [];
-  for await (const { event, changes } of history(source, stream, range)) {
-    waiting.push({ event, changes });
-    if (waiting.length < LOOKED_UP_AT_ONCE) continue;
-    yield* await withCauses(source, waiting);
-    waiting = [];
-  }
-  yield* await withCauses(source, waiting);
-}
-
-async function withCauses(
-  { events }: ReplaySource,
-  steps: readonly Omit<Step, 'cause'>[],
-): Promise<readonly Step[]> {
-  const causes = await causesOf(
-    events,
-    steps.map((step) => step.event),
-  );
-  return steps.map(({ event, changes }) => {
-    const found = causes.get(event.metadata.causationId ?? '');
-    if (!found) return { event, cause: null, changes };
-    const { id, type, stream, version, position } = found;
-    return { event, cause: { id, type, stream, version, position }, changes };
-  });
 }
 
 function stepLines({ event, cause, changes }: Step, paper: Paper): readonly string[] {
