@@ -41,10 +41,17 @@ function isCount(value: unknown): boolean {
  * Makes sure that a checkpoint was taken from this log and that the log still holds what the consumer saw.
  * A checkpoint of an earlier epoch is good up to where the present epoch began.
  *
+ * Without an epoch it is what a running consumer has read, and is about to store as of the epoch of the log that resolves: the log
+ * may have been brought back to an earlier moment, together with a stored lease that the consumer still holds.
+ *
  * @throws LogDiverged
  */
-export async function verifyCheckpoint(store: EventStore, checkpoint: Checkpoint): Promise<LogIdentity> {
+export async function verifyCheckpoint(
+  store: EventStore,
+  { epoch, ...seen }: Omit<Checkpoint, 'epoch'> & { readonly epoch?: number },
+): Promise<LogIdentity> {
   const log = await store.identity();
+  const checkpoint = { ...seen, epoch: epoch ?? log.epoch };
   const reason = divergence(checkpoint, log) ?? (await missingEvent(store, checkpoint));
   if (reason) throw new LogDiverged(checkpoint, log, reason);
   return log;

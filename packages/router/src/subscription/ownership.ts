@@ -1,12 +1,12 @@
-import { LogDiverged, type EventStore, type LogIdentity, type StateStore } from '@backstory/core';
+import type { EventStore, LogIdentity, StateStore } from '@backstory/core';
 import type { HeldLease, LeaseHolder } from '@backstory/core/state';
-import { verifyCheckpoint } from '@backstory/core/store';
+import { verifyCheckpoint, type Checkpoint } from '@backstory/core/store';
 import type { Control } from './control.js';
 import type { Dispatcher } from './dispatcher.js';
 import { Partition } from './partition.js';
 import { PartitionState, type StoredPartition } from './partition-state.js';
 import type { StoredParked } from './parked-key.js';
-import { accountedTypes, type Progress } from './progress.js';
+import { accountedTypes, proofOf, type Progress } from './progress.js';
 
 /** What ownership works with. */
 export interface OwnershipParts {
@@ -118,29 +118,27 @@ export class Ownership {
   }
 
   private async saveNow(partitions: readonly Partition[]): Promise<void> {
-    const { written, lost } = await this.stored.save(partitions, () => this.sameLog());
+    const { written, lost } = await this.stored.save(partitions, (proof) =>
+      verifyCheckpoint(this.parts.events, { logId: this.log!.logId, ...proof }),
+    );
     for (const partition of lost) this.leave(partition);
     if (written === 0) return;
     this.parts.saved(Math.min(...partitions.map(({ tracker }) => tracker.through)));
   }
 
-  private async sameLog(): Promise<LogIdentity> {
-    const now = await this.parts.events.identity();
-    const known = this.log!;
-    if (now.logId === known.logId) return now;
-    throw new LogDiverged({ ...known, through: 0 }, now, `it is log ${now.logId}`);
-  }
-
   /** Reading checks the log against the partition that is least far; here against the one that is farthest. */
   private async verify(loaded: readonly StoredPartition[], { reset }: Control): Promise<void> {
-    const farthest = new Map<string, Progress>();
+    const farthest = new Map<string, Checkpoint>();
     for (const { progress } of loaded) {
       // What a reset has set aside says nothing: it is how one goes on after the log has diverged.
       if (!progress || (reset && progress.reset !== reset.id)) continue;
-      const part = `${progress.logId} ${progress.epoch}`;
-      if (progress.through >= (farthest.get(part)?.through ?? -1)) farthest.set(part, progress);
+      const { logId, epoch } = progress;
+      const part = `${logId} ${epoch}`;
+      const proof = proofOf(progress);
+      if (proof.through >= (farthest.get(part)?.through ?? -1))
+        farthest.set(part, { logId, epoch, ...proof });
     }
-    for (const progress of farthest.values()) await verifyCheckpoint(this.parts.events, progress);
+    for (const checkpoint of farthest.values()) await verifyCheckpoint(this.parts.events, checkpoint);
   }
 
   private async made({ number, lease, stored, control, log }: Making): Promise<Ownership['joining'][number]> {
@@ -170,7 +168,7 @@ export class Ownership {
     const { accounted } = this.parts;
     if (!accounted) return {};
     const types = accountedTypes(accounted);
-    return { accounted: known?.types === types ? known : { types, after: Math.max(through, ...ahead) } };
+    return { accounted: known?.types === types ? known : { types, after: ahead.at(-1) ?? through } };
   }
 
   private forget(partition: Partition, reason: string): void {

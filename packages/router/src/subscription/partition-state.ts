@@ -5,7 +5,7 @@ import { PARTITIONS, partitionName } from './key-partition.js';
 import { readMark, type Mark } from './mark.js';
 import { StoredParked, parkedAt, writeParked } from './parked-key.js';
 import type { Partition } from './partition.js';
-import { readProgress, writeProgress, type Progress } from './progress.js';
+import { proofOf, readProgress, writeProgress, type Progress } from './progress.js';
 
 /** What is stored of a partition. */
 export interface StoredPartition {
@@ -60,10 +60,13 @@ export class PartitionState {
   }
 
   /**
-   * Stores how far partitions are, in one transaction under their leases. `log` is asked once it is decided what is stored:
-   * which epoch that belongs to may have changed until then, and not afterwards.
+   * Stores how far partitions are, in one transaction under their leases. `log` is asked once it is decided what is stored, with
+   * the proof of the partition that is farthest: which epoch that belongs to may have changed until then, and not afterwards.
    */
-  async save(partitions: readonly Partition[], log: () => Promise<LogPart>): Promise<SaveResult> {
+  async save(
+    partitions: readonly Partition[],
+    log: (proof: ReturnType<typeof proofOf>) => Promise<LogPart>,
+  ): Promise<SaveResult> {
     const changes = partitions.flatMap((it) => changeOf(it) ?? []);
     if (changes.length === 0) return { written: 0, lost: [] };
     for (const { partition } of changes) {
@@ -73,7 +76,9 @@ export class PartitionState {
       partition.replays = new Map();
       partition.replayMarks = new Set();
     }
-    const part = await log().catch((error: unknown) => undo(changes, error));
+    const proofs = changes.map(({ progress }) => proofOf(progress));
+    const farthest = proofs.reduce((a, b) => (b.through > a.through ? b : a));
+    const part = await log(farthest).catch((error: unknown) => undo(changes, error));
     const lost: Partition[] = [];
     let left = changes;
     while (left.length > 0) {
@@ -161,10 +166,11 @@ interface Change {
 /** What is to be written of a partition as it is at this moment; `undefined` when it is stored already. */
 function changeOf(partition: Partition): Change | undefined {
   const { number, tracker, parked, reset, accounted, outcomes, leftOut, replays } = partition;
-  const { through, last } = tracker;
+  const { through, last, farthest } = tracker;
   const ahead = tracker.finishedAhead();
   const kept = {
     ...(last && { last }),
+    ...(farthest && { farthest }),
     ...(reset !== undefined && { reset }),
     ...(accounted && { accounted }),
   };

@@ -46,7 +46,7 @@ export class Partition {
   constructor(
     readonly number: number,
     readonly lease: HeldLease,
-    start: Pick<Progress, 'through' | 'ahead' | 'last' | 'reset' | 'accounted'>,
+    start: Pick<Progress, 'through' | 'ahead' | 'last' | 'farthest' | 'reset' | 'accounted'>,
   ) {
     this.tracker = new Tracker(start);
     this.reset = start.reset;

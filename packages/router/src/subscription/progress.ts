@@ -1,5 +1,5 @@
 import { deriveId } from '@backstory/core';
-import { UnknownFormat, readFormat } from '@backstory/core/store';
+import { UnknownFormat, readFormat, type Checkpoint } from '@backstory/core/store';
 
 /** How far one partition of a subscription is, as it is stored. */
 export interface Progress {
@@ -9,8 +9,10 @@ export interface Progress {
   readonly through: number;
   /** The last event up to there that is known, of whichever partition and type: proof that the log still holds what was read. */
   readonly last?: { readonly id: string; readonly position: number };
-  /** Positions after `through` that are finished as well. */
+  /** Positions after `through` that are finished as well, ascending. */
   readonly ahead: readonly number[];
+  /** The last of these: proof that the log still holds them. */
+  readonly farthest?: { readonly id: string; readonly position: number };
   readonly parked: ParkedCounts;
   /** The reset that was carried out last. */
   readonly reset?: string;
@@ -18,6 +20,17 @@ export interface Progress {
   readonly accounted?: Accounted;
   /** When it was stored. */
   readonly savedAt?: string;
+}
+
+/** What the log must hold for progress to be of it: everything up to the last event that is finished, in turn or ahead. */
+export function proofOf({
+  through,
+  ahead,
+  last,
+  farthest,
+}: Pick<Progress, 'through' | 'ahead' | 'last' | 'farthest'>): Pick<Checkpoint, 'through' | 'last'> {
+  const proof = farthest ?? last;
+  return { through: ahead.at(-1) ?? through, ...(proof && { last: proof }) };
 }
 
 /** Every event of these types that is dealt with and lies after a position has an outcome. */
@@ -42,9 +55,9 @@ export interface ParkedCounts {
 const FORMAT = 'backstory.subscription-progress/1';
 
 export function writeProgress(progress: Progress): string {
-  const { logId, epoch, through, last, ahead, parked, reset, accounted } = progress;
+  const { logId, epoch, through, last, ahead, farthest, parked, reset, accounted } = progress;
   const savedAt = new Date().toISOString();
-  const where = { logId, epoch, through, last, ahead };
+  const where = { logId, epoch, through, last, ahead, farthest };
   return JSON.stringify({ format: FORMAT, ...where, parked, reset, accounted, savedAt });
 }
 

@@ -48,3 +48,20 @@ it('positions finished ahead are kept although they have not been read again', (
   tracker.admit(at(11));
   expect(tracker.finishedAhead()).toEqual([12, 15]);
 });
+
+it('the last event that is finished ahead is known, also after the partition has changed hands', () => {
+  const tracker = new Tracker({ through: 10, ahead: [] });
+  const entries = [11, 13, 14].map(at);
+  for (const entry of entries) tracker.admit(entry);
+  expect(tracker.farthest).toBeUndefined();
+  tracker.finish(entries[2]!);
+  tracker.finish(entries[1]!);
+  expect(tracker.farthest).toEqual({ id: 'e14', position: 14 });
+  const next = new Tracker({ through: 10, ahead: [13, 14], farthest: tracker.farthest });
+  for (const position of [11, 13]) next.admit(at(position));
+  expect(next.farthest).toEqual({ id: 'e14', position: 14 });
+  next.admit(at(14));
+  expect(next.farthest).toEqual({ id: 'e14', position: 14 });
+  tracker.finish(entries[0]!);
+  expect([tracker.through, tracker.farthest]).toEqual([14, undefined]);
+});

@@ -10,8 +10,9 @@ export class Tracker {
   /** The last event up to `read`, where a page said so. */
   private seen: Checkpoint['last'];
   private readonly ahead: Set<number>;
-  /** The last position that was finished ahead before the partition changed hands. */
+  /** The last position that was finished ahead before the partition changed hands, and the event there. */
   private readonly aheadTo: number;
+  private readonly aheadLast: Checkpoint['last'];
   private pending: Entry[] = [];
   private first = 0;
 
@@ -19,11 +20,13 @@ export class Tracker {
     readonly through: number;
     readonly ahead: readonly number[];
     readonly last?: Tracker['last'];
+    readonly farthest?: Tracker['last'];
   }) {
     this.read = from.through;
     this.last = from.last;
     this.ahead = new Set(from.ahead);
-    this.aheadTo = Math.max(0, ...from.ahead);
+    this.aheadTo = from.ahead.at(-1) ?? 0;
+    this.aheadLast = from.farthest;
   }
 
   /** Takes up an event. `false`: it was read before, or was finished before the partition changed hands. */
@@ -72,6 +75,14 @@ export class Tracker {
   finishedAhead(): number[] {
     const read = this.pending.slice(this.first).filter((it) => it.finished);
     return [...read.map((it) => it.position), ...this.ahead].sort((a, b) => a - b);
+  }
+
+  /** The last event that is finished ahead. */
+  get farthest(): Checkpoint['last'] {
+    // What has not been read again yet is farther than what has.
+    if (this.ahead.size > 0) return this.aheadLast;
+    const entry = this.pending.findLast((it, at) => at >= this.first && it.finished);
+    return entry && { id: entry.stored.id, position: entry.position };
   }
 
   /** Events read from the first one on that is not finished. */
