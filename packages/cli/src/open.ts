@@ -5,6 +5,7 @@ import type { Projections } from '@backstory/projection';
 import type { ReplaySource } from '@backstory/replay';
 import { SubscriptionAdmin } from '@backstory/router';
 import type { Definition } from './definition.js';
+import { InvalidConfiguration } from './errors.js';
 import { namedStorage } from './named-storage.js';
 import type { VerbCall } from './verb.js';
 
@@ -156,6 +157,17 @@ async function withStorage<T>(
     return await work(opened.events);
   } finally {
     await opened.close();
+  }
+}
+
+/** The application of the configuration; none where there is no configuration, and --store says which log is meant. */
+export async function applicationFor(call: StoreCall): Promise<Definition | undefined> {
+  try {
+    return await definitionFor(call);
+  } catch (error) {
+    const isMissing = error instanceof InvalidConfiguration && error.problem === 'missing';
+    if (isMissing && call.options.store !== undefined) return undefined;
+    throw error;
   }
 }
 

@@ -10,6 +10,8 @@ export interface FieldType<Value = unknown> {
   readonly key?: string;
   /** Of `nested`. */
   readonly cls?: AnyClass;
+  /** It tells of a person: what takes events elsewhere has a pseudonym in its place. */
+  readonly isPersonal?: true;
   /** Of the properties of a plain object that are declared. */
   readonly fields?: ReadonlyMap<string, FieldType>;
   /** Never given null or undefined. */

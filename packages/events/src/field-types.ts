@@ -139,6 +139,15 @@ export function nested(cls: AnyClass): FieldType<object> {
   };
 }
 
+/**
+ * What tells of a person, stored as its type says, by default plain JSON: `personal()`, `personal(instant)`, `listOf({ name:
+ * personal() })`. Where events are taken elsewhere, as by `backstory capture`, a pseudonym stands in its place.
+ */
+export function personal(element: ElementType = String): FieldType {
+  // Not a copy: a type of somebody's own may be an instance of a class.
+  return Object.create(elementType(element), { isPersonal: { value: true } }) as FieldType;
+}
+
 /** A plain object of which some properties are declared; the others are plain JSON. */
 export function objectOf(properties: ObjectFields): FieldType<object> {
   const fields = new Map(Object.entries(properties).map(([name, type]) => [name, elementType(type)]));

@@ -20,6 +20,6 @@ export type { EncodedEvent, EventType } from './event-type.js';
 export { EventTypes } from './event-types.js';
 export { Field, Fields, fieldsOf } from './field.js';
 export type { FieldType } from './field-type.js';
-export { bigint, decimal, instant, listOf, mapOf, nested, setOf } from './field-types.js';
+export { bigint, decimal, instant, listOf, mapOf, nested, personal, setOf } from './field-types.js';
 export { decodeInstance, encodeInstance } from './instance-codec.js';
 export type { Json, JsonObject } from './json.js';

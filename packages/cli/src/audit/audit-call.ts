@@ -7,7 +7,7 @@ import type { ReplaySource } from '@backstory/replay';
 import { readPrivateKey } from '@backstory/proof/seal';
 import { InvalidConfiguration, UsageError } from '../errors.js';
 import { configFile } from '../config.js';
-import { definitionFor, storageFor } from '../open.js';
+import { applicationFor, storageFor } from '../open.js';
 import type { VerbCall } from '../verb.js';
 import type { AuditOptions } from './audit-options.js';
 
@@ -149,21 +149,10 @@ export class AuditCall {
     return this.withStorage({ readOnly: true }, ({ events }) => work(events));
   }
 
-  /** Opens the log for reading, with the application's aggregates where there is a configuration. */
+  /** Opens the log for reading, with the application's aggregates; without a configuration what events did is not known. */
   async withSource<T>(work: (source: ReplaySource) => Promise<T>): Promise<T> {
-    const aggregates = await this.aggregates();
-    return this.withLog((events) => work({ events, aggregates }));
-  }
-
-  /** Without a configuration, where --store says which log is meant, none: what events did is then not known. */
-  private async aggregates(): Promise<ReplaySource['aggregates']> {
-    try {
-      return (await definitionFor(this.located())).aggregates;
-    } catch (error) {
-      const missing = error instanceof InvalidConfiguration && error.problem === 'missing';
-      if (missing && this.options.store !== undefined) return [];
-      throw error;
-    }
+    const application = await applicationFor(this.located());
+    return this.withLog((events) => work({ events, aggregates: application?.aggregates ?? [] }));
   }
 
   /** Opens the log to record a seal in it. One that is not there is not made. */

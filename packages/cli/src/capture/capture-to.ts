@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { StoredEvent } from '@backstory/core';
+import type { EventTypes } from '@backstory/events';
 import type { ReplaySource } from '@backstory/replay';
 import { Pseudonyms, Redaction, capturedStreams, type CapturedStreams } from '@backstory/replay/capture';
 import { exportHeader, writeCloudEvent } from '@backstory/replay/exchange';
@@ -21,23 +22,28 @@ export interface CaptureValues {
   readonly config?: string;
 }
 
+/** A log, and what is known of its application: without its types nobody knows which fields are personal. */
+export interface CaptureSource extends ReplaySource {
+  readonly types: EventTypes | undefined;
+}
+
 /** Writes the history, and the test where one is wanted; what cannot be redacted leaves neither. */
-export async function captureTo(call: VerbCall, source: ReplaySource, values: CaptureValues): Promise<void> {
+export async function captureTo(call: VerbCall, source: CaptureSource, values: CaptureValues): Promise<void> {
   const [name] = call.arguments as [string];
   const { cwd } = call.io;
   const { atVersion, test } = values;
-  const out = path.resolve(cwd, values.out ?? `${name.replace(/[^\w.-]+/g, '_')}.ndjson`);
+  const redaction = new Redaction((values.redact ?? []).flat(), new Pseudonyms(values.key), source.types);
+  const out = path.resolve(cwd, values.out ?? `${redaction.stream(name).replace(/[^\w.-]+/g, '_')}.ndjson`);
   const testFile = test === undefined ? undefined : path.resolve(cwd, test);
   if (testFile !== undefined) {
     requireFree(testFile, '--test');
     requireWritable(testFile, '--test');
   }
-  const redaction = new Redaction((values.redact ?? []).flat(), new Pseudonyms(values.key));
   const what = await capturedStreams(source.events, name, atVersion === undefined ? {} : { atVersion });
   const inTest = (captured: readonly StoredEvent[]) =>
     testFile === undefined
       ? undefined
-      : testText(source, { call, testFile, captured, redacted: redaction.paths });
+      : testText(source, { call, testFile, captured, redacted: redactedIn(redaction) });
   const { file, text } = await write(call, source, {
     out,
     what,
@@ -53,13 +59,32 @@ export async function captureTo(call: VerbCall, source: ReplaySource, values: Ca
     streams,
     upTo: what.upTo,
     events,
-    redacted: redaction.paths,
+    redacted: redactedIn(redaction),
+    leftovers: Object.fromEntries(redaction.leftovers),
   };
   await call.report.answer(answer, (paper) => [
     `${events} events of ${streams.length === 1 ? paper.name(streams[0]!) : `${streams.length} streams`} in ${paper.name(answer.file)}`,
     ...(answer.test === null ? [] : [`a test that reproduces it in ${paper.name(answer.test)}`]),
-    ...(redaction.paths.length === 0 ? [] : [`redacted: ${paper.plain(redaction.paths.join(', '))}`]),
+    ...(answer.redacted.length === 0 ? [] : [`redacted: ${paper.plain(answer.redacted.join(', '))}`]),
   ]);
+  for (const note of notesOf(source, redaction)) await call.report.note(note);
+}
+
+function redactedIn({ paths, personal }: Redaction): readonly string[] {
+  return [...new Set([...paths, ...personal])];
+}
+
+/** What somebody has to look at before the file is given away. */
+function* notesOf({ types }: CaptureSource, { older, leftovers }: Redaction): Generator<string, void> {
+  if (!types)
+    yield 'Which fields are personal is not known without a configuration: only --redact was heeded.';
+  if (older.size > 0)
+    yield `Some events of ${[...older].join(', ')} have older data: look whether what is personal had other names then, and --redact these.`;
+  if (leftovers.size === 0) return;
+  const places = [...leftovers].map(
+    ([place, events]) => `${place} (${events} ${events === 1 ? 'event' : 'events'})`,
+  );
+  yield `What is redacted still stands in ${places.join(', ')}: --redact ${[...leftovers.keys()].join(',')} as well.`;
 }
 
 interface Writing {
@@ -78,7 +103,7 @@ async function write(
   const { streams, upTo } = what;
   const shown = { streams: streams.map((it) => redaction.stream(it)), upTo };
   const header = await exportHeader(log, shown);
-  const redacted = redaction.paths.length === 0 ? {} : { redacted: redaction.paths };
+  const redacted = redaction.everything.length === 0 ? {} : { redacted: redaction.everything };
   const file = await ExportFile.begin(out, { ...header, ...redacted });
   const captured: StoredEvent[] = [];
   try {

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { sqlite } from '@backstory/sqlite';
 import { runCli, runJson } from '../../../../test/support/run-cli';
-import { fillShop, shopOn, type Shop } from '../../../../test/support/shop';
+import { Noted, fillShop, shopOn, type Shop } from '../../../../test/support/shop';
 
 const root = path.join(__dirname, '..', '..', '..', '..');
 let cwd: string;
@@ -44,6 +44,19 @@ test('a stream is taken out, restored elsewhere, and answers as before, without 
     version: 4,
     state: { owner: expect.stringMatching(/^redacted-/), lines: [{ quantity: 2 }, { quantity: 1 }] },
   });
+});
+
+test('what is left of it in other places is said', async () => {
+  const { stderr } = await show('capture', 'cart-1', '--redact', 'owner');
+  expect(stderr).toBe('');
+  await definition.run((app) => app.record('cart-1', [new Noted('for Ann')]));
+  const argv = ['capture', 'cart-1', '--redact', 'stream,owner', '--key', 'k'];
+  const again = await show(...argv);
+  expect(again.stderr).toBe('What is redacted still stands in text (1 event): --redact text as well.\n');
+  expect(again.stdout).toMatch(/ in cart-\d\.ndjson\n/);
+  expect((await json(...argv, '--out', 'b')).data).toMatchObject({ leftovers: { text: 1 } });
+  const elsewhere = await runCli([...argv, '--store', 'sqlite:shop.db', '--out', 'c'], { cwd });
+  expect(elsewhere.stderr).toMatch(/^Which fields are personal is not known without a configuration/);
 });
 
 test('a flow is taken out with all streams that it touched', async () => {

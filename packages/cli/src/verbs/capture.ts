@@ -1,6 +1,6 @@
 import { captureTo, type CaptureValues } from '../capture/capture-to.js';
 import { wholeFrom } from '../numbers.js';
-import { withLog, withSource } from '../open.js';
+import { applicationFor, definitionFor, withLog } from '../open.js';
 import type { Verb } from '../verb.js';
 
 export const verb: Verb = {
@@ -27,6 +27,8 @@ their beginnings up to its last event.
 lists; metadata.<name> is a part of the metadata, stream the id in names of streams.
 Equal values stay equal, numbers stay as long and times are times, so that handlers
 fold them as before; what is true or false stays. A path that no event has is refused.
+Fields that are declared personal(…) are redacted without being named. Where any of it
+still stands, such as an id in the name of a flow, is said.
 
 The test folds the same events with the application's aggregates and expects the
 state that they had (redacted); what went wrong is put into its when and expect.`,
@@ -43,8 +45,9 @@ state that they had (redacted); what went wrong is put into its when and expect.
   ],
   async run(call) {
     const values = call.options as CaptureValues;
-    if (values.test === undefined)
-      await withLog(call, (events) => captureTo(call, { events, aggregates: [] }, values));
-    else await withSource(call, (source) => captureTo(call, source, values));
+    const definition = await (values.test === undefined ? applicationFor(call) : definitionFor(call));
+    const { aggregates = [], types } = definition ?? {};
+    const known = { ...call, io: { ...call.io, ...(definition && { definition }) } };
+    await withLog(known, (events) => captureTo(call, { events, aggregates, types }, values));
   },
 };

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import type { StoredEvent } from '@backstory/core';
-import type { Json } from '@backstory/events';
+import {
+  DomainEvent,
+  EventTypes,
+  Fields,
+  instant,
+  listOf,
+  mapOf,
+  personal,
+  type Json,
+} from '@backstory/events';
 import { MemoryEventStore } from '@backstory/core/store';
 import { anEvent, record } from '../../../../test/support/sqlite-files';
 import { Pseudonyms, Redaction, capturedStreams } from '../capture';
@@ -107,6 +116,90 @@ describe('a redaction', () => {
     expect([...misspelt.unmatched]).toEqual(['owners', 'total.of']);
     expect([...misspelt.names]).toEqual(['owner', 'total', 'lines']);
   });
+});
+
+class Person {
+  constructor(
+    readonly name: string,
+    readonly friends: Person[],
+  ) {}
+}
+Fields({ name: personal(), friends: listOf(Person) })(Person);
+
+@DomainEvent('club.joined', { version: 2, upcast: { 1: (it) => it } })
+@Fields({
+  member: personal(),
+  born: personal(instant),
+  fees: mapOf({ payer: personal() }),
+  people: listOf(Person),
+  since: instant,
+})
+class Joined {}
+
+@DomainEvent('club.closed')
+class Closed {}
+
+describe('what is declared personal', () => {
+  const types = new EventTypes([Joined, Closed]);
+  const event = (data: object, more: Partial<StoredEvent> = {}): StoredEvent => ({
+    ...{ id: 'e', type: 'club.joined', schemaVersion: 2, stream: 'club-chess', version: 1, position: 1 },
+    ...{ appendIndex: 0, recordedAt: new Date(), metadata: '{"actor":"ann"}', data: JSON.stringify(data) },
+    ...more,
+  });
+  const pseudonyms = new Pseudonyms('key');
+
+  test('is replaced without being named, in lists, maps and classes of themselves, with its form', () => {
+    const redaction = new Redaction(['member', 'metadata.actor'], pseudonyms, types);
+    const people = [{ name: 'ann', friends: [{ name: 'ben', friends: [] }] }];
+    const born = '1990-01-02T00:00:00.000Z';
+    const fees = [['ann', { payer: 'ben', amount: 3 }]];
+    const made = redaction.of(event({ member: 'ann', born, fees, people, since: born, note: null }));
+    const [ann, ben] = [pseudonyms.text('ann'), pseudonyms.text('ben')];
+    expect(JSON.parse(made.data)).toEqual({
+      member: ann,
+      born: pseudonyms.text(born),
+      fees: [['ann', { payer: ben, amount: 3 }]],
+      people: [{ name: ann, friends: [{ name: ben, friends: [] }] }],
+      since: born,
+      note: null,
+    });
+    expect(JSON.parse(made.metadata)).toEqual({ actor: ann });
+    expect([...redaction.personal]).toEqual([
+      'member',
+      'born',
+      'fees.payer',
+      'people.name',
+      'people.friends.name',
+    ]);
+    expect([...redaction.unmatched, ...redaction.older]).toEqual([]);
+    expect(redaction.everything).toEqual(['member', 'metadata.actor', 'born', 'fees.payer', 'people.name']);
+    const closed = event({ at: ' ' }, { type: 'club.closed', data: '{ "members": 2 }' });
+    expect(new Redaction([], pseudonyms, types).of(closed).data).toBe(closed.data);
+  });
+
+  test('of older data is told, for it may have had other names', () => {
+    const redaction = new Redaction([], pseudonyms, types);
+    redaction.of(event({ member: 'ann' }, { schemaVersion: 1 }));
+    expect([...redaction.older]).toEqual(['club.joined']);
+  });
+});
+
+test('where what was redacted still stands by itself is found, and counted by event', () => {
+  const redaction = new Redaction(['owner', 'stream'], new Pseudonyms('key'));
+  redaction.stream('fine-S100992');
+  const fine = (data: object, metadata: object): StoredEvent => ({
+    ...{ id: 'e', type: 'a.b', schemaVersion: 1, stream: 'fine-S100992', version: 1, position: 1 },
+    ...{ appendIndex: 0, recordedAt: new Date() },
+    ...{ data: JSON.stringify(data), metadata: JSON.stringify(metadata) },
+  });
+  redaction.of(
+    fine({ owner: 'Ann', lines: ['for Ann', 'Ann'] }, { correlationId: 'case-S100992', actor: 'Anne' }),
+  );
+  redaction.of(fine({ owner: 'x', notes: [{ text: 'S1009921 x' }] }, { correlationId: 'case-S100992' }));
+  expect([...redaction.leftovers]).toEqual([
+    ['lines', 1],
+    ['metadata.correlationId', 2],
+  ]);
 });
 
 test('of a flow all streams that it touched are captured, up to its last event; of a stream what was asked for', async () => {
