@@ -113,6 +113,21 @@ test('a process that ends says so, and nothing is left of its timer', async () =
   expect(envelope.data.alerts).toMatchObject([{ state: 'resolved', because: 'closed' }]);
 });
 
+test('where the first of two applications closes, what is raised is over in its log and goes on in that of the other', async () => {
+  const { app, bank, instrumentation, at } = await started({});
+  const other = defineBackstory({ name: 'shop', store: memory(), observability: instrumentation });
+  const second = await other.start();
+  closing.push(() => second.close());
+  at(6);
+  await app.close();
+  at(1);
+  const listed = async (definition: typeof bank) =>
+    (await runJson(['alerts', 'list'], { definition })).envelope.data.alerts as object[];
+  expect(await listed(bank)).toMatchObject([{ alert: 'queue', state: 'resolved', because: 'closed' }]);
+  await eventually(async () => (await recorded(second)).length === 2);
+  expect((await recorded(second)).map(([, type]) => type)).toEqual(['alert.raised', 'alert.resolved']);
+});
+
 test('a log that cannot be reached disturbs nobody; what was raised is recorded once it can, once', async () => {
   const { app, instrumentation } = await started({});
   const calls: number[] = [];

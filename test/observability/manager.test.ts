@@ -297,6 +297,33 @@ describe('what is not ours', () => {
     expect(span('process like.removed own.Failing').status.code).toBe(SpanStatusCode.ERROR);
   });
 
+  test('a handler that was subscribed is found again, and an event whose type cannot be told is handled all the same', async () => {
+    class Emitter {
+      readonly handlers = new Set<(event: unknown) => unknown>();
+      subscribe(handler: (event: unknown) => unknown) {
+        this.handlers.add(handler);
+      }
+      unsubscribe(handler: (event: unknown) => unknown) {
+        return this.handlers.delete(handler);
+      }
+      publish(event: unknown) {
+        return Promise.all([...this.handlers].map((it) => it(event)));
+      }
+    }
+    const manager = await started({});
+    const typeOf = () => {
+      throw new Error('what is it?');
+    };
+    const bus = manager.wrapBus(new Emitter(), { typeOf });
+    const handler = () => 7;
+    bus.subscribe(handler);
+    bus.subscribe(handler);
+    expect(await bus.publish({ type: 'like.added' })).toEqual([7]);
+    expect([bus.unsubscribe(handler), bus.handlers.size]).toEqual([true, 0]);
+    const handle = manager.wrapHandler(async () => 8, { name: 'eight', typeOf });
+    expect(await handle({ type: 'like.added' })).toBe(8);
+  });
+
   test('own functions are traced and measured, with their outcome', async () => {
     const exporter = keeping();
     const manager = await started({ tracing: { exporter } });

@@ -37,7 +37,7 @@ test('the dashboard has everything in one call, and says when it was collected',
   });
   expect(Date.parse(found.collectedAt)).toBeGreaterThanOrEqual(before);
   expect(found.rates.commands).toBeGreaterThan(0);
-  expect(found.rates.stored).toBeGreaterThanOrEqual(found.rates.handled);
+  expect(found.rates.stored).toBeGreaterThanOrEqual(found.rates.handled!);
   expect(found.durations.command).toMatchObject({ count: 11, p50: expect.any(Number) });
   expect(found.errors).toMatchObject({ handling: 1 / 6, commands: 0, storing: 0 });
   expect(found).toMatchObject({ activeHandlers: 0, backPressure: [] });
@@ -127,4 +127,14 @@ test('they stand beside the metrics, and without metrics they are mounted', asyn
     const { checks } = (await response.json()) as Dashboard['health'];
     expect([response.status, checks]).toEqual([200, [{ name: 'store', status: 'ok' }]]);
   }
+});
+
+test('what nothing measures is absent, and not zero', async () => {
+  const { monitor } = new Instrumentation({ tracer: false, metrics: false });
+  const { rates, durations, errors, activeHandlers } = await monitor.dashboard();
+  expect([rates.stored, durations.handling, errors.handling, activeHandlers]).toEqual([
+    ...[undefined, undefined, undefined, undefined],
+  ]);
+  const measured = await new Instrumentation({ tracer: false }).monitor.dashboard();
+  expect([measured.rates.stored, measured.activeHandlers]).toEqual([0, 0]);
 });

@@ -88,7 +88,9 @@ function fromB3Multi(headers: ReadonlyMap<string, string>): string | undefined {
   return traceId && spanId ? fromB3Ids(traceId, spanId, sampled) : undefined;
 }
 
-function fromB3Ids(traceId: string, spanId: string, sampled: string | undefined): string {
+/** Without a state the decision is left to us, and whoever sent it may have kept nothing: as if nothing had been sent. */
+function fromB3Ids(traceId: string, spanId: string, sampled: string | undefined): string | undefined {
+  if (!sampled) return undefined;
   const flags = sampled === '1' || sampled === 'd' || sampled === 'true' ? '01' : '00';
   return `00-${traceId.padStart(32, '0')}-${spanId}-${flags}`;
 }

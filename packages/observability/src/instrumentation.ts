@@ -131,7 +131,7 @@ export class Instrumentation implements Observability {
     this.metricProducer = new MeasurementProducer(measurements);
     const history = new History(measurements);
     this.sampling = new Sampler(measurements, { everyMs: sampleEveryMs, looked: () => history.turn() });
-    this.monitor = new Monitor({ history, slowest, apps: () => this.apps }, health);
+    this.monitor = new Monitor({ history, slowest, isMeasured: metrics, apps: () => this.apps }, health);
     this.analysis = new Analysis(
       {
         ...{ monitor: this.monitor, logger: this.logger, own, serviceName },

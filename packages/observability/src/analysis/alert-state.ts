@@ -1,4 +1,6 @@
 import type { AlertNote, AlertStep } from '@backstory/core/observability';
+import { KEPT_MS } from '../monitor/series-history.js';
+import { isoOf, type Clock } from '../steady.js';
 import type { Watch } from './rule.js';
 import { isWorse, severityOf, worseThan, type Severity } from './severity.js';
 import { verdictOf, type Sample, type Verdict } from './verdict.js';
@@ -15,13 +17,15 @@ export class AlertState {
   private brokenSince: number | undefined;
   private firing: Firing | undefined;
   private resolvedAt = -Infinity;
-  private isSuppressed = false;
+  /** Until when it was said to be suppressed. */
+  private suppressedUntil: number | undefined;
   /** What was said of it last; `undefined`: it is not known. */
   verdict: Verdict | undefined;
 
   constructor(
     private readonly watch: Watch,
     readonly labels: Readonly<Record<string, string>>,
+    private readonly clock: Clock,
   ) {}
 
   /** It is raised, and not resolved. */
@@ -34,7 +38,7 @@ export class AlertState {
     this.verdict = undefined;
     if (value === undefined || !Number.isFinite(value)) return undefined;
     this.samples.push({ at: now, value });
-    if (this.samples.length > MOST_SAMPLES) this.samples.shift();
+    while (this.samples.length > MOST_SAMPLES || this.isOld(this.samples[1], now)) this.samples.shift();
     this.verdict = verdictOf(this.watch.judge, this.samples);
     if (!this.verdict) return undefined;
     if (!this.verdict.isBreach) return this.fine(now);
@@ -50,13 +54,17 @@ export class AlertState {
     return this.resolve(because, now);
   }
 
+  /** With the last one that is older it is known how an hour began. */
+  private isOld(second: Sample | undefined, now: number): boolean {
+    return second !== undefined && second.at <= now - KEPT_MS;
+  }
+
   private get value(): number {
     return this.samples.at(-1)?.value ?? NaN;
   }
 
   private fine(now: number): AlertChange | undefined {
     this.brokenSince = undefined;
-    this.isSuppressed = false;
     return this.resolve('value', now);
   }
 
@@ -65,17 +73,21 @@ export class AlertState {
     if (!firing) return undefined;
     this.firing = undefined;
     this.resolvedAt = now;
-    return { ...this.change('resolved', firing), endedAt: isoOf(now), because };
+    return { ...this.change('resolved', firing), endedAt: isoOf(this.clock, now), because };
   }
 
   private breaks(severity: Severity, now: number, suppressedUntil: number): AlertChange | undefined {
+    const startedAt = isoOf(this.clock, now);
     if (now < suppressedUntil) {
-      if (this.isSuppressed) return undefined;
-      this.isSuppressed = true;
-      return { ...this.change('suppressed', { severity, startedAt: now }), until: isoOf(suppressedUntil) };
+      // However often it breaks until then.
+      if (this.suppressedUntil === suppressedUntil) return undefined;
+      this.suppressedUntil = suppressedUntil;
+      return {
+        ...this.change('suppressed', { severity, startedAt }),
+        until: isoOf(this.clock, suppressedUntil),
+      };
     }
-    this.isSuppressed = false;
-    this.firing = { severity, startedAt: now, since: now, isLast: false };
+    this.firing = { severity, startedAt, since: now, isLast: false };
     return this.change('raised', this.firing);
   }
 
@@ -99,23 +111,20 @@ export class AlertState {
       ...{ step, alert: name, kind, labels: this.labels, severity, value: this.value },
       why: this.verdict?.why ?? 'its value is not known',
       ...(summary !== undefined && { summary }),
-      startedAt: isoOf(startedAt),
+      startedAt,
     };
   }
 }
 
 interface Firing {
   readonly severity: Severity;
-  readonly startedAt: number;
+  /** As ISO 8601. */
+  readonly startedAt: string;
   /** Since when its severity is what it is. */
   readonly since: number;
   /** It was escalated at its worst, and is so no more. */
   readonly isLast: boolean;
 }
 
-/** An hour, as often as rules are evaluated usually. */
-const MOST_SAMPLES = 360;
-
-function isoOf(ms: number): string {
-  return new Date(ms).toISOString();
-}
+/** An hour, if rules are evaluated once a second. */
+const MOST_SAMPLES = 3_700;

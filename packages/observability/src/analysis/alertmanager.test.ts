@@ -15,7 +15,11 @@ async function told(options: Partial<AlertmanagerOptions> = {}) {
   const double = await alertmanagerDouble();
   closing.push(() => double.close());
   let dropped = 0;
-  const parts = { labels: { instance: 'a:1' }, dropped: (count: number) => void (dropped += count) };
+  const parts = {
+    clock: () => START,
+    labels: { instance: 'a:1' },
+    dropped: (count: number) => void (dropped += count),
+  };
   const alertmanager = new Alertmanager({ url: double.url, ...options }, parts);
   closing.push(() => alertmanager.close());
   const note = (step: AlertChange['step'], at: number, more: Partial<AlertChange> = {}) =>
@@ -145,7 +149,7 @@ test('what was resolved long ago and never taken is forgotten; each of a cluster
 });
 
 test('what cannot be an address or a label is refused', () => {
-  const parts = { labels: {}, dropped: () => undefined };
+  const parts = { labels: {}, dropped: () => undefined, clock: () => START };
   for (const url of ['alertmanager:9093', 'ftp://a', ''])
     expect(() => new Alertmanager({ url }, parts)).toThrow('alertmanager.url');
   const labels = { 'no-name': 'x' };

@@ -5,6 +5,7 @@ import {
   numberOption,
   type OptionNames,
 } from '@backstory/core/store';
+import { isoOf, type Clock } from '../steady.js';
 import type { AlertChange } from './alert-state.js';
 
 /** Which Alertmanager is told, and how. Whatever takes `POST /api/v2/alerts` will do. */
@@ -23,16 +24,20 @@ export interface AlertmanagerOptions {
   readonly timeoutMs?: number;
 }
 
+export interface AlertmanagerParts {
+  /** Of the process. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Counts what could not be delivered. */
+  readonly dropped: (count: number) => void;
+  readonly clock: Clock;
+}
+
 /** Tells Alertmanagers what is raised and what is resolved. Whatever becomes of that, nobody waits for it; what was not taken is counted. */
 export class Alertmanager {
   private readonly receivers: readonly Receiver[];
 
   /** @throws InvalidOption */
-  constructor(
-    options: AlertmanagerOptions,
-    /** Labels of the process, and who counts what could not be delivered. */
-    parts: { readonly labels: Readonly<Record<string, string>>; readonly dropped: (count: number) => void },
-  ) {
+  constructor(options: AlertmanagerOptions, parts: AlertmanagerParts) {
     const { url, resendMs = 60_000, timeoutMs = 10_000, ...rest } = knownOptions(options, OPTIONS);
     const how: Sending = {
       ...rest,
@@ -40,6 +45,7 @@ export class Alertmanager {
       resendMs: numberOption('alertmanager.resendMs', resendMs, 10, LONGEST_TIMER),
       timeoutMs: numberOption('alertmanager.timeoutMs', timeoutMs, 1, LONGEST_TIMER),
       dropped: parts.dropped,
+      clock: parts.clock,
     };
     for (const name of Object.keys(how.labels))
       if (!LABEL.test(name))
@@ -63,11 +69,9 @@ export class Alertmanager {
   }
 }
 
-interface Sending extends Pick<AlertmanagerOptions, 'generatorUrl' | 'headers'> {
-  readonly labels: Readonly<Record<string, string>>;
+interface Sending extends Pick<AlertmanagerOptions, 'generatorUrl' | 'headers'>, AlertmanagerParts {
   readonly resendMs: number;
   readonly timeoutMs: number;
-  readonly dropped: (count: number) => void;
 }
 
 interface Told {
@@ -158,8 +162,8 @@ class Receiver {
   }
 
   private messageOf({ labels, annotations, startsAt, endedAt }: Told, now: number): object {
-    const { generatorUrl: generatorURL, resendMs } = this.how;
-    const endsAt = new Date(endedAt ?? now + 4 * resendMs).toISOString();
+    const { generatorUrl: generatorURL, resendMs, clock } = this.how;
+    const endsAt = isoOf(clock, endedAt ?? now + 4 * resendMs);
     return { labels, annotations, startsAt, endsAt, ...(generatorURL !== undefined && { generatorURL }) };
   }
 

@@ -7,17 +7,31 @@ import { Monitor } from '../monitor/monitor.js';
 import { SlowestStreams } from '../monitor/slowest-streams.js';
 import { Analysis, type AnalysisOptions } from './analysis.js';
 import type { AlertChange } from './alert-state.js';
-import { mad } from './detectors.js';
+import { mad, silence } from './detectors.js';
 import { failureShare, stat } from './value.js';
 
 const MINUTE = 60_000;
 
 function analysed(options: AnalysisOptions = { shipped: false }) {
   let now = Date.parse('2026-11-28T12:00:00Z');
-  const clock = () => now;
+  const { evaluate, heard, ...rest } = analysedBy(() => now, options);
+  const value: { now: number | undefined } = { now: 0 };
+  const later = (ms: number) => {
+    now += ms;
+    evaluate();
+    return heard.splice(0).map(({ step, severity }) => `${step} ${severity}`);
+  };
+  const at = (found: number | undefined, ms = 10_000) => {
+    value.now = found;
+    return later(ms);
+  };
+  return { ...rest, heard, later, at, value: () => value.now };
+}
+
+function analysedBy(clock: (() => number) | undefined, options: AnalysisOptions) {
   const measurements = new Measurements();
   const history = new History(measurements, clock);
-  const monitor = new Monitor({ history, slowest: new SlowestStreams(), apps: () => [] });
+  const monitor = new Monitor({ history, slowest: new SlowestStreams(), isMeasured: true, apps: () => [] });
   const heard: AlertChange[] = [];
   let dropped = 0;
   const lines: string[] = [];
@@ -25,27 +39,20 @@ function analysed(options: AnalysisOptions = { shipped: false }) {
   const logger = { warn: write, info: write } as never;
   const analysis = new Analysis(
     {
-      ...{ monitor, logger, clock, observer: () => silent, own: [], serviceName: 'shop' },
+      ...(clock && { clock }),
+      ...{ monitor, logger, observer: () => silent, own: [], serviceName: 'shop' },
       dropped: (count) => void (dropped += count),
     },
     options,
   );
   analysis.onAlert((change) => void heard.push(change));
-  const value: { now: number | undefined } = { now: 0 };
-  const later = (ms: number) => {
-    now += ms;
+  const evaluate = () => {
     history.turn();
     analysis.evaluate();
-    return heard.splice(0).map(({ step, severity }) => `${step} ${severity}`);
-  };
-  const at = (found: number | undefined, ms = 10_000) => {
-    value.now = found;
-    return later(ms);
   };
   const metrics = new DeclaredMetrics(measurements, () => undefined);
   return {
-    ...{ analysis, measurements, metrics, heard, lines, later, at },
-    value: () => value.now,
+    ...{ analysis, measurements, metrics, heard, lines, evaluate },
     dropped: () => dropped,
   };
 }
@@ -145,8 +152,49 @@ test('what is resolved and broken again a moment later is suppressed, and raised
   const { analysis, value, at } = analysed();
   analysis.add({ name: 'queue', value, when: { gt: 5 }, cooldownMs: MINUTE });
   expect([at(6), at(1), at(6)]).toEqual([['raised warning'], ['resolved warning'], ['suppressed warning']]);
-  expect([at(6), at(1), at(6)]).toEqual([[], [], ['suppressed warning']]);
+  // It flaps: that was said.
+  expect([at(6), at(1), at(6)]).toEqual([[], [], []]);
   expect(at(6, MINUTE)).toEqual(['raised warning']);
+});
+
+test('silence of an hour is heard, also where rules are evaluated every second', () => {
+  for (const everyMs of [10_000, 1_000]) {
+    const { analysis, value, at } = analysed();
+    analysis.add({ name: 'silent', value, detect: silence({ forMs: 60 * MINUTE }) });
+    at(1, everyMs);
+    const heard: string[] = [];
+    for (let ms = 0; ms < 60 * MINUTE; ms += everyMs) heard.push(...at(0, everyMs));
+    expect(heard).toEqual(['raised warning']);
+  }
+});
+
+test('a clock that is set back keeps nothing from being raised and escalated', () => {
+  let [system, elapsed] = [Date.parse('2026-11-28T12:00:00Z'), 0];
+  jest.spyOn(Date, 'now').mockImplementation(() => system);
+  const started = performance.now();
+  jest.spyOn(performance, 'now').mockImplementation(() => started + elapsed);
+  try {
+    const { analysis, heard, evaluate } = analysedBy(undefined, {
+      shipped: false,
+      escalateAfterMs: 2 * MINUTE,
+    });
+    const later = (ms: number) => {
+      [system, elapsed] = [system + ms, elapsed + ms];
+      evaluate();
+    };
+    analysis.add({ name: 'queue', value: () => 6, when: { gt: 5 }, forMs: MINUTE });
+    later(0);
+    system -= 60 * MINUTE;
+    later(MINUTE);
+    system -= 60 * MINUTE;
+    later(2 * MINUTE);
+    expect(heard.map(({ step, startedAt }) => [step, startedAt])).toEqual([
+      ['raised', '2026-11-28T11:01:00.000Z'],
+      ['escalated', '2026-11-28T11:01:00.000Z'],
+    ]);
+  } finally {
+    jest.restoreAllMocks();
+  }
 });
 
 test('a rule is suppressed by hand for a time', () => {

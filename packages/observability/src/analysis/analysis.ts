@@ -2,6 +2,8 @@ import { hostname } from 'node:os';
 import type { EventStore } from '@backstory/core';
 import {
   inTime,
+  type AlertNote,
+  type AlertStep,
   type Analysing,
   type Backtest,
   type BacktestOptions,
@@ -13,6 +15,7 @@ import { LONGEST_TIMER, knownOptions, numberOption, outside, type OptionNames } 
 import type { Logger } from '../logs/log.js';
 import type { MetricFrom } from '../metrics/metric-from.js';
 import type { Monitor } from '../monitor/monitor.js';
+import { isoOf, steady, type Clock } from '../steady.js';
 import { AlertJournal } from './alert-journal.js';
 import type { AlertChange } from './alert-state.js';
 import { Alertmanager, type AlertmanagerOptions } from './alertmanager.js';
@@ -50,7 +53,7 @@ export interface AnalysisParts {
   readonly own: readonly MetricFrom[];
   readonly serviceName: string;
   readonly dropped: (count: number) => void;
-  readonly clock?: () => number;
+  readonly clock?: Clock;
 }
 
 /**
@@ -68,7 +71,9 @@ export class Analysis implements Analysing {
   private readonly callbacks = new Set<(change: AlertChange) => unknown>();
   /** Of the applications that are watched; what is said is recorded in the log of the first. */
   private readonly journals = new Map<Watched, AlertJournal | undefined>();
-  private readonly clock: () => number;
+  /** What is raised, as it was said last. */
+  private readonly raised = new Map<string, AlertNote>();
+  private readonly clock: Clock;
   private readonly instance = `${hostname()}:${process.pid}`;
   private timer: NodeJS.Timeout | undefined;
 
@@ -84,15 +89,16 @@ export class Analysis implements Analysing {
       ...rest
     } = knownOptions(options ?? {}, OPTIONS);
     const { everyMs = 10_000, cooldownMs = 300_000, escalateAfterMs = 900_000, record = true } = rest;
-    this.clock = parts.clock ?? Date.now;
+    this.clock = parts.clock ?? steady;
     this.everyMs = numberOption('analysis.everyMs', everyMs, 10, LONGEST_TIMER);
     this.isRecorded = record;
     this.defaults = { cooldownMs, escalateAfterMs };
-    this.evaluation = new Evaluation(this.defaults, parts.dropped);
+    this.evaluation = new Evaluation(this.defaults, parts.dropped, this.clock);
     if (rest.onAlert) this.callbacks.add(rest.onAlert);
     const { dropped, serviceName } = parts;
     const labels = { application: serviceName, instance: this.instance };
-    this.alertmanager = rest.alertmanager && new Alertmanager(rest.alertmanager, { labels, dropped });
+    this.alertmanager =
+      rest.alertmanager && new Alertmanager(rest.alertmanager, { labels, dropped, clock: this.clock });
     for (const it of [...(shipped ? SHIPPED_RULES : []), ...rules, ...detectors]) this.add(it);
   }
 
@@ -149,7 +155,9 @@ export class Analysis implements Analysing {
     return async () => {
       if (this.journals.size === 1 && this.journals.has(app)) this.end();
       const journal = this.journals.get(app);
+      const [first] = this.journals.values();
       this.journals.delete(app);
+      if (journal && journal === first) this.handOver(journal);
       if (journal) await inTime(CLOSE_MS, journal.flush(), { instead: undefined });
     };
   }
@@ -163,6 +171,17 @@ export class Analysis implements Analysing {
   backtest(source: BacktestSource, options?: BacktestOptions): Promise<Backtest> {
     const { own } = this.parts;
     return backtestOf(source, { rules: this.given, defaults: this.defaults, own }, options);
+  }
+
+  /** What is raised is over in the log that closes, and goes on in the next one: neither has half of it. */
+  private handOver(from: AlertJournal): void {
+    const [next] = this.journals.values();
+    const endedAt = isoOf(this.clock, this.clock());
+    for (const note of this.raised.values()) {
+      from.note('resolved', { ...note, endedAt, because: 'closed' });
+      next?.note('raised', note);
+    }
+    if (next) outside(() => void next.flush());
   }
 
   private end(): void {
@@ -184,7 +203,9 @@ export class Analysis implements Analysing {
     const now = this.clock();
     for (const change of changes) {
       const { step, ...note } = change;
-      journal?.note(step, { ...note, instance: this.instance });
+      const said = { ...note, instance: this.instance };
+      this.keep(step, said);
+      journal?.note(step, said);
       this.alertmanager?.note(change, now);
       this.log(change);
       for (const callback of this.callbacks) this.call(callback, change);
@@ -193,6 +214,12 @@ export class Analysis implements Analysing {
       void journal?.flush();
       void this.alertmanager?.tell(now);
     });
+  }
+
+  private keep(step: AlertStep, note: AlertNote): void {
+    const of = JSON.stringify([note.alert, note.labels]);
+    if (step === 'resolved') this.raised.delete(of);
+    else if (step !== 'suppressed') this.raised.set(of, note);
   }
 
   private log({ step, ...change }: AlertChange): void {

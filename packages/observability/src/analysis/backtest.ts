@@ -38,7 +38,7 @@ export async function backtestOf(
     from,
     isDense: source.events.capabilities.densePositions,
   });
-  const evaluation = new Evaluation(defaults, () => undefined);
+  const evaluation = new Evaluation(defaults, () => undefined, Date.now);
   for (const rule of rules) evaluation.add(rule);
   const heard = new Heard(evaluation);
   const step = (now: number) => {

@@ -1,4 +1,5 @@
 import { InvalidOption, numberOption } from '@backstory/core/store';
+import type { Clock } from '../steady.js';
 import { AlertState, type AlertChange } from './alert-state.js';
 import { watchOf, type AlertRule, type AnomalyDetector, type Watch, type WatchDefaults } from './rule.js';
 import type { Look, Values } from './value.js';
@@ -27,6 +28,7 @@ export class Evaluation {
     private readonly defaults: WatchDefaults,
     /** Something could not be evaluated, or there is no room for it. */
     private readonly dropped: (count: number) => void,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws InvalidOption */
@@ -119,7 +121,11 @@ export class Evaluation {
       this.dropped(1);
       return undefined;
     }
-    const state = new AlertState(watch, key === undefined ? {} : { [watch.value.label ?? 'of']: key });
+    const state = new AlertState(
+      watch,
+      key === undefined ? {} : { [watch.value.label ?? 'of']: key },
+      this.clock,
+    );
     states.set(key, state);
     return state;
   }

@@ -47,7 +47,12 @@ export class Past implements Look {
   ) {
     this.now = from;
     this.history = new History(this.measurements, () => this.now);
-    this.monitor = new Monitor({ history: this.history, slowest: new SlowestStreams(), apps: () => [] });
+    this.monitor = new Monitor({
+      history: this.history,
+      slowest: new SlowestStreams(),
+      isMeasured: true,
+      apps: () => [],
+    });
     this.measureOwn = measuringOwn(this.measurements, own);
     const full = [...outcomes].filter(([, all]) => all.some(isOrdinary)).map(([name]) => name);
     this.withoutOutcomes = [...outcomes.keys()].filter((it) => !full.includes(it));

@@ -1,4 +1,4 @@
-/** A value, and when it was found, in milliseconds since the epoch. */
+/** A value, and when it was found: milliseconds of a clock that is never set, for distances. */
 export interface Sample {
   readonly at: number;
   readonly value: number;

@@ -1,4 +1,4 @@
-import type { Observer } from '@backstory/core/observe';
+import { guarded, type Observer } from '@backstory/core/observe';
 import { observedForeign, wrapHandler, type ForeignEventOptions } from './wrap-handler.js';
 
 /** A bus that is not ours: whatever has these two methods. */
@@ -23,8 +23,9 @@ export function wrapBus<Bus extends ForeignBus>(
   bus: Bus,
   { name = 'foreign', ...how }: ForeignBusOptions,
 ): Bus {
+  const safe = guarded(observer);
   const publish = (...given: unknown[]) =>
-    observer.publish(
+    safe.publish(
       () => ({ event: observedForeign(given[0], how) }),
       async (end) => {
         const result: unknown = await call(bus, 'publish', given);
@@ -32,17 +33,25 @@ export function wrapBus<Bus extends ForeignBus>(
         return result;
       },
     );
+  const wrapped = new WeakMap<Handler, Handler>();
+  const wrap = (handler: Handler): Handler => {
+    let own = wrapped.get(handler);
+    if (!own) {
+      own = wrapHandler(safe, handler, { name: handler.name || 'anonymous', bus: name, ...how });
+      wrapped.set(handler, own);
+    }
+    return own;
+  };
   const subscribe = (...given: unknown[]): unknown => {
     const at = given.findLastIndex((it) => typeof it === 'function');
-    const handler = given[at] as ((event: unknown) => unknown) | undefined;
-    if (handler)
-      given[at] = wrapHandler(observer, handler, { name: handler.name || 'anonymous', bus: name, ...how });
+    if (at >= 0) given[at] = wrap(given[at] as Handler);
     return call(bus, 'subscribe', given);
   };
+  const known = (it: unknown) => (typeof it === 'function' ? (wrapped.get(it as Handler) ?? it) : it);
   const own: Readonly<Record<string, unknown>> = { publish, subscribe };
   return new Proxy(bus, {
     get: (target, key) =>
-      typeof key === 'string' && Object.hasOwn(own, key) ? own[key] : bound(target, key),
+      typeof key === 'string' && Object.hasOwn(own, key) ? own[key] : bound(target, key, known),
   });
 }
 
@@ -50,8 +59,14 @@ function call(bus: ForeignBus, method: 'publish' | 'subscribe', given: unknown[]
   return (bus[method] as (...given: unknown[]) => unknown).apply(bus, given);
 }
 
-/** Methods go on to see the bus itself, whose private fields a proxy does not have. */
-function bound(target: object, key: string | symbol): unknown {
+type Handler = (event: unknown) => unknown;
+
+/**
+ * Methods go on to see the bus itself, whose private fields a proxy does not have; and the handlers that it knows: `unsubscribe(handler)`
+ * ends what `subscribe(handler)` began.
+ */
+function bound(target: object, key: string | symbol, known: (given: unknown) => unknown): unknown {
   const value: unknown = Reflect.get(target, key);
-  return typeof value === 'function' ? (value as (...given: unknown[]) => unknown).bind(target) : value;
+  if (typeof value !== 'function') return value;
+  return (...given: unknown[]): unknown => Reflect.apply(value, target, given.map(known));
 }

@@ -1,5 +1,5 @@
 import { Context, newId } from '@backstory/core';
-import type { ObservedEvent, Observer } from '@backstory/core/observe';
+import { guarded, type ObservedEvent, type Observer } from '@backstory/core/observe';
 
 /** What a foreign handler is called, and how its events are to be read. */
 export interface ForeignHandlerOptions<Event> extends ForeignEventOptions<Event> {
@@ -23,12 +23,13 @@ export function wrapHandler<Event, Rest extends unknown[], Result>(
   handler: (event: Event, ...rest: Rest) => Result | Promise<Result>,
   { name, bus = 'foreign', ...how }: ForeignHandlerOptions<Event>,
 ): (event: Event, ...rest: Rest) => Promise<Result> {
+  const safe = guarded(observer);
   return (event, ...rest) => {
     const start = () => ({
       ...{ subscription: bus, handler: name, attempt: 1, previous: undefined },
       event: observedForeign(event, how),
     });
-    return observer.handle(start, async (end) => {
+    return safe.handle(start, async (end) => {
       const result = await handler(event, ...rest);
       end(() => ({ outcome: 'handled' }));
       return result;

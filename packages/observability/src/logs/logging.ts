@@ -61,7 +61,8 @@ export function logging(log: Log, isTaken: (correlationId: string) => boolean): 
           change === 'faulted' ? 'error' : undefined,
         ),
       checkpoint: ({ consumer, through }) => lines.say('CHECKPOINT', () => ({ consumer, through })),
-      lease: ({ lease, owner, change }) => lines.say('LEASE', () => ({ lease, owner, change })),
+      lease: ({ lease, owner, change }) =>
+        lines.say('LEASE', () => ({ lease, owner, change }), change === 'lost' ? undefined : 'debug'),
       generation: ({ projection, generation, change }) =>
         lines.say('GENERATION', () => ({ projection, generation, change })),
     },

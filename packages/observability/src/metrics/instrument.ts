@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
+import { steady } from '../steady.js';
 import type { Series } from './series.js';
 
 /** What an instrument is called and how it counts. */
@@ -19,6 +20,8 @@ export interface Point<S extends Series = Series> {
   readonly series: S;
   /** Milliseconds since the epoch. */
   readonly since: number;
+  /** The same by the steady clock. */
+  readonly madeAt: number;
 }
 
 /**
@@ -66,7 +69,7 @@ export class Instrument<S extends Series = Series> {
 
   private point(attributes: Attributes): S {
     const series = this.make(Object.freeze(attributes));
-    this.all.push({ attributes, series, since: Date.now() });
+    this.all.push({ attributes, series, since: Date.now(), madeAt: steady() });
     return series;
   }
 }

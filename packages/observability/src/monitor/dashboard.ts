@@ -13,15 +13,15 @@ export interface Dashboard {
   /** Series that are in no rate, duration or error, because there are more than are followed. */
   readonly omitted: number;
   readonly health: Health;
-  /** By the second, in this process. */
-  readonly rates: Readonly<Record<keyof typeof RATES, number>>;
+  /** By the second, in this process; absent where nothing is measured. */
+  readonly rates: Readonly<Record<keyof typeof RATES, number | undefined>>;
   readonly durations: Readonly<Record<keyof typeof DURATIONS, Durations | undefined>>;
   /** The share that failed, 0 to 1, where there was anything. */
   readonly errors: Readonly<Record<keyof typeof ERRORS, number | undefined>>;
   /** What waits, of all processes; of `appends` in this one. */
   readonly queues: Readonly<Record<keyof typeof QUEUES, number | undefined>>;
-  /** Handlers at work in this process. */
-  readonly activeHandlers: number;
+  /** Handlers at work in this process; absent where nothing is measured. */
+  readonly activeHandlers: number | undefined;
   /** Subscriptions that read no more because what they hold has no room. */
   readonly backPressure: readonly string[];
   /** Subscriptions and projections, by name. */
@@ -104,6 +104,8 @@ const PROCESS = {
 /** What a dashboard is made of. */
 export interface DashboardParts {
   readonly history: History;
+  /** `false`: without metrics nothing is known, which is not zero. */
+  readonly isMeasured: boolean;
   readonly slowest: SlowestStreams;
   /** The applications that run now. */
   readonly apps: () => Iterable<Watched>;
@@ -131,11 +133,11 @@ export async function dashboardOf(parts: DashboardParts): Promise<Dashboard> {
   const now = (name: string) => sum([...lastOf(parts, name).values()]);
   return {
     ...{ collectedAt, windowMs, omitted: parts.history.omitted, health },
-    rates: mapped(RATES, (name) => stats(name).rate),
+    rates: mapped(RATES, (name) => (parts.isMeasured ? stats(name).rate : undefined)),
     durations: mapped(DURATIONS, (name) => durationsOf(stats(name))),
     errors: mapped(ERRORS, (name) => errorsOf(parts, name)),
     queues: mapped(QUEUES, now),
-    activeHandlers: now('handlers.active') ?? 0,
+    activeHandlers: parts.isMeasured ? (now('handlers.active') ?? 0) : undefined,
     backPressure: [...lastOf(parts, 'subscription.back_pressure')]
       .filter(([, it]) => it > 0)
       .map(([name]) => name),

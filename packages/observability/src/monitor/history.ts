@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Instrument, Point } from '../metrics/instrument.js';
 import type { Measurements } from '../metrics/measurements.js';
+import { steady, type Clock } from '../steady.js';
 import type { Frame } from './frame.js';
 import { KEPT_MS, SeriesHistory } from './series-history.js';
 
@@ -9,7 +10,9 @@ import { KEPT_MS, SeriesHistory } from './series-history.js';
  * many series are followed.
  */
 export class History {
-  private readonly followed = new Map<string, SeriesHistory>();
+  /** By metric, and by what tells its series apart. */
+  private readonly followed = new Map<Instrument, Map<string, SeriesHistory>>();
+  private count = 0;
   private turnedAt: number;
   /** When each interval began that is kept, the one that goes on included. */
   private readonly begins: number[];
@@ -18,7 +21,7 @@ export class History {
 
   constructor(
     private readonly measurements: Measurements,
-    readonly clock: () => number = Date.now,
+    readonly clock: Clock = steady,
   ) {
     this.since = this.turnedAt = clock();
     this.begins = [this.since];
@@ -33,7 +36,9 @@ export class History {
     this.turnedAt = now;
     this.begins.push(now);
     while (this.begins[1] !== undefined && this.begins[1] <= now - KEPT_MS) this.begins.shift();
-    for (const [key, { seenAt }] of this.followed) if (seenAt < now - KEPT_MS) this.followed.delete(key);
+    for (const histories of this.followed.values())
+      for (const [key, { seenAt }] of histories)
+        if (seenAt < now - KEPT_MS && histories.delete(key)) this.count--;
   }
 
   /** When the first interval began of which a part is later. */
@@ -49,12 +54,11 @@ export class History {
   /** The intervals of each series of a metric since then, with the one that is not over. */
   framesOf(instrument: Instrument, since: number): readonly Followed[] {
     const now = this.clock();
-    const points = new Map(instrument.points.map((it) => [keyOf(instrument, it), it]));
+    const points = new Map(instrument.points.map((it) => [keyOf(it), it]));
     const found: Followed[] = [];
     for (const point of points.values())
       if (!this.follow(instrument, point)) found.push({ attributes: point.attributes, frames: undefined });
-    for (const [key, history] of this.followed) {
-      if (!key.startsWith(`${instrument.description.name} `)) continue;
+    for (const [key, history] of this.followed.get(instrument) ?? []) {
       const frames = history.frames(points.get(key)?.series, now).filter(({ at }) => at > since);
       found.push({ attributes: history.attributes, frames });
     }
@@ -63,27 +67,42 @@ export class History {
 
   /** How many series have no history, because there are too many. */
   get omitted(): number {
-    const isOmitted = (instrument: Instrument) => (point: Point) =>
-      !this.followed.has(keyOf(instrument, point));
-    if (this.followed.size < MOST_SERIES) return 0;
-    return this.measurements.all.reduce((sum, it) => sum + it.points.filter(isOmitted(it)).length, 0);
+    const omittedOf = (it: Instrument) => {
+      const histories = this.followed.get(it);
+      if (!histories || this.hasRoom(histories)) return 0;
+      return it.points.filter((point) => !histories.has(keyOf(point))).length;
+    };
+    return this.measurements.all.reduce((sum, it) => sum + omittedOf(it), 0);
   }
 
   /** `undefined`: there are too many. */
   private follow(instrument: Instrument, point: Point): SeriesHistory | undefined {
-    const key = keyOf(instrument, point);
-    const known = this.followed.get(key);
-    if (known || this.followed.size >= MOST_SERIES) return known;
+    const histories = this.historiesOf(instrument);
+    const key = keyOf(point);
+    const known = histories.get(key);
+    if (known || !this.hasRoom(histories)) return known;
     // What began after the last interval has all been measured since; of what was passed over until now that is not known.
-    const before = point.since < this.turnedAt ? point.series : undefined;
+    const before = point.madeAt < this.turnedAt ? point.series : undefined;
     const isGauge =
       instrument.description.kind === 'gauge' || instrument.description.kind === 'up-down-counter';
     const made = new SeriesHistory(point.attributes, isGauge, {
       at: before ? this.clock() : this.turnedAt,
       before,
     });
-    this.followed.set(key, made);
+    histories.set(key, made);
+    this.count++;
     return made;
+  }
+
+  private historiesOf(instrument: Instrument): Map<string, SeriesHistory> {
+    let histories = this.followed.get(instrument);
+    if (!histories) this.followed.set(instrument, (histories = new Map<string, SeriesHistory>()));
+    return histories;
+  }
+
+  /** What one metric takes leaves room for the others. */
+  private hasRoom({ size }: ReadonlyMap<string, SeriesHistory>): boolean {
+    return size < (this.count < MOST_SERIES ? MOST_OF_ONE : LEAST_OF_ONE);
   }
 }
 
@@ -95,9 +114,12 @@ export interface Followed {
 }
 
 const INTERVAL_MS = 10_000;
-/** Each takes up to 60 KB, where it measures something all the time. What is new beyond them has no history. */
-const MOST_SERIES = 250;
+/** Series of one metric. What is new beyond them has no history. */
+const MOST_OF_ONE = 250;
+/** Series of all metrics, from which on each has room for fewer. Each takes up to 60 KB, where it measures something all the time. */
+const MOST_SERIES = 1_000;
+const LEAST_OF_ONE = 20;
 
-function keyOf({ description }: Instrument, { attributes }: Point): string {
-  return `${description.name} ${JSON.stringify(attributes)}`;
+function keyOf({ attributes }: Point): string {
+  return JSON.stringify(attributes);
 }

@@ -9,7 +9,7 @@ function monitored() {
   now = Date.parse('2026-11-28T12:00:00Z');
   const measurements = new Measurements();
   const history = new History(measurements, () => now);
-  const monitor = new Monitor({ history, slowest: new SlowestStreams(), apps: () => [] });
+  const monitor = new Monitor({ history, slowest: new SlowestStreams(), isMeasured: true, apps: () => [] });
   const handling = (seconds: number, handler = 'a') =>
     measurements.histogram('backstory.process.duration').at('order.placed', handler).record(seconds);
   const later = (seconds: number) => {
@@ -74,14 +74,15 @@ test('a rate is of the intervals that were counted, however short the window', (
 });
 
 test('what was counted before it was followed is no growth', () => {
-  now = Date.parse('2026-11-28T12:00:00Z');
-  const clock = jest.spyOn(Date, 'now').mockImplementation(() => now);
+  now = 0;
+  const started = performance.now();
+  const clock = jest.spyOn(performance, 'now').mockImplementation(() => started + now);
   const measurements = new Measurements();
   const appended = measurements.counter('backstory.events.appended').at('a');
   appended.add(1_000_000);
   now += 60_000;
   const history = new History(measurements);
-  const monitor = new Monitor({ history, slowest: new SlowestStreams(), apps: () => [] });
+  const monitor = new Monitor({ history, slowest: new SlowestStreams(), isMeasured: true, apps: () => [] });
   const count = () => {
     now += 10_000;
     history.turn();
@@ -193,6 +194,53 @@ test('more series than there is room for have no history, and it is said how man
   ]);
 });
 
+test('a metric with many series takes no other its history', () => {
+  const { measurements, monitor, history, handling, later } = monitored();
+  const gauges = measurements.all.filter(({ description }) => description.kind === 'gauge').slice(0, 8);
+  for (const { description } of gauges)
+    for (let i = 0; i < 200; i++) measurements.gauge(description.name as never).at(`s${i}`);
+  later(10);
+  for (let i = 0; i < 30; i++) handling(1, `h${i}`);
+  measurements.histogram('backstory.command.duration').at('PlaceOrder').record(1);
+  later(10);
+  expect(monitor.stats('backstory.command.duration')).toMatchObject({ count: 1, omitted: 0 });
+  expect(monitor.stats(HANDLING)).toMatchObject({ count: 20, omitted: 10 });
+  expect(history.omitted).toBe(10 + 8 * 200 - 1_000 - 3 * 20);
+});
+
+test('a clock that is set changes nothing of what is known, and what happened is told by it as it is now', () => {
+  let [system, elapsed] = [Date.parse('2026-11-28T12:00:00Z'), 0];
+  jest.spyOn(Date, 'now').mockImplementation(() => system);
+  const started = performance.now();
+  jest.spyOn(performance, 'now').mockImplementation(() => started + elapsed);
+  try {
+    const measurements = new Measurements();
+    const history = new History(measurements);
+    const slowest = new SlowestStreams();
+    const monitor = new Monitor({ history, slowest, isMeasured: true, apps: () => [] });
+    const load = () =>
+      slowest.ends.load!({ start: { stream: 'order-1' }, end: { eventsFolded: 3 }, seconds: 2 } as never);
+    const go = (ms: number) => {
+      measurements.counter('backstory.events.appended').at('a').add(10);
+      [system, elapsed] = [system + ms, elapsed + ms];
+      history.turn();
+    };
+    load();
+    go(10_000);
+    system -= 3_600_000;
+    go(10_000);
+    go(10_000);
+    expect(monitor.stats('backstory.events.appended')).toMatchObject({ count: 30, rate: 1 });
+    const times = monitor.stats('backstory.events.appended').history.map(({ at }) => at);
+    expect(times).toEqual(['10', '20', '30'].map((it) => `2026-11-28T11:00:${it}.000Z`));
+    expect(slowest.all).toMatchObject([{ at: '2026-11-28T11:00:00.000Z' }]);
+    system += 7_200_000;
+    expect(slowest.all).toHaveLength(1);
+  } finally {
+    jest.restoreAllMocks();
+  }
+});
+
 test('however many probes ask, and however slow the store is, one looks', async () => {
   const looks: string[] = [];
   let answer = (_: unknown) => undefined as void;
@@ -207,7 +255,12 @@ test('however many probes ask, and however slow the store is, one looks', async 
   const app = { name: 'shop', events, subscriptions: nothing, projections: nothing } as unknown as Watched;
   const { measurements } = monitored();
   const history = new History(measurements);
-  const monitor = new Monitor({ history, slowest: new SlowestStreams(), apps: () => [app] });
+  const monitor = new Monitor({
+    history,
+    slowest: new SlowestStreams(),
+    isMeasured: true,
+    apps: () => [app],
+  });
   const statuses: number[] = [];
   const ask = (url: string) =>
     new Promise<void>((resolve) => {

@@ -86,7 +86,7 @@ export class Monitor {
       statisticsOf(
         description,
         some.map(({ frames }) => frames),
-        seconds,
+        { seconds, clock: history.clock },
       );
     if (by === undefined) return of(series);
     const valueOf = ({ attributes }: Followed) => String(attributes[by] ?? '');

@@ -1,5 +1,6 @@
 import { isSystemStream } from '@backstory/core/store';
 import type { Listener } from '../listener.js';
+import { isoOf, steady, type Clock } from '../steady.js';
 
 /** A load that took long. */
 export interface SlowLoad {
@@ -18,25 +19,27 @@ export class SlowestStreams implements Listener {
   readonly ends: Listener['ends'] = {
     load: ({ start, end, seconds }) => {
       if (!end || isSystemStream(start.stream)) return;
-      if (seconds <= this.least && Date.now() < this.until) return;
-      this.keep({ stream: start.stream, seconds, eventsFolded: end.eventsFolded, at: Date.now() });
+      if (seconds <= this.least && this.clock() < this.until) return;
+      this.keep({ stream: start.stream, seconds, eventsFolded: end.eventsFolded, at: this.clock() });
     },
   };
   private kept: readonly Kept[] = [];
   /** What is no slower is not looked at, until one of those that are kept is too old. */
   private least = -1;
-  private until = 0;
+  private until = -Infinity;
+
+  constructor(private readonly clock: Clock = steady) {}
 
   /** The slowest first. */
   get all(): readonly SlowLoad[] {
-    const since = Date.now() - KEPT_MS;
+    const since = this.clock() - KEPT_MS;
     return this.kept
       .filter(({ at }) => at > since)
-      .map(({ at, ...load }) => ({ ...load, at: new Date(at).toISOString() }));
+      .map(({ at, ...load }) => ({ ...load, at: isoOf(this.clock, at) }));
   }
 
   private keep(load: Kept): void {
-    const since = Date.now() - KEPT_MS;
+    const since = this.clock() - KEPT_MS;
     const same = this.kept.find(({ stream, at }) => stream === load.stream && at > since);
     if (same && same.seconds >= load.seconds) return;
     const others = this.kept.filter((it) => it !== same && it.at > since);

@@ -1,4 +1,5 @@
 import type { InstrumentDescription } from '../metrics/instrument.js';
+import { isoOf, type Clock } from '../steady.js';
 import { beside, following, type Frame } from './frame.js';
 
 /** What a metric measured in a window. What was not measured is not there, rather than zero. */
@@ -10,9 +11,9 @@ export interface Statistics {
   readonly seconds: number;
   /** Values that were measured; of a counter how much it grew. */
   readonly count: number;
-  /** `count` by the second. */
-  readonly rate: number;
-  /** Series that are not in it: 250 of all metrics are followed, and these came later. */
+  /** `count` by the second; absent where no time has passed. */
+  readonly rate?: number;
+  /** Series that are not in it, because there are too many: 250 of a metric are followed, or 20 where 1,000 of all metrics are. */
   readonly omitted: number;
   readonly mean?: number;
   /** Within the buckets of a histogram it is interpolated, as Prometheus does it; so are percentiles. */
@@ -46,7 +47,7 @@ export interface Moment {
 export function statisticsOf(
   { name, unit, kind, buckets }: InstrumentDescription,
   series: readonly (readonly Frame[] | undefined)[],
-  seconds: number,
+  { seconds, clock }: { readonly seconds: number; readonly clock: Clock },
 ): Statistics {
   const isCounter = kind === 'counter';
   const known = series.filter((it) => it !== undefined);
@@ -54,11 +55,12 @@ export function statisticsOf(
   const all = frames.reduce<Frame | undefined>((sum, it) => (sum ? following(sum, it) : it), undefined);
   const count = all === undefined ? 0 : isCounter ? all.sum : all.count;
   const omitted = series.length - known.length;
-  const common = { metric: name, unit, seconds, count, rate: seconds > 0 ? count / seconds : 0, omitted };
-  const history = frames.map((it) => momentOf(it, isCounter));
+  const rate = count / seconds;
+  const common = { metric: name, unit, seconds, count, omitted, ...(seconds > 0 && { rate }) };
+  const history = frames.map((it) => momentOf(it, isCounter, clock));
   if (!all || all.count === 0) return { ...common, history };
   const valueAt = buckets ? bucketQuantile(all, buckets) : exactQuantile(frames, isCounter);
-  const mean = isCounter ? common.rate : all.sum / all.count;
+  const mean = isCounter ? rate : all.sum / all.count;
   // Of a counter the rates are what is distributed, and their sum is not its growth.
   const middle = isCounter ? frames.reduce((sum, it) => sum + rateOf(it) * it.count, 0) / all.count : mean;
   return {
@@ -96,10 +98,10 @@ function rateOf({ sum, seconds }: Frame): number {
   return sum / seconds;
 }
 
-function momentOf(frame: Frame, isCounter: boolean): Moment {
+function momentOf(frame: Frame, isCounter: boolean, clock: Clock): Moment {
   const { at, seconds, count, sum, min, max } = frame;
   return {
-    at: new Date(at).toISOString(),
+    at: isoOf(clock, at),
     ...{ seconds, count: isCounter ? sum : count },
     ...{ mean: isCounter ? rateOf(frame) : sum / count, min, max },
   };

@@ -6,7 +6,7 @@ export interface FailedAttempt {
   readonly creation: SpanContext | undefined;
   /** How long the next one was put off. */
   readonly delayMs?: number;
-  /** Since it is parked as dead. */
+  /** Since it is parked as dead, from when on by `performance.now()`. */
   readonly dead?: { readonly letter: SpanContext; readonly at: number };
 }
 

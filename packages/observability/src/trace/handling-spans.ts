@@ -135,7 +135,8 @@ export class HandlingSpans {
     const links = kept([failed?.creation, failed?.attempt]);
     const span = { name: `deadletter ${eventType}`, kind: SpanKind.PRODUCER, attributes, links };
     const letter = this.spans.late(span, performance.now())?.spanContext();
-    if (failed && letter) this.failed.keep(name, eventId, { ...failed, dead: { letter, at: Date.now() } });
+    if (failed && letter)
+      this.failed.keep(name, eventId, { ...failed, dead: { letter, at: performance.now() } });
   }
 
   retrying({ subscription, handler, eventId, delayMs }: RetryScheduled): void {
@@ -199,7 +200,7 @@ function handleSpan(
       'messaging.consumer.group.name': name,
       'backstory.attempt': attempt,
       'backstory.dispatch.delay_ms': Math.max(0, Date.now() - event.recordedAt.getTime()),
-      ...(dead && { 'backstory.dlq.age': Math.max(0, (Date.now() - dead.at) / 1_000) }),
+      ...(dead && { 'backstory.dlq.age': Math.max(0, (performance.now() - dead.at) / 1_000) }),
     },
   };
 }
