@@ -95,8 +95,6 @@ function whenReady<T>(work: () => Promise<T>): Promise<T> {
   );
 }
 
-const swapped = (projections: Projections) => whenReady(() => projections.swap('marked'));
-
 type Row = Readonly<Record<string, unknown>>;
 /** Asks in SQL of its own, as others do who know nothing of Backstory. Statements that are asked together are of one transaction. */
 interface Line {
@@ -235,15 +233,15 @@ describe.each([
       await all(1);
       const second = await run(marked(2));
       await second.filled('marked', 2);
-      expect((await whenReady(() => second.verify('marked'))).isEqual).toBe(false);
-      await swapped(second);
+      expect((await second.verify('marked')).isEqual).toBe(false);
+      await second.swap('marked');
       await all(2);
-      await whenReady(() => second.rollback('marked'));
+      await second.rollback('marked');
       await all(1);
       await second.fill('marked', { reason: 'once more' });
-      await swapped(second);
+      await second.swap('marked');
       await all(2);
-      await whenReady(() => second.drop('marked', { generation: 1 }));
+      await second.drop('marked', { generation: 1 });
       await all(2);
     } finally {
       isOver = true;
@@ -264,7 +262,7 @@ describe.each([
     await caughtUp(first);
     const third = await run(otherwise);
     await third.filled('marked', 2);
-    await swapped(third);
+    await third.swap('marked');
     const [rows, totals] = await ask(
       `select account, version, deposits from "marked.accounts" where account = 'account-3'`,
       'select * from "marked.totals"',
@@ -327,7 +325,7 @@ describe('in PostgreSQL', () => {
     }
     const second = await run(marked(2));
     await second.filled('marked', 2);
-    await swapped(second);
+    await second.swap('marked');
     expect(await versions(reader)).toEqual([1]);
     await reader.query('commit');
     expect(await versions(reader)).toEqual([2]);
@@ -351,7 +349,7 @@ describe('in PostgreSQL', () => {
       ).rows;
     const second = await run(marked(2));
     await second.filled('marked', 2);
-    await swapped(second);
+    await second.swap('marked');
     expect(await grants()).toEqual([{ grantee: 'PUBLIC' }]);
     expect((await owner.query('select * from rich')).rows).toHaveLength(10);
   });
@@ -365,7 +363,7 @@ describe('in PostgreSQL', () => {
     const second = await run(marked(2));
     await second.filled('marked', 2);
     let isSwapped = false;
-    const swapping = swapped(second).then(() => (isSwapped = true));
+    const swapping = whenReady(() => second.swap('marked')).then(() => (isSwapped = true));
     await someoneWaits(others);
     expect(await versions(others)).toEqual([1]);
     expect([isSwapped, await versions(report)]).toEqual([false, [1]]);
@@ -379,7 +377,7 @@ describe('in PostgreSQL', () => {
     await caughtUp(first);
     const second = await run(marked(2));
     await second.filled('marked', 2);
-    await swapped(second);
+    await second.swap('marked');
     const [report, others] = [await connected(), await connected()];
     await report.query('begin');
     expect(await versions(report)).toEqual([2]);

@@ -1,4 +1,4 @@
-import { BackstoryError, type RecordedEvent, type StoredEvent } from '@backstory/core';
+import { BackstoryError, LogDiverged, type RecordedEvent, type StoredEvent } from '@backstory/core';
 
 /** A handler of a projection threw, or gave what it must not. The projection stops before the event; nothing is skipped. */
 export class ProjectionFailed extends BackstoryError {
@@ -110,6 +110,21 @@ export class NotCaughtUp extends BackstoryError {
       `Projection ${projection} is at position ${reached} and not yet at ${position} (${why}): ` +
         'read what there is, wait longer, or look at `backstory projections status`.',
     );
+  }
+}
+
+/**
+ * What is read of a projection was folded from another log than the one that is there: a log that was restored, replaced or lost
+ * events. It knows nothing of this log's positions. A rebuild folds the log that is there, and a swap has that read.
+ */
+export class ProjectionDiverged extends LogDiverged {
+  /** No event is to blame: a subscription whose handler asks for it pauses until it was rebuilt, and parks nothing. */
+  readonly isInfrastructure = true;
+  constructor(
+    readonly projection: string,
+    { checkpoint, log, reason }: LogDiverged,
+  ) {
+    super(checkpoint, log, `projection ${projection}: ${reason}; rebuild it, and swap`);
   }
 }
 

@@ -1,20 +1,14 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { Context, type EventStore, type Recorder, type StateStore } from '@backstory/core';
 import { guarded, type GenerationChanged, type Observer } from '@backstory/core/observe';
 import { numberOption } from '@backstory/core/store';
 import { ProjectionNotFound, GenerationUnusable } from './errors.js';
 import type { Model } from './definition/projection-source.js';
-import {
-  withGeneration,
-  writeControl,
-  type Control,
-  type Generation,
-  type Wish,
-} from './generation/control.js';
+import { writeControl, type Control, type Generation, type Wish } from './generation/control.js';
 import { drop } from './generation/drop.js';
+import { filled, type FilledOptions } from './generation/filled.js';
 import { placesOf } from './generation/places.js';
-import { begin, present, withNew } from './generation/register.js';
-import { requireControl, rollBack, swap, type Swapped } from './generation/swap.js';
+import { rebuild } from './generation/rebuild.js';
+import { requireControl, rollBack, swap, type Stores, type Swapped } from './generation/swap.js';
 import { contentOf, verify, type ContentDigest } from './generation/verify.js';
 import { verifyWithLog, type LogVerification } from './generation/verify-with-log.js';
 import { verifyTables } from './generation/verify-tables.js';
@@ -126,62 +120,23 @@ export class ProjectionAdmin {
   }
 
   /**
-   * Begins a new generation beside the one that is read; processes that run the projection fill it. One that is being filled by
-   * the same version already is gone on with.
+   * Begins a new generation beside the one that is read; processes that run the projection fill it. One that this version is
+   * filling already, or has filled and nobody has swapped or dropped, is gone on with: drop it first where the code has changed.
    *
    * @throws ProjectionNotFound, GenerationUnusable where the code of the projection is not known here
    */
   async rebuild(name: string, { eventsPerSecond, ...by }: RebuildOptions = {}): Promise<number> {
-    const { state, model } = this.parts.placeOf(name);
-    if (!model) throw unknownCode(name);
-    if (eventsPerSecond !== undefined)
-      numberOption('eventsPerSecond', eventsPerSecond, 1, Number.MAX_SAFE_INTEGER);
-    const pace = eventsPerSecond === undefined ? {} : { eventsPerSecond };
-    const { number, isNew } = await state.transaction([], async (tx) => {
-      const control = await requireControl(tx, name);
-      const known = present(control).find(
-        ({ role, version }) => role === 'building' && version === model.version,
-      );
-      if (known) {
-        await writeControl(tx, name, withGeneration(control, { ...known, ...pace }));
-        return { number: known.number, isNew: false };
-      }
-      const more = withNew(control, model, pace);
-      await begin(tx, name, more);
-      return { number: more.begun.number, isNew: true };
-    });
+    const { stores, model } = this.codeOf(name);
+    const { number, isNew } = await rebuild(stores, model, eventsPerSecond);
     if (isNew) await this.changed(name, number, 'created', { type: 'projection.rebuild', by });
     return number;
   }
 
-  /** Waits until a generation has come to where the head is now, telling how far it is. */
-  async filled(
-    name: string,
-    generation: number,
-    options: {
-      readonly onProgress?: (status: GenerationStatus) => void;
-      readonly signal?: AbortSignal;
-      readonly everyMs?: number;
-    } = {},
-  ): Promise<GenerationStatus> {
-    const { onProgress, signal, everyMs = 100 } = options;
-    const { head } = await this.parts.events.identity();
-    for (;;) {
-      const { generations } = await this.status(name);
-      const own = generations.find((it) => it.generation === generation);
-      if (!own) throw new GenerationUnusable(name, generation, 'it was dropped meanwhile.');
-      onProgress?.(own);
-      if (own.position >= head) return own;
-      if (own.state === 'paused')
-        throw new GenerationUnusable(
-          name,
-          generation,
-          `it is not filled while the projection is paused, ${own.reason}.`,
-        );
-      if (own.state === 'faulted')
-        throw new GenerationUnusable(name, generation, own.reason ?? 'it is faulted.');
-      await wait(everyMs, undefined, { ...(signal && { signal }) });
-    }
+  /** Waits until a generation has come to where the head is now, telling how far it is. @throws GenerationUnusable where it will not */
+  async filled(name: string, generation: number, options: FilledOptions = {}): Promise<GenerationStatus> {
+    const { head: position } = await this.parts.events.identity();
+    const statuses = async () => (await this.status(name)).generations;
+    return filled({ ...this.storesOf(name), statuses }, { name, generation, position }, options);
   }
 
   /**
@@ -195,9 +150,8 @@ export class ProjectionAdmin {
     name: string,
     { generation, limit = 100, maxFolded = 100_000 }: VerifyOptions = {},
   ): Promise<Verification> {
-    const { state, model } = this.parts.placeOf(name);
-    if (!model) throw unknownCode(name);
-    const asked = { state, generation, limit, events: this.parts.events };
+    const { stores, model } = this.codeOf(name);
+    const asked = { ...stores, generation, limit };
     const found = await (model instanceof SqlModel
       ? verifyTables({ ...asked, model })
       : verify({
@@ -222,8 +176,7 @@ export class ProjectionAdmin {
       signal,
     }: Omit<VerifyOptions, 'generation'> & { readonly signal?: AbortSignal } = {},
   ): Promise<LogVerification> {
-    const { state, model } = this.parts.placeOf(name);
-    if (!model) throw unknownCode(name);
+    const { stores, model } = this.codeOf(name);
     if (model instanceof SqlModel)
       throw new GenerationUnusable(
         name,
@@ -231,7 +184,7 @@ export class ProjectionAdmin {
         'it writes tables, which can only be compared with those of another generation: rebuild, and verify.',
       );
     const most = numberOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER);
-    return verifyWithLog({ state, model, events: this.parts.events, limit, maxFolded: most, signal });
+    return verifyWithLog({ ...stores, model, limit, maxFolded: most, signal });
   }
 
   /** What a generation holds, in one hash: equal for equal documents. Default: the one that is read. */
@@ -241,14 +194,14 @@ export class ProjectionAdmin {
 
   /** Has another generation be read: the one being filled, or the one given. @throws ProjectionNotFound, GenerationUnusable */
   async swap(name: string, { generation, ...by }: Which = {}): Promise<Swapped> {
-    const swapped = await swap(this.parts.placeOf(name).state, name, { generation });
+    const swapped = await swap(this.storesOf(name), name, { generation });
     await this.changed(name, swapped.generation, 'swapped', { type: 'projection.swapped', by });
     return swapped;
   }
 
   /** Goes back to the generation that was read before, and says how far behind it is. @throws ProjectionNotFound, GenerationUnusable */
   async rollback(name: string, { generation, ...by }: Which = {}): Promise<Swapped> {
-    const swapped = await rollBack(this.parts.placeOf(name).state, name, generation);
+    const swapped = await rollBack(this.storesOf(name), name, generation);
     await this.changed(name, swapped.generation, 'rolled-back', { type: 'projection.rolled-back', by });
     return swapped;
   }
@@ -258,6 +211,18 @@ export class ProjectionAdmin {
     const dropped = await drop(this.parts.placeOf(name).state, name, generation);
     await this.changed(name, dropped, 'dropped', { type: 'projection.dropped', by });
     return dropped;
+  }
+
+  private storesOf(name: string): Stores {
+    return { events: this.parts.events, state: this.parts.placeOf(name).state };
+  }
+
+  /** @throws GenerationUnusable where its code is not known here */
+  private codeOf(name: string): { readonly stores: Stores; readonly model: Model } {
+    const { model } = this.parts.placeOf(name);
+    if (model) return { stores: this.storesOf(name), model };
+    const problem = 'its code is not known here: list it in `projections` of defineBackstory.';
+    throw new GenerationUnusable(name, undefined, problem);
   }
 
   private async want(
@@ -295,14 +260,6 @@ export class ProjectionAdmin {
       .run(() => this.parts.recorder.record([write], { system: true }))
       .catch(() => undefined);
   }
-}
-
-function unknownCode(name: string): GenerationUnusable {
-  return new GenerationUnusable(
-    name,
-    undefined,
-    'its code is not known here: list it in `projections` of defineBackstory.',
-  );
 }
 
 function wishOf({ actor, reason }: AskedBy = {}): Wish {

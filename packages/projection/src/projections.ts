@@ -1,6 +1,7 @@
 import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { LeaseHolder, MemoryStateStore } from '@backstory/core/state';
+import { InvalidOption, numberOption } from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { ProjectionModel } from './definition/projection-model.js';
 import {
@@ -11,12 +12,13 @@ import {
 } from './definition/projection-source.js';
 import { NotCaughtUp, ProjectionExists, ProjectionNotFound } from './errors.js';
 import { Runner } from './feed/runner.js';
+import { reached } from './generation/reached.js';
 import { ProjectionAdmin, type RebuildOptions } from './projection-admin.js';
 import { Documents, type CaughtUpOptions } from './read/documents.js';
 import { TableReader } from './read/table-reader.js';
 import { SqlModel } from './tables/sql-model.js';
 import type { SqlProjection } from './tables/sql-projection.js';
-import { isAt, type GenerationStatus, type ProjectionStatus } from './status.js';
+import type { GenerationStatus, ProjectionStatus } from './status.js';
 
 /** What the projections of a process run on. */
 export interface ProjectionsParts {
@@ -135,7 +137,7 @@ export class Projections extends ProjectionAdmin {
    * handle, and where another process feeds it.
    *
    * @throws NotCaughtUp after `timeoutMs` (default 5,000), or at once where it is paused or faulted, saying why;
-   * ProjectionNotFound; the signal's reason
+   * LogDiverged where the documents are of another log; ProjectionNotFound, InvalidOption; the signal's reason
    */
   async caughtUp(
     which: ProjectionSource | string,
@@ -145,20 +147,25 @@ export class Projections extends ProjectionAdmin {
     const { name } = this.require(which).model;
     const { events } = this.own;
     const { state } = this.placeOf(name);
-    const end = performance.now() + timeoutMs;
+    if (!Number.isSafeInteger(position) || position < 0)
+      throw new InvalidOption('position', `must be a position of the log, not ${String(position)}.`);
+    const end = performance.now() + numberOption('timeoutMs', timeoutMs, 0, Infinity);
     for (;;) {
       signal?.throwIfAborted();
       const progressed = this.nextProgress(signal);
-      const { isThere, through, isHalted } = await isAt({ events, state }, name, position);
-      if (isThere) return progressed.cancel();
-      const left = end - performance.now();
-      const status = left <= 0 || isHalted ? await this.status(name) : undefined;
-      if (status && (left <= 0 || standsStill(status))) {
+      try {
+        const { isThere, through, isHalted } = await reached({ events, state }, name, position);
+        if (isThere) return;
+        const left = end - performance.now();
+        const status = left <= 0 || isHalted ? await this.status(name) : undefined;
+        if (status && (left <= 0 || standsStill(status))) {
+          const why = [status.state, status.reason].filter(Boolean).join(': ');
+          throw new NotCaughtUp(name, position, through, why);
+        }
+        await progressed.within(Math.min(left, POLL_MS));
+      } finally {
         progressed.cancel();
-        const why = [status.state, status.reason].filter(Boolean).join(': ');
-        throw new NotCaughtUp(name, position, through, why);
       }
-      await progressed.within(Math.min(left, POLL_MS));
     }
   }
 

@@ -1,12 +1,8 @@
 import type { EventStore, StateStore } from '@backstory/core';
-import type { Lease, StateView } from '@backstory/core/state';
-import {
-  generationIn,
-  listControls,
-  readControl,
-  type Control,
-  type Generation,
-} from './generation/control.js';
+import type { StateView } from '@backstory/core/state';
+import { listControls, type Control, type Generation } from './generation/control.js';
+import { divergence } from './generation/divergence.js';
+import { feedersOf } from './generation/feeders.js';
 import { placesOf, type Places } from './generation/places.js';
 import type { Model } from './definition/projection-source.js';
 import { tableName } from './tables/table-shape.js';
@@ -120,8 +116,8 @@ export async function projectionStatuses(
   });
   const statuses: ProjectionStatus[] = [];
   for (const it of stored) {
-    const leases = await state.leases(placesOf(it.name).leases);
-    statuses.push(await statusOf(it, { events, head, leases, code: versions.get(it.name) }));
+    const feeders = await feedersOf(state, it.name);
+    statuses.push(await statusOf(it, { events, head, feeders, code: versions.get(it.name) }));
   }
   return statuses;
 }
@@ -141,7 +137,7 @@ interface StoredGeneration {
 interface Seen {
   readonly events: EventStore;
   readonly head: number;
-  readonly leases: readonly Lease[];
+  readonly feeders: ReadonlyMap<number, string>;
   readonly code: number | undefined;
 }
 
@@ -192,17 +188,18 @@ async function generationStatus(
 ): Promise<GenerationStatus> {
   const { generation, progress } = stored;
   const { number, version, role, createdAt, tables } = generation;
-  const { head, leases } = seen;
+  const { events: log, head } = seen;
   const position = progress?.checkpoint.through ?? 0;
-  const seconds = await ageOf(seen.events, generation, position);
-  const leaseName = placesOf(name).lease(number);
-  const owner = leases.find((it) => it.name === leaseName && it.expiresAt.getTime() > Date.now())?.owner;
+  const seconds = await ageOf(log, generation, position);
+  const owner = seen.feeders.get(number);
   const rate = progress?.rate ?? 0;
   const lag = { events: Math.max(0, head - position), seconds };
   const isFed = role === 'live' || role === 'building';
+  const diverged = isFed ? await divergence(log, progress?.checkpoint) : undefined;
+  const condition = { isBehind: seconds > 0, owner, code: seen.code, diverged };
   return {
     ...{ generation: number, version, role },
-    ...(isFed && conditionOf(control, stored, { isBehind: seconds > 0, owner, code: seen.code })),
+    ...(isFed && conditionOf(control, stored, condition)),
     ...{ position, lag, events: progress?.events ?? 0, rate },
     ...(tables
       ? { tables: Object.keys(tables).map((it) => tableName(name, number, it)) }
@@ -215,17 +212,22 @@ async function generationStatus(
   };
 }
 
+interface Condition {
+  readonly isBehind: boolean;
+  readonly owner: string | undefined;
+  readonly code: number | undefined;
+  readonly diverged: Error | undefined;
+}
+
 function conditionOf(
   { paused }: Control,
   { generation, trouble }: StoredGeneration,
-  {
-    isBehind,
-    owner,
-    code,
-  }: { readonly isBehind: boolean; readonly owner: string | undefined; readonly code: number | undefined },
+  { isBehind, owner, code, diverged }: Condition,
 ): { readonly state: FeedState; readonly reason?: string } {
   if (paused)
     return { state: 'paused', reason: `by ${paused.actor}${paused.reason ? `: ${paused.reason}` : ''}` };
+  // Also where nobody has noticed yet: what it would say of its place in this log means nothing.
+  if (diverged) return { state: 'faulted', reason: diverged.message };
   if (trouble && (trouble.state === 'faulted' || owner !== undefined))
     return { state: trouble.state, reason: trouble.reason };
   const { version } = generation;
@@ -247,34 +249,4 @@ async function ageOf(
     if (first) return Math.max(0.001, (Date.now() - first.recordedAt.getTime()) / 1_000);
   }
   return 0;
-}
-
-/**
- * Up to which position a generation has every event: its checkpoint, or further where no event of its own follows. `isHalted`: it
- * is paused, or was stopped by a fault.
- */
-export async function isAt(
-  { events, state }: Pick<StatusParts, 'events' | 'state'>,
-  name: string,
-  position: number,
-): Promise<{ readonly isThere: boolean; readonly through: number; readonly isHalted: boolean }> {
-  const places = placesOf(name);
-  const stored = await state.read(async (view) => {
-    const control = await readControl(view, name);
-    const live = control && generationIn(control, control.live)!;
-    return live && { control, ...(await generationOf(view, places, live)) };
-  });
-  const through = stored?.progress?.checkpoint.through ?? 0;
-  const isHalted = stored?.control.paused !== undefined || stored?.trouble?.state === 'faulted';
-  if (!stored || through >= position) return { isThere: through >= position, through, isHalted };
-  const { head } = await events.identity();
-  if (head < position) return { isThere: false, through, isHalted };
-  for await (const page of events.readAll({
-    types: stored.generation.types,
-    after: through,
-    upTo: position,
-    limit: 1,
-  }))
-    return { isThere: page.events.length === 0, through, isHalted };
-  return { isThere: true, through, isHalted };
 }

@@ -217,7 +217,7 @@ export class Feeder {
       const control = await readControl(tx, model.name);
       const now = control && generationIn(control, generation.number);
       if (!now || !isFed(now) || control.paused) throw new Withdrawn();
-      const position = meetingIn(control);
+      const position = await meetingIn(tx, control);
       if (position !== undefined && checkpoint.through > position) throw new Meeting(position);
       this.eventsPerSecond = now.eventsPerSecond;
       // Before the progress: a transaction that a statement has broken then ends here, and not silently with its commit.

@@ -5,6 +5,7 @@ import { FenceLost, isInfrastructure, type HeldLease, type LeaseHolder } from '@
 import { StoreClosed, outside } from '@backstory/core/store';
 import type { Model } from '../definition/projection-source.js';
 import { readControl, type Control, type Generation } from '../generation/control.js';
+import { evenUpTo } from '../generation/events-between.js';
 import { placesOf, type Places } from '../generation/places.js';
 import type { Progress } from '../generation/progress.js';
 import { register } from '../generation/register.js';
@@ -35,6 +36,8 @@ export class Runner {
   /** Generations at which this process has failed: others may try, and it does once somebody resumes. */
   private readonly failed = new Map<number, unknown>();
   private readonly filled = new Set<number>();
+  /** Where the head was when a generation that is being filled was looked at last. */
+  private readonly heads = new Map<number, number>();
   private readonly stopping = new AbortController();
   private control: Control | undefined;
   private wake: () => void = () => undefined;
@@ -185,17 +188,25 @@ export class Runner {
     const { number, role, swaps } = generation;
     const progress = this.feeding.get(number)?.progress;
     if (role !== 'building' || !progress) return;
-    const { events, state, model } = this.parts;
-    const { head } = await events.identity();
-    if (progress.checkpoint.through < head) return;
+    const { model } = this.parts;
     if (!this.filled.has(number)) {
+      if (!(await this.isAtHead(generation, progress))) return;
       this.filled.add(number);
       this.announce(number, 'filled');
     }
     if (swaps !== true) return;
-    if (!(await swapWhenReady(state, model.name, number))) return;
+    if (!(await swapWhenReady(this.parts, model.name, number))) return;
     this.announce(number, 'swapped');
     this.look();
+  }
+
+  /** Where events come without end it is always a little behind: at where the head was when it was looked at before is enough. */
+  private async isAtHead({ number, types }: Generation, { checkpoint }: Progress): Promise<boolean> {
+    const { events } = this.parts;
+    const { head } = await events.identity();
+    const upTo = this.heads.get(number) ?? head;
+    this.heads.set(number, head);
+    return (await evenUpTo(events, types, { after: checkpoint.through, upTo })) >= upTo;
   }
 
   private tell(change: ConsumerChanged['change'], reason?: string): void {

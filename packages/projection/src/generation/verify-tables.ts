@@ -5,9 +5,12 @@ import { GenerationUnusable } from '../errors.js';
 import { compareTables } from '../tables/compare-tables.js';
 import { requireSql } from '../tables/require-sql.js';
 import type { SqlModel } from '../tables/sql-model.js';
-import { readControl, writeControl, type Control, type Generation } from './control.js';
+import { evenUpTo } from './events-between.js';
+import { clockOf, feedersOf } from './feeders.js';
+import { writeControl, type Generation } from './control.js';
 import { placesOf } from './places.js';
 import { readProgress } from './progress.js';
+import { requireControl } from './swap.js';
 import { compared, type Verification } from './verification.js';
 
 /** What is compared. */
@@ -28,24 +31,22 @@ export interface VerifyingTables {
  * @throws ProjectionNotFound, GenerationUnusable
  */
 export async function verifyTables(verifying: VerifyingTables): Promise<Verification> {
-  const { state, events, model } = verifying;
+  const { state, model } = verifying;
   const found = await attempt(verifying);
   if (found) return found;
   await requireFed(verifying);
-  const { head } = await events.identity();
-  const until = Date.now() + PATIENCE_MS;
-  const meeting = { position: head, until: new Date(until).toISOString() };
-  await meetAt(state, model.name, meeting);
+  const position = await meet(verifying);
+  const until = performance.now() + PATIENCE_MS;
   try {
-    while (Date.now() < until) {
-      const met = await attempt(verifying, () => meetAt(state, model.name, undefined).catch(() => undefined));
+    while (performance.now() < until) {
+      const met = await attempt(verifying, () => part(state, model.name).catch(() => undefined));
       if (met) return met;
       await wait(POLL_MS);
     }
   } finally {
-    await meetAt(state, model.name, undefined).catch(() => undefined);
+    await part(state, model.name).catch(() => undefined);
   }
-  const message = `it and the one that is read did not come to position ${head} in ${PATIENCE_MS / 1_000} s: wait until both are live.`;
+  const message = `it and the one that is read did not come to position ${position} in ${PATIENCE_MS / 1_000} s: wait until both are live.`;
   throw new GenerationUnusable(model.name, verifying.generation, message);
 }
 
@@ -62,7 +63,7 @@ async function attempt(
     const pair = await compared(view, name, generation);
     const [live, other] = await Promise.all([pair.live, pair.other].map((it) => positionOf(view, name, it)));
     const [low, high] = [Math.min(live!, other!), Math.max(live!, other!)];
-    if (await hasEvents(events, model, { after: low, upTo: high })) return undefined;
+    if ((await evenUpTo(events, model.typeNames, { after: low, upTo: high })) < high) return undefined;
     await taken?.();
     requireSameTables(model, pair);
     const both = { name, tables, limit, live: pair.live.number, other: pair.other.number };
@@ -95,37 +96,38 @@ function requireSameTables(
     );
 }
 
-async function hasEvents(
-  events: EventStore,
-  { typeNames: types }: SqlModel,
-  between: { readonly after: number; readonly upTo: number },
-): Promise<boolean> {
-  if (between.after === between.upTo) return false;
-  for await (const page of events.readAll({ ...between, types, limit: 1 }))
-    if (page.events.length > 0) return true;
-  return false;
-}
-
 /** What nobody feeds comes nowhere. @throws GenerationUnusable */
 async function requireFed({ state, model, generation }: VerifyingTables): Promise<void> {
   const { name } = model;
   const pair = await state.read((view) => compared(view, name, generation));
-  const leases = await state.leases(placesOf(name).leases);
+  const feeders = await feedersOf(state, name);
   for (const { number } of [pair.live, pair.other]) {
-    const lease = leases.find((it) => it.name === placesOf(name).lease(number));
-    if (lease && lease.expiresAt.getTime() > Date.now()) continue;
+    if (feeders.has(number)) continue;
     const message =
       'it is not as far as the other one, and no process feeds it: start the application, with the code that made it.';
     throw new GenerationUnusable(name, number, message);
   }
 }
 
-function meetAt(state: StateStore, name: string, meeting: Control['meeting']): Promise<void> {
+/** Has both go no further than a position that neither is beyond. */
+async function meet({ events, state, model, generation }: VerifyingTables): Promise<number> {
+  const { name } = model;
+  const { head } = await events.identity();
   return state.transaction([], async (tx) => {
-    const control = await readControl(tx, name);
-    if (!control || control.meeting?.until === meeting?.until) return;
-    const { meeting: _before, ...own } = control;
-    await writeControl(tx, name, meeting ? { ...own, meeting } : own);
+    const { live, other } = await compared(tx, name, generation);
+    // They may have gone on since the head was read, and come to this one only.
+    const position = Math.max(head, await positionOf(tx, name, live), await positionOf(tx, name, other));
+    const until = new Date((await clockOf(tx)) + PATIENCE_MS).toISOString();
+    await writeControl(tx, name, { ...(await requireControl(tx, name)), meeting: { position, until } });
+    return position;
+  });
+}
+
+/** Has them go on. */
+function part(state: StateStore, name: string): Promise<void> {
+  return state.transaction([], async (tx) => {
+    const { meeting, ...own } = await requireControl(tx, name);
+    if (meeting) await writeControl(tx, name, own);
   });
 }
 

@@ -1,11 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EventStore, RecordedEvent, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
+import { numberOption } from '@backstory/core/store';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { NotCaughtUp } from '../errors.js';
 import { generationIn, type Control } from '../generation/control.js';
 import { placesOf, type Places } from '../generation/places.js';
 import { readProgress } from '../generation/progress.js';
+import { requireSameLog } from '../generation/reached.js';
 import { requireControl } from '../generation/swap.js';
 import type { KeptResult } from '../results/emit.js';
 import { listResults, resultsAt, type ResultsQuery } from '../results/list-results.js';
@@ -101,7 +103,8 @@ export class Documents<Document, Result = unknown> {
    * What an event has led to, in every document that it changes. It waits until the documents have the event, so that a handler of a
    * subscription is given all of it and, whenever it is called again, the same.
    *
-   * @throws NotCaughtUp after `timeoutMs`, saying why; ProjectionNotFound; the signal's reason
+   * @throws NotCaughtUp after `timeoutMs`, saying why; LogDiverged where the documents are of another log;
+   * ProjectionNotFound, InvalidOption; the signal's reason
    */
   async resultsOf(
     recorded: RecordedEvent<object>,
@@ -111,23 +114,33 @@ export class Documents<Document, Result = unknown> {
     const { position } = recorded;
     if (!model.folds(recorded.type)) return [];
     const { timeoutMs = 5_000, signal } = options;
-    const end = performance.now() + timeoutMs;
-    for (;;) {
-      await caughtUp(position, { ...options, timeoutMs: Math.max(0, end - performance.now()) });
-      const { through, found } = await this.read(async (view, control) => {
-        const { live } = control;
-        const through = (await readProgress(view, this.places, live))?.checkpoint.through ?? 0;
-        const isFolded = generationIn(control, live)!.types.includes(recorded.type);
-        if (through < position || !isFolded) return { through };
-        const keys = model.keysOf(recorded);
-        return { through, found: await resultsAt<Result>(view, this.places.results(live), keys, position) };
-      });
+    const end = performance.now() + numberOption('timeoutMs', timeoutMs, 0, Infinity);
+    for (let looks = 0; ; looks++) {
+      const { through, found } = await this.resultsNow(recorded);
       if (found) return found;
       // Somebody has gone back to a generation that is behind, or what is read was built without this type.
-      if (performance.now() >= end)
+      if (looks > 0 && performance.now() >= end)
         throw new NotCaughtUp(this.name, position, through, 'what is read has not folded this event');
-      await wait(LOOK_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
+      if (looks > 0) await wait(LOOK_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
+      await caughtUp(position, { ...options, timeoutMs: Math.max(0, end - performance.now()) });
     }
+  }
+
+  /** What an event has led to, where what is read has folded it. @throws ProjectionDiverged */
+  private async resultsNow(recorded: RecordedEvent<object>) {
+    const { model, events } = this.parts;
+    const { position, type } = recorded;
+    const { checkpoint, found } = await this.read(async (view, control) => {
+      const { number, types } = generationIn(control, control.live)!;
+      const { checkpoint } = (await readProgress(view, this.places, number)) ?? {};
+      if (!checkpoint || checkpoint.through < position || !types.includes(type)) return { checkpoint };
+      const keys = model.keysOf(recorded);
+      const results = this.places.results(number);
+      return { checkpoint, found: await resultsAt<Result>(view, results, keys, position) };
+    });
+    // A position of another log is that of another event.
+    if (found) await requireSameLog(events, this.name, checkpoint);
+    return { through: checkpoint?.through ?? 0, found };
   }
 
   /** How many documents there are. */

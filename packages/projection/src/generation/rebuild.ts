@@ -1,0 +1,51 @@
+import { numberOption } from '@backstory/core/store';
+import type { ModelFacts } from '../definition/model-facts.js';
+import { withGeneration, writeControl, type Control, type Generation } from './control.js';
+import { divergence } from './divergence.js';
+import { begin, present, withNew } from './register.js';
+import { checkpointOf, requireControl, type Stores } from './swap.js';
+
+/** What is being filled, and whether that was begun just now. */
+export interface Rebuilding {
+  readonly number: number;
+  readonly isNew: boolean;
+}
+
+/**
+ * Begins a new generation, or gives the one that is being filled by this version already. One that was folded from another log is
+ * not gone on with.
+ *
+ * @throws ProjectionNotFound, InvalidOption
+ */
+export async function rebuild(
+  { events, state }: Stores,
+  model: ModelFacts,
+  eventsPerSecond?: number,
+): Promise<Rebuilding> {
+  const { name } = model;
+  const pace =
+    eventsPerSecond === undefined
+      ? {}
+      : { eventsPerSecond: numberOption('eventsPerSecond', eventsPerSecond, 1, Number.MAX_SAFE_INTEGER) };
+  const found = await state.read(async (view) => {
+    const known = beingFilled(await requireControl(view, name), model);
+    return known && { number: known.number, checkpoint: await checkpointOf(view, name, known.number) };
+  });
+  const isOther = (await divergence(events, found?.checkpoint)) !== undefined;
+  return state.transaction([], async (tx) => {
+    const control = await requireControl(tx, name);
+    const known = beingFilled(control, model);
+    if (known && !(isOther && known.number === found?.number)) {
+      await writeControl(tx, name, withGeneration(control, { ...known, ...pace }));
+      return { number: known.number, isNew: false };
+    }
+    const more = withNew(control, model, pace);
+    await begin(tx, name, more);
+    return { number: more.begun.number, isNew: true };
+  });
+}
+
+/** The newest: one that was folded from another log may be there as well. */
+function beingFilled(control: Control, { version }: ModelFacts): Generation | undefined {
+  return present(control).findLast((it) => it.role === 'building' && it.version === version);
+}
