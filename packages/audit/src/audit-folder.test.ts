@@ -115,6 +115,28 @@ test('a key that is revoked while the log is read signs nothing', async () => {
   expect(await seal(storage, { ...keyed, key: spare })).toMatchObject({ sealed: 5 });
 });
 
+test('of changes to the key ring at the same time none is lost', async () => {
+  const audit = new AuditFolder(keyed.folder);
+  const keys = Array.from({ length: 8 }, () => readPrivateKey(newPrivateKey()));
+  const changes = await Promise.allSettled(
+    keys.map(({ publicKey }) =>
+      audit.changeKeys((ring) => ring.with({ action: 'add', publicKey }, keyed.key, new Date())),
+    ),
+  );
+  const made = keys.filter((_, i) => changes[i]!.status === 'fulfilled').map(({ keyId }) => keyId);
+  expect(made.length).toBeGreaterThan(0);
+  const ring = await audit.keys();
+  expect(ring.keys.map(({ keyId }) => keyId).sort()).toEqual([keyed.key.keyId, ...made].sort());
+  fs.writeFileSync(here('keys.jsonl.lock'), '');
+  await expect(audit.changeKeys((it) => it)).rejects.toThrow(
+    /keys\.jsonl\.lock .*: another process is at it/,
+  );
+  fs.rmSync(here('keys.jsonl.lock'));
+  await audit.changeKeys((it) => it);
+  await expect(audit.beginKeys(ring)).rejects.toThrow(/keys\.jsonl cannot be written \(it is there\)/);
+  expect(fs.readdirSync(keyed.folder)).toEqual(['keys.jsonl']);
+});
+
 test('whoever was stopped until another one went on publishes nothing of that one', async () => {
   const late = Object.create(storage.events) as typeof storage.events;
   late.append = async (writes) => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { KeyRing, readHead, writeHead, type TreeHead } from '@backstory/proof';
-import { AuditFileDamaged, AuditFolderIncomplete } from './errors.js';
+import { AuditFileDamaged, AuditFileUnwritable, AuditFolderIncomplete } from './errors.js';
 import { writingTo } from './file-failure.js';
 import { SealFile } from './seal-file.js';
 
@@ -51,6 +51,39 @@ export class AuditFolder {
     await writeWhole(this.keysFile, ring.write());
   }
 
+  /**
+   * Puts another ring in place of the one that is there, of which it is made. One process does that at a time, so that of two nobody's
+   * change is lost.
+   *
+   * @throws AuditFolderIncomplete, InvalidKeyRing; AuditFileUnwritable where another process is at it
+   */
+  async changeKeys(change: (ring: KeyRing) => KeyRing): Promise<void> {
+    await this.alone(async () => this.writeKeys(change(await this.keys())));
+  }
+
+  /** The first ring of the folder. @throws AuditFileUnwritable where there is one, or another process is at it */
+  async beginKeys(ring: KeyRing): Promise<void> {
+    await this.alone(async () => {
+      if (await this.hasKeys())
+        throw new AuditFileUnwritable(this.keysFile, THERE, { cause: new Error('it is there') });
+      await this.writeKeys(ring);
+    });
+  }
+
+  private async alone(work: () => Promise<void>): Promise<void> {
+    const lock = `${this.keysFile}.lock`;
+    const handle = await writingTo(lock, async () => {
+      await mkdir(this.folder, { recursive: true });
+      return open(lock, 'wx');
+    });
+    try {
+      await work();
+    } finally {
+      await handle.close();
+      await rm(lock, { force: true });
+    }
+  }
+
   /** Which seals there are, in order. */
   async sequences(): Promise<readonly number[]> {
     const files = await namesIn(path.join(this.folder, 'seals'));
@@ -96,6 +129,7 @@ export class AuditFolder {
   }
 }
 
+const THERE = 'add another key to it.';
 const MADE_AGAIN =
   'Move it elsewhere and keep it: the next "backstory audit seal" makes it again from the log.';
 

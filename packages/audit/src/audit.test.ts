@@ -406,6 +406,22 @@ describe('verifying', () => {
     expect(await verifyLog(sealing, { trust, folder: keyed.folder })).toMatchObject({ ok: true, seals: 4 });
   });
 
+  test('a seal of another log that was put beside ours hides nothing of what was done to this one', async () => {
+    behindItsBack("UPDATE events SET data = '{}' WHERE position = 7");
+    const other = await files.opened(sqlite(files.newFile(), { driver: 'libsql' }).open());
+    const folder = await folders.newFolder();
+    await fillLog(other, 5);
+    for (let i = 0; i < 4; i++) {
+      await seal(other, folder);
+      await fillLog(other, 5);
+    }
+    const name = 'seals/000004.seal';
+    fs.copyFileSync(path.join(folder.folder, name), path.join(keyed.folder, name));
+    const { findings } = await verify(storage, keyed);
+    expect(brief(findings)).toEqual(['seal 4 foreign', 'altered 7 data']);
+    expect(findings[0]).toMatchObject({ place: path.join(keyed.folder, name) });
+  });
+
   test('an anchor of another log is said to be one', async () => {
     const other = await files.opened(sqlite(files.newFile(), { driver: 'libsql' }).open());
     const folder = await folders.newFolder();
@@ -413,7 +429,7 @@ describe('verifying', () => {
     const { head } = await seal(other, folder);
     const { findings } = await verify(storage, keyed, { anchors: [head!] });
     expect(brief(findings)).toEqual(['seal 1 foreign']);
-    expect(findingText(findings[0]!)).toContain('this anchor is of another log');
+    expect(findingText(findings[0]!)).toContain('it is of another log: give an anchor of this one');
     const sealed = await sealedIn(new AuditFolder(keyed.folder));
     await expect(proveConsistency(sealed, head!)).rejects.toThrow(/is of log .*give a head of this log/);
   });

@@ -25,4 +25,6 @@ const ADVICE: Readonly<Record<string, string>> = {
   EACCES: ACCESS,
   EPERM: ACCESS,
   EROFS: ACCESS,
+  EEXIST:
+    'another process is at it: do it again when it is done. Where none is, one was interrupted: remove that file.',
 };

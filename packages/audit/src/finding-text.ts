@@ -59,7 +59,8 @@ const SEAL_PROBLEMS: Readonly<Record<SealProblem | HeadProblem, string>> = {
   replaced: 'here is another head under this number: history was rewritten, or the other place was.',
   unrecorded: 'it is not recorded in the log any more.',
   'no-head': 'what is recorded in its place is no signed head.',
-  foreign: 'this anchor is of another log: give one of this log. If it is of this one, the log was replaced.',
+  foreign:
+    'it is of another log: give an anchor of this one, and move a file of another one elsewhere. If it should be of this one, the log was replaced.',
 };
 
 function called({ type, stream, version }: EventHeader): string {

@@ -84,7 +84,7 @@ export type SealFinding =
  * | `replaced` | an anchor, a file or the log holds another head under this number |
  * | `unrecorded` | it is not recorded in the log any more |
  * | `no-head` | what is recorded in its place is no head |
- * | `foreign` | an anchor is of another log, whose id is its place |
+ * | `foreign` | an anchor, or a file, is of another log; its place is the id of that log, or the file |
  */
 export type SealProblem =
   'altered' | 'file' | 'damaged' | 'missing' | 'chain' | 'replaced' | 'unrecorded' | 'no-head' | 'foreign';

@@ -41,7 +41,8 @@ export async function headChain(sources: HeadSources): Promise<HeadChain> {
   const logId = chainOf(files.seals, recorded.heads, sources);
   const ofThisLog = recorded.heads.filter(({ head }) => head === undefined || head.logId === logId);
   const anchors = sources.anchors.filter((head) => head.logId === logId);
-  const gathered = gather(files.seals, ofThisLog, anchors);
+  const own = files.seals.filter(({ head }) => head.logId === logId);
+  const gathered = gather(own, ofThisLog, anchors);
   const { links } = gathered;
   const judged = judgeHeads(
     links.map(({ head }) => head),
@@ -51,6 +52,7 @@ export async function headChain(sources: HeadSources): Promise<HeadChain> {
     ...files.findings,
     ...recorded.findings,
     ...gathered.findings,
+    ...files.seals.flatMap((it) => (own.includes(it) ? [] : seal(it.head.sequence, 'foreign', it.file))),
     ...sources.anchors.flatMap((head) =>
       anchors.includes(head) ? [] : seal(head.sequence, 'foreign', head.logId),
     ),
@@ -89,8 +91,11 @@ async function recordedOrNone({ store, signal }: HeadSources) {
 function chainOf(
   seals: readonly SealFile[],
   recorded: readonly RecordedHead[],
-  { anchors, logId }: HeadSources,
+  { anchors, logId, trust }: HeadSources,
 ): string | undefined {
+  // A seal of another log that lies beside them, or was put there, does not make it that one's.
+  const isOwn = (head: TreeHead) => head.logId === logId && trust.judge(head) === undefined;
+  if ([...seals.map(({ head }) => head), ...anchors].some(isOwn)) return logId;
   const outside = seals.at(-1)?.head.logId ?? anchors.at(-1)?.logId;
   if (outside !== undefined) return outside;
   const inside = recorded.map(({ head }) => head?.logId).filter((it) => it !== undefined);

@@ -27,7 +27,7 @@ export interface Rotation {
  * Adds a key and retires another, as the only one who seals. Which seal was its last, folder and log say: of either only heads
  * count that it has signed, because anybody may have put others there.
  *
- * @throws SealerBusy, KeyNotInForce, AuditFolderIncomplete, AuditFileDamaged, InvalidKeyRing
+ * @throws SealerBusy, KeyNotInForce, AuditFolderIncomplete, AuditFileDamaged, AuditFileUnwritable, InvalidKeyRing
  */
 export async function rotateKey(source: SealSource, options: RotateOptions): Promise<Rotation> {
   const { signer, keyId, reason, next } = options;
@@ -38,14 +38,14 @@ export async function rotateKey(source: SealSource, options: RotateOptions): Pro
     requireInForce(ring, signer.keyId);
     const lastSeal = await lastSealOf(source, { folder, ring, keyId });
     signal.throwIfAborted();
-    // To read the log takes a while, and a revocation of meanwhile must stay.
-    const now = await folder.keys();
-    requireInForce(now, keyId);
-    requireInForce(now, signer.keyId);
     const at = new Date();
     const retire = { action: 'retire', keyId, lastSeal, ...(reason !== undefined && { reason }) } as const;
-    const added = now.with({ action: 'add', publicKey: next.publicKey }, signer, at);
-    await folder.writeKeys(added.with(retire, next, at));
+    // To read the log takes a while, and a revocation of meanwhile must stay.
+    await folder.changeKeys((now) => {
+      requireInForce(now, keyId);
+      requireInForce(now, signer.keyId);
+      return now.with({ action: 'add', publicKey: next.publicKey }, signer, at).with(retire, next, at);
+    });
     return { lastSeal };
   });
 }

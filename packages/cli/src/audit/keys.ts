@@ -43,7 +43,7 @@ async function create(audit: AuditCall): Promise<void> {
       `${folder.keysFile} is there already: add another key with "backstory audit keys add".`,
     );
   const key = makeKey(audit, options.key ?? audit.call.io.env['BACKSTORY_AUDIT_KEY'], '--key');
-  await keeping(key, () => folder.writeKeys(KeyRing.begin(key, new Date())));
+  await keeping(key, () => folder.beginKeys(KeyRing.begin(key, new Date())));
   await tell(audit, key, [
     `It signs seals from now on. Whoever has it can sign: keep it apart from the log and from ${folder.folder}.`,
     `Give ${folder.keysFile} to those who will check.`,
@@ -52,11 +52,12 @@ async function create(audit: AuditCall): Promise<void> {
 
 async function add(audit: AuditCall): Promise<void> {
   const { folder } = audit;
-  const ring = await folder.keys();
   const signer = audit.signingKey();
+  // Before there is a new key: a folder without a ring is told.
+  await folder.keys();
   const key = newKey(audit);
   const add = { action: 'add', publicKey: key.publicKey } as const;
-  await keeping(key, async () => folder.writeKeys(ring.with(add, signer, new Date())));
+  await keeping(key, () => folder.changeKeys((ring) => ring.with(add, signer, new Date())));
   await tell(audit, key, [
     'It may sign seals as well; without it a key that is lost or stolen cannot be replaced.',
   ]);
@@ -85,20 +86,26 @@ async function rotate(audit: AuditCall): Promise<void> {
 async function revoke(audit: AuditCall): Promise<void> {
   const { folder, options } = audit;
   const [, , name = ''] = audit.call.arguments as [string, string, string?];
-  const ring = await folder.keys();
-  const { keyId } = called(ring, name);
-  if (ring.keys.every((key) => key.status !== 'in-force' || key.keyId === keyId))
-    throw new UsageError(
-      'last-key',
-      'It is the last key in force, and nobody could seal without it: make another one first, with "backstory audit keys add".',
-    );
+  const { keyId } = called(await folder.keys(), name);
   const { reason } = options;
   const change = { action: 'revoke', keyId, ...(reason !== undefined && { reason }) } as const;
-  await folder.writeKeys(ring.with(change, audit.signingKey(), new Date()));
+  await folder.changeKeys((ring) => {
+    requireAnother(ring, keyId);
+    return ring.with(change, audit.signingKey(), new Date());
+  });
   await audit.call.report.answer({ revoked: keyId }, () => [
     `Key ${keyId.slice(0, 16)} is revoked. What it signed counts only where a seal by another key contains it.`,
     'Verify against an anchor, seal with another key, and give the new key ring to those who check.',
   ]);
+}
+
+/** @throws UsageError */
+function requireAnother({ keys: all }: KeyRing, keyId: string): void {
+  if (all.some((key) => key.status === 'in-force' && key.keyId !== keyId)) return;
+  throw new UsageError(
+    'last-key',
+    'It is the last key in force, and nobody could seal without it: make another one first, with "backstory audit keys add".',
+  );
 }
 
 async function list(audit: AuditCall): Promise<void> {
