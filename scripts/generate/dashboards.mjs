@@ -30,6 +30,8 @@ function overview() {
     times('Handling', 'events_handling_duration_seconds'),
     times('Storing', 'events_storage_duration_seconds'),
     times('From happening to handled', 'backstory_delivery_latency_seconds'),
+    graph('The store', 'bytes', { '{{store}}': worst('backstory_store_size_bytes', { by: ['store'] }) }),
+    graph('Streams', 'short', { '{{store}}': worst('backstory_store_streams', { by: ['store'] }) }),
     graph('Memory', 'bytes', { '{{instance}}': series('backstory_process_memory_bytes') }),
     graph('Processors', 'short', { '{{instance}}': series('backstory_process_cpu') }),
     graph('Event-loop delay, p99', 's', {
@@ -139,6 +141,11 @@ function consumers() {
     }),
     graph('State', 'short', {
       '{{subscription}} {{state}}': `${worst('backstory_subscription_state', { by: ['subscription', 'state'] })} == 1`,
+    }),
+    graph('Rebuilds: part of the log that is folded', 'percentunit', {
+      '{{projection}}, generation {{generation}}': worst('backstory_projection_progress', {
+        by: ['projection', 'generation'],
+      }),
     }),
     graph('Projected', 'ops', {
       '{{projection}} {{result}}': rate('backstory_projection_events_total', WINDOW, {

@@ -75,6 +75,8 @@ function found(name) {
   return row;
 }
 
+/** `job` and `instance` are what Prometheus adds itself. */
 function requireLabel(name, labels, label) {
-  if (!labels.includes(label)) throw new Error(`${name} has no label ${label}: ${labels.join(', ')}.`);
+  if (!labels.includes(label) && label !== 'job' && label !== 'instance')
+    throw new Error(`${name} has no label ${label}: ${labels.join(', ')}.`);
 }

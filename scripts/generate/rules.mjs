@@ -5,8 +5,16 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** What is told apart: applications that are scraped as different jobs may have handlers and subscriptions of the same name. */
+const HANDLER = ['job', 'handler'];
+const SUBSCRIPTION = ['job', 'application', 'subscription'];
+const ON_SUBSCRIPTION = `on (${SUBSCRIPTION.join(', ')})`;
+
 /** Of the attempts of a handler one in a thousand may fail. */
 const BUDGET = 0.001;
+
+/** With fewer failures a share says too little: of ten attempts in a night one is 10 %. */
+const LEAST_FAILURES = 5;
 
 /** Google's multi-window burn rates: how fast the budget of 30 days is used up (https://sre.google/workbook/alerting-on-slos/). */
 const BURNS = [
@@ -23,7 +31,7 @@ export function groupsOf() {
       name: 'backstory-ratios',
       rules: recorded.map((window) => ({
         record: ratioName(window),
-        expr: failing(lasting(window), ['handler']),
+        expr: failing(lasting(window), HANDLER),
       })),
     },
     { name: 'backstory', rules: alertsOf().map(ruleOf) },
@@ -49,6 +57,10 @@ function alertsOf() {
   return [...burns(), ...consumers(), ...handlers(), ...processes()];
 }
 
+function failures(window) {
+  return increase('events_handled_total', window, { by: HANDLER, where: { status: 'error' } });
+}
+
 function burns() {
   return BURNS.map((burn) => ({
     ...burnOf(burn),
@@ -59,6 +71,9 @@ function burns() {
           ['events_handled_total{handler="billing.bill", status="success"}', '0+100x200'],
           ['events_handled_total{handler="billing.bill", status="error"}', `0+${burn.rate * 0.2}x200`],
           ['events_handled_total{handler="desk.look", status="success"}', '0+100x200'],
+          // Two attempts in an hour, and half of them fail: that is too few.
+          ['events_handled_total{handler="night.run", status="success"}', '0+1x3 3+0x200'],
+          ['events_handled_total{handler="night.run", status="error"}', '0+1x3 3+0x200'],
         ],
         at: '6h',
         // What burns fast burns slowly as well.
@@ -74,7 +89,7 @@ function burns() {
 function burnOf({ rate: speed, short, long, severity, budget }) {
   return {
     alert: 'BackstoryErrorBudgetBurns',
-    expr: [short, long].map((it) => `${ratioName(it)} > ${speed} * ${BUDGET}`).join(' and '),
+    expr: `${[short, long].map((it) => `${ratioName(it)} > ${speed} * ${BUDGET}`).join(' and ')} and ${failures(lasting(long))} >= ${LEAST_FAILURES}`,
     wait: lasting(2 * MINUTE),
     severity,
     window: lasting(long),
@@ -84,16 +99,16 @@ function burnOf({ rate: speed, short, long, severity, budget }) {
 }
 
 function consumers() {
-  const by = ['subscription'];
+  const by = SUBSCRIPTION;
   const lag = worst('backstory_subscription_lag_events', { by });
   const before = worst('backstory_subscription_lag_events', { by, offset: lasting(15 * MINUTE) });
   const age = worst('backstory_subscription_lag_time_seconds', { by });
   const paused = `${worst('backstory_subscription_state', { by, where: { state: 'paused' } })} == 1`;
-  const moved = `max by (subscription) (changes(${series('backstory_subscription_position')}[${lasting(5 * MINUTE)}])) > 0`;
+  const moved = `max by (${by.join(', ')}) (changes(${series('backstory_subscription_position')}[${lasting(5 * MINUTE)}])) > 0`;
   return [
     {
       alert: 'BackstoryConsumerStalled',
-      expr: `${lag} > 0 unless on (subscription) ${moved} unless on (subscription) ${paused}`,
+      expr: `${lag} > 0 unless ${ON_SUBSCRIPTION} ${moved} unless ${ON_SUBSCRIPTION} ${paused}`,
       wait: lasting(2 * MINUTE),
       severity: 'critical',
       summary: '{{ $labels.subscription }} stands still, and has events to handle.',
@@ -103,6 +118,11 @@ function consumers() {
           series: [
             [`backstory_subscription_lag_events${SUB}`, '0 5+0x20'],
             [`backstory_subscription_position${SUB}`, '7+0x20'],
+            // Of the same name, in another job and in another application of the process: neither hides the one that stands.
+            ['backstory_subscription_lag_events{job="other", subscription="billing"}', '9+0x20'],
+            ['backstory_subscription_position{job="other", subscription="billing"}', '0+1x20'],
+            ['backstory_subscription_lag_events{application="b", subscription="billing"}', '9+0x20'],
+            ['backstory_subscription_position{application="b", subscription="billing"}', '0+1x20'],
             ['backstory_subscription_lag_events{subscription="moves"}', '9+0x20'],
             ['backstory_subscription_position{subscription="moves"}', '0+1x20'],
             ['backstory_subscription_lag_events{subscription="paused"}', '9+0x20'],
@@ -116,7 +136,7 @@ function consumers() {
     },
     {
       alert: 'BackstoryLagGrows',
-      expr: `${age} > 60 and on (subscription) ${lag} > ${before}`,
+      expr: `${age} > 60 and ${ON_SUBSCRIPTION} ${lag} > ${before}`,
       wait: lasting(5 * MINUTE),
       severity: 'warning',
       summary: '{{ $labels.subscription }} falls behind further and further.',
@@ -156,7 +176,7 @@ function consumers() {
     },
     {
       alert: 'BackstoryDeadLetters',
-      expr: `${worst('events_dead_letter_queue_size', { by: ['subscription', 'handler'] })} > 0`,
+      expr: `${worst('events_dead_letter_queue_size', { by: [...SUBSCRIPTION, 'handler'] })} > 0`,
       severity: 'warning',
       summary: '{{ $labels.handler }} has events that it could not handle.',
       description:
@@ -174,7 +194,7 @@ function consumers() {
     },
     {
       alert: 'BackstoryDeadLetterTooOld',
-      expr: `${worst('backstory_dead_letter_oldest_age_seconds', { by: ['subscription', 'handler'] })} > ${DAY}`,
+      expr: `${worst('backstory_dead_letter_oldest_age_seconds', { by: [...SUBSCRIPTION, 'handler'] })} > ${DAY}`,
       severity: 'critical',
       summary: '{{ $labels.handler }} has had an event that it could not handle for more than a day.',
       description: 'Nobody has decided about it: backstory dead-letters list {{ $labels.subscription }}.',
@@ -194,24 +214,67 @@ function consumers() {
     },
     {
       alert: 'BackstoryEventSilent',
-      expr: `${increase('events_published_total', lasting(HOUR), { by: ['event_type'], offset: lasting(HOUR) })} >= 10 unless ${increase('events_published_total', lasting(HOUR), { by: ['event_type'] })} > 0`,
+      expr: silent(),
       wait: lasting(5 * MINUTE),
       severity: 'warning',
       summary: 'No {{ $labels.event_type }} comes any more.',
       description:
-        'There were ten or more in the hour before the last, and none since: look whether whoever makes them is well.',
+        'There were ten or more in the hour before the last and none since, and at this time of the day and the week there usually are: look whether whoever makes them is well.',
       tests: [
         {
           series: [
-            ['events_published_total{event_type="order.placed"}', '0+1x60 60+0x70'],
+            ['events_published_total{job="a", event_type="order.placed"}', '0+1x60 60+0x70'],
+            // Another job goes on with it.
+            ['events_published_total{job="b", event_type="order.placed"}', '0+1x130'],
             ['events_published_total{event_type="payment.requested"}', '0+1x130'],
+            // It was started anew, and has published one since.
+            ['events_published_total{event_type="order.shipped", instance="a"}', '0+1x60 60+0x30'],
+            ['events_published_total{event_type="order.shipped", instance="b"}', '_x90 1+0x40'],
+            // Nobody is there to be heard: that is another alert.
+            ['events_published_total{job="gone", event_type="order.placed"}', '0+1x60'],
           ],
           at: '125m',
+          fires: [{ job: 'a', event_type: 'order.placed' }],
+        },
+        {
+          // What comes once a day, in an hour of its own.
+          interval: '10m',
+          series: [
+            ['events_published_total{event_type="night.imported"}', '0+9x6 54+0x138 54+9x6 108+0x138'],
+            // What comes all day, and yesterday too.
+            ['events_published_total{event_type="order.placed"}', '0+9x150 1350+0x138'],
+          ],
+          at: '1580m',
+          fires: [{ event_type: 'order.placed' }],
+        },
+        {
+          // A week ago nothing came in this hour either.
+          interval: '10m',
+          series: [
+            ['events_published_total{event_type="shop.visited"}', '0+9x6 54+0x5 63+9x1001 9072+0x20'],
+            ['events_published_total{event_type="order.placed"}', '0+9x1014 9126+0x20'],
+          ],
+          at: '10206m',
           fires: [{ event_type: 'order.placed' }],
         },
       ],
     },
   ];
+}
+
+/** As many as usual an hour ago, none since, and not because it is so every day or every week at this time. */
+function silent() {
+  const by = ['job', 'event_type'];
+  const within = (offset) => increase('events_published_total', lasting(HOUR), { by, offset });
+  const all = series('events_published_total');
+  return [
+    `${within(lasting(HOUR))} >= 10`,
+    `and on (${by.join(', ')}) ${within()} == 0`,
+    // A series that begins with an event shows no increase by it.
+    `unless on (${by.join(', ')}) (${all} unless ${all} offset ${lasting(HOUR)})`,
+    `unless ${within(lasting(DAY))} == 0`,
+    `unless ${within(lasting(7 * DAY))} == 0`,
+  ].join(' ');
 }
 
 const BILLING = { subscription: 'billing' };
@@ -230,11 +293,11 @@ function state(name, minutes) {
 
 function handlers() {
   const window = lasting(5 * MINUTE);
-  const by = ['handler'];
+  const by = HANDLER;
   return [
     {
       alert: 'BackstoryHandlerFails',
-      expr: `${failing(window, by)} > 0.05`,
+      expr: `${failing(window, by)} > 0.05 and ${failures(window)} >= ${LEAST_FAILURES}`,
       wait: lasting(5 * MINUTE),
       severity: 'warning',
       summary: 'More than 5 % of the attempts of {{ $labels.handler }} fail.',
@@ -247,9 +310,16 @@ function handlers() {
             ['events_handled_total{handler="billing.bill", status="error"}', '0+10x30'],
             ['events_handled_total{handler="desk.look", status="success"}', '0+99x30'],
             ['events_handled_total{handler="desk.look", status="error"}', '0+1x30'],
+            // Well in one job, and not in another.
+            ['events_handled_total{job="a", handler="mail.send", status="success"}', '0+900x30'],
+            ['events_handled_total{job="b", handler="mail.send", status="success"}', '0+9x30'],
+            ['events_handled_total{job="b", handler="mail.send", status="error"}', '0+1x30'],
+            // One of a few.
+            ['events_handled_total{handler="night.run", status="success"}', '0+0x15 1+0x15'],
+            ['events_handled_total{handler="night.run", status="error"}', '0+0x15 1+0x15'],
           ],
           at: '20m',
-          fires: [{ handler: 'billing.bill' }],
+          fires: [{ handler: 'billing.bill' }, { job: 'b', handler: 'mail.send' }],
         },
       ],
     },
@@ -275,7 +345,7 @@ function handlers() {
     },
     {
       alert: 'BackstoryAppendsFail',
-      expr: `${rate('events_storage_errors_total', window, { by: ['aggregate_type', 'error_type'], where: { 'error_type!': 'concurrency_conflict' } })} > 0`,
+      expr: `${rate('events_storage_errors_total', window, { by: ['job', 'aggregate_type', 'error_type'], where: { 'error_type!': 'concurrency_conflict' } })} > 0`,
       wait: lasting(2 * MINUTE),
       severity: 'critical',
       summary: 'Events of {{ $labels.aggregate_type }} cannot be stored: {{ $labels.error_type }}.',
@@ -296,7 +366,7 @@ function handlers() {
     },
     {
       alert: 'BackstoryBackPressure',
-      expr: `${worst('backstory_subscription_back_pressure', { by: ['subscription'] })} == 1`,
+      expr: `${worst('backstory_subscription_back_pressure', { by: SUBSCRIPTION })} == 1`,
       wait: lasting(15 * MINUTE),
       severity: 'warning',
       summary: '{{ $labels.subscription }} reads no more, because its buffer is full.',
@@ -320,7 +390,43 @@ function handlers() {
 }
 
 function processes() {
+  const memory = series('backstory_process_memory_bytes');
   return [
+    {
+      alert: 'BackstoryProcessDown',
+      expr: `up == 0 and on (job, instance) last_over_time(${memory}[${lasting(6 * HOUR)}])`,
+      wait: lasting(2 * MINUTE),
+      severity: 'critical',
+      summary: '{{ $labels.instance }} of {{ $labels.job }} does not answer.',
+      description:
+        'Nothing is known of it any more, so no other alert speaks of it: look whether the process runs, and whether Prometheus reaches it.',
+      tests: [
+        {
+          series: [
+            ['up{job="shop", instance="a"}', '1x5 0x10'],
+            ['backstory_process_memory_bytes{job="shop", instance="a"}', '9x5'],
+            ['up{job="shop", instance="b"}', '1x20'],
+            ['backstory_process_memory_bytes{job="shop", instance="b"}', '9x20'],
+            // Something else.
+            ['up{job="node", instance="a"}', '0x20'],
+          ],
+          at: '12m',
+          fires: [{ job: 'shop', instance: 'a' }],
+        },
+      ],
+    },
+    {
+      alert: 'BackstoryNotSeen',
+      expr: `absent(${memory})`,
+      wait: lasting(10 * MINUTE),
+      severity: 'critical',
+      summary: 'No process of Backstory is scraped at all.',
+      description: 'Look at the targets of Prometheus: none gives metrics of Backstory.',
+      tests: [
+        { series: [['up{job="shop"}', '1x40']], at: '20m', fires: [{}] },
+        { series: [['backstory_process_memory_bytes{job="shop"}', '9x40']], at: '20m', fires: [] },
+      ],
+    },
     {
       alert: 'BackstoryEventLoopSlow',
       expr: `${series('backstory_process_event_loop_delay_seconds')} > 0.5`,
@@ -341,7 +447,7 @@ function processes() {
     },
     {
       alert: 'BackstoryTelemetryDropped',
-      expr: `${increase('backstory_telemetry_dropped_total', lasting(HOUR), { by: ['signal'] })} > 0`,
+      expr: `${increase('backstory_telemetry_dropped_total', lasting(HOUR), { by: ['job', 'signal'] })} > 0`,
       severity: 'warning',
       summary: 'Some {{ $labels.signal }} could not be delivered.',
       description:

@@ -74,7 +74,9 @@ async function dropped(instrumentation: Instrumentation): Promise<unknown> {
   const { resourceMetrics } = await instrumentation.metricProducer.collect();
   const metrics = resourceMetrics.scopeMetrics.flatMap((it) => it.metrics);
   const points = metrics.find((it) => it.descriptor.name === 'backstory.telemetry.dropped')?.dataPoints ?? [];
-  return points.map(({ attributes, value }) => [attributes['signal'], value]);
+  return points
+    .filter(({ value }) => value !== 0)
+    .map(({ attributes, value }) => [attributes['signal'], value]);
 }
 
 describe('the log of what happens', () => {

@@ -51,6 +51,7 @@ test('metrics have exactly these names', async () => {
     'backstory_projection_batch_duration_seconds histogram',
     'backstory_projection_batch_size histogram',
     'backstory_projection_events_total counter',
+    'backstory_projection_progress gauge',
     'backstory_retry_queue_oldest_age_seconds gauge',
     'backstory_snapshot_duration_seconds histogram',
     'backstory_snapshot_lookups_total counter',
@@ -65,6 +66,7 @@ test('metrics have exactly these names', async () => {
     'backstory_subscription_lag_time_seconds gauge',
     'backstory_subscription_position gauge',
     'backstory_subscription_state gauge',
+    'backstory_telemetry_dropped_total counter',
     'events_dead_letter_queue_size gauge',
     'events_dead_lettered_total counter',
     'events_handled_total counter',
@@ -98,7 +100,12 @@ test('values are told apart by few labels, and what the durations count is not c
   expect(value(body, `events_retried_total{${billing}}`)).toBe(2);
   expect(value(body, `events_retry_failed_total{${billing}}`)).toBe(1);
   expect(value(body, `events_dead_lettered_total{${billing},error_type="TypeError"}`)).toBe(1);
-  expect(value(body, 'events_dead_letter_queue_size{subscription="billing",handler="billing.bill"}')).toBe(1);
+  expect(
+    value(
+      body,
+      'events_dead_letter_queue_size{subscription="billing",handler="billing.bill",application="shop"}',
+    ),
+  ).toBe(1);
   expect(
     value(body, 'events_storage_errors_total{aggregate_type="order",error_type="concurrency_conflict"}'),
   ).toBe(1);
@@ -207,20 +214,70 @@ describe('the sampler', () => {
     const metric = async (series: string) => value((await reader.metrics()).body, series);
     const head = await eventually(() => metric('backstory_store_head_position{store="shop"}'));
     await eventually(
-      async () => ((await metric('backstory_subscription_lag_events{subscription="billing"}')) ?? 0) >= 2,
+      async () =>
+        ((await metric('backstory_subscription_lag_events{subscription="billing",application="shop"}')) ??
+          0) >= 2,
     );
     await eventually(
       async () =>
-        ((await metric('backstory_subscription_lag_time_seconds{subscription="billing"}')) ?? 0) > 0,
+        ((await metric(
+          'backstory_subscription_lag_time_seconds{subscription="billing",application="shop"}',
+        )) ?? 0) > 0,
     );
-    expect(await metric('backstory_subscription_state{subscription="billing",state="stopped"}')).toBe(1);
-    expect(await metric('backstory_subscription_state{subscription="billing",state="live"}')).toBe(0);
+    expect(
+      await metric('backstory_subscription_state{subscription="billing",state="stopped",application="shop"}'),
+    ).toBe(1);
+    expect(
+      await metric('backstory_subscription_state{subscription="billing",state="live",application="shop"}'),
+    ).toBe(0);
     await eventually(
       async () =>
-        (await metric('backstory_subscription_position{subscription="projection orders"}'))! >= head,
+        (await metric(
+          'backstory_subscription_position{subscription="projection orders",application="shop"}',
+        ))! >= head,
     );
     expect(await metric('backstory_process_memory_bytes')).toBeGreaterThan(1_000_000);
     await end();
+  });
+
+  test('tells two applications of one process apart, and of what was dropped that it is nothing yet', async () => {
+    const instrumentation = new Instrumentation({ sampleEveryMs: 10 });
+    const reader = new PrometheusReader({ metricProducers: [instrumentation.metricProducer] });
+    const provider = new MeterProvider({ readers: [reader] });
+    const watched = (name: string, events: number) => ({
+      name,
+      events: {
+        identity: async () => ({ logId: 'l', epoch: 1, epochStart: 0, head: 7 }),
+        ...{ capabilities: { densePositions: false } as never, readAll: undefined as never },
+      },
+      subscriptions: {
+        list: async () => [
+          {
+            ...{ name: 'billing', state: 'live', position: 7 - events, lag: { events, seconds: 1 } },
+            ...{ parked: { retrying: 0, dead: 0 }, members: [] },
+          },
+        ],
+        parked: async () => [],
+      },
+      projections: { list: async () => [] },
+    });
+    const ends = [watched('shop', 1), watched('bank', 5)].map((it) => instrumentation.watch(it));
+    const lag = 'backstory_subscription_lag_events{subscription="billing",application=';
+    const body = await eventually(async () => {
+      const text = (await reader.metrics()).body;
+      return text.includes(`${lag}"bank"}`) && text;
+    });
+    expect([value(body, `${lag}"shop"}`), value(body, `${lag}"bank"}`)]).toEqual([1, 5]);
+    for (const signal of ['metrics', 'traces', 'logs', 'alerts'])
+      expect(value(body, `backstory_telemetry_dropped_total{signal="${signal}"}`)).toBe(0);
+    const { consumers } = await instrumentation.monitor.dashboard();
+    expect(consumers.map(({ name, lag: { events } = { events: 0, seconds: 0 } }) => [name, events])).toEqual([
+      ['shop: billing', 1],
+      ['bank: billing', 5],
+    ]);
+    for (const end of ends) await end();
+    await instrumentation.shutdown();
+    await provider.shutdown();
   });
 
   test('shows nothing of what cannot be read, rather than zero', async () => {

@@ -63,6 +63,8 @@ const ERROR = 'error.type';
 const STORE = 'backstory.store';
 const SUBSCRIPTION = 'backstory.subscription';
 const PROJECTION = 'backstory.projection';
+/** Several in one process may have a subscription of the same name. */
+const APPLICATION = 'backstory.application';
 
 /** Every metric that Backstory reports, in the order in which the reference lists them. */
 export const metrics: readonly MetricSignal[] = [
@@ -234,7 +236,7 @@ export const metrics: readonly MetricSignal[] = [
     [
       'retry.queue.size',
       '{event}',
-      [SUBSCRIPTION],
+      [SUBSCRIPTION, APPLICATION],
       'sampler',
       'Keys whose next event waits for another attempt.',
       'events_retry_queue_size',
@@ -242,14 +244,14 @@ export const metrics: readonly MetricSignal[] = [
     [
       'retry.queue.oldest_age',
       's',
-      [SUBSCRIPTION],
+      [SUBSCRIPTION, APPLICATION],
       'sampler',
       'Age of the oldest event waiting for another attempt.',
     ],
     [
       'dead_letter.queue.size',
       '{event}',
-      [SUBSCRIPTION, HANDLER],
+      [SUBSCRIPTION, HANDLER, APPLICATION],
       'sampler',
       'Keys whose next event is parked as dead.',
       'events_dead_letter_queue_size',
@@ -257,7 +259,7 @@ export const metrics: readonly MetricSignal[] = [
     [
       'dead_letter.oldest_age',
       's',
-      [SUBSCRIPTION, HANDLER],
+      [SUBSCRIPTION, HANDLER, APPLICATION],
       'sampler',
       'Age of the oldest event parked as dead.',
     ],
@@ -271,40 +273,59 @@ export const metrics: readonly MetricSignal[] = [
       'sampler',
       'What the store takes, with its indexes and what is kept beside the log.',
     ],
-    ['subscription.position', '{position}', [SUBSCRIPTION], 'sampler', 'How far a consumer has come.'],
+    [
+      'subscription.position',
+      '{position}',
+      [SUBSCRIPTION, APPLICATION],
+      'sampler',
+      'How far a consumer has come.',
+    ],
     [
       'subscription.lag.events',
       '{event}',
-      [SUBSCRIPTION],
+      [SUBSCRIPTION, APPLICATION],
       'sampler',
       'Positions between a consumer and the head.',
     ],
     [
       'subscription.lag.time',
       's',
-      [SUBSCRIPTION],
+      [SUBSCRIPTION, APPLICATION],
       'sampler',
       'Age of the first event a consumer has not dealt with; 0 when caught up.',
     ],
     [
       'subscription.checkpoint.age',
       's',
-      [SUBSCRIPTION],
+      [SUBSCRIPTION, APPLICATION],
       'sampler',
       'Time since a consumer last kept a checkpoint.',
     ],
     [
       'subscription.state',
       '1',
-      [SUBSCRIPTION, 'state'],
+      [SUBSCRIPTION, 'state', APPLICATION],
       'sampler',
       '1 for the state that a consumer is in, 0 for the others.',
     ],
-    ['subscription.buffer.size', '{event}', [SUBSCRIPTION], 'sampler', 'Events read and not yet handled.'],
+    [
+      'projection.progress',
+      '1',
+      [PROJECTION, 'generation', APPLICATION],
+      'sampler',
+      'Part of the log that a generation of a projection has folded, also of one that is being built: 0 to 1.',
+    ],
+    [
+      'subscription.buffer.size',
+      '{event}',
+      [SUBSCRIPTION, APPLICATION],
+      'sampler',
+      'Events read and not yet handled.',
+    ],
     [
       'subscription.back_pressure',
       '1',
-      [SUBSCRIPTION],
+      [SUBSCRIPTION, APPLICATION],
       'sampler',
       '1 while a consumer reads no more because its buffer is full.',
     ],

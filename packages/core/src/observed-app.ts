@@ -51,10 +51,15 @@ export interface WatchedSubscription extends WatchedConsumer {
   readonly members: readonly { readonly buffered: number; readonly isFull: boolean }[];
 }
 
-/** A projection, with when each of its generations was last kept. */
+/** A projection, with when each of its generations was last kept, and how far it is. */
 export interface WatchedProjection extends WatchedConsumer {
   readonly generation: number;
-  readonly generations: readonly { readonly generation: number; readonly savedAt?: string }[];
+  readonly generations: readonly {
+    readonly generation: number;
+    readonly savedAt?: string;
+    /** Part of the log that is folded, 0 to 1. */
+    readonly progress?: number;
+  }[];
 }
 
 /** A key that is set aside. */

@@ -105,6 +105,8 @@ export class Instrumentation implements Observability {
     this.sampler = sampler;
     const measurements = new Measurements(meter);
     this.drops = measurements.counter('backstory.telemetry.dropped');
+    // Of a series that begins with its first drop Prometheus sees no increase.
+    if (metrics) for (const signal of SIGNALS) this.dropped(signal, 0);
     const ownCost = measurements.histogram('backstory.telemetry.self.duration');
     this.tracing = tracer === false ? undefined : new Tracing(new Spans(tracer, sampler), subscriptions);
     const lost = () => this.dropped('metrics', 1);
@@ -160,7 +162,7 @@ export class Instrumentation implements Observability {
   }
 
   /** Counts what could not be delivered. */
-  dropped(signal: 'metrics' | 'traces' | 'logs' | 'alerts', count: number): void {
+  dropped(signal: (typeof SIGNALS)[number], count: number): void {
     this.drops.at(signal).add(count);
   }
 
@@ -184,6 +186,7 @@ export class Instrumentation implements Observability {
   }
 }
 
+const SIGNALS = ['metrics', 'traces', 'logs', 'alerts'] as const;
 const OPTIONS: OptionNames<InstrumentationOptions> = {
   tracer: true,
   sampler: true,

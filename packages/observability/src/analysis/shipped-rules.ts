@@ -44,7 +44,7 @@ export const SHIPPED_RULES: readonly AlertRule[] = [
   {
     name: 'back-pressure',
     value: stat('backstory.subscription.back_pressure', 'last', { by: 'backstory.subscription' }),
-    when: { eq: 1 },
+    when: { gt: 0 },
     forMs: 60_000,
     summary: 'A subscription reads no more, because what it holds has no room.',
   },

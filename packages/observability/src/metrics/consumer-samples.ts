@@ -10,7 +10,7 @@ import { handlerName } from '../handler-name.js';
 /** A gauge, the values of its attributes, and what it shows. */
 export interface Sample {
   readonly name: `backstory.${string}`;
-  readonly of: readonly [string?, string?];
+  readonly of: readonly [a?: string, b?: string | undefined, c?: string];
   readonly value: number;
 }
 
@@ -24,12 +24,19 @@ export async function sampleConsumers(app: Watched): Promise<readonly Sample[]> 
   const found: Sample[] = [sample('store.head_position', [app.name], head), ...(await extentSamples(app))];
   if (app.events.capabilities.densePositions) found.push(sample('store.events', [app.name], head));
   for (const it of subscriptions) {
-    found.push(...consumer(it.name, it, it.savedAt), ...buffer(it), ...(await parked(app, it)));
+    found.push(
+      ...consumer([it.name, app.name], it, it.savedAt),
+      ...buffer(app, it),
+      ...(await parked(app, it)),
+    );
   }
   for (const it of projections) {
     const live = it.generations.find(({ generation }) => generation === it.generation);
+    for (const { generation, progress } of it.generations)
+      if (progress !== undefined)
+        found.push(sample('projection.progress', [it.name, String(generation), app.name], progress));
     // As checkpoints and consumers are called elsewhere.
-    found.push(...consumer(`projection ${it.name}`, it, live?.savedAt));
+    found.push(...consumer([`projection ${it.name}`, app.name], it, live?.savedAt));
   }
   return found;
 }
@@ -76,24 +83,25 @@ function sample(name: string, of: Sample['of'], value: number): Sample {
 const STATES = ['live', 'catching-up', 'paused', 'retrying', 'faulted', 'frozen', 'stopped'];
 
 function consumer(
-  name: string,
+  of: readonly [name: string, application: string],
   { state, position, lag }: WatchedConsumer,
   savedAt: string | undefined,
 ): Sample[] {
+  const [name, application] = of;
   return [
-    sample('subscription.position', [name], position),
-    sample('subscription.lag.events', [name], lag.events),
-    sample('subscription.lag.time', [name], lag.seconds),
-    ...STATES.map((it) => sample('subscription.state', [name, it], it === state ? 1 : 0)),
-    ...(savedAt === undefined ? [] : [sample('subscription.checkpoint.age', [name], ageOf(savedAt))]),
+    sample('subscription.position', of, position),
+    sample('subscription.lag.events', of, lag.events),
+    sample('subscription.lag.time', of, lag.seconds),
+    ...STATES.map((it) => sample('subscription.state', [name, it, application], it === state ? 1 : 0)),
+    ...(savedAt === undefined ? [] : [sample('subscription.checkpoint.age', of, ageOf(savedAt))]),
   ];
 }
 
-function buffer({ name, members }: WatchedSubscription): Sample[] {
+function buffer(app: Watched, { name, members }: WatchedSubscription): Sample[] {
   const buffered = members.reduce((sum, it) => sum + it.buffered, 0);
   return [
-    sample('subscription.buffer.size', [name], buffered),
-    sample('subscription.back_pressure', [name], members.some((it) => it.isFull) ? 1 : 0),
+    sample('subscription.buffer.size', [name, app.name], buffered),
+    sample('subscription.back_pressure', [name, app.name], members.some((it) => it.isFull) ? 1 : 0),
   ];
 }
 
@@ -103,12 +111,16 @@ async function parked(app: Watched, { name, parked: counts }: WatchedSubscriptio
   const dead = keys.filter(({ state }) => state === 'dead');
   const handlers = [...new Set(dead.map(({ handler }) => handler))];
   return [
-    sample('retry.queue.size', [name], counts.retrying),
-    sample('retry.queue.oldest_age', [name], oldest(keys.filter(({ state }) => state === 'retrying'))),
-    ...(handlers.length === 0 ? deadLetters([name], []) : []),
+    sample('retry.queue.size', [name, app.name], counts.retrying),
+    sample(
+      'retry.queue.oldest_age',
+      [name, app.name],
+      oldest(keys.filter(({ state }) => state === 'retrying')),
+    ),
+    ...(handlers.length === 0 ? deadLetters([name, undefined, app.name], []) : []),
     ...handlers.flatMap((handler) =>
       deadLetters(
-        [name, handlerName(name, handler)],
+        [name, handlerName(name, handler), app.name],
         dead.filter((it) => it.handler === handler),
       ),
     ),

@@ -187,15 +187,28 @@ function lastOf({ history }: DashboardParts, name: string): ReadonlyMap<string, 
   return lastBy(instrument, { by: instrument.description.attributes[0] ?? '' });
 }
 
+/** Where there are several applications, each consumer is called after its own, as in health. */
 function consumersOf(parts: DashboardParts): readonly DashboardConsumer[] {
-  const [position, events, seconds] = ['position', 'lag.events', 'lag.time'].map((it) =>
-    lastOf(parts, `subscription.${it}`),
+  const apps = [...parts.apps()].map(({ name }) => name);
+  return apps.flatMap((application) =>
+    ofApplication(parts, application).map((it) =>
+      apps.length === 1 ? it : { ...it, name: `${application}: ${it.name}` },
+    ),
   );
-  const states = parts.history.instrument('backstory.subscription.state')!.points;
+}
+
+function ofApplication({ history }: DashboardParts, application: string): readonly DashboardConsumer[] {
+  const where = { 'backstory.application': application };
+  const [position, events, seconds] = ['position', 'lag.events', 'lag.time'].map((it) =>
+    lastBy(history.instrument(`backstory.subscription.${it}`)!, { by: 'backstory.subscription', where }),
+  );
+  const states = history.instrument('backstory.subscription.state')!.points;
   return [...position!.keys()].sort().map((name) => {
     const is = states.find(
       ({ attributes, series }) =>
-        attributes['backstory.subscription'] === name && (series as { readonly value: number }).value === 1,
+        attributes['backstory.subscription'] === name &&
+        attributes['backstory.application'] === application &&
+        (series as { readonly value: number }).value === 1,
     );
     const lag = { events: events!.get(name) ?? 0, seconds: seconds!.get(name) ?? 0 };
     return {
