@@ -188,12 +188,14 @@ export class PostgresEventStore implements EventStore {
     const pages = read();
     try {
       let coming = pages.next();
-      for (;;) {
+      for (let nth = 1; ; nth++) {
         const next: IteratorResult<Page> = await coming;
         this.checkOpen();
         if (next.done) return;
         coming = pages.next();
         coming.catch(() => undefined); // told when it is asked for
+        // Who goes on from page to page works on one for long: the request for the next would otherwise be sent after that.
+        if (nth > 1) await new Promise((sent) => setImmediate(sent));
         yield next.value;
         this.checkOpen();
       }
