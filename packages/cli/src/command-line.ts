@@ -1,12 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import distance from 'leven';
 import type { Commands } from './commands.js';
 import { UsageError } from './errors.js';
 import type { CommandIo } from './io.js';
 import { NamedArgument, NamedOption } from './named-option.js';
 import { Report } from './report.js';
-import type { Verb, VerbArgument, VerbCall, VerbOption } from './verb.js';
+import type { Verb, VerbAction, VerbArgument, VerbCall, VerbOption } from './verb.js';
 import { VERBS, verbIn, type VerbEntry } from './verbs.js';
 
 /** A verb and how it was called. */
@@ -26,7 +27,7 @@ export async function readCommandLine(
 ): Promise<Invocation | undefined> {
   const found: { invocation?: Invocation } = {};
   const program = rootCommand(io);
-  const commands = commandsOf(program, io, (invocation) => (found.invocation = invocation));
+  const commands = commandsOf(program, { io, argv, found: (invocation) => (found.invocation = invocation) });
   for (const { name } of VERBS) if (argv.includes(name)) await commands.verb(name);
   try {
     await program.parseAsync([...argv], { from: 'user' });
@@ -67,16 +68,20 @@ import, init and audit say what they write.
 Exit codes: 0 fine, 1 a finding (what was asked for is not in the log, or the code
 cannot fold it), 2 usage, 3 store or configuration.`;
 
-type Found = (invocation: Invocation) => void;
+interface Reading {
+  readonly io: CommandIo;
+  readonly argv: readonly string[];
+  readonly found: (invocation: Invocation) => void;
+}
 
 /** Every verb by its name and summary; the rest of a verb once it is asked for. */
-function commandsOf(root: Command, io: CommandIo, found: Found): Commands {
+function commandsOf(root: Command, reading: Reading): Commands {
   for (const { name, summary } of VERBS) root.command(name).summary(summary).description(sentence(summary));
   const described = new Map<string, Promise<Command>>();
   const verb: Commands['verb'] = async (name) => {
     const entry = VERBS.find((it) => it.name === name);
     if (!entry) return undefined;
-    const command = described.get(name) ?? describe(entry, { root, verb }, io, found);
+    const command = described.get(name) ?? describe(entry, { root, verb }, reading);
     described.set(name, command);
     return command;
   };
@@ -86,16 +91,14 @@ function commandsOf(root: Command, io: CommandIo, found: Found): Commands {
 async function describe(
   { name, load }: VerbEntry,
   commands: Commands,
-  io: CommandIo,
-  found: Found,
+  { io, argv, found }: Reading,
 ): Promise<Command> {
   const verb = await load();
   const command = commands.root.commands.find((it) => it.name() === name)!;
-  for (const argument of verb.arguments ?? []) command.addArgument(argumentOf(argument));
-  for (const option of verb.options ?? []) command.addOption(optionOf(option));
-  if (verb.notes) command.addHelpText('after', `\n${verb.notes}`);
-  const examples = verb.examples.map(([line, shows]) => `  ${line}\n      ${shows}`);
-  command.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
+  const helped = helpedIn(verb, argv);
+  if (helped) command.usage(`${helped.usage} [options]`).description(sentence(helped.does));
+  else for (const argument of verb.arguments ?? []) command.addArgument(argumentOf(argument));
+  addHelp(command, helped ?? verb);
   command.action(() => {
     const options = command.optsWithGlobals<VerbCall['options']>();
     const { json = false, pager } = options;
@@ -106,11 +109,39 @@ async function describe(
   return command;
 }
 
+function addHelp(
+  command: Command,
+  { options = [], notes, examples }: Pick<Verb, 'options' | 'notes' | 'examples'>,
+) {
+  for (const option of options) command.addOption(optionOf(option));
+  if (notes) command.addHelpText('after', `\n${notes}`);
+  const lines = examples.map(([line, shows]) => `  ${line}\n      ${shows}`);
+  command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+}
+
+/** Which of several things a verb does help is asked of, where it is of one. */
+function helpedIn({ actions = {} }: Verb, argv: readonly string[]): VerbAction | undefined {
+  if (!argv.some((it) => it === '-h' || it === '--help')) return undefined;
+  const name = argv.find((it) => Object.hasOwn(actions, it));
+  return name === undefined ? undefined : actions[name];
+}
+
 function argumentOf({ name, description, parse, choices, names }: VerbArgument): NamedArgument {
   const argument = new NamedArgument(name, description, names);
-  if (choices) argument.choices(choices);
+  if (choices) argument.choices(choices).argParser((text) => chosen(text, choices));
   if (parse) argument.argParser((text) => parse(text));
   return argument;
+}
+
+/** @throws InvalidArgumentError */
+function chosen(text: string, choices: readonly string[]): string {
+  if (choices.includes(text)) return text;
+  const [nearest] = choices
+    .map((it) => ({ it, far: distance(it, text) }))
+    .filter(({ far }) => far <= 2)
+    .sort((a, b) => a.far - b.far);
+  const meant = nearest ? ` Did you mean ${nearest.it}?` : '';
+  throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.${meant}`);
 }
 
 /** What goes to the terminal goes through the pager, notes and errors as well, which would otherwise be under it. */

@@ -42,6 +42,8 @@ describe('a command line that means nothing ends with exit code 2', () => {
       'unknown-command',
       "Unknown command 'stat'. Did you mean one of state, stats? See backstory --help.",
     ],
+    [['audit', 'sela'], 'invalid-argument', /report, export, keys\. Did you mean seal\? See backstory audit/],
+    [['audit', 'zzzzzz'], 'invalid-argument', /report, export, keys\. See backstory audit/],
     [['state'], 'missing-argument', "Missing required argument 'stream'. See backstory state --help."],
     [['diff', 'cart-1', '1'], 'missing-argument', /'to'/],
     [['whatif', 'cart-1'], 'missing-option', /Say what would be otherwise/],

@@ -192,5 +192,16 @@ test('every verb has help with arguments, options and examples, and the command 
     expect([verb, isNarrow || WIDE.includes(verb)]).toEqual([verb, true]);
     expect((await runCli(['help', verb])).stdout).toBe(help.stdout);
   }
+  for (const { name: verb, load } of VERBS)
+    for (const [action, { usage, options = [] }] of Object.entries((await load()).actions ?? {})) {
+      const help = await runCli([verb, action, '--help']);
+      expect(help.stdout).toContain(`Usage: backstory ${verb} ${usage} [options]\n`);
+      expect(help.stdout).toContain(`  backstory ${verb} ${action} `);
+      const all = (await load()).options!.map(({ flags }) => flags);
+      const own = options.map(({ flags }) => flags);
+      expect(all.filter((it) => help.stdout.includes(`\n  ${it} `))).toEqual(own);
+      expect(help.stdout.split('\n').filter((it) => it.length > 85)).toEqual([]);
+      expect((await runCli([verb, '-h', action])).stdout).toBe(help.stdout);
+    }
   expect(await runCli(['--version'])).toEqual({ exitCode: 0, stderr: '', stdout: '0.1.0\n' });
 });

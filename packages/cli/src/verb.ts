@@ -11,10 +11,19 @@ export interface Verb {
   readonly examples: readonly (readonly [line: string, shows: string])[];
   /** What the help says beyond arguments, options and examples. */
   readonly notes?: string;
+  /** Of a verb that does several things: the help of each, by its first argument. */
+  readonly actions?: Readonly<Record<string, VerbAction>>;
   /** Its output may be longer than a screen, and is then shown with a pager. */
   readonly paged?: boolean;
   /** `'finding'` ends the command with exit code 1: it was carried out, and found what should not be so, or nothing. */
   run(call: VerbCall): Promise<void | 'finding'>;
+}
+
+/** One of several things that a verb does. */
+export interface VerbAction extends Pick<Verb, 'options' | 'examples' | 'notes'> {
+  /** As it is typed, after the verb. */
+  readonly usage: string;
+  readonly does: string;
 }
 
 export interface VerbArgument {
