@@ -74,7 +74,9 @@ export class AuditFolder {
     const lock = `${this.keysFile}.lock`;
     const handle = await writingTo(lock, async () => {
       await mkdir(this.folder, { recursive: true });
-      return open(lock, 'wx');
+      return open(lock, 'wx').catch((error: NodeJS.ErrnoException) => {
+        throw error.code === 'EEXIST' ? new AuditFileUnwritable(lock, BUSY, { cause: error }) : error;
+      });
     });
     try {
       await work();
@@ -129,6 +131,8 @@ export class AuditFolder {
   }
 }
 
+const BUSY =
+  'another process is at it: do it again when it is done. Where none is, one was interrupted: remove that file.';
 const THERE = 'add another key to it.';
 const MADE_AGAIN =
   'Move it elsewhere and keep it: the next "backstory audit seal" makes it again from the log.';

@@ -64,3 +64,13 @@ test('a place where nothing can be written is said', async () => {
   fs.writeFileSync(into, '');
   await expect(exported()).rejects.toThrow(/package cannot be written \(/);
 });
+
+test('a file that a package is made of and that cannot be read is said to be one', async () => {
+  const store = Object.create(app.events) as EventStore;
+  // eslint-disable-next-line require-yield -- it fails before there is a page
+  store.readAll = async function* () {
+    throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', syscall: 'read' });
+  };
+  await expect(exported(store)).rejects.toThrow(/^A file cannot be read: EIO/);
+  expect(fs.readdirSync(into)).toEqual([]);
+});

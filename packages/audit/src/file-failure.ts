@@ -1,13 +1,16 @@
-import { AuditFileUnwritable } from './errors.js';
+import { AuditFileDamaged, AuditFileUnwritable } from './errors.js';
 
 /** What a system call that failed means to whoever wanted a file written; anything else is given back as it is. */
 export function fileFailure(file: string, error: unknown): unknown {
-  const { syscall, code } = (error ?? {}) as NodeJS.ErrnoException;
+  const { syscall, code, path, message } = (error ?? {}) as NodeJS.ErrnoException;
   if (typeof syscall !== 'string') return error;
+  // What is written is often made of other files.
+  if (READING.includes(syscall) && !path?.startsWith(file))
+    return new AuditFileDamaged(path ?? 'A file', `cannot be read: ${message}.`, { cause: error as Error });
   return new AuditFileUnwritable(file, ADVICE[code ?? ''] ?? OTHERWISE, { cause: error as Error });
 }
 
-/** Writes, and says as one of the audit's own errors why it could not. @throws AuditFileUnwritable */
+/** Writes, and says as one of the audit's own errors why it could not. @throws AuditFileUnwritable; AuditFileDamaged where it is another file that cannot be read */
 export async function writingTo<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -16,6 +19,7 @@ export async function writingTo<T>(file: string, work: () => Promise<T>): Promis
   }
 }
 
+const READING = ['read', 'open', 'scandir', 'stat', 'lstat'];
 const ROOM = 'make room there and do it again.';
 const ACCESS = 'see that this user may write there, or give another folder.';
 const OTHERWISE = 'look what stands there, and do it again.';
@@ -25,6 +29,4 @@ const ADVICE: Readonly<Record<string, string>> = {
   EACCES: ACCESS,
   EPERM: ACCESS,
   EROFS: ACCESS,
-  EEXIST:
-    'another process is at it: do it again when it is done. Where none is, one was interrupted: remove that file.',
 };
