@@ -106,7 +106,7 @@ describe('metrics of the application', () => {
     app.metrics.counter('a').add(-1);
     app.metrics.gauge('b').set(NaN);
     app.metrics.histogram('c').record(Infinity);
-    expect(await lines('backstory_telemetry_dropped')).toEqual([
+    expect(await lines('backstory_telemetry_dropped_total{signal="metrics"}')).toEqual([
       'backstory_telemetry_dropped_total{signal="metrics"} 3',
     ]);
     expect([await lines('a_'), await lines('b'), await lines('c_')]).toEqual([
@@ -201,7 +201,7 @@ describe('metrics of events', () => {
     const { place, lines } = await measured([broken, metricFrom(OrderPlaced, (e) => e.amount)]);
     await place('1', 5);
     expect(await lines('app_order_placed_sum')).toEqual(['app_order_placed_sum 5']);
-    expect(await lines('backstory_telemetry_dropped')).toEqual([
+    expect(await lines('backstory_telemetry_dropped_total{signal="metrics"}')).toEqual([
       'backstory_telemetry_dropped_total{signal="metrics"} 1',
     ]);
   });

@@ -11,6 +11,15 @@ export function guarded(observer: Observer | undefined): Observer {
   return safe;
 }
 
+/**
+ * Says of an observer that it guards itself: whatever it does, the work runs once, its outcome is the outcome, and nothing is thrown.
+ * A second guard would cost every seam some promises.
+ */
+export function selfGuarded(observer: Observer): Observer {
+  guards.set(observer, observer);
+  return observer;
+}
+
 const guards = new WeakMap<Observer, Observer>();
 
 function guard(observer: Observer): Observer {

@@ -1,6 +1,6 @@
 /** For those who observe: the seams and the table of signals. */
 export { CONFLICT, errorType } from './error-type.js';
-export { guarded } from './guarded.js';
+export { guarded, selfGuarded } from './guarded.js';
 export { flowOf, observedEvent, tracesOf } from './observed-event.js';
 export { silent } from './observer.js';
 export type {

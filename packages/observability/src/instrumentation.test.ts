@@ -10,7 +10,13 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import { Context, Recorder } from '@backstory/core';
-import { silent, type HandleStart, type KeyParked, type ObservedEvent } from '@backstory/core/observe';
+import {
+  guarded,
+  silent,
+  type HandleStart,
+  type KeyParked,
+  type ObservedEvent,
+} from '@backstory/core/observe';
 import { MemoryEventStore } from '@backstory/core/store';
 import { Instrument } from './metrics/instrument.js';
 import { Counter } from './metrics/series.js';
@@ -222,6 +228,37 @@ describe('measurements', () => {
     ).toBe(7);
     observer.page(() => ({ follower: 'x', events: 0, through: 0 }));
     expect(heard).toEqual(['dropped traces', 'dropped traces', 'handle', 'dropped traces', 'page']);
+  });
+
+  test('facts that cannot be told, and a trace that cannot be read, are dropped; the work is done once, as it ends', async () => {
+    const heard: string[] = [];
+    const throwing = () => {
+      throw new Error('facts');
+    };
+    const listener = { signal: 'logs', begins: {}, ends: { handle: () => heard.push('handle') } } as const;
+    const observer = observerOf({
+      ...{ took: () => undefined, trace: throwing, dropped: (signal) => heard.push(`dropped ${signal}`) },
+      listeners: [{ ...listener, told: { page: () => heard.push('page') } }],
+    });
+    expect(guarded(observer)).toBe(observer);
+    let worked = 0;
+    expect(await observer.handle(throwing, async () => ++worked)).toBe(1);
+    expect(
+      await observer.handle(
+        () => HANDLE,
+        async (end) => {
+          end(throwing);
+          return ++worked;
+        },
+      ),
+    ).toBe(2);
+    const failing = async () => {
+      throw new RangeError('work');
+    };
+    await expect(observer.handle(throwing, failing)).rejects.toThrow('work');
+    observer.page(throwing);
+    expect(observer.trace()).toBeUndefined();
+    expect(heard).toEqual(['dropped logs', 'dropped logs', 'handle', 'dropped logs', 'dropped logs']);
   });
 });
 

@@ -1,5 +1,5 @@
 import { context as otel } from '@opentelemetry/api';
-import { silent, type Observer, type TraceContext } from '@backstory/core/observe';
+import { selfGuarded, silent, type Observer, type TraceContext } from '@backstory/core/observe';
 import type { AroundSeam, Listener, ToldSeam } from './listener.js';
 import { Passage } from './passage.js';
 
@@ -19,7 +19,7 @@ export function observerOf(parts: ObserverParts): Observer {
   const telling: Telling = { ...parts, times: 0 };
   const around = (seam: AroundSeam) => aroundOf(seam, telling);
   const tell = (seam: ToldSeam) => tellOf(seam, telling);
-  return {
+  return selfGuarded({
     command: around('command'),
     record: around('record'),
     load: around('load'),
@@ -38,8 +38,8 @@ export function observerOf(parts: ObserverParts): Observer {
     checkpoint: tell('checkpoint'),
     lease: tell('lease'),
     generation: tell('generation'),
-    trace: parts.trace,
-  };
+    trace: () => attempt(parts.trace, [], telling)?.found,
+  });
 }
 
 interface Telling extends ObserverParts {
@@ -48,7 +48,10 @@ interface Telling extends ObserverParts {
 }
 
 type AnyPassage = Passage<unknown, unknown>;
-type Told<Fact> = readonly (readonly [(fact: Fact) => void, Listener['signal']])[];
+type Told<Fact> = readonly {
+  readonly hears: (fact: Fact) => void;
+  readonly signal: Listener['signal'];
+}[];
 type AnyAround = <T>(
   start: () => unknown,
   work: (end: (facts: () => unknown) => void) => Promise<T>,
@@ -60,9 +63,11 @@ function aroundOf(seam: AroundSeam, telling: Telling): AnyAround {
   const ends = hearing<AnyPassage>(listeners, ({ ends }) => ends[seam]);
   if (begins.length + ends.length === 0) return (start, work) => (silent[seam] as AnyAround)(start, work);
   return async (start, work) => {
-    const passage: AnyPassage = new Passage(start());
+    const facts = attempt(start, begins.length > 0 ? begins : ends, telling);
+    if (!facts) return work(() => undefined);
+    const passage: AnyPassage = new Passage(facts.found);
     tellAll(begins, passage, telling);
-    const end = (facts: () => unknown) => void (passage.end = facts());
+    const end = (given: () => unknown) => void (passage.end = attempt(given, ends, telling)?.found);
     try {
       return await (passage.context ? otel.with(passage.context, work, undefined, end) : work(end));
     } catch (error) {
@@ -79,28 +84,51 @@ function aroundOf(seam: AroundSeam, telling: Telling): AnyAround {
 function tellOf(seam: ToldSeam, telling: Telling): (facts: () => unknown) => void {
   const told = hearing<unknown>(telling.listeners, (listener) => listener.told[seam]);
   if (told.length === 0) return () => undefined;
-  return (facts) => tellAll(told, facts(), telling);
+  return (facts) => {
+    const given = attempt(facts, told, telling);
+    if (given) tellAll(told, given.found, telling);
+  };
 }
 
 function hearing<Fact>(listeners: readonly Listener[], of: (listener: Listener) => unknown): Told<Fact> {
   return listeners.flatMap((listener) => {
     const hears = of(listener) as ((fact: Fact) => void) | undefined;
-    return hears ? [[hears, listener.signal] as const] : [];
+    return hears ? [{ hears, signal: listener.signal }] : [];
   });
 }
 
-function tellAll<Fact>(all: Told<Fact>, fact: Fact, telling: Telling): void {
-  const { dropped, took } = telling;
-  const isMeasured = ++telling.times % ONE_IN === 0;
-  for (const [hears, signal] of all) {
-    const began = isMeasured ? performance.now() : 0;
-    try {
-      hears(fact);
-    } catch {
-      dropped(signal);
-    }
-    if (isMeasured) took(signal, (performance.now() - began) / 1_000);
+/** Facts that cannot be told are dropped for each who would have heard them. */
+function attempt<T>(
+  facts: () => T,
+  told: Told<never>,
+  { dropped }: Telling,
+): { readonly found: T } | undefined {
+  try {
+    return { found: facts() };
+  } catch {
+    for (const { signal } of told) dropped(signal);
+    return undefined;
   }
+}
+
+function tellAll<Fact>(all: Told<Fact>, fact: Fact, telling: Telling): void {
+  const isMeasured = ++telling.times % ONE_IN === 0;
+  const how = isMeasured ? tellTimed : tell;
+  for (const one of all) how(one, fact, telling);
+}
+
+function tell<Fact>({ hears, signal }: Told<Fact>[number], fact: Fact, { dropped }: Telling): void {
+  try {
+    hears(fact);
+  } catch {
+    dropped(signal);
+  }
+}
+
+function tellTimed<Fact>(one: Told<Fact>[number], fact: Fact, telling: Telling): void {
+  const began = performance.now();
+  tell(one, fact, telling);
+  telling.took(one.signal, (performance.now() - began) / 1_000);
 }
 
 const ONE_IN = 1_024;

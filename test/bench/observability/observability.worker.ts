@@ -34,6 +34,10 @@ class Order extends EventSourcedAggregate {
   @EventHandler(OrderNoted) protected noted() {}
 }
 
+/** Where a process is scraped, once it is there. */
+export interface Ready {
+  readonly metricsPort?: number | undefined;
+}
 /** What a process is to do, and what it did: one command after another, until their events are handled. */
 export interface Ordered {
   readonly commands: number;
@@ -78,18 +82,19 @@ async function main(): Promise<void> {
     readonly observed?: ObservabilityOptions;
   };
   const desk = subscriber({ name: 'desk', on: [reaction(OrderPlaced, async () => {}, { name: 'look' })] });
+  const manager = observed && new ObservabilityManager(observed);
   const app = await defineBackstory({
     name: 'shop',
     store: postgres(url),
     aggregates: [Order],
     subscribers: [desk],
-    ...(observed && { observability: new ObservabilityManager(observed) }),
+    ...(manager && { observability: manager }),
   }).start();
   process.on('message', (ordered: Ordered) => {
     void run(app, ordered).then((done) => process.send!(done));
   });
   process.on('disconnect', () => void app.close().then(() => process.exit(0)));
-  process.send!('ready');
+  process.send!({ metricsPort: manager?.metricsPort } satisfies Ready);
 }
 
 main().catch((error: unknown) => {

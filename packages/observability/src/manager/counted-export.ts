@@ -25,10 +25,7 @@ export class CountedExport implements SpanProcessor {
       shutdown: () => exporter.shutdown(),
       ...(exporter.forceFlush && { forceFlush: () => exporter.forceFlush!() }),
     };
-    this.batches = new BatchSpanProcessor(counted, {
-      maxQueueSize: MOST_WAITING,
-      scheduledDelayMillis: 1_000,
-    });
+    this.batches = new BatchSpanProcessor(counted, { maxQueueSize: MOST_WAITING });
   }
 
   onStart(span: Span, parent: Context): void {

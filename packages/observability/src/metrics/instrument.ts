@@ -29,7 +29,8 @@ export interface Point<S extends Series = Series> {
  * anything; from `limit` series on everything new is counted in one of its own, as OpenTelemetry has it.
  */
 export class Instrument<S extends Series = Series> {
-  private byValues = nested<S>();
+  /** A level for each attribute, the last of them of series. */
+  private byValues: Level<unknown> = new Map();
   private all: Point<S>[] = [];
   private overflow: S | undefined;
 
@@ -45,25 +46,34 @@ export class Instrument<S extends Series = Series> {
 
   /** The series for values of the attributes, in their order. */
   at(a?: string, b?: string, c?: string, d?: string): S {
-    return this.byValues.get(a)?.get(b)?.get(c)?.get(d) ?? this.add([a, b, c, d]);
+    const { length } = this.description.attributes;
+    const found = this.byValues.get(a);
+    // Most have two: nothing is looked up that is always the same.
+    if (length < 2) return (found as S | undefined) ?? this.add([a]);
+    const second = (found as Level<unknown> | undefined)?.get(b);
+    if (length === 2) return (second as S | undefined) ?? this.add([a, b]);
+    const third = (second as Level<unknown> | undefined)?.get(c);
+    if (length === 3) return (third as S | undefined) ?? this.add([a, b, c]);
+    return ((third as Level<unknown> | undefined)?.get(d) as S | undefined) ?? this.add([a, b, c, d]);
   }
 
   /** Forgets every series: what is measured afresh each time must not show what is gone. */
   clear(): void {
-    this.byValues = nested();
+    this.byValues = new Map();
     this.all = [];
     this.overflow = undefined;
   }
 
   private add(values: readonly (string | undefined)[]): S {
     if (this.all.length >= this.limit) return (this.overflow ??= this.point(OVERFLOW));
-    const [a, b, c, d] = values;
     const attributes: Record<string, string> = {};
     this.description.attributes.forEach((name, i) => {
       if (values[i] !== undefined) attributes[name] = values[i];
     });
     const series = this.point(attributes);
-    level(level(level(this.byValues, a), b), c).set(d, series);
+    let level = this.byValues;
+    for (const value of values.slice(0, -1)) level = next(level, value);
+    level.set(values.at(-1), series);
     return series;
   }
 
@@ -79,16 +89,11 @@ const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 const LIMIT = 2_000;
 
 type Level<V> = Map<string | undefined, V>;
-type Nested<S> = Level<Level<Level<Level<S>>>>;
 
-function nested<S>(): Nested<S> {
-  return new Map();
-}
-
-function level<V>(map: Level<Level<V>>, key: string | undefined): Level<V> {
-  const found = map.get(key);
+function next(level: Level<unknown>, value: string | undefined): Level<unknown> {
+  const found = level.get(value) as Level<unknown> | undefined;
   if (found) return found;
-  const made: Level<V> = new Map();
-  map.set(key, made);
+  const made: Level<unknown> = new Map();
+  level.set(value, made);
   return made;
 }
