@@ -25,6 +25,7 @@ const PROMISED = [
   'core.fold',
   'postgres.append.concurrent32',
   'postgres.append.processes4',
+  'postgres.append.sealed',
   'postgres.append.single',
   'postgres.audit.seal',
   'postgres.audit.verify',

@@ -1,18 +1,17 @@
 import { rmSync } from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
 import { AuditFolder, sealLog } from '@backstory/audit';
+import { postgres } from '@backstory/postgres';
 import { KeyRing } from '@backstory/proof';
 import { newPrivateKey, readPrivateKey } from '@backstory/proof/seal';
 import { sqlite } from '@backstory/sqlite';
 import type { DriverName } from '@backstory/sqlite';
 
-/** Seals the log at `file` from its beginning, again and again, until it is killed: with low priority, as the command does. */
-async function main([file, driver]: readonly string[]): Promise<void> {
+/** Seals a log from its beginning, again and again, until it is killed: with low priority, as the command does. */
+async function main([folder, log, driver]: readonly string[]): Promise<void> {
   os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
-  const storage = await sqlite(file!, { driver: driver as DriverName }).open();
+  const storage = await (driver ? sqlite(log!, { driver: driver as DriverName }) : postgres(log!)).open();
   const key = readPrivateKey(newPrivateKey());
-  const folder = path.join(path.dirname(file!), 'audit');
   for (let round = 0; ; round++) {
     const own = `${folder}-${round}`;
     await new AuditFolder(own).writeKeys(KeyRing.begin(key, new Date()));

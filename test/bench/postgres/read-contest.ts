@@ -9,6 +9,7 @@ import { bareDatabase, eventsTable } from './bare-database.js';
 export interface ReadContest extends Pick<Contest, 'ddl' | 'close'> {
   readonly storage: OpenStorage;
   readonly bare: Client;
+  readonly url: string;
   /** The columns that the store reads of an event. */
   readonly columns: string;
   /** Of data, in all. */
@@ -41,6 +42,7 @@ export async function readContest(
   return {
     storage,
     bare: client,
+    url,
     columns: 'position, stream, version, append_index, id, type, schema_version, data, metadata, recorded_at',
     bytes,
     ddl: await eventsTable(client),

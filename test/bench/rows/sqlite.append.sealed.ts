@@ -1,8 +1,6 @@
-import { once } from 'node:events';
 import path from 'node:path';
-import { spawnWorker } from '../../support/spawn-worker.js';
-import { stamped } from '../payload.js';
-import type { Row, Side } from '../row.js';
+import { besideSealer } from '../audit/beside-sealer.js';
+import type { Row } from '../row.js';
 import { readContest } from '../sqlite/read-contest.js';
 
 const LENGTH = 1_000;
@@ -16,52 +14,14 @@ export const row: Row = {
   async prepare(setting) {
     const { driver, folder, scale } = setting;
     const streams = Math.ceil(200 * scale);
-    const {
+    const { storage, bare, ddl, close } = await readContest(setting, { streams, length: LENGTH });
+    const select = bare.prepare("SELECT count(*) FROM events WHERE position > ? AND stream = 'beside'");
+    const contest = await besideSealer({
       storage,
-      bare,
-      columns: _columns,
-      bytes: _bytes,
-      ...contest
-    } = await readContest(setting, { streams, length: LENGTH });
-    const appends = Math.ceil(300 * scale);
-    const worker = path.join(__dirname, '../audit/sealer.worker.ts');
-    let version = 0;
-    let seen = streams * LENGTH;
-    const run = async () => {
-      for (let i = 0; i < appends; i++) {
-        await storage.events.append([{ stream: 'beside', expected: version, events: stamped(version, 10) }]);
-        version += 10;
-      }
-    };
-    let stop = async () => undefined as void;
-    const proof = async () => {
-      await stop();
-      const [[count]] = bare
-        .prepare("SELECT count(*) FROM events WHERE position > ? AND stream = 'beside'")
-        .all([seen]) as [[number]];
-      seen = (await storage.events.identity()).head;
-      return `${count} events`;
-    };
-    const ours: Side = {
-      async before() {
-        const sealer = spawnWorker(worker, [path.join(folder, 'log.db'), driver]);
-        const ended = once(sealer, 'exit');
-        stop = async () => {
-          sealer.kill('SIGKILL');
-          await ended;
-          stop = async () => undefined;
-        };
-        await once(sealer, 'message');
-      },
-      run,
-      proof,
-    };
-    return {
-      ...contest,
-      amount: appends * 10,
-      expected: `${appends * 10} events`,
-      ours,
-      bare: { run, proof },
-    };
+      appends: Math.ceil(300 * scale),
+      sealer: [path.join(folder, 'audit'), path.join(folder, 'log.db'), driver],
+      count: (after) => (select.all([after]) as [[number]])[0][0],
+    });
+    return { ...contest, ...(ddl !== undefined && { ddl }), close };
   },
 };
