@@ -5,34 +5,63 @@ import path from 'node:path';
 import { AuditFolder } from '@backstory/audit';
 import { KeyRing } from '@backstory/proof';
 import { newPrivateKey, readPrivateKey } from '@backstory/proof/seal';
+import { postgres } from '@backstory/postgres';
+import { stamped } from '../bench/payload.js';
+import { startPostgres, type PostgresServer } from '../support/postgres-server.js';
 import { spawnWorker } from '../support/spawn-worker.js';
 import { LENGTH, makeLargeLog } from './large-log.js';
 
 const EVENTS = 1_000_000 + 2 * LENGTH;
 let base: string;
-let file: string;
 
-beforeAll(async () => {
-  base = mkdtempSync(path.join(tmpdir(), 'backstory-audit-large-'));
-  file = path.join(base, 'large.db');
-  await makeLargeLog(file, 1_000_000);
-});
+beforeAll(() => void (base = mkdtempSync(path.join(tmpdir(), 'backstory-audit-large-'))));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 test('a million events are sealed and verified, killed and begun again, in memory that does not grow', async () => {
+  const file = path.join(base, 'large.db');
+  await makeLargeLog(file, 1_000_000);
   const folder = await keyedFolder('audit');
-  for (const stopAt of [150_000, 450_000]) await killed(folder, stopAt);
+  for (const stopAt of [150_000, 450_000]) await killed(file, folder, stopAt);
   expect(existsSync(path.join(folder, 'seals/next.part'))).toBe(true);
-  const sealing = await answer('seal', folder);
+  const sealing = await answer('seal', file, folder);
   expect(sealing.events).toBe(EVENTS);
   expect(sealing.alive.length).toBeGreaterThanOrEqual(4);
   // The first sample is from before the thread that hashes had begun.
   expect(growth(sealing.alive)).toBeLessThan(12);
   expect(readdirSync(path.join(folder, 'seals'))).toEqual(['000001.seal']);
-  const verifying = await answer('verify', folder);
+  const verifying = await answer('verify', file, folder);
   expect(verifying).toMatchObject({ ok: true, events: EVENTS });
   expect(verifying.alive).toHaveLength(10);
   expect(growth(verifying.alive)).toBeLessThan(12);
+});
+
+describe('on PostgreSQL', () => {
+  let server: PostgresServer;
+  beforeAll(async () => void (server = await startPostgres()));
+  afterAll(() => server?.stop());
+
+  test('half a million events are sealed and verified in memory that does not grow', async () => {
+    const url = await server.createDatabase();
+    const storage = await postgres(url).open();
+    for (let version = 0; version < 5_000; version += 10) {
+      const writes = Array.from({ length: 100 }, (_, stream) => ({
+        stream: `account-${stream}`,
+        expected: version,
+        events: stamped(version, 10),
+      }));
+      await storage.events.append(writes);
+    }
+    await storage.close();
+    const folder = await keyedFolder('postgres');
+    const sealing = await answer('seal', url, folder);
+    expect(sealing.events).toBe(500_000);
+    expect(sealing.alive).toHaveLength(5);
+    expect(growth(sealing.alive)).toBeLessThan(12);
+    const verifying = await answer('verify', url, folder);
+    expect(verifying).toMatchObject({ ok: true, events: 500_000 });
+    expect(verifying.alive).toHaveLength(5);
+    expect(growth(verifying.alive)).toBeLessThan(12);
+  });
 });
 
 async function keyedFolder(name: string): Promise<string> {
@@ -48,7 +77,7 @@ function growth([first, ...others]: readonly number[]): number {
   return Math.max(...others) - first!;
 }
 
-async function killed(folder: string, stopAt: number): Promise<void> {
+async function killed(file: string, folder: string, stopAt: number): Promise<void> {
   const worker = spawnWorker(path.join(__dirname, 'audit-large.worker.ts'), ['seal', file, folder]);
   worker.stdout!.resume();
   worker.stderr!.resume();
@@ -59,7 +88,7 @@ async function killed(folder: string, stopAt: number): Promise<void> {
   await new Promise((over) => setTimeout(over, 10_500));
 }
 
-async function answer(task: string, folder: string) {
+async function answer(task: string, file: string, folder: string) {
   const worker = spawnWorker(path.join(__dirname, 'audit-large.worker.ts'), [task, file, folder]);
   let [said, complaints] = ['', ''];
   worker.stdout!.on('data', (chunk: Buffer) => (said += chunk.toString()));

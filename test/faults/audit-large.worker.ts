@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { AuditFolder, sealLog, verifyLog } from '@backstory/audit';
+import { postgres } from '@backstory/postgres';
 import { readPrivateKey } from '@backstory/proof/seal';
 import { sqlite } from '@backstory/sqlite';
 import { readFileSync } from 'node:fs';
@@ -23,7 +24,8 @@ class Alive {
 }
 
 async function main([task, file, folder]: readonly string[]): Promise<void> {
-  const storage = await sqlite(file!, { driver: 'libsql' }).open();
+  const isUrl = file!.startsWith('postgres');
+  const storage = await (isUrl ? postgres(file!) : sqlite(file!, { driver: 'libsql' })).open();
   const alive = new Alive();
   const audit = new AuditFolder(folder!);
   if (task === 'seal') {
