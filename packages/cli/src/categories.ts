@@ -1,5 +1,5 @@
 import { modelOf } from '@backstory/aggregate';
-import { categoryOf } from '@backstory/core';
+import { categoryOf, type EventStore } from '@backstory/core';
 import type { ReplaySource } from '@backstory/replay';
 import { UsageError } from './errors.js';
 
@@ -27,8 +27,13 @@ export async function requireStreams(source: ReplaySource, category: string): Pr
       `${category} is no category: leave --all out to ask this stream, or give --all ${categoryOf(category)}.`,
     );
   requireCategory(source, category);
-  for await (const page of source.events.listStreams({ categories: [category], limit: 1 }))
-    if (page.length > 0) return;
+  await requireInLog(source.events, category);
+}
+
+/** @throws UsageError for a category of which a log has no streams */
+export async function requireInLog(log: EventStore, category: string): Promise<void> {
+  const query = { categories: [category], limit: 1, includeSystem: true };
+  for await (const page of log.listStreams(query)) if (page.length > 0) return;
   throw new UsageError(
     'unknown-category',
     `This log has no stream of the category "${category}": see backstory streams.`,

@@ -12,4 +12,4 @@ export {
 export { exportHeader, exportLines, type ExportQuery, type ExportedPage } from './exchange/export-lines.js';
 export { ExportReader, type ExportedEvent } from './exchange/export-reader.js';
 export { FactImport, checkFacts, type ImportedAsNew } from './exchange/import-as-new.js';
-export { restoreExport, type RestoredExport } from './exchange/restore-export.js';
+export { checkExport, restoreExport, type RestoredExport } from './exchange/restore-export.js';

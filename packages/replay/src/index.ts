@@ -19,7 +19,7 @@ export type { CursorWait } from './pace.js';
 export { valueAt } from './value-at.js';
 export { stateAt, type Moment, type StateAt } from './state-at.js';
 export { stats, type CategoryStats, type Stats, type StatsOptions, type TypeStats } from './stats.js';
-export type { ReplaySource } from './stream-fold.js';
+export { headOf, type ReplaySource } from './stream-fold.js';
 export { trace, type Trace, type TraceNode, type TraceOptions } from './trace.js';
 export type { StreamsQuery } from '@backstory/core/store';
 export { VersionOutOfRange } from '@backstory/repository';

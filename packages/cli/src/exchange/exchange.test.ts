@@ -55,6 +55,22 @@ function held(events: EventStore): Storage {
 }
 
 describe('export', () => {
+  test.each([
+    [['--stream', 'card-1'], { exitCode: 1, error: { facts: { stream: 'card-1' } } }, /did you mean cart-1/],
+    [
+      ['--category', 'card'],
+      { exitCode: 2, error: { facts: { reason: 'unknown-category' } } },
+      /no stream of the/,
+    ],
+  ])('of %j, which is not there, is refused and leaves nothing', async (which, refused, message) => {
+    for (const more of [[], ['--format', 'xes']]) {
+      const ran = await json('export', ...which, ...more, '--out', 'none');
+      expect(ran).toMatchObject(refused);
+      expect(ran.error!.message).toMatch(message);
+    }
+    expect(fs.readdirSync(cwd).filter((it) => it.startsWith('none'))).toEqual([]);
+  });
+
   test('of everything, restored, is the same log to the letter; neither changes what it reads', async () => {
     await withFile('shop.db', (log) => record(log, '_shop-notes', anEvent('_shop.noted')));
     const before = digest('shop.db');
@@ -201,7 +217,7 @@ describe('export', () => {
 });
 
 describe('import', () => {
-  test('--restore of what is not as it was exported leaves the log empty and names the line', async () => {
+  test('--restore of what is not as it was exported makes no log and names the line', async () => {
     await show('export', '--out', 'all.ndjson');
     const good = text('all.ndjson');
     fs.writeFileSync(here('bad.ndjson'), good.replace('"quantity":2', '"quantity":3'));
@@ -210,12 +226,12 @@ describe('import', () => {
       exitCode: 3,
       error: { code: 'BACKSTORY_INVALID_EXPORT', facts: { file: 'bad.ndjson', line: 8, problem: 'altered' } },
     });
-    expect(await allOf('copy.db')).toEqual([]);
+    expect(fs.existsSync(here('copy.db'))).toBe(false);
     const signal = AbortSignal.abort();
     const io = { cwd, definition, signal };
     const argv = ['import', 'all.ndjson', '--restore', '--store', 'sqlite:copy.db'];
     expect((await runCli(argv, io)).exitCode).toBe(130);
-    expect(await allOf('copy.db')).toEqual([]);
+    expect(fs.existsSync(here('copy.db'))).toBe(false);
     expect((await show(...argv)).exitCode).toBe(0);
     expect(await json(...argv)).toMatchObject({ exitCode: 3, error: { code: 'BACKSTORY_LOG_NOT_EMPTY' } });
   });

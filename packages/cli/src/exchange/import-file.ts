@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { BackstoryError, type EventStore } from '@backstory/core';
-import { ExportReader, FactImport, checkFacts, restoreExport } from '@backstory/replay/exchange';
+import { ExportReader, FactImport, checkExport, checkFacts, restoreExport } from '@backstory/replay/exchange';
 import { Interrupted, UsageError } from '../errors.js';
 import { withWritableLog } from '../open.js';
 import { progressOn } from '../progress.js';
@@ -29,6 +29,8 @@ function goOn(recorded: number, total: number): string {
 export async function importRestoring(call: VerbCall): Promise<void> {
   const file = fileOf(call);
   const name = call.arguments[0] as string;
+  // A file that cannot be restored makes no log.
+  await reading(call, file, 'Checking', (lines) => checkExport(new ExportReader(name, lines), name));
   await reading(call, file, 'Restoring', async (lines) => {
     const reader = new ExportReader(name, lines);
     const restored = await withWritableLog(call, { isMade: true }, (log) => restoreExport(log, reader, name));

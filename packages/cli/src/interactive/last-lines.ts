@@ -21,7 +21,7 @@ interface LastLines {
   readonly cursor?: number;
 }
 
-const KEYS = 'h l step  g G first/last  : go  / find  n N next/prev  w watch  ? help  q quit';
+const KEYS = 'h l step  g G first/last  : go  / t u find  n N again  w watch  ? help  q quit';
 const HELP_KEYS = 'j k scroll, any other key goes back';
 
 const QUESTIONS: Readonly<Record<Question, string>> = {

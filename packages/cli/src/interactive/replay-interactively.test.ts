@@ -156,7 +156,7 @@ describe('on the screen', () => {
       '  "prices": {}',
       '}',
       ...Array<string>(6).fill(''),
-      'h l step  g G first/last  : go  / find  n N next/prev  w watch  ? help  q quit',
+      'h l step  g G first/last  : go  / t u find  n N again  w watch  ? help  q quit',
     ]);
   });
 

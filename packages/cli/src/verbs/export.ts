@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { headOf } from '@backstory/replay';
+import { requireInLog } from '../categories.js';
 import { exportXes } from '../exchange/export-xes.js';
 import { exportNdjson, type ExportValues } from '../exchange/export-ndjson.js';
 import { EXPRESSIONS } from '../expressions.js';
@@ -37,9 +39,11 @@ ${EXPRESSIONS}`,
   ],
   async run(call) {
     const values = call.options as ExportValues;
-    await withLog(call, (log) =>
-      values.format === 'xes' ? exportXes(call, log, values) : exportNdjson(call, log, values),
-    );
+    await withLog(call, async (log) => {
+      for (const stream of values.stream ?? []) await headOf(log, stream);
+      for (const category of values.category ?? []) await requireInLog(log, category);
+      await (values.format === 'xes' ? exportXes(call, log, values) : exportNdjson(call, log, values));
+    });
   },
 };
 

@@ -34,6 +34,12 @@ export async function restoreExport(
   }
 }
 
+/** What restoring asks of a file itself, asked before there is a log to restore it into. @throws InvalidExport with the line */
+export async function checkExport(reader: ExportReader, file: string): Promise<void> {
+  const pages = new Restoring(reader, file).pages();
+  while (!(await pages.next()).done);
+}
+
 /** The pages of an export, which remembers where the last of them came from. */
 class Restoring {
   events = 0;
