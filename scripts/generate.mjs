@@ -7,7 +7,7 @@ import prettier from 'prettier';
 import { stringify } from 'yaml';
 import { dashboards } from './generate/dashboards.mjs';
 import { metricsPage } from './generate/metrics-page.mjs';
-import { groupsOf, ruleTests } from './generate/rules.mjs';
+import { PACES, groupsOf, ruleTests } from './generate/rules.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const deploy = 'packages/observability/deploy';
@@ -17,7 +17,10 @@ const yaml = (it) => MADE + stringify(it, { lineWidth: 0, aliasDuplicateObjects:
 const files = new Map([
   ['docs/guides/metrics.md', metricsPage()],
   [`${deploy}/prometheus/backstory-rules.yml`, yaml({ groups: groupsOf() })],
-  [`${deploy}/prometheus/rule-tests.yml`, yaml(ruleTests('backstory-rules.yml'))],
+  ...PACES.map((pace) => [
+    `${deploy}/prometheus/rule-tests-${pace}.yml`,
+    yaml(ruleTests('backstory-rules.yml', pace)),
+  ]),
   ...Object.entries(dashboards).map(([name, dashboard]) => [
     `${deploy}/grafana/dashboards/backstory-${name}.json`,
     `${JSON.stringify(dashboard(), null, 2)}\n`,

@@ -14,6 +14,8 @@ test('what is mounted in the composition is there, and its parts know each other
   for (const { volumes = [] } of Object.values<any>(services))
     for (const volume of volumes)
       expect([volume, fs.existsSync(path.join(DEPLOY, volume.split(':')[0]))]).toEqual([volume, true]);
+  // Where exporters of spans send to unless they are told otherwise: OTLP and Zipkin.
+  expect(services.jaeger.ports).toEqual(expect.arrayContaining(['4318:4318', '9411:9411']));
   const [{ static_configs: alertmanagers }] = read('prometheus/prometheus.yml').alerting.alertmanagers;
   const sources = read('grafana/provisioning/datasources/backstory.yml').datasources;
   for (const url of [

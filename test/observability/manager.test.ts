@@ -3,7 +3,13 @@ import path from 'node:path';
 import { SpanStatusCode, trace } from '@opentelemetry/api';
 import { ExportResultCode } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
-import { ObservabilityManager, monitored, traced, type ObservabilityOptions } from '@backstory/observability';
+import {
+  FlowSampler,
+  ObservabilityManager,
+  monitored,
+  traced,
+  type ObservabilityOptions,
+} from '@backstory/observability';
 import { eventually } from '../support/eventually.js';
 import { openShop } from '../support/observed-shop.js';
 import { receiver } from '../support/receiver.js';
@@ -48,16 +54,38 @@ async function collector(answer?: 'take' | 'refuse' | 'hang') {
 async function observedElsewhere(
   options: ObservabilityOptions,
   variables: NodeJS.ProcessEnv = {},
+  orders = 1,
 ): Promise<void> {
   const file = path.join(__dirname, 'shop.worker.ts');
-  const worker = spawnWorker(file, [JSON.stringify({ shutdownTimeoutMs: PATIENT, ...options })], {
-    ...process.env,
-    ...variables,
-  });
+  const worker = spawnWorker(
+    file,
+    [JSON.stringify({ shutdownTimeoutMs: PATIENT, ...options }), String(orders)],
+    {
+      ...process.env,
+      ...variables,
+    },
+  );
   const said: string[] = [];
   for (const stream of [worker.stdout!, worker.stderr!]) stream.on('data', (text) => said.push(String(text)));
   const [code] = (await once(worker, 'exit')) as [number | null];
   if (code !== 0) throw new Error(`The shop ended with ${code}: ${said.join('')}`);
+}
+
+/** How many graphs spans make, by parents and links, and what they point at that was not sent. */
+function graphs(spans: readonly any[]): { readonly connected: number; readonly dangling: readonly string[] } {
+  const pointed = ({ parentSpanId, links = [] }: any): string[] =>
+    [parentSpanId, ...links.map((link: any) => link.spanId)].filter(Boolean);
+  const known = new Set(spans.map(({ spanId }) => spanId as string));
+  const group = new Map([...known].map((id) => [id, new Set([id])]));
+  for (const span of spans)
+    for (const other of pointed(span).filter((it) => known.has(it))) {
+      const all = new Set([...group.get(span.spanId)!, ...group.get(other)!]);
+      for (const id of all) group.set(id, all);
+    }
+  return {
+    connected: new Set(group.values()).size,
+    dangling: spans.flatMap(pointed).filter((it) => !known.has(it)),
+  };
 }
 
 const scraped = async (manager: ObservabilityManager) =>
@@ -82,13 +110,7 @@ describe('one call', () => {
       'project revenue',
     ])
       expect(names).toContain(name);
-    const known = new Set(spans.map(({ spanId }) => spanId));
-    const pointed = spans.flatMap(({ parentSpanId, links = [] }) => [
-      ...(parentSpanId ? [parentSpanId] : []),
-      ...links.map((link: { spanId: string }) => link.spanId),
-    ]);
-    expect(pointed.length).toBeGreaterThan(5);
-    expect(pointed.filter((id) => !known.has(id))).toEqual([]);
+    expect(graphs(spans)).toEqual({ connected: 1, dangling: [] });
     const { attributes } = otlp.received[0]!.body.resourceSpans[0].resource;
     const said = Object.fromEntries(attributes.map((it: any) => [it.key, it.value.stringValue]));
     expect(said).toMatchObject({
@@ -96,6 +118,24 @@ describe('one call', () => {
       'service.version': '1.4.0',
       'deployment.environment.name': 'staging',
     });
+  });
+
+  test('sends one flow in ten as a whole, and nothing that points at what was not sent', async () => {
+    const otlp = await collector();
+    const tracing = { url: `${otlp.url}/v1/traces`, sampleRate: 0.1 };
+    await observedElsewhere({ serviceName: 'shop', metrics: { exporter: 'none' }, tracing }, {}, 30);
+    const sampler = new FlowSampler(0.1);
+    const taken = Array.from({ length: 30 }, (_, i) => `flow-${i + 1}`).filter((it) => sampler.takes(it));
+    expect(taken.length).toBeGreaterThan(0);
+    expect(taken.length).toBeLessThan(30);
+    const flowOf = ({ attributes }: any) =>
+      attributes.find(({ key }: any) => key === 'backstory.correlation_id')?.value.stringValue;
+    const flows = new Set(otlp.spans.map(flowOf).filter((it) => it !== undefined));
+    expect([...flows].sort()).toEqual([...taken].sort());
+    expect(otlp.spans.filter(({ name }) => name === 'process order.placed billing.bill')).toHaveLength(
+      taken.length,
+    );
+    expect(graphs(otlp.spans).dangling).toEqual([]);
   });
 
   test('or none: the variables of OpenTelemetry say the same', async () => {

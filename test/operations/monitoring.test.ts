@@ -29,7 +29,7 @@ const rulesFile = path.join(DEPLOY, 'prometheus/backstory-rules.yml');
 test('promtool and amtool find nothing wrong with the rules, their tests and the samples', () => {
   for (const [command, ...words] of [
     ['promtool', 'check', 'rules', 'prometheus/backstory-rules.yml'],
-    ['promtool', 'test', 'rules', 'prometheus/rule-tests.yml'],
+    ['promtool', 'test', 'rules', 'prometheus/rule-tests-1m.yml', 'prometheus/rule-tests-10m.yml'],
     ['promtool', 'check', 'config', 'prometheus/prometheus.yml'],
     ['amtool', 'check-config', 'alertmanager/alertmanager.yml'],
   ] as const) {
@@ -42,7 +42,7 @@ test('promtool and amtool find nothing wrong with the rules, their tests and the
 
 test('every alert has a test', () => {
   const rules = parse(fs.readFileSync(rulesFile, 'utf8')) as Rules;
-  const tests = fs.readFileSync(path.join(DEPLOY, 'prometheus/rule-tests.yml'), 'utf8');
+  const tests = fs.readFileSync(path.join(DEPLOY, 'prometheus/rule-tests-1m.yml'), 'utf8');
   const alerts = rules.groups.flatMap((it) => it.rules).flatMap(({ alert }) => alert ?? []);
   expect(alerts.length).toBeGreaterThan(12);
   expect(alerts.filter((it) => !tests.includes(`alertname: ${it}\n`))).toEqual([]);
@@ -163,6 +163,39 @@ test('a dead consumer, a poisoned handler and a silent producer are alerts that 
     return EXPECTED.every((it) => received.has(it));
   }, 240_000).catch(() => undefined);
   expect([...received]).toEqual(expect.arrayContaining(EXPECTED));
+});
+
+test('what the application finds itself a real Alertmanager receives, also that it is over', async () => {
+  const alertmanager = opened(await startAlertmanager());
+  const instrumentation = new Instrumentation({
+    analysis: { shipped: false, record: false, alertmanager: { url: alertmanager.url, resendMs: 50 } },
+  });
+  const { analysis } = instrumentation;
+  let queue = 6;
+  analysis.add({
+    name: 'queue',
+    value: () => queue,
+    when: { gt: 5 },
+    severity: 'critical',
+    summary: 'Full.',
+  });
+  const found = async () =>
+    eventually(async () => {
+      analysis.evaluate();
+      const [alert] = await alertmanager.get('/api/v2/alerts');
+      return alert;
+    });
+  expect(await found()).toMatchObject({
+    labels: { alertname: 'queue', severity: 'critical', kind: 'alert', application: 'backstory' },
+    annotations: { summary: 'Full.', description: '6 is more than 5', value: '6' },
+    status: { state: 'active' },
+  });
+  queue = 1;
+  await eventually(async () => {
+    analysis.evaluate();
+    return (await alertmanager.get('/api/v2/alerts')).length === 0;
+  });
+  await instrumentation.shutdown();
 });
 
 const EXPECTED = [
