@@ -432,6 +432,9 @@ describe('verifying', () => {
     expect(findingText(findings[0]!)).toContain('it is of another log: give an anchor of this one');
     const sealed = await sealedIn(new AuditFolder(keyed.folder));
     await expect(proveConsistency(sealed, head!)).rejects.toThrow(/is of log .*give a head of this log/);
+    await expect(proveConsistency(sealed, sealed.head)).rejects.toThrow(
+      /Seal 2 cannot be held against itself/,
+    );
   });
 
   test.each<[string, string, string[]]>([

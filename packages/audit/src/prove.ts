@@ -69,7 +69,10 @@ export async function proveConsistency(sealed: SealedLines, first: TreeHead): Pr
     throw new NotProvable(`seal ${first.sequence}`, 'no-such-seal', message);
   }
   if (first.sequence >= second.sequence || first.treeSize > second.treeSize) {
-    const message = `Seal ${first.sequence} is not older than seal ${second.sequence}: give the older one first.`;
+    const message =
+      first.sequence === second.sequence
+        ? `Seal ${first.sequence} cannot be held against itself: seal again when something was recorded since, or give an earlier one.`
+        : `Seal ${first.sequence} is not older than seal ${second.sequence}: give the older one first.`;
     throw new NotProvable(`seal ${first.sequence}`, 'no-such-seal', message);
   }
   const ranges = consistencyRanges(first.treeSize, second.treeSize);

@@ -51,7 +51,7 @@ export class AuditCall {
     if (subject === undefined)
       throw new UsageError(
         'missing-argument',
-        `Give ${what}: backstory audit ${action} <${what}>. See backstory audit --help.`,
+        `Give ${what}: backstory audit ${action} <${what}>. See backstory audit ${action} --help.`,
       );
     return subject;
   }

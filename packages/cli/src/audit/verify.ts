@@ -36,7 +36,7 @@ function* verifiedLines(found: Verification, paper: Paper): Generator<string> {
   );
   yield `sealed up to position ${sealedPosition}, the last time at ${sealedAt}`;
   if (head !== null && head > sealedPosition)
-    yield `not sealed yet: positions ${sealedPosition + 1} to ${head}`;
+    yield `not sealed yet: ${head === sealedPosition + 1 ? `position ${head}` : `positions ${sealedPosition + 1} to ${head}`}`;
   yield anchors === 0
     ? paper.changed('No --anchor was given: that the log and its seals end here is their own word.')
     : `${anchors} ${plural(anchors, 'anchor')} agree${anchors === 1 ? 's' : ''}`;

@@ -126,7 +126,7 @@ export const verb: Verb = {
       if (call.options[option] === undefined || action.options.includes(option)) continue;
       throw new UsageError(
         'conflicting-options',
-        `${flags.split(' ')[0]} does not belong to audit ${name}. See backstory audit --help.`,
+        `${flags.split(' ')[0]} does not belong to audit ${name}. See backstory audit ${name} --help.`,
       );
     }
     await (
