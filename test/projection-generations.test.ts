@@ -7,7 +7,7 @@ import {
   type Storage,
 } from '@backstory/core';
 import { silent, type Observer } from '@backstory/core/observe';
-import { DomainEvent, EventHandler, EventTypes } from '@backstory/events';
+import { DomainEvent, EventHandler, EventTypes, instant } from '@backstory/events';
 import {
   GenerationUnusable,
   NotCaughtUp,
@@ -275,8 +275,7 @@ function generationsAre(stores: TestStorage): void {
     const first = await run(opened, [sums(1)]);
     let isOver = false;
     const writer = (async () => {
-      // In memory nothing else would ever have its turn.
-      for (; !isOver; await new Promise((turn) => setImmediate(turn))) await happens();
+      for (; !isOver; await new Promise((next) => setTimeout(next, 20))) await happens();
     })();
     const second = await run(await stores.opened(storage), [sums(2, { changed: 'swap' })], { leaseMs: 400 });
     try {
@@ -552,6 +551,43 @@ describe('what a version stands for', () => {
     await run(opened, [sums(2)]);
     const old = await run(opened, [sums(1)]);
     expect((await old.status('sums')).generations).toHaveLength(1);
+  });
+
+  it('code of another version than what is read was made by is told so, where it cannot make it out', async () => {
+    await recording(opened.events)('1', new Deposited(5));
+    const first = await run(opened, [sums(1, { indexes: ['sum'] })]);
+    await first.caughtUp('sums', 1, IN_TIME);
+    const dated = projection('sums', {
+      version: 2,
+      indexes: ['since'],
+      initial: { sum: new Date(0), since: 0 },
+      fields: { sum: instant },
+      events: { Deposited },
+      fold: {
+        Deposited: (_document, _event, { recordedAt, position }) => ({ sum: recordedAt, since: position }),
+      },
+    });
+    const second = await run(opened, [dated]);
+    const made =
+      /generation 1: code of version 1 made it, and the code here is of version 2, which cannot read it: .*sum/s;
+    await expect(second.of(dated).get('account-1')).rejects.toThrow(made);
+    await expect(second.of(dated).find()).rejects.toThrow(made);
+    await expect(second.of(dated).find({ orderBy: 'since' })).rejects.toThrow(
+      /no index on since: there are those on sum \(generation 1, which version 1 made; the code here is of version 2/,
+    );
+    await second.filled('sums', 2);
+    await second.swap('sums');
+    expect(await second.of(dated).get('account-1')).toEqual({ sum: expect.any(Date), since: 1 });
+  });
+
+  it('waiting for no position, or for no time, is refused', async () => {
+    const projections = await run(opened, [sums(1)]);
+    await expect(projections.caughtUp('sums', undefined as never)).rejects.toThrow(
+      /position: must be a position/,
+    );
+    await expect(projections.caughtUp('sums', 1, { timeoutMs: NaN })).rejects.toThrow(
+      /timeoutMs: must be a number/,
+    );
   });
 
   it('documents in memory are of the process, and folded anew when it starts', async () => {

@@ -104,6 +104,10 @@ function documentsAre(stores: TestStorage): void {
     expect(more.next).toBeUndefined();
     await expect(balances.find({ where: { deposits: 1 } })).rejects.toThrow(/no index on deposits/);
     expect((await balances.find({ where: { deposits: 2 }, scan: true })).documents).toHaveLength(1);
+    for (const nothing of [{}, new Date()])
+      await expect(balances.find({ where: { balance: nothing } })).rejects.toThrow(
+        /where\.balance: has no bounds/,
+      );
   });
 
   it('what an index led to before a document changed or went, it leads to no more', async () => {

@@ -329,6 +329,16 @@ describe.each([
     await expect(run(fewer)).rejects.toThrow(/its tables are others now: raise its version from 1 to 2/);
   });
 
+  it('code of another version than what is read was made by is told so, where it has other tables', async () => {
+    const first = await run(ledger(1));
+    await first.caughtUp('ledger', await head(), IN_TIME);
+    const second = known(ledger(2, { tables: { ...tables, months: tables.accounts } }));
+    const asked = second.tables<'months'>('ledger').query(({ sql, months }) => sql`select * from ${months}`);
+    await expect(asked).rejects.toThrow(
+      /generation 1: code of version 1 made it, and the code here is of version 2, which cannot read it: .*ledger\.1\.months/s,
+    );
+  });
+
   it('two processes that start at once make its tables once', async () => {
     const others = await Promise.all([storage.open(), storage.open()].map((it) => files.opened(it)));
     const all = [opened, ...others].map((on) => known(ledger(1), on));

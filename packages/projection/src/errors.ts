@@ -88,11 +88,25 @@ export class GenerationUnusable extends BackstoryError {
     readonly projection: string,
     readonly generation: number | undefined,
     message: string,
+    options?: ErrorOptions,
   ) {
     super(
       `Projection ${projection}${generation === undefined ? '' : `, generation ${generation}`}: ${message}`,
+      options,
     );
   }
+}
+
+/** What is read was made by code of another version, and the code here cannot make it out. */
+export function madeOtherwise(
+  projection: string,
+  { number, version }: { readonly number: number; readonly version: number },
+  { code, cause }: { readonly code: number; readonly cause: Error },
+): GenerationUnusable {
+  const message =
+    `code of version ${version} made it, and the code here is of version ${code}, which cannot read it: ${cause.message} ` +
+    'Swap once what this version makes is filled, or let code read both.';
+  return new GenerationUnusable(projection, number, message, { cause });
 }
 
 /** The documents were not brought up to a position in time. */

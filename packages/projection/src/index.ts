@@ -15,7 +15,7 @@ export { Projections, type FillOptions, type ProjectionsParts } from './projecti
 export type { AskedBy, RebuildOptions, VerifyOptions, Which } from './projection-admin.js';
 export type { FeedState, GenerationStatus, Lag, ProjectionStatus } from './status.js';
 export type { Swapped } from './generation/swap.js';
-export type { ContentDigest } from './generation/verify.js';
+export type { ContentDigest } from './generation/content.js';
 export type { DocumentDifference } from './generation/comparison.js';
 export type { Side, Verification } from './generation/verification.js';
 export { DocumentsAsOf, type AsOfCost, type AsOfOptions, type Evaluated } from './read/as-of.js';

@@ -8,8 +8,10 @@ import { drop } from './generation/drop.js';
 import { filled, type FilledOptions } from './generation/filled.js';
 import { placesOf } from './generation/places.js';
 import { rebuild } from './generation/rebuild.js';
-import { requireControl, rollBack, swap, type Stores, type Swapped } from './generation/swap.js';
-import { contentOf, verify, type ContentDigest } from './generation/verify.js';
+import { requireControl, type Stores } from './generation/generations.js';
+import { rollBack, swap, type Swapped } from './generation/swap.js';
+import { contentOf, type ContentDigest } from './generation/content.js';
+import { verify } from './generation/verify.js';
 import { verifyWithLog, type LogVerification } from './generation/verify-with-log.js';
 import { verifyTables } from './generation/verify-tables.js';
 import type { Verification } from './generation/verification.js';
@@ -159,11 +161,7 @@ export class ProjectionAdmin {
           model,
           maxFolded: numberOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER),
         }));
-    this.observer.generation(() => ({
-      projection: name,
-      generation: found.other.generation,
-      change: 'verified',
-    }));
+    this.verified(name, found.other.generation);
     return found;
   }
 
@@ -184,7 +182,9 @@ export class ProjectionAdmin {
         'it writes tables, which can only be compared with those of another generation: rebuild, and verify.',
       );
     const most = numberOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER);
-    return verifyWithLog({ ...stores, model, limit, maxFolded: most, signal });
+    const found = await verifyWithLog({ ...stores, model, limit, maxFolded: most, signal });
+    this.verified(name, found.generation);
+    return found;
   }
 
   /** What a generation holds, in one hash: equal for equal documents. Default: the one that is read. */
@@ -211,6 +211,10 @@ export class ProjectionAdmin {
     const dropped = await drop(this.parts.placeOf(name).state, name, generation);
     await this.changed(name, dropped, 'dropped', { type: 'projection.dropped', by });
     return dropped;
+  }
+
+  private verified(projection: string, generation: number): void {
+    this.observer.generation(() => ({ projection, generation, change: 'verified' }));
   }
 
   private storesOf(name: string): Stores {

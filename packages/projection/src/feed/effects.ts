@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { StateStore, StoredEvent } from '@backstory/core';
 import type { StateTransaction } from '@backstory/core/state';
+import type { ProjectionModel } from '../definition/projection-model.js';
 import type { Model } from '../definition/projection-source.js';
 import type { Places } from '../generation/places.js';
 import { requireSql } from '../tables/require-sql.js';
@@ -23,6 +24,8 @@ export interface Effects {
 
 /** What a batch does. */
 export interface Effect {
+  /** How many of the events it is of: the first, and not all where documents are large. */
+  readonly taken: number;
   /** How many of the events are handled and concern it. */
   readonly applied: number;
   /** How many more documents there are. */
@@ -41,34 +44,58 @@ export interface EffectsParts {
 
 export function effectsOf({ model, places, generation, state }: EffectsParts): Effects {
   if (model instanceof SqlModel) return tableEffects(model, generation);
-  const documents = new WriteBack(model, places, generation);
-  return {
-    most: 10_000,
-    async of(events) {
-      let applied = 0;
-      documents.trim();
-      for (let at = 0; at < events.length; at += DECODED) {
-        const decoded = events.slice(at, at + DECODED).map((event) => model.foldable(event));
-        const foldable = decoded.filter(({ keys }) => keys.length > 0);
-        await documents.load(state, foldable);
-        for (const event of foldable) documents.fold(event);
-        applied += foldable.length;
-        // A turn of the event loop, in which the next page is taken in and the one after it asked for.
-        await turn();
-      }
-      const changes = documents.changes();
-      return {
-        applied,
-        added: changes.added,
-        write: (tx) => documents.write(tx, changes),
-      };
-    },
-    forget: () => documents.forget(),
-  };
+  return new DocumentEffects(model, new WriteBack(model, places, generation), state);
+}
+
+/** Folds documents until there are no more events, or what they are to write is much. */
+class DocumentEffects implements Effects {
+  readonly most = 10_000;
+  /** Events folded at a time: fewer where documents are large, and few until that is known. */
+  private atOnce = 16;
+
+  constructor(
+    private readonly model: ProjectionModel,
+    private readonly documents: WriteBack,
+    private readonly state: StateStore,
+  ) {}
+
+  async of(events: readonly StoredEvent[]): Promise<Effect> {
+    const { documents } = this;
+    documents.trim();
+    let [taken, applied] = [0, 0];
+    while (taken < events.length && !documents.isFull) {
+      const some = events.slice(taken, taken + this.atOnce);
+      applied += await this.fold(some);
+      taken += some.length;
+      // A turn of the event loop, in which the next page is taken in and the one after it asked for.
+      await turn();
+    }
+    const changes = documents.changes();
+    return { taken, applied, added: changes.added, write: (tx) => documents.write(tx, changes) };
+  }
+
+  forget(): void {
+    this.documents.forget();
+  }
+
+  private async fold(events: readonly StoredEvent[]): Promise<number> {
+    const { documents, model, state } = this;
+    const decoded = events.map((event) => model.foldable(event));
+    const foldable = decoded.filter(({ keys }) => keys.length > 0);
+    await documents.load(state, foldable);
+    for (const event of foldable) documents.fold(event);
+    const before = documents.measured;
+    documents.measure();
+    const isLarge = documents.measured - before > LARGE;
+    this.atOnce = isLarge ? Math.max(1, Math.floor(this.atOnce / 2)) : Math.min(DECODED, this.atOnce * 2);
+    return foldable.length;
+  }
 }
 
 /** Events that are in memory as objects at the same time: what lives long costs more than what was decoded just now. */
 const DECODED = 500;
+/** Characters that documents of that many events may have. */
+const LARGE = 2 ** 20;
 
 /** One event after another, each with statements of its own: a transaction of many would keep others waiting. */
 function tableEffects(model: SqlModel, generation: number): Effects {
@@ -77,6 +104,7 @@ function tableEffects(model: SqlModel, generation: number): Effects {
     async of(events) {
       const recorded = events.map((event) => model.decode(event));
       return {
+        taken: recorded.length,
         applied: recorded.length,
         added: 0,
         async write(tx) {

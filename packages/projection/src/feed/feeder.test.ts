@@ -342,6 +342,77 @@ it('held to a pace, it folds no faster', async () => {
   expect(performance.now() - began).toBeGreaterThan(290);
 });
 
+describe('documents that are large', () => {
+  const LARGE = 200_000;
+  /** Each event makes a document of its own. */
+  const large = modelOf(
+    projection('sums', {
+      version: 1,
+      key: ({ position }) => `thing-${position}`,
+      initial: { text: '' },
+      events: { Counted },
+      fold: {
+        Counted: (_document, { n }) => {
+          bug?.(n);
+          return { text: 'x'.repeat(LARGE) };
+        },
+      },
+    }),
+  );
+  /** Characters of each transaction. */
+  let written: number[];
+  const counting = () =>
+    Object.assign(Object.create(storage.state) as StateStore, {
+      transaction: <T>(fences: readonly HeldLease[], work: (tx: StateTransaction) => Promise<T>) =>
+        storage.state.transaction(fences, (tx) => {
+          const counted: StateTransaction = Object.assign(Object.create(tx) as StateTransaction, {
+            putMany: (...[collection, rows]: Parameters<StateTransaction['putMany']>) => {
+              written.push(rows.reduce((sum, { value }) => sum + value.length, 0));
+              return tx.putMany(collection, rows);
+            },
+          });
+          return work(counted);
+        }),
+    });
+  const run = async () => {
+    const { control } = await register(storage.state, large);
+    const lease = (await leases.acquire(places.lease(1)))!;
+    const feeder = new Feeder({
+      ...{ model: large, places, lease, state: counting(), events: storage.events, owner: 'me', observer },
+      generation: control.generations[0]!,
+      progressed: () => undefined,
+      hindered: () => undefined,
+    });
+    const end = feeder.run();
+    feeders.push({ feeder, end });
+    return end;
+  };
+  const count = () => storage.state.read((view) => view.count(places.documents(1)));
+  beforeEach(async () => {
+    written = [];
+    await record(...Array.from({ length: 97 }, (_, i) => i + 4));
+  });
+
+  it('are written in parts, so that a batch of them is not in memory as a whole', async () => {
+    void run();
+    await eventually(async () => (await through()) === 100);
+    expect(await count()).toBe(100);
+    // 4 Mi, and what was folded together with what is above that.
+    expect(Math.max(...written)).toBeLessThan(4 * 2 ** 20 + 16 * LARGE);
+    expect(written.length).toBeGreaterThan(2);
+    await eventually(() => told.length > 0);
+    expect(told).toEqual(['1 applied']);
+  });
+
+  it('are kept up to the event that fails, in whichever part that is', async () => {
+    bug = (n) => {
+      if (n === 60) throw new Error('sixty');
+    };
+    expect(await run()).toMatchObject({ end: 'faulted', error: { position: 60 } });
+    expect([await through(), await count()]).toEqual([59, 59]);
+  });
+});
+
 it('a log that is another one stops it visibly', async () => {
   const first = await start((await leases.acquire(places.lease(1)))!);
   await first.progressed;

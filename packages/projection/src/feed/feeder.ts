@@ -164,8 +164,8 @@ export class Feeder {
 
   /** Resolves when the events are folded and what is before them is committed: their own commit then goes on by itself. */
   private async commit(events: readonly StoredEvent[], checkpoint: Checkpoint): Promise<void> {
-    await this.commits.begin(async (turn) => {
-      if (events.length > 0) await this.project(events, checkpoint, turn);
+    await this.commits.begin(async (turn, ready) => {
+      if (events.length > 0) await this.project({ events, checkpoint }, turn, ready);
       else {
         await turn();
         await this.write(undefined, checkpoint, 0);
@@ -176,9 +176,9 @@ export class Feeder {
 
   /** A batch whose turn does not come, because the one before it fails, has done nothing and is no failure of its own. */
   private async project(
-    events: readonly StoredEvent[],
-    checkpoint: Checkpoint,
+    { events, checkpoint }: Batch,
     turn: () => Promise<void>,
+    ready: () => Promise<void>,
   ): Promise<void> {
     const { model, observer } = this.parts;
     const { number: generation, role } = this.parts.generation;
@@ -190,16 +190,36 @@ export class Feeder {
     });
     let before: { readonly error: unknown } | undefined;
     await observer.project(start, async (end) => {
-      const effect = await this.effects.of(events);
-      const folded = performance.now();
-      await turn().catch((error: unknown) => (before = { error }));
-      const waitedMs = performance.now() - folded;
-      if (before) return end(() => ({ applied: 0, skipped: 0, waitedMs, isDropped: true }));
-      await this.write(effect, checkpoint, events.length);
-      const { applied } = effect;
-      end(() => ({ applied, skipped: events.length - applied, waitedMs, isDropped: false }));
+      let waitedMs = 0;
+      const comes = async (its: () => Promise<void>) => {
+        const began = performance.now();
+        await its().catch((error: unknown) => (before = { error }));
+        waitedMs += performance.now() - began;
+        return before === undefined;
+      };
+      const applied = await this.inParts({ events, checkpoint }, (isLast) => comes(isLast ? turn : ready));
+      if (applied === undefined) end(() => ({ applied: 0, skipped: 0, waitedMs, isDropped: true }));
+      else end(() => ({ applied, skipped: events.length - applied, waitedMs, isDropped: false }));
     });
     if (before) throw before.error;
+  }
+
+  /** Nearly always one part. Where documents are large there are several, each of them committed before the next is folded. */
+  private async inParts(
+    { events, checkpoint }: Batch,
+    comes: (isLast: boolean) => Promise<boolean>,
+  ): Promise<number | undefined> {
+    let applied = 0;
+    for (let rest = events; ;) {
+      const effect = await this.effects.of(rest);
+      const { taken } = effect;
+      const isLast = taken === rest.length;
+      if (!(await comes(isLast))) return undefined;
+      await this.write(effect, isLast ? checkpoint : upTo(rest[taken - 1]!, checkpoint), taken);
+      applied += effect.applied;
+      if (isLast) return applied;
+      rest = rest.slice(taken);
+    }
   }
 
   private committed({ through }: Checkpoint): void {

@@ -11,11 +11,12 @@ export class Overlap {
   }
 
   /**
-   * Resolves when the piece is at its second part: after `turn()`, which resolves once the piece before is done.
+   * Resolves when the piece is at its second part: after `turn()`, which resolves once the piece before is done. `ready()` resolves
+   * then as well, and leaves it at its first part.
    *
    * @throws what the piece before has failed with, or else this one until then
    */
-  async begin(work: (turn: () => Promise<void>) => Promise<void>): Promise<void> {
+  async begin(work: Work): Promise<void> {
     const before = this.last;
     const begun = new Promise<void>((resolve) => {
       this.last = done(work, before, resolve);
@@ -38,16 +39,20 @@ export class Overlap {
 /** What a piece of work gives when it is done. */
 export const DONE = Symbol('done');
 
+type Work = (turn: () => Promise<void>, ready: () => Promise<void>) => Promise<void>;
+
 async function done(
-  work: (turn: () => Promise<void>) => Promise<void>,
+  work: Work,
   before: Promise<unknown> | undefined,
   begun: () => void,
 ): Promise<typeof DONE> {
+  const ready = async () => void (await before);
+  const turn = async () => {
+    await before;
+    begun();
+  };
   try {
-    await work(async () => {
-      await before;
-      begun();
-    });
+    await work(turn, ready);
   } catch (error) {
     await before;
     throw error;

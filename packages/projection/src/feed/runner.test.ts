@@ -85,6 +85,7 @@ it('a swap by itself is tried once a look, so that nobody waits behind whoever r
   await first.stop();
   const { state, log, busy } = busyWithReaders(storage);
   const registered = storage.state.transaction.bind(storage.state);
+  let isBegun = false;
   const second = run(2, {
     state: Object.assign(Object.create(state) as StateStore, {
       // What begins the new generation goes through; whatever swaps it does not.
@@ -92,7 +93,8 @@ it('a swap by itself is tried once a look, so that nobody waits behind whoever r
         fences: readonly HeldLease[],
         work: (tx: StateTransaction) => Promise<T>,
       ): Promise<T> => {
-        if (busy.isBusy || fences.length > 0) return state.transaction(fences, work);
+        if (isBegun || fences.length > 0) return state.transaction(fences, work);
+        isBegun = true;
         const done = await registered(fences, work);
         busy.isBusy = true;
         return done;

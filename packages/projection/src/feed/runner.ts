@@ -36,8 +36,8 @@ export class Runner {
   /** Generations at which this process has failed: others may try, and it does once somebody resumes. */
   private readonly failed = new Map<number, unknown>();
   private readonly filled = new Set<number>();
-  /** Where the head was when a generation that is being filled was looked at last. */
-  private readonly heads = new Map<number, number>();
+  /** Where the head was a moment ago, for each generation that is being filled. */
+  private readonly heads = new Map<number, { readonly head: number; readonly at: number }>();
   private readonly stopping = new AbortController();
   private control: Control | undefined;
   private wake: () => void = () => undefined;
@@ -200,13 +200,16 @@ export class Runner {
     this.look();
   }
 
-  /** Where events come without end it is always a little behind: at where the head was when it was looked at before is enough. */
+  /** Where events come without end it is always a little behind: to have come to where the head was a moment ago is enough. */
   private async isAtHead({ number, types }: Generation, { checkpoint }: Progress): Promise<boolean> {
     const { events } = this.parts;
     const { head } = await events.identity();
-    const upTo = this.heads.get(number) ?? head;
-    this.heads.set(number, head);
-    return (await evenUpTo(events, types, { after: checkpoint.through, upTo })) >= upTo;
+    const known = this.heads.get(number) ?? { head, at: performance.now() };
+    const upTo = known.head;
+    if ((await evenUpTo(events, types, { after: checkpoint.through, upTo })) >= upTo) return true;
+    const isOld = performance.now() - known.at > MOMENT_MS;
+    this.heads.set(number, isOld ? { head, at: performance.now() } : known);
+    return false;
   }
 
   private tell(change: ConsumerChanged['change'], reason?: string): void {
@@ -217,6 +220,8 @@ export class Runner {
     this.observer.generation(() => ({ projection: this.parts.model.name, generation, change }));
   }
 }
+
+const MOMENT_MS = 2_000;
 
 interface Feeding {
   readonly feeder: Feeder;

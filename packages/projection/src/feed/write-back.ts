@@ -13,8 +13,10 @@ import { resultKey } from '../results/result-rows.js';
 export class WriteBack {
   private readonly entries = new Map<string, Entry>();
   private readonly touched = new Set<Entry>();
+  private readonly unmeasured = new Set<Entry>();
   private results: StateEntry[] = [];
   private length = 0;
+  private batchLength = 0;
   private batch = 1;
 
   constructor(
@@ -22,6 +24,16 @@ export class WriteBack {
     private readonly places: Places,
     private readonly generation: number,
   ) {}
+
+  /** Characters of what the batch is to write, as far as it was measured. */
+  get measured(): number {
+    return this.batchLength;
+  }
+
+  /** The batch is to write enough: what comes is for the next one. */
+  get isFull(): boolean {
+    return this.batchLength > LONGEST;
+  }
 
   /** Reads the documents that these events change and that are not here. */
   async load(state: StateStore, events: readonly Foldable[]): Promise<void> {
@@ -33,7 +45,7 @@ export class WriteBack {
     for (const key of keys) {
       const text = found.get(key);
       const document = text === undefined ? undefined : this.model.read(text);
-      this.entries.set(key, { key, document, text, last: undefined, batch: 0 });
+      this.entries.set(key, { key, document, text, next: undefined, last: undefined, batch: 0 });
       this.length += text?.length ?? 0;
     }
   }
@@ -45,20 +57,34 @@ export class WriteBack {
       let ordinal = 0;
       entry.document = this.model.fold(entry.document, recorded, key, (value) => {
         this.results.push({ key: resultKey(key, recorded.position, ordinal++), value });
+        this.batchLength += value.length;
       });
       entry.last = recorded;
       this.touched.add(entry);
+      this.unmeasured.add(entry);
     }
+  }
+
+  /** Makes the texts of what was folded since it was measured last. @throws ProjectionFailed — call `forget` then */
+  measure(): void {
+    for (const entry of this.unmeasured) {
+      const { key, document, last, next } = entry;
+      const text = document === undefined ? undefined : this.model.write(document, key, last!);
+      this.batchLength += (text?.length ?? 0) - (next?.text?.length ?? 0);
+      entry.next = { text };
+    }
+    this.unmeasured.clear();
   }
 
   /** What is to be written, which counts as written from now on. @throws ProjectionFailed — call `forget` then */
   changes(): Changes {
+    this.measure();
     const documents: Change[] = [];
     const { results } = this;
     for (const entry of this.touched) {
-      const { key, document, text: before, last } = entry;
-      const text = document === undefined ? undefined : this.model.write(document, key, last!);
-      entry.last = undefined;
+      const { key, text: before, next } = entry;
+      const { text } = next!;
+      entry.next = entry.last = undefined;
       entry.batch = this.batch;
       if (text === before) continue;
       documents.push({ key, before, text });
@@ -67,6 +93,7 @@ export class WriteBack {
     }
     this.touched.clear();
     this.results = [];
+    this.batchLength = 0;
     this.batch++;
     const indexes = this.model.indexes.map((path) => indexChanges(path, documents));
     const added = documents.reduce((sum, it) => sum + addedBy(it), 0);
@@ -94,12 +121,13 @@ export class WriteBack {
   forget(): void {
     this.entries.clear();
     this.touched.clear();
+    this.unmeasured.clear();
     this.results = [];
-    this.length = 0;
+    this.length = this.batchLength = 0;
   }
 }
 
-/** Documents kept between two batches, and characters in their texts. */
+/** Documents kept between two batches, and characters in their texts; also how many of these a batch is to write before it ends. */
 const [MOST, LONGEST] = [20_000, 4 * 2 ** 20];
 
 interface Entry {
@@ -107,6 +135,8 @@ interface Entry {
   document: unknown;
   /** As it is stored. */
   text: string | undefined;
+  /** Its text as this batch leaves it, as far as that was measured. */
+  next: { readonly text: string | undefined } | undefined;
   /** The event that changed it last in this batch. */
   last: RecordedEvent<object> | undefined;
   /** The batch that has changed it last. */

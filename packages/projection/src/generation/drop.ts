@@ -5,7 +5,7 @@ import { dropTables } from '../tables/table-shape.js';
 import { generationIn, withGeneration, writeControl, type Generation } from './control.js';
 import { besideReaders, showLive, waitShortly } from './live-views.js';
 import { placesOf } from './places.js';
-import { requireControl } from './swap.js';
+import { requireControl } from './generations.js';
 
 /**
  * Deletes a generation that is not read: in portions, so that nothing else waits for it. One that was interrupted is finished by

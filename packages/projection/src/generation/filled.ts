@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { GenerationUnusable } from '../errors.js';
 import type { GenerationStatus } from '../status.js';
-import { checkpointOf, requireOfThisLog, type Stores } from './swap.js';
+import { checkpointOf, requireOfThisLog, type Stores } from './generations.js';
 
 /** Who is told how far it is, and how often it is looked at. */
 export interface FilledOptions {

@@ -6,7 +6,7 @@ import { divergence } from './divergence.js';
 import { evenUpTo } from './events-between.js';
 import { placesOf } from './places.js';
 import { readProgress, readTrouble } from './progress.js';
-import type { Stores } from './swap.js';
+import type { Stores } from './generations.js';
 
 /** How far what is read has come, as seen from a position. */
 export interface Reached {

@@ -3,7 +3,7 @@ import type { ModelFacts } from '../definition/model-facts.js';
 import { withGeneration, writeControl, type Control, type Generation } from './control.js';
 import { divergence } from './divergence.js';
 import { begin, present, withNew } from './register.js';
-import { checkpointOf, requireControl, type Stores } from './swap.js';
+import { checkpointOf, requireControl, type Stores } from './generations.js';
 
 /** What is being filled, and whether that was begun just now. */
 export interface Rebuilding {

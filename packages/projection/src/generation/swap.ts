@@ -1,22 +1,22 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { EventStore, StateStore } from '@backstory/core';
-import type { StateTransaction, StateView } from '@backstory/core/state';
-import type { Checkpoint } from '@backstory/core/store';
-import { GenerationUnusable, ProjectionNotFound } from '../errors.js';
-import {
-  generationIn,
-  listControls,
-  readControl,
-  writeControl,
-  type Control,
-  type Generation,
-} from './control.js';
+import type { StateStore } from '@backstory/core';
+import type { StateTransaction } from '@backstory/core/state';
+import { GenerationUnusable } from '../errors.js';
+import { writeControl, type Control, type Generation } from './control.js';
 import { divergence } from './divergence.js';
 import { evenUpTo } from './events-between.js';
 import { feedersOf } from './feeders.js';
+import {
+  checkpointOf,
+  newest,
+  positionOf,
+  requireControl,
+  requireGeneration,
+  requireOfThisLog,
+  type Stores,
+} from './generations.js';
 import { besideReaders, showLive } from './live-views.js';
-import { placesOf } from './places.js';
-import { readProgress } from './progress.js';
+import { meet, part, type Meeting } from './meet.js';
 import { present } from './register.js';
 
 /** Which generation took the place of which, and how far behind it is. */
@@ -28,53 +28,64 @@ export interface Swapped {
   readonly behind: number;
 }
 
-/** The log, and where what was folded from it is. */
-export interface Stores {
-  readonly events: EventStore;
-  readonly state: StateStore;
-}
-
 /** Which one, and how long to try where others are in the way. */
 export interface SwapOptions {
   /** Default: the one that is being filled. */
   readonly generation?: number | undefined;
   readonly patienceMs?: number;
+  /** How long the live one waits for it. Default 5,000. */
+  readonly comingMs?: number;
 }
 
 /**
  * Has a generation take the place of the live one, in one transaction: whoever reads sees the one or the other. It must have
- * every event that the live one has, so that nobody who reads goes back in time; one that is fed is waited for, shortly. A live one
- * that is of another log than the one that is there is no measure.
+ * every event that the live one has, so that nobody who reads goes back in time; where it is all but there and is fed, the live one
+ * waits for it. A live one that is of another log than the one that is there is no measure.
  *
  * @throws ProjectionNotFound, GenerationUnusable
  */
 export async function swap(
   stores: Stores,
   name: string,
-  { generation, patienceMs }: SwapOptions = {},
+  { generation, patienceMs, comingMs = COMING_MS }: SwapOptions = {},
 ): Promise<Swapped> {
-  let until: number | undefined;
-  for (;;) {
-    const plan = await planned(stores, name, generation);
-    const work = (tx: StateTransaction) => asPlanned(tx, name, plan);
-    const done = await besideReaders(stores.state, name, work, patienceMs);
-    if (done.isSwapped) return done.swapped;
-    until ??= performance.now() + (patienceMs ?? BEHIND_MS);
-    const isFed = (await feedersOf(stores.state, name)).has(plan.next);
-    if (!isFed || performance.now() >= until) throw behind(name, plan.next, done);
-    await wait(LOOK_MS);
+  const { state } = stores;
+  let waiting: { readonly meeting: Meeting; readonly until: number } | undefined;
+  try {
+    for (;;) {
+      const plan = await planned(stores, name, generation);
+      const { next } = plan;
+      const isComing = await comes(state, name, plan);
+      // Both stand still then: a transaction would be in the way of those that write what it reads, and they in its way.
+      if (isComing)
+        waiting ??= {
+          meeting: await meet(state, name, { generation: next, least: 0, forMs: comingMs }),
+          until: performance.now() + comingMs,
+        };
+      const done = await besideReaders(state, name, (tx) => asPlanned(tx, name, plan), patienceMs);
+      if (done.isSwapped) return done.swapped;
+      if (!isComing || !waiting || performance.now() >= waiting.until) throw behind(name, next, done);
+      await wait(LOOK_MS);
+    }
+  } finally {
+    if (waiting) await part(state, name, waiting.meeting).catch(() => undefined);
   }
 }
 
-/** Swaps if that can be done now: it waits for nobody. */
+/** Swaps if that can be done now: it waits for nobody who reads, and shortly for what is all but there. */
 export async function swapWhenReady(stores: Stores, name: string, generation: number): Promise<boolean> {
   try {
-    await swap(stores, name, { generation, patienceMs: 0 });
+    await swap(stores, name, { generation, patienceMs: 0, comingMs: 1_000 });
     return true;
   } catch (error) {
     if (error instanceof GenerationUnusable) return false;
     throw error;
   }
+}
+
+/** Whether it is all but there, and fed. */
+async function comes(state: StateStore, name: string, { next, own, was }: Plan): Promise<boolean> {
+  return was - own <= NEAR && (await feedersOf(state, name)).has(next);
 }
 
 /** Goes back to the generation that was read before. @throws ProjectionNotFound, GenerationUnusable */
@@ -102,6 +113,9 @@ interface Plan {
   readonly live: number;
   readonly next: number;
   readonly reached: number;
+  /** Their positions. */
+  readonly own: number;
+  readonly was: number;
 }
 
 /** Looks at the log, which no transaction of the state store may wait for. */
@@ -117,10 +131,11 @@ async function planned({ events, state }: Stores, name: string, number: number |
     return { live: control.live, next, own, was };
   });
   await requireOfThisLog(events, name, { generation: next.number, checkpoint: own });
-  if (await divergence(events, was)) return { live, next: next.number, reached: Infinity };
+  const position = own?.through ?? 0;
+  const plan = { live, next: next.number, own: position, was: was?.through ?? 0 };
+  if (await divergence(events, was)) return { ...plan, reached: Infinity };
   const { head } = await events.identity();
-  const reached = await evenUpTo(events, next.types, { after: own?.through ?? 0, upTo: head });
-  return { live, next: next.number, reached };
+  return { ...plan, reached: await evenUpTo(events, next.types, { after: position, upTo: head }) };
 }
 
 type Attempt =
@@ -148,20 +163,10 @@ function behind(
   return new GenerationUnusable(name, generation, message);
 }
 
-/** How long one that is fed is waited for, and how often it is looked at. */
-const [BEHIND_MS, LOOK_MS] = [5_000, 20];
-
-/** @throws GenerationUnusable where it was folded from another log than the one that is there */
-export async function requireOfThisLog(
-  events: EventStore,
-  name: string,
-  { generation, checkpoint }: { readonly generation: number; readonly checkpoint: Checkpoint | undefined },
-): Promise<void> {
-  const diverged = await divergence(events, checkpoint);
-  if (!diverged) return;
-  const message = `it was folded from another log than the one that is there (${diverged.reason}): rebuild, and drop it.`;
-  throw new GenerationUnusable(name, generation, message);
-}
+/** How long what is all but there is waited for, and how often it is looked at. */
+const [COMING_MS, LOOK_MS] = [5_000, 20];
+/** Positions. */
+const NEAR = 10_000;
 
 /** @throws GenerationUnusable */
 function retired(control: Control, name: string, number: number | undefined): Generation {
@@ -176,53 +181,20 @@ function readBefore(control: Control): Generation | undefined {
   return kept.sort((a, b) => (a.retired ?? 0) - (b.retired ?? 0)).at(-1);
 }
 
-/** @throws ProjectionNotFound */
-export async function requireControl(view: StateView, name: string): Promise<Control> {
-  const control = await readControl(view, name);
-  if (!control) throw new ProjectionNotFound(name, [...(await listControls(view)).keys()]);
-  return control;
-}
-
-/** @throws GenerationUnusable */
-export function requireGeneration(control: Control, name: string, number: number): Generation {
-  const found = generationIn(control, number);
-  if (found && found.role !== 'dropping') return found;
-  const numbers = present(control).map((it) => it.number);
-  throw new GenerationUnusable(name, number, `there is none: there are ${numbers.join(', ')}.`);
-}
-
-/** The one that is being filled, the newest if several are. @throws GenerationUnusable */
-export function newest(control: Control, name: string): Generation {
-  const building = present(control).findLast(({ role }) => role === 'building');
-  if (building) return building;
-  throw new GenerationUnusable(name, undefined, 'no other generation is being filled: rebuild first.');
-}
-
 /** Whoever was live before is kept, and not fed any more. How it was filled ends with it: what is read keeps up. */
 async function exchange(
   tx: StateTransaction,
   name: string,
   { control, next }: { readonly control: Control; readonly next: Generation },
 ): Promise<void> {
+  const { meeting: _over, ...rest } = control;
   const retired = 1 + Math.max(...control.generations.map((it) => it.retired ?? 0));
   const generations = control.generations.map((it): Generation => {
     const { swaps: _swaps, eventsPerSecond: _pace, retired: _retired, ...own } = it;
     if (it.number === next.number) return { ...own, role: 'live' };
     return it.number === control.live ? { ...own, role: 'retired', retired } : it;
   });
-  const after = { ...control, live: next.number, generations };
+  const after = { ...rest, live: next.number, generations };
   await writeControl(tx, name, after);
   await showLive(tx, name, { before: control, after });
-}
-
-export async function checkpointOf(
-  view: StateView,
-  name: string,
-  generation: number,
-): Promise<Checkpoint | undefined> {
-  return (await readProgress(view, placesOf(name), generation))?.checkpoint;
-}
-
-async function positionOf(view: StateView, name: string, generation: number): Promise<number> {
-  return (await checkpointOf(view, name, generation))?.through ?? 0;
 }

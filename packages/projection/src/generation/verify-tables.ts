@@ -5,13 +5,11 @@ import { GenerationUnusable } from '../errors.js';
 import { compareTables } from '../tables/compare-tables.js';
 import { requireSql } from '../tables/require-sql.js';
 import type { SqlModel } from '../tables/sql-model.js';
+import type { Generation } from './control.js';
 import { evenUpTo } from './events-between.js';
-import { clockOf, feedersOf } from './feeders.js';
-import { writeControl, type Generation } from './control.js';
-import { placesOf } from './places.js';
-import { readProgress } from './progress.js';
-import { requireControl } from './swap.js';
-import { compared, type Verification } from './verification.js';
+import { feedersOf } from './feeders.js';
+import { meet, part } from './meet.js';
+import { requireOneLog, standingOf, type Verification } from './verification.js';
 
 /** What is compared. */
 export interface VerifyingTables {
@@ -35,57 +33,80 @@ export async function verifyTables(verifying: VerifyingTables): Promise<Verifica
   const found = await attempt(verifying);
   if (found) return found;
   await requireFed(verifying);
-  const position = await meet(verifying);
+  const { head: least } = await verifying.events.identity();
+  const meeting = await meet(state, model.name, {
+    generation: verifying.generation,
+    least,
+    forMs: PATIENCE_MS,
+  });
   const until = performance.now() + PATIENCE_MS;
+  let parting: Promise<void> | undefined;
+  // The view is taken: while it is compared they go on, unless there is no connection but that of the view.
+  const taken = () => void (parting ??= part(state, model.name, meeting).catch(() => undefined));
   try {
     while (performance.now() < until) {
-      const met = await attempt(verifying, () => part(state, model.name).catch(() => undefined));
+      const met = await attempt(verifying, taken);
       if (met) return met;
       await wait(POLL_MS);
     }
   } finally {
-    await part(state, model.name).catch(() => undefined);
+    await parting;
+    await part(state, model.name, meeting).catch(() => undefined);
   }
-  const message = `it and the one that is read did not come to position ${position} in ${PATIENCE_MS / 1_000} s: wait until both are live.`;
+  const message = `it and the one that is read did not come to position ${meeting.position} in ${PATIENCE_MS / 1_000} s: wait until both are live.`;
   throw new GenerationUnusable(model.name, verifying.generation, message);
 }
 
 /** How long both may take to meet, and how often to look. */
 const [PATIENCE_MS, POLL_MS] = [10_000, 20];
 
-/** `undefined`: one is further than the other. */
-async function attempt(
-  { state, events, model, generation, limit }: VerifyingTables,
-  taken?: () => Promise<void>,
-): Promise<Verification | undefined> {
-  const { name, tables } = model;
+/** `undefined`: one is further than the other. The log is looked at before the view is opened: neither waits for the other's connection. */
+async function attempt(verifying: VerifyingTables, taken?: () => void): Promise<Verification | undefined> {
+  const { state, events, model, generation } = verifying;
+  const { name } = model;
+  const before = await state.read((view) => standingOf(view, name, generation));
+  await requireOneLog(events, name, before);
+  const after = Math.min(before.live.position, before.other.position);
+  const types = [...new Set([...before.live.generation.types, ...before.other.generation.types])];
+  const { head } = await events.identity();
+  const even = await evenUpTo(events, types, { after, upTo: head });
   return state.read(async (view) => {
-    const pair = await compared(view, name, generation);
-    const [live, other] = await Promise.all([pair.live, pair.other].map((it) => positionOf(view, name, it)));
-    const [low, high] = [Math.min(live!, other!), Math.max(live!, other!)];
-    if ((await evenUpTo(events, model.typeNames, { after: low, upTo: high })) < high) return undefined;
-    await taken?.();
-    requireSameTables(model, pair);
-    const both = { name, tables, limit, live: pair.live.number, other: pair.other.number };
-    const { hashes, rows, different, differences } = await compareTables(requireSql(view, name), both);
-    const sideOf = ({ number, version }: Generation, hash: string) => ({ generation: number, version, hash });
-    return {
-      projection: name,
-      compared: 'rows',
-      live: sideOf(pair.live, hashes[0]),
-      other: sideOf(pair.other, hashes[1]),
-      position: high,
-      isEqual: different === 0,
-      documents: rows,
-      ...{ different, differences },
-    };
+    const { live, other } = await standingOf(view, name, generation);
+    const [low, high] = [live.position, other.position].sort((x, y) => x - y);
+    if (low! < after || Math.max(low!, even) < high!) return undefined;
+    taken?.();
+    return compare(view, verifying, { live: live.generation, other: other.generation, position: high! });
   });
 }
 
-function requireSameTables(
-  { name, tables }: SqlModel,
-  pair: { readonly live: Generation; readonly other: Generation },
-): void {
+async function compare(
+  view: StateView,
+  { model, limit }: VerifyingTables,
+  { position, ...pair }: Pair & { readonly position: number },
+): Promise<Verification> {
+  const { name, tables } = model;
+  requireSameTables(model, pair);
+  const both = { name, tables, limit, live: pair.live.number, other: pair.other.number };
+  const { hashes, rows, different, differences } = await compareTables(requireSql(view, name), both);
+  const sideOf = ({ number, version }: Generation, hash: string) => ({ generation: number, version, hash });
+  return {
+    projection: name,
+    compared: 'rows',
+    live: sideOf(pair.live, hashes[0]),
+    other: sideOf(pair.other, hashes[1]),
+    position,
+    isEqual: different === 0,
+    documents: rows,
+    ...{ different, differences },
+  };
+}
+
+interface Pair {
+  readonly live: Generation;
+  readonly other: Generation;
+}
+
+function requireSameTables({ name, tables }: SqlModel, pair: Pair): void {
   const text = JSON.stringify(tables);
   const strange = [pair.live, pair.other].find((it) => JSON.stringify(it.tables) !== text);
   if (strange)
@@ -99,38 +120,12 @@ function requireSameTables(
 /** What nobody feeds comes nowhere. @throws GenerationUnusable */
 async function requireFed({ state, model, generation }: VerifyingTables): Promise<void> {
   const { name } = model;
-  const pair = await state.read((view) => compared(view, name, generation));
+  const { live, other } = await state.read((view) => standingOf(view, name, generation));
   const feeders = await feedersOf(state, name);
-  for (const { number } of [pair.live, pair.other]) {
+  for (const { number } of [live.generation, other.generation]) {
     if (feeders.has(number)) continue;
     const message =
       'it is not as far as the other one, and no process feeds it: start the application, with the code that made it.';
     throw new GenerationUnusable(name, number, message);
   }
-}
-
-/** Has both go no further than a position that neither is beyond. */
-async function meet({ events, state, model, generation }: VerifyingTables): Promise<number> {
-  const { name } = model;
-  const { head } = await events.identity();
-  return state.transaction([], async (tx) => {
-    const { live, other } = await compared(tx, name, generation);
-    // They may have gone on since the head was read, and come to this one only.
-    const position = Math.max(head, await positionOf(tx, name, live), await positionOf(tx, name, other));
-    const until = new Date((await clockOf(tx)) + PATIENCE_MS).toISOString();
-    await writeControl(tx, name, { ...(await requireControl(tx, name)), meeting: { position, until } });
-    return position;
-  });
-}
-
-/** Has them go on. */
-function part(state: StateStore, name: string): Promise<void> {
-  return state.transaction([], async (tx) => {
-    const { meeting, ...own } = await requireControl(tx, name);
-    if (meeting) await writeControl(tx, name, own);
-  });
-}
-
-async function positionOf(view: StateView, name: string, { number }: Generation): Promise<number> {
-  return (await readProgress(view, placesOf(name), number))?.checkpoint.through ?? 0;
 }

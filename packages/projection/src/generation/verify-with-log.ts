@@ -1,15 +1,14 @@
 import type { EventStore, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
-import { byBytes } from '@backstory/core/store';
+import { byBytes, type Checkpoint } from '@backstory/core/store';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { GenerationUnusable } from '../errors.js';
 import { Comparison, type DocumentDifference, type Row } from './comparison.js';
 import { generationIn } from './control.js';
 import { placesOf } from './places.js';
-import { readProgress } from './progress.js';
-import { requireControl } from './swap.js';
+import { checkpointOf, requireControl, requireOfThisLog } from './generations.js';
 import { TextFold } from './text-fold.js';
-import { documentsOf } from './verify.js';
+import { documentsOf } from './stored-rows.js';
 
 /** What comparing the generation that is read with a fold of the log has found. `live` of a difference is what is stored, `other` what the log gives. */
 export interface LogVerification {
@@ -48,14 +47,15 @@ export interface VerifyingWithLog {
 export async function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVerification> {
   const { state, model, limit, maxFolded: most } = verifying;
   const { name } = model;
-  const { generation, position } = await state.read((view) => readTo(view, model));
+  const { generation, position, checkpoint } = await state.read((view) => readTo(view, model));
+  await requireOfThisLog(verifying.events, name, { generation, checkpoint });
   const fold = new TextFold({ model, side: generation, most });
   let [after, upTo] = [0, position];
   for (let tries = 0; tries < TRIES; tries++) {
     await foldBetween(verifying, fold, { after, upTo });
     after = upTo;
     const found = await state.read(async (view): Promise<LogVerification | number> => {
-      const now = await readTo(view, model);
+      const { checkpoint: _checkpoint, ...now } = await readTo(view, model);
       if (now.generation !== generation || now.position < after)
         throw new GenerationUnusable(name, generation, 'another one is read since: compare it again.');
       if (now.position > after) return now.position;
@@ -76,7 +76,11 @@ export async function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVer
 async function readTo(
   view: StateView,
   model: ProjectionModel,
-): Promise<Pick<LogVerification, 'generation' | 'version' | 'position'>> {
+): Promise<
+  Pick<LogVerification, 'generation' | 'version' | 'position'> & {
+    readonly checkpoint: Checkpoint | undefined;
+  }
+> {
   const { name } = model;
   const control = await requireControl(view, name);
   const { number: generation, version } = generationIn(control, control.live)!;
@@ -86,8 +90,8 @@ async function readTo(
       generation,
       `code of version ${version} made it, and the code here is version ${model.version}.`,
     );
-  const position = (await readProgress(view, placesOf(name), generation))?.checkpoint.through ?? 0;
-  return { generation, version, position };
+  const checkpoint = await checkpointOf(view, name, generation);
+  return { generation, version, position: checkpoint?.through ?? 0, checkpoint };
 }
 
 async function foldBetween(

@@ -33,6 +33,13 @@ type Operator = (typeof OPERATORS)[number];
 export function conditionsOf(projection: string, where: Where): readonly Condition[] {
   return Object.entries(where).flatMap(([path, wanted]) => {
     const bounds = typeof wanted === 'object' && wanted !== null ? Object.entries(wanted) : [['=', wanted]];
+    // A Date, say: without bounds it would let everything pass.
+    if (bounds.length === 0)
+      throw new InvalidFind(
+        projection,
+        `where.${path}`,
+        `has no bounds: give a text, a number, true, false or null, or some of ${OPERATORS.join(' ')}. An instant is compared as it is stored, by its text.`,
+      );
     return bounds.map(([operator, value]): Condition => {
       if (!OPERATORS.includes(operator as Operator))
         throw new InvalidFind(

@@ -3,12 +3,12 @@ import type { EventStore, RecordedEvent, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
 import { numberOption } from '@backstory/core/store';
 import type { ProjectionModel } from '../definition/projection-model.js';
-import { NotCaughtUp } from '../errors.js';
-import { generationIn, type Control } from '../generation/control.js';
+import { NotCaughtUp, madeOtherwise } from '../errors.js';
+import { generationIn, type Control, type Generation } from '../generation/control.js';
 import { placesOf, type Places } from '../generation/places.js';
 import { readProgress } from '../generation/progress.js';
 import { requireSameLog } from '../generation/reached.js';
-import { requireControl } from '../generation/swap.js';
+import { requireControl } from '../generation/generations.js';
 import type { KeptResult } from '../results/emit.js';
 import { listResults, resultsAt, type ResultsQuery } from '../results/list-results.js';
 import { DocumentsAsOf, type AsOfOptions } from './as-of.js';
@@ -43,16 +43,19 @@ export class Documents<Document, Result = unknown> {
     this.places = placesOf(this.name);
   }
 
-  /** A document; `undefined` where there is none. @throws ProjectionNotFound */
+  /** A document; `undefined` where there is none. @throws ProjectionNotFound; GenerationUnusable where other code made what is read */
   async get(key: string): Promise<Document | undefined> {
-    const text = await this.read((view, { live }) => view.get(this.places.documents(live), key));
-    return text === undefined ? undefined : this.parts.model.read(text);
+    return (await this.getMany([key])).get(key);
   }
 
   /** Those of the documents that exist, by key. @throws ProjectionNotFound */
   async getMany(keys: readonly string[]): Promise<ReadonlyMap<string, Document>> {
-    const texts = await this.read((view, { live }) => view.getMany(this.places.documents(live), keys));
-    return new Map([...texts].map(([key, text]) => [key, this.parts.model.read(text)]));
+    const { texts, made } = await this.read(async (view, control) => {
+      const { live } = control;
+      const texts = await view.getMany(this.places.documents(live), keys);
+      return { texts, made: generationIn(control, live)! };
+    });
+    return new Map([...texts].map(([key, text]) => [key, this.decoded(text, made)]));
   }
 
   /**
@@ -70,11 +73,13 @@ export class Documents<Document, Result = unknown> {
    */
   async find(query: FindQuery = {}): Promise<FoundPage<Document>> {
     const { name, places } = this;
-    const page = await this.read((view, control) => find(view, { name, places, control, query }));
-    const documents = page.documents.map(({ key, document }) => ({
-      key,
-      document: this.parts.model.read(document),
-    }));
+    const code = this.parts.model.version;
+    const { made, ...page } = await this.read((view, control) => {
+      return find(view, { name, places, control, query, code });
+    });
+    const documents = page.documents.map(({ key, document }) => {
+      return { key, document: this.decoded(document, made) };
+    });
     return { ...page, documents };
   }
 
@@ -153,6 +158,16 @@ export class Documents<Document, Result = unknown> {
     return this.read(async (view, { live }) => {
       return (await readProgress(view, this.places, live))?.checkpoint.through ?? 0;
     });
+  }
+
+  private decoded(text: string, made: Generation): Document {
+    const { model } = this.parts;
+    try {
+      return model.read(text);
+    } catch (error) {
+      if (made.version === model.version || !(error instanceof Error)) throw error;
+      throw madeOtherwise(this.name, made, { code: model.version, cause: error });
+    }
   }
 
   private read<T>(work: (view: StateView, control: Control) => Promise<T>): Promise<T> {

@@ -38,11 +38,16 @@ export interface Finding {
   readonly places: Places;
   readonly control: Control;
   readonly query: FindQuery;
+  /** The version of the code that asks. */
+  readonly code: number;
 }
 
 /** @throws InvalidFind, GenerationUnusable */
-export async function find(view: StateView, finding: Finding): Promise<FoundPage<string>> {
-  const { name, places, control, query } = finding;
+export async function find(
+  view: StateView,
+  finding: Finding,
+): Promise<FoundPage<string> & { readonly made: Generation }> {
+  const { name, places, control, query, code } = finding;
   const { limit = 100, after, scan = false } = knownOptions(query, OPTIONS);
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000)
     throw new InvalidFind(name, 'limit', `must be a whole number from 1 to 1,000, not ${String(limit)}.`);
@@ -51,7 +56,7 @@ export async function find(view: StateView, finding: Finding): Promise<FoundPage
   const asked = JSON.stringify([conditions, path, descending]);
   const cursor = after === undefined ? undefined : readCursor(name, after, asked);
   const generation = readable(control, name, cursor?.generation ?? control.live);
-  const driver = driverOf(name, generation, { conditions, path, scan });
+  const driver = driverOf(name, generation, { conditions, path, scan, code });
   const walk = new Walk(view, places, { generation, driver, conditions, descending });
   const { found, last } = await walk.take(limit, cursor?.last);
   const position = (await readProgress(view, places, generation.number))?.checkpoint.through ?? 0;
@@ -60,6 +65,7 @@ export async function find(view: StateView, finding: Finding): Promise<FoundPage
     ...(last !== undefined && { next: writeCursor({ generation: generation.number, last, asked }) }),
     generation: generation.number,
     position,
+    made: generation,
   };
 }
 
@@ -82,16 +88,13 @@ function readable(control: Control, name: string, number: number): Generation {
 /** The index that is walked: that of the order, or the one on which a condition leaves least; `undefined` for the documents. */
 function driverOf(
   name: string,
-  { indexes }: Generation,
-  {
-    conditions,
-    path,
-    scan,
-  }: { readonly conditions: readonly Condition[]; readonly path: string | undefined; readonly scan: boolean },
+  generation: Generation,
+  { conditions, path, scan, code }: Asked,
 ): string | undefined {
+  const { indexes } = generation;
   if (path !== undefined) {
     if (indexes.includes(path)) return path;
-    throw new InvalidFind(name, 'orderBy', `there is no index on ${path}: ${known(indexes)}.`);
+    throw new InvalidFind(name, 'orderBy', `there is no index on ${path}: ${known(generation, code)}.`);
   }
   if (conditions.length === 0) return undefined;
   const indexed = conditions.filter((it) => indexes.includes(it.path));
@@ -99,13 +102,27 @@ function driverOf(
   if (best) return best.path;
   if (scan) return undefined;
   const paths = conditions.map((it) => it.path).join(', ');
-  throw new InvalidFind(name, 'where', `there is no index on ${paths}: ${known(indexes)}, or set scan.`);
+  throw new InvalidFind(
+    name,
+    'where',
+    `there is no index on ${paths}: ${known(generation, code)}, or set scan.`,
+  );
 }
 
-function known(indexes: readonly string[]): string {
-  return indexes.length === 0
-    ? 'the projection declares no `indexes`'
-    : `there are those on ${indexes.join(', ')}`;
+interface Asked {
+  readonly conditions: readonly Condition[];
+  readonly path: string | undefined;
+  readonly scan: boolean;
+  readonly code: number;
+}
+
+function known({ indexes, number, version }: Generation, code: number): string {
+  const those =
+    indexes.length === 0
+      ? 'the projection declares no `indexes`'
+      : `there are those on ${indexes.join(', ')}`;
+  if (version === code) return those;
+  return `${those} (generation ${number}, which version ${version} made; the code here is of version ${code}: swap once that is filled)`;
 }
 
 interface Walked {

@@ -1,9 +1,10 @@
 import type { StateStore } from '@backstory/core';
 import { StatementFailed } from '@backstory/core/state';
-import { readControl } from '../generation/control.js';
+import { madeOtherwise } from '../errors.js';
+import { generationIn, type Generation } from '../generation/control.js';
 import { placesOf } from '../generation/places.js';
 import { readProgress } from '../generation/progress.js';
-import { requireControl } from '../generation/swap.js';
+import { requireControl } from '../generation/generations.js';
 import { requireSql } from '../tables/require-sql.js';
 import type { SqlModel } from '../tables/sql-model.js';
 import { tablesIn, type Tables } from '../tables/sql.js';
@@ -35,7 +36,7 @@ export class TableReader<Names extends string = string> {
    * });
    * ```
    *
-   * @throws StatementFailed, ProjectionNotFound
+   * @throws StatementFailed, ProjectionNotFound; GenerationUnusable where code of another version made what is read
    */
   async query<T>(ask: (tables: TablesRead<Names>) => Promise<T>): Promise<T> {
     for (;;) {
@@ -50,7 +51,11 @@ export class TableReader<Names extends string = string> {
           return ask({ ...(tables as Tables<Names>), generation: live, position });
         });
       } catch (error) {
-        if (!(error instanceof StatementFailed) || (await this.isRead(asked))) throw error;
+        if (!(error instanceof StatementFailed)) throw error;
+        const { version: code } = this.model;
+        const made = await this.read(asked);
+        if (made && made.version !== code) throw madeOtherwise(this.name, made, { code, cause: error });
+        if (made) throw error;
       }
     }
   }
@@ -60,8 +65,9 @@ export class TableReader<Names extends string = string> {
     return this.query(async ({ position }) => position);
   }
 
-  private async isRead(generation: number): Promise<boolean> {
-    const control = await this.state.read((view) => readControl(view, this.name));
-    return control === undefined || control.live === generation;
+  /** The generation that was asked, where it is still the one that is read. */
+  private async read(generation: number): Promise<Generation | undefined> {
+    const control = await this.state.read((view) => requireControl(view, this.name));
+    return control.live === generation ? generationIn(control, generation) : undefined;
   }
 }

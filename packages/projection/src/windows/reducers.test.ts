@@ -188,6 +188,31 @@ it('the most frequent are exact while all fit, and beyond that each says its err
   );
 });
 
+it('what is most frequent says how exact it is also of parts put together again and again', () => {
+  const text = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(text, { maxLength: 12 }), { maxLength: 5 }),
+      fc.integer({ min: 1, max: 5 }),
+      (parts, limit) => {
+        const of = mostFrequent(limit, (it: string) => it, { limit });
+        const fold = (own: readonly string[]) =>
+          own.reduce((held, it) => of.add(stored(held), it), of.begin());
+        const held = parts.reduce((all, part) => of.merge!(stored(all), stored(fold(part))), of.begin());
+        const times = (value: string) => parts.flat().filter((it) => it === value).length;
+        const found = of.result(held);
+        for (const { value, count: most, error } of found) {
+          expect(most).toBeGreaterThanOrEqual(times(value));
+          expect(most - error).toBeLessThanOrEqual(times(value));
+        }
+        const least = found.length < limit ? 0 : found.at(-1)!.count;
+        for (const value of 'abcdef')
+          if (!found.some((it) => it.value === value)) expect(times(value)).toBeLessThanOrEqual(least);
+      },
+    ),
+  );
+});
+
 it('frequency may be weighed, and no weight is less than nothing', () => {
   const of = (weight: (it: { n: number }) => number) =>
     mostFrequent(1, (it: { who: string; n: number }) => it.who, { weight });

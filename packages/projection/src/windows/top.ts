@@ -38,7 +38,7 @@ export interface Frequent {
 /**
  * The `n` most frequent texts, or those with the greatest total `weight`, the greatest first. Exact up to `limit` different ones
  * (default 1,000); beyond that with an error that each says (Metwally et al., Efficient Computation of Frequent and Top-k Elements in
- * Data Streams, 2005).
+ * Data Streams, 2005; put together as in Agarwal et al., Mergeable Summaries, 2012).
  *
  * @throws InvalidOption, InvalidDefinition
  */
@@ -57,10 +57,9 @@ export function mostFrequent<Value>(
       const label = of(value);
       const more = weight ? (numberOf('mostFrequent', value, weight) ?? 0) : 1;
       if (more < 0) throw new RangeError(`mostFrequent was given the weight ${more}, which is less than 0`);
-      return label === undefined || label === null ? held : counted(held, nameOf(label), [more, 0], limit);
+      return label === undefined || label === null ? held : counted(held, nameOf(label), more, limit);
     },
-    merge: (earlier, later) =>
-      Object.entries(later).reduce((held, [name, own]) => counted(held, name, own, limit), earlier),
+    merge: (earlier, later) => merged(earlier, later, limit),
     result: (held) => ranked(held).slice(0, n),
   });
 }
@@ -75,17 +74,39 @@ export interface FrequentOptions<Value> {
 /** Counts and errors, by a name that no property of objects has. */
 type Held = Record<string, [count: number, error: number]>;
 
-function counted(held: Held, name: string, [more, error]: Held[string], limit: number): Held {
+function counted(held: Held, name: string, more: number, limit: number): Held {
   const own = held[name];
-  if (own) held[name] = [own[0] + more, own[1] + error];
-  else if (Object.keys(held).length < limit) held[name] = [more, error];
+  if (own) held[name] = [own[0] + more, own[1]];
+  else if (Object.keys(held).length < limit) held[name] = [more, 0];
   else {
     const least = Object.keys(held).reduce((a, b) => (held[b]![0] < held[a]![0] ? b : a));
     const [instead] = held[least]!;
     delete held[least];
-    held[name] = [instead + more, instead + error];
+    held[name] = [instead + more, instead];
   }
   return held;
+}
+
+/** What only one of them holds the other may have had and given up: as often as what it holds least, at most. */
+function merged(earlier: Held, later: Held, limit: number): Held {
+  const [a, b] = [givenUp(earlier), givenUp(later)];
+  const names = [...new Set([...Object.keys(earlier), ...Object.keys(later)])];
+  const all = names.map((name): [string, Held[string]] => {
+    const [[x, p], [y, q]] = [earlier[name] ?? [a, a], later[name] ?? [b, b]];
+    return [name, [x + y, p + q]];
+  });
+  all.sort(([, [x]], [, [y]]) => y - x);
+  const kept = all.slice(0, limit);
+  const [, least] = kept.at(-1) ?? [];
+  // That something was given up is known later on by an error.
+  if (all.length > limit && kept.every(([, [, error]]) => error === 0)) least![1] = least![0];
+  return Object.fromEntries(kept);
+}
+
+/** How often something that is not held may have been there. Where nothing was given up nothing has an error. */
+function givenUp(held: Held): number {
+  const all = Object.values(held);
+  return all.some(([, error]) => error > 0) ? Math.min(...all.map(([count]) => count)) : 0;
 }
 
 function ranked(held: Held): Frequent[] {
