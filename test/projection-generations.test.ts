@@ -223,6 +223,46 @@ function generationsAre(stores: TestStorage): void {
     expect((await second.status('sums')).generations.map((it) => it.generation)).toEqual([1]);
   });
 
+  it('what a lower version is filling does not take the place of a higher one by itself', async () => {
+    const first = await run(opened, [sums(1)]);
+    await first.caughtUp('sums', await head(), IN_TIME);
+    await first.pause('sums', { actor: 'ann' });
+    const swapping = (version: number) => sums(version, { changed: 'swap' });
+    // It is begun, and not filled yet.
+    await (await run(opened, [swapping(2)])).close();
+    const third = await run(opened, [swapping(3)]);
+    await third.resume('sums', { actor: 'ann' });
+    const live = async () => (await third.status('sums')).generations.find((it) => it.role === 'live');
+    await eventually(async () => (await live())?.generation === 3);
+    const second = await run(opened, [swapping(2)]);
+    await second.filled('sums', 2);
+    const control = await opened.state.read((view) => view.get('backstory.projections', 'sums'));
+    expect(control).not.toContain('swaps');
+    await second.close();
+    expect(await live()).toMatchObject({ generation: 3, version: 3 });
+  });
+
+  it('how fast one is filled may be changed while it is, and counts at once', async () => {
+    for (let i = 0; i < 20; i++) await record('3', ...Array.from({ length: 50 }, () => new Deposited(1)));
+    const batches: number[] = [];
+    const observer: Observer = {
+      ...silent,
+      project: (begin, work) => {
+        const { isBuilding, events } = begin();
+        if (isBuilding) batches.push(events);
+        return work(() => undefined);
+      },
+    };
+    const projections = await run(opened, [sums(1)], { observer });
+    await projections.rebuild('sums', { eventsPerSecond: 10 });
+    await eventually(() => batches.length > 1);
+    expect(batches.every((events) => events === 1)).toBe(true);
+    for (const eventsPerSecond of [1_000, 1, 1_000_000])
+      await projections.rebuild('sums', { eventsPerSecond });
+    expect(await projections.filled('sums', 2)).toMatchObject({ events: 1_003 });
+    expect(Math.max(...batches)).toBeGreaterThan(100);
+  });
+
   it('one that is behind is compared where the other is, and does not take its place', async () => {
     const running1 = await run(opened, [sums(1)]);
     await running1.caughtUp('sums', await head(), IN_TIME);

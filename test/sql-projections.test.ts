@@ -353,6 +353,46 @@ describe.each([
   });
 });
 
+it('rows are compared by what is in them, also where the collation takes two texts for one, and beside bytes', async () => {
+  const things = (version: number) =>
+    sqlProjection('things', {
+      version,
+      tables: {
+        things: {
+          columns: { account: 'text', label: 'text collate nocase', bytes: 'blob', amount: 'bigint' },
+          key: ['account'],
+        },
+      },
+      events: { Deposited },
+      handle: {
+        Deposited: async ({ amount }, { stream }, { sql, things: own }: Tables<'things'>) => {
+          const label = version === 2 && amount === 13 ? 'ann' : 'Ann';
+          const sum = version === 2 && amount === 7 ? 8 : amount;
+          await sql`insert into ${own} (account, label, bytes, amount) values (${stream}, ${label}, x'0102', ${sum})`;
+        },
+      },
+    });
+  const opened = await files.opened(sqlite(files.newFile()).open());
+  const record = recording(opened.events);
+  for (const [account, amount] of [5, 13, 7].entries()) await record(String(account), new Deposited(amount));
+  const [first, second] = [1, 2].map((version) => projectionsOn(opened, [things(version)]));
+  try {
+    await first!.start();
+    await first!.caughtUp('things', (await opened.events.identity()).head, IN_TIME);
+    await second!.start();
+    await second!.filled('things', 2);
+    const { isEqual, differences } = await second!.verify('things');
+    expect(isEqual).toBe(false);
+    expect(differences).toMatchObject([
+      { key: 'things account-1', path: 'label', live: 'Ann', other: 'ann' },
+      { key: 'things account-2', path: 'amount' },
+    ]);
+  } finally {
+    await first!.close();
+    await second!.close();
+  }
+});
+
 it('where the state store has no SQL it does not start, and says what it needs', async () => {
   const opened = await files.opened(memory().open());
   const projections = projectionsOn(opened, [ledger(1)]);

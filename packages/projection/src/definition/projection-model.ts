@@ -1,8 +1,8 @@
 import type { RecordedEvent, StoredEvent } from '@backstory/core';
-import { LIMITS, isWellFormed } from '@backstory/core/store';
 import type { Class } from '@backstory/events';
 import { encodeValue } from '@backstory/events/codec';
 import { deleted, type Deleted } from './deleted.js';
+import { checkKey } from './document-key.js';
 import { instanceForm, valueForm, type DocumentForm } from './document-form.js';
 import { failedAt, type ProjectionFailed } from '../errors.js';
 import type { Emit } from '../results/emit.js';
@@ -15,6 +15,7 @@ import type { ProjectionOptions } from './projection-options.js';
 export interface Foldable {
   readonly recorded: RecordedEvent<object>;
   readonly keys: readonly string[];
+  readonly stored: StoredEvent;
 }
 
 /** What a projection of documents does, with everything decided and checked. */
@@ -59,10 +60,15 @@ export class ProjectionModel<Document = unknown> implements ModelFacts {
     try {
       const recorded = this.handled.types.decode(stored);
       handler = 'key';
-      return { recorded, keys: this.keysOf(recorded) };
+      return { recorded, keys: this.keysOf(recorded), stored };
     } catch (error) {
       throw this.failed(handler, stored, error);
     }
+  }
+
+  /** The event for the nth of its documents. Each is given its own: a fold may keep what is in it, and change that later. */
+  recordedFor({ recorded, stored }: Foldable, nth: number): RecordedEvent<object> {
+    return nth === 0 ? recorded : this.handled.types.decode(stored);
   }
 
   /** The documents that an event changes. */
@@ -171,13 +177,4 @@ function isPromise(value: unknown): boolean {
   if (typeof (value as { then?: unknown } | null)?.then !== 'function') return false;
   (value as PromiseLike<unknown>).then(undefined, () => undefined);
   return true;
-}
-
-/** A state store keeps it, also after the value of an index. */
-function checkKey(key: unknown): void {
-  const fits = typeof key === 'string' && key !== '' && key.length <= LIMITS.stream;
-  if (fits && isWellFormed(key) && !key.includes('\0') && Buffer.byteLength(key) <= LIMITS.stream) return;
-  throw new TypeError(
-    `it gave the key ${JSON.stringify(key)}: a key is 1 to ${LIMITS.stream} bytes of well-formed text without NUL`,
-  );
 }

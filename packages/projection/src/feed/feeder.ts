@@ -51,6 +51,8 @@ export class Feeder {
   private hindrances = 0;
   /** As it is wanted now: a generation that was swapped in is not held back any more. */
   private eventsPerSecond: number | undefined;
+  /** Ends what is being read at another pace. */
+  private repaced = new AbortController();
   private savedAt = 0;
 
   constructor(private readonly parts: FeederParts) {
@@ -66,12 +68,20 @@ export class Feeder {
     this.stopping.abort();
   }
 
+  /** So many events a second at most, from now on. */
+  setPace(eventsPerSecond: number | undefined): void {
+    if (eventsPerSecond === this.eventsPerSecond) return;
+    this.eventsPerSecond = eventsPerSecond;
+    this.repaced.abort();
+  }
+
   /** Feeds until it is stopped, its lease is lost, or it cannot go on. Never rejects. */
   async run(): Promise<FeedingEnd> {
     const { signal } = this.stopping;
     for (;;) {
       try {
         await this.feed();
+        if (this.repaced.signal.aborted && !signal.aborted) continue;
         return { end: this.parts.lease.isHeld ? 'stopped' : 'lost' };
       } catch (error) {
         this.effects.forget();
@@ -89,8 +99,9 @@ export class Feeder {
 
   private async feed(): Promise<void> {
     const reading = new AbortController();
+    this.repaced = new AbortController();
     try {
-      await this.feedFrom(AbortSignal.any([this.stopping.signal, reading.signal]));
+      await this.feedFrom(AbortSignal.any([this.stopping.signal, this.repaced.signal, reading.signal]));
       await this.commits.done();
     } finally {
       reading.abort();
@@ -104,7 +115,8 @@ export class Feeder {
     this.progress = await state.read((view) => readProgress(view, places, generation.number));
     // What is filled already is swapped although nothing more comes.
     if (this.progress) progressed(this.progress);
-    const { types, eventsPerSecond } = generation;
+    const { types } = generation;
+    const { eventsPerSecond } = this;
     const name = `projection ${model.name}`;
     const after = this.progress?.checkpoint ?? 0;
     const { most } = this.effects;
@@ -121,7 +133,7 @@ export class Feeder {
         continue;
       }
       if (got === DUE) {
-        await this.take({ events: [], checkpoint: idle! });
+        await this.take({ events: [], checkpoint: idle! }, signal);
         idle = due = undefined;
         continue;
       }
@@ -130,13 +142,14 @@ export class Feeder {
       next.catch(() => undefined);
       const isDue = got.value.events.length > 0 || performance.now() - this.savedAt >= IDLE_MS;
       idle = isDue ? undefined : got.value.checkpoint;
-      if (isDue) await this.take(got.value);
+      if (isDue) await this.take(got.value, signal);
     }
   }
 
   /** What is before an event that has failed is kept, so that it fails alone; and what is up to where it is to meet another. */
-  private async take({ events, checkpoint }: Batch): Promise<void> {
+  private async take({ events, checkpoint }: Batch, signal: AbortSignal): Promise<void> {
     const began = performance.now();
+    const { eventsPerSecond } = this;
     let rest = events;
     if (this.meetingAt !== undefined) rest = await this.meet(this.meetingAt, { events, checkpoint });
     const at = rest.findIndex(({ position }) => position >= this.suspect);
@@ -144,10 +157,9 @@ export class Feeder {
       await this.commit(rest.slice(0, at), upTo(rest[at - 1]!, checkpoint));
     }
     await this.commit(at > 0 ? rest.slice(at) : rest, checkpoint);
-    const { eventsPerSecond } = this;
     if (eventsPerSecond === undefined) return;
     const ms = (events.length / eventsPerSecond) * 1_000 - (performance.now() - began);
-    if (ms > 0) await wait(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    if (ms > 0) await wait(ms, undefined, { signal }).catch(() => undefined);
   }
 
   /** Goes as far as it is to go, waits until that is over, and gives what it has not taken. */
@@ -233,19 +245,21 @@ export class Feeder {
   private async write(effect: Effect | undefined, checkpoint: Checkpoint, events: number): Promise<void> {
     const { state, lease, model, places, generation } = this.parts;
     const progress = this.advanced(checkpoint, events, effect?.added ?? 0);
+    let pace = this.eventsPerSecond;
     await state.transaction([lease], async (tx) => {
       const control = await readControl(tx, model.name);
       const now = control && generationIn(control, generation.number);
       if (!now || !isFed(now) || control.paused) throw new Withdrawn();
       const position = await meetingIn(tx, control);
       if (position !== undefined && checkpoint.through > position) throw new Meeting(position);
-      this.eventsPerSecond = now.eventsPerSecond;
+      pace = now.eventsPerSecond;
       // Before the progress: a transaction that a statement has broken then ends here, and not silently with its commit.
       await effect?.write(tx);
       await writeProgress(tx, places, { ...progress, generation: generation.number });
       await this.troubles.forget(tx);
     });
     this.troubles.over();
+    this.setPace(pace);
     this.progress = progress;
     this.savedAt = performance.now();
   }

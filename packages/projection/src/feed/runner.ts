@@ -118,8 +118,10 @@ export class Runner {
       const wanted = control.paused ? [] : control.generations.filter((it) => this.isMine(it));
       for (const [number, { feeder }] of this.feeding)
         if (!wanted.some((it) => it.number === number)) feeder.stop();
-      for (const generation of wanted)
+      for (const generation of wanted) {
+        this.feeding.get(generation.number)?.feeder.setPace(generation.eventsPerSecond);
         if (only === undefined || only === generation.number) await this.take(generation);
+      }
       for (const generation of wanted) await this.lookAt(generation);
     } catch (error) {
       const isPassing = error instanceof FenceLost || error instanceof StoreClosed || isInfrastructure(error);

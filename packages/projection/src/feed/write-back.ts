@@ -51,8 +51,9 @@ export class WriteBack {
   }
 
   /** Folds an event whose documents are loaded. @throws ProjectionFailed — call `forget` then */
-  fold({ recorded, keys }: Foldable): void {
-    for (const key of keys) {
+  fold(event: Foldable): void {
+    for (const [nth, key] of event.keys.entries()) {
+      const recorded = this.model.recordedFor(event, nth);
       const entry = this.entries.get(key)!;
       let ordinal = 0;
       entry.document = this.model.fold(entry.document, recorded, key, (value) => {

@@ -82,10 +82,7 @@ export class LogBetween {
     const fold = new TextFold(folding);
     for (const key of await this.keys(between)) fold.begin(key, undefined);
     for await (const events of this.pages({ after: 0, upTo: between.after }))
-      for (const event of events) {
-        const { recorded, keys } = model.foldable(event);
-        for (const key of keys) if (fold.has(key)) fold.fold(key, recorded);
-      }
+      for (const event of events) fold.fold(model.foldable(event));
     return fold;
   }
 

@@ -33,8 +33,10 @@ export interface SwapOptions {
   /** Default: the one that is being filled. */
   readonly generation?: number | undefined;
   readonly patienceMs?: number;
-  /** How long the live one waits for it. Default 5,000. */
+  /** How long the live one waits for it. Default 30,000. */
   readonly comingMs?: number;
+  /** Only while it is to take the place by itself. */
+  readonly isByItself?: boolean;
 }
 
 /**
@@ -47,7 +49,7 @@ export interface SwapOptions {
 export async function swap(
   stores: Stores,
   name: string,
-  { generation, patienceMs, comingMs = COMING_MS }: SwapOptions = {},
+  { generation, patienceMs, comingMs = COMING_MS, isByItself = false }: SwapOptions = {},
 ): Promise<Swapped> {
   const { state } = stores;
   let waiting: { readonly meeting: Meeting; readonly until: number } | undefined;
@@ -62,7 +64,12 @@ export async function swap(
           meeting: await meet(state, name, { generation: next, least: 0, forMs: comingMs }),
           until: performance.now() + comingMs,
         };
-      const done = await besideReaders(state, name, (tx) => asPlanned(tx, name, plan), patienceMs);
+      const done = await besideReaders(
+        state,
+        name,
+        (tx) => asPlanned(tx, name, { ...plan, isByItself }),
+        patienceMs,
+      );
       if (done.isSwapped) return done.swapped;
       if (!isComing || !waiting || performance.now() >= waiting.until) throw behind(name, next, done);
       await wait(LOOK_MS);
@@ -75,7 +82,7 @@ export async function swap(
 /** Swaps if that can be done now: it waits for nobody who reads, and shortly for what is all but there. */
 export async function swapWhenReady(stores: Stores, name: string, generation: number): Promise<boolean> {
   try {
-    await swap(stores, name, { generation, patienceMs: 0, comingMs: 1_000 });
+    await swap(stores, name, { generation, patienceMs: 0, comingMs: 1_000, isByItself: true });
     return true;
   } catch (error) {
     if (error instanceof GenerationUnusable) return false;
@@ -143,9 +150,15 @@ type Attempt =
   | { readonly isSwapped: false; readonly position: number; readonly live: number };
 
 /** Exchanges the two, unless the live one has gone on further meanwhile, or another one is live. */
-async function asPlanned(tx: StateTransaction, name: string, plan: Plan): Promise<Attempt> {
+async function asPlanned(
+  tx: StateTransaction,
+  name: string,
+  plan: Plan & { readonly isByItself: boolean },
+): Promise<Attempt> {
   const control = await requireControl(tx, name);
   const next = requireGeneration(control, name, plan.next);
+  if (plan.isByItself && next.swaps !== true)
+    throw new GenerationUnusable(name, plan.next, 'one of a later version is read since.');
   const position = await positionOf(tx, name, plan.next);
   const live = await positionOf(tx, name, control.live);
   const isEven = control.live === plan.live && Math.max(position, plan.reached) >= live;
@@ -164,7 +177,7 @@ function behind(
 }
 
 /** How long what is all but there is waited for, and how often it is looked at. */
-const [COMING_MS, LOOK_MS] = [5_000, 20];
+const [COMING_MS, LOOK_MS] = [30_000, 20];
 /** Positions. */
 const NEAR = 10_000;
 
@@ -181,7 +194,10 @@ function readBefore(control: Control): Generation | undefined {
   return kept.sort((a, b) => (a.retired ?? 0) - (b.retired ?? 0)).at(-1);
 }
 
-/** Whoever was live before is kept, and not fed any more. How it was filled ends with it: what is read keeps up. */
+/**
+ * Whoever was live before is kept, and not fed any more. How it was filled ends with it: what is read keeps up. What earlier
+ * versions are filling takes no place by itself any more.
+ */
 async function exchange(
   tx: StateTransaction,
   name: string,
@@ -192,7 +208,9 @@ async function exchange(
   const generations = control.generations.map((it): Generation => {
     const { swaps: _swaps, eventsPerSecond: _pace, retired: _retired, ...own } = it;
     if (it.number === next.number) return { ...own, role: 'live' };
-    return it.number === control.live ? { ...own, role: 'retired', retired } : it;
+    if (it.number === control.live) return { ...own, role: 'retired', retired };
+    const { swaps: _late, ...other } = it;
+    return it.version < next.version ? other : it;
   });
   const after = { ...rest, live: next.number, generations };
   await writeControl(tx, name, after);

@@ -1,4 +1,4 @@
-import type { ProjectionModel } from '../definition/projection-model.js';
+import type { Foldable, ProjectionModel } from '../definition/projection-model.js';
 import { GenerationUnusable } from '../errors.js';
 import { resultKey } from '../results/result-rows.js';
 
@@ -17,7 +17,7 @@ export interface Folding {
 /** Folds some documents in memory, and no more than may be. */
 export class TextFold {
   private readonly documents = new Map<string, unknown>();
-  private readonly last = new Map<string, Parameters<ProjectionModel['fold']>[1]>();
+  private readonly last = new Map<string, Foldable['recorded']>();
   readonly results = new Map<string, string>();
 
   private readonly model: ProjectionModel;
@@ -40,7 +40,13 @@ export class TextFold {
     this.documents.set(key, text === undefined ? undefined : model.read(text));
   }
 
-  fold(key: string, recorded: Parameters<ProjectionModel['fold']>[1]): void {
+  /** Folds an event into those of its documents that have begun. */
+  fold(event: Foldable): void {
+    for (const [nth, key] of event.keys.entries())
+      if (this.has(key)) this.foldOne(key, this.model.recordedFor(event, nth));
+  }
+
+  private foldOne(key: string, recorded: Foldable['recorded']): void {
     let ordinal = 0;
     const folded = this.model.fold(this.documents.get(key), recorded, key, (text) => {
       this.results.set(resultKey(key, recorded.position, ordinal++), text);

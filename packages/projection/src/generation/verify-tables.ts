@@ -95,7 +95,7 @@ async function compare(
     live: sideOf(pair.live, hashes[0]),
     other: sideOf(pair.other, hashes[1]),
     position,
-    isEqual: different === 0,
+    isEqual: different === 0 && hashes[0] === hashes[1],
     documents: rows,
     ...{ different, differences },
   };

@@ -104,11 +104,9 @@ async function foldBetween(
     // Results are another matter, and there is one for every event at worst.
     fold.results.clear();
     for (const event of page.events) {
-      const { recorded, keys } = model.foldable(event);
-      for (const key of keys) {
-        fold.begin(key, undefined);
-        fold.fold(key, recorded);
-      }
+      const foldable = model.foldable(event);
+      for (const key of foldable.keys) fold.begin(key, undefined);
+      fold.fold(foldable);
     }
   }
 }

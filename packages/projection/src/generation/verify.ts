@@ -165,7 +165,7 @@ async function advanced(
     const missing = [...new Set(foldable.flatMap(({ keys }) => keys))].filter((key) => !fold.has(key));
     const stored = await view.getMany(collection, missing);
     for (const key of missing) fold.begin(key, stored.get(key));
-    for (const { recorded, keys } of foldable) for (const key of keys) fold.fold(key, recorded);
+    for (const event of foldable) fold.fold(event);
   }
   return { documents: fold.texts(), results: fold.results };
 }

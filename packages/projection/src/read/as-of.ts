@@ -1,6 +1,7 @@
 import { readRecorded, type EventStore, type RecordedEvent, type StoredEvent } from '@backstory/core';
 import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import type { Json } from '@backstory/events';
+import { requireKey } from '../definition/document-key.js';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { AsOfTooCostly } from '../errors.js';
 import { canonical } from '../generation/document-difference.js';
@@ -68,7 +69,8 @@ export class DocumentsAsOf<Document> {
   async evaluate(key: string): Promise<Evaluated<Document>> {
     const { model } = this.parts;
     const began = performance.now();
-    const position = await (this.position ??= this.resolved());
+    requireKey(key);
+    const position = await this.resolvedOnce();
     const cost = { events: 0, folded: 0, pages: 0 };
     let document: unknown;
     let last: RecordedEvent<object> | undefined;
@@ -97,7 +99,8 @@ export class DocumentsAsOf<Document> {
   ): AsyncGenerator<DocumentStep, void> {
     const find = typeof place === 'string' ? (json: Json) => placeIn(json, place) : place;
     const { model } = this.parts;
-    const position = await (this.position ??= this.resolved());
+    requireKey(key);
+    const position = await this.resolvedOnce();
     let before: Json | undefined;
     for await (const { document, recorded, event } of this.folded(key, position)) {
       const text = document === undefined ? undefined : model.write(document, key, recorded);
@@ -156,6 +159,14 @@ export class DocumentsAsOf<Document> {
       ? events.readStream(key, { upToPosition: position, pageSize: PAGE })
       : events.readAll({ types: model.typeNames, upTo: position, pageSize: PAGE });
     for await (const page of pages) yield page.events;
+  }
+
+  /** An instant is found once; where that fails, another time. */
+  private resolvedOnce(): Promise<number> {
+    return (this.position ??= this.resolved().catch((error: unknown) => {
+      this.position = undefined;
+      throw error;
+    }));
   }
 
   /** What was recorded up to an instant is a prefix of the log. */

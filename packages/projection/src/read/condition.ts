@@ -1,6 +1,6 @@
 import { byBytes } from '@backstory/core/store';
 import { InvalidFind } from '../errors.js';
-import { AFTER, END, indexValue, isCut, valueAt } from './index-key.js';
+import { AFTER, END, LAST, blurred, indexValue, valueAt } from './index-key.js';
 
 /** A value that documents are compared with. */
 export type Comparable = string | number | boolean | null;
@@ -83,13 +83,12 @@ export function rangeOf(conditions: readonly Condition[]): Range {
     const at = indexValue(value);
     const kind = operator === '=' ? at : at.slice(0, 1);
     range = { ...range, prefix: kind.length > range.prefix.length ? kind : range.prefix };
-    // Of a text that was cut others may have the same beginning.
-    const isExact = !isCut(value);
+    const some = blurred(value);
     if (operator === '=') range = narrowed(range, at, at + AFTER);
-    if (operator === '>') range = narrowed(range, isExact ? at + AFTER : at, undefined);
-    if (operator === '>=') range = narrowed(range, at, undefined);
-    if (operator === '<') range = narrowed(range, '', isExact ? at + END : at + AFTER);
-    if (operator === '<=') range = narrowed(range, '', at + AFTER);
+    if (operator === '>') range = narrowed(range, some ?? at + AFTER, undefined);
+    if (operator === '>=') range = narrowed(range, some ?? at, undefined);
+    if (operator === '<') range = narrowed(range, '', some === undefined ? at + END : some + LAST);
+    if (operator === '<=') range = narrowed(range, '', some === undefined ? at + AFTER : some + LAST);
   }
   return range;
 }

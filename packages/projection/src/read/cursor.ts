@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { UnknownFormat, readFormat } from '@backstory/core/store';
+import { UnknownFormat, isWellFormed, readFormat } from '@backstory/core/store';
 import { InvalidFind } from '../errors.js';
 
 /** Where a page ended: in which generation, at which place, of which question. */
@@ -26,10 +26,14 @@ export function readCursor(projection: string, text: string, asked: string): Cur
   return read;
 }
 
-function parse(text: string): (Cursor & { readonly asked: string }) | undefined {
+function parse(text: unknown): (Cursor & { readonly asked: string }) | undefined {
+  if (typeof text !== 'string') return undefined;
   try {
     const json = Buffer.from(text, 'base64url').toString('utf8');
-    return readFormat<Cursor & { readonly asked: string }>(json, FORMAT);
+    const read = readFormat<Cursor & { readonly asked: string }>(json, FORMAT);
+    const { generation, last } = read;
+    const isPlace = typeof last === 'string' && isWellFormed(last) && !last.includes('\0');
+    return Number.isSafeInteger(generation) && isPlace ? read : undefined;
   } catch (error) {
     if (error instanceof UnknownFormat) return undefined;
     throw error;

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { EventStore, RecordedEvent, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
 import { numberOption } from '@backstory/core/store';
+import { requireKey } from '../definition/document-key.js';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { NotCaughtUp, madeOtherwise } from '../errors.js';
 import { generationIn, type Control, type Generation } from '../generation/control.js';
@@ -43,13 +44,14 @@ export class Documents<Document, Result = unknown> {
     this.places = placesOf(this.name);
   }
 
-  /** A document; `undefined` where there is none. @throws ProjectionNotFound; GenerationUnusable where other code made what is read */
+  /** A document; `undefined` where there is none. @throws ProjectionNotFound, InvalidOption; GenerationUnusable where other code made what is read */
   async get(key: string): Promise<Document | undefined> {
     return (await this.getMany([key])).get(key);
   }
 
-  /** Those of the documents that exist, by key. @throws ProjectionNotFound */
+  /** Those of the documents that exist, by key. @throws ProjectionNotFound, InvalidOption */
   async getMany(keys: readonly string[]): Promise<ReadonlyMap<string, Document>> {
+    for (const key of keys) requireKey(key);
     const { texts, made } = await this.read(async (view, control) => {
       const { live } = control;
       const texts = await view.getMany(this.places.documents(live), keys);
@@ -101,6 +103,7 @@ export class Documents<Document, Result = unknown> {
    * @throws InvalidOption, ProjectionNotFound
    */
   async results(key: string, query: ResultsQuery = {}): Promise<readonly KeptResult<Result>[]> {
+    requireKey(key);
     return this.read((view, { live }) => listResults<Result>(view, this.places.results(live), key, query));
   }
 

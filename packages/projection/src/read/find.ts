@@ -70,13 +70,16 @@ export async function find(
 }
 
 const OPTIONS: OptionNames<FindQuery> = { where: true, orderBy: true, limit: true, after: true, scan: true };
+type Order = Exclude<NonNullable<FindQuery['orderBy']>, string>;
+const ORDER: OptionNames<Order> = { path: true, descending: true };
 
 function orderOf({ orderBy }: FindQuery): {
   readonly path: string | undefined;
   readonly descending: boolean;
 } {
   if (orderBy === undefined || typeof orderBy === 'string') return { path: orderBy, descending: false };
-  return { path: orderBy.path, descending: orderBy.descending === true };
+  const { path, descending = false } = knownOptions(orderBy, ORDER);
+  return { path, descending };
 }
 
 function readable(control: Control, name: string, number: number): Generation {

@@ -12,7 +12,7 @@ export function indexValue(value: unknown): string {
     case 'boolean':
       return value ? 'b1' : 'b0';
     case 'number':
-      return `c${sortable(value)}`;
+      return `c${sortable(value + 0)}`;
     case 'string':
       return `d${escaped(value)}`;
     case 'object':
@@ -22,9 +22,13 @@ export function indexValue(value: unknown): string {
   }
 }
 
-/** Whether a value of an index may stand for several. */
-export function isCut(value: unknown): boolean {
-  return typeof value === 'string' ? value.length > LONGEST : typeof value === 'object' && value !== null;
+/**
+ * The beginning of an index key that a value has in common with those of which the index does not say whether they are less or
+ * greater: texts that are as long as those that are cut. `undefined`: there are none.
+ */
+export function blurred(value: unknown): string | undefined {
+  if (typeof value !== 'string' || (value.length < LONGEST - 1 && value.isWellFormed())) return undefined;
+  return `d${escaped(cutTo(LONGEST - 1, value))}`;
 }
 
 /** The document's key at the end of an index key. */
@@ -36,14 +40,22 @@ export function keyIn(indexed: string): string {
 export const END = '\u0001\u0001';
 /** After every index key with the value before it, and before those with a greater value. */
 export const AFTER = '\u0001\u0002';
+/** After every text with what is before it as its beginning. */
+export const LAST = '\u{10ffff}';
 
 const LONGEST = 120;
 
 function escaped(text: string): string {
-  let cut = text.length > LONGEST ? text.slice(0, LONGEST) : text;
-  if (!cut.isWellFormed()) cut = cut.slice(0, -1);
+  const cut = cutTo(LONGEST, text).toWellFormed();
   // eslint-disable-next-line no-control-regex -- the two that the form uses itself
   return cut.replace(/[\u0000\u0001]/g, (it) => (it === '\0' ? '\u0001\u0003' : '\u0001\u0004'));
+}
+
+/** The text or its beginning, which ends before a pair of surrogates rather than in it. */
+function cutTo(length: number, text: string): string {
+  if (text.length <= length) return text;
+  const isInPair = /[\ud800-\udbff]/.test(text[length - 1]!) && /[\udc00-\udfff]/.test(text[length]!);
+  return text.slice(0, isInPair ? length - 1 : length);
 }
 
 const bits = new DataView(new ArrayBuffer(8));

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { SqlRow, SqlSession, SqlValue } from '@backstory/core/state';
 import { quoted, tableName, type TableShape, type TableShapes } from './table-shape.js';
 
@@ -97,10 +98,13 @@ async function hashRows(sql: SqlSession, hash: Hash, { called, shape, table }: H
   }
 }
 
-/** A column as its exact text, where the driver would give it as something less exact, or without equality. */
+/**
+ * A column as it is to be compared: as its exact text where the driver would give it as something less exact, or without equality;
+ * and whatever its collation takes for the same.
+ */
 function exact({ dialect }: SqlSession, of: string, column: string): string {
   const name = `${of}.${quoted(column)}`;
-  return dialect === 'postgres' ? `${name}::text` : name;
+  return dialect === 'postgres' ? `${name}::text collate "C"` : `${name} collate binary`;
 }
 
 /** One table of two generations, joined by its key. */
@@ -149,7 +153,8 @@ class TablePair {
     const whole = (side: 'a' | 'b') =>
       isIn(side) ? Object.fromEntries(columns.map((column) => [column, at(side, column)])) : undefined;
     const key = values(isIn('a') ? 'a' : 'b').join(', ');
-    const path = isIn('a') && isIn('b') ? columns.find((it) => at('a', it) !== at('b', it)) : undefined;
+    const path =
+      isIn('a') && isIn('b') ? columns.find((it) => !isDeepStrictEqual(at('a', it), at('b', it))) : undefined;
     if (path === undefined) return { key, path: '', live: whole('a'), other: whole('b') };
     return { key, path, live: at('a', path), other: at('b', path) };
   }

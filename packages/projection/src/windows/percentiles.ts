@@ -85,7 +85,12 @@ function joined(earlier: Held, later: Held): Held {
 
 function exactly(values: readonly number[]): (point: number) => number | null {
   const sorted = [...values].sort((a, b) => a - b);
-  return (point) => sorted[Math.max(0, Math.ceil((point / 100) * sorted.length) - 1)] ?? null;
+  return (point) => sorted[Math.max(0, rankOf(point, sorted.length) - 1)] ?? null;
+}
+
+/** From 1. What binary fractions add to a whole number does not make it the next one: 0.07 × 100 is 7.000000000000001. */
+function rankOf(point: number, count: number): number {
+  return Math.ceil((point / 100) * count - 1e-9);
 }
 
 function roughly({ zeros, positive, negative }: Bins): (point: number) => number {

@@ -27,7 +27,7 @@ const numbers = fc.array(fc.option(fc.integer({ min: -1_000, max: 1_000 }), { ni
   maxLength: 50,
 });
 const nearestRank = (sorted: readonly number[], point: number) =>
-  sorted[Math.max(0, Math.ceil((point / 100) * sorted.length) - 1)] ?? null;
+  sorted[Math.max(0, Math.ceil((Math.round(point * 10) * sorted.length) / 1_000) - 1)] ?? null;
 
 it('numbers are counted, added, averaged, compared and ranked, those that are missing are skipped, also in parts', () => {
   fc.assert(
@@ -99,6 +99,17 @@ it('a minus zero is zero, for there is no JSON of it', () => {
       0,
     ),
   ).toBe(true);
+});
+
+it('percentiles of up to 1,000 values are of the nearest rank, whatever binary fractions make of it', () => {
+  const points = Array.from({ length: 1_001 }, (_, i) => i / 10);
+  const of = percentiles(points);
+  for (const length of [1, 7, 100, 999, 1_000]) {
+    const sorted = Array.from({ length }, (_, i) => i + 1);
+    const ranks = of.result(sorted.reduce((held, it) => of.add(held, it), of.begin()));
+    const expected = points.map((point) => [`p${point}`, nearestRank(sorted, point)]);
+    expect(ranks).toEqual(Object.fromEntries(expected));
+  }
 });
 
 it('percentiles of many are within 1 % of the value, and what is kept of them is bounded', () => {
