@@ -3,7 +3,8 @@ import { checkAppend, type CheckedAppend } from './append-check.js';
 import { AppendQueue, type AppendOutcome, type CommitBatch } from './append-queue.js';
 import { StoreClosed, StoreUnavailable, StoreUnusable } from './errors.js';
 import { newId } from './ids.js';
-import { silent, type AppendBatch, type Observer } from './observer.js';
+import type { AppendBatch } from './observed-facts.js';
+import { silent, type Observer } from './observer.js';
 
 function append(bytes = 2, count = 1, stream = 'a-1'): CheckedAppend {
   const events = Array.from({ length: count }, () => {

@@ -2,10 +2,11 @@ import type { CheckedAppend } from './append-check.js';
 import { StoreClosed, StoreUnavailable, StoreUnusable } from './errors.js';
 import type { AppendResult } from './event-store.js';
 import { guarded } from './guarded.js';
-import type { Observer, TraceContext } from './observer.js';
+import type { Observer } from './observer.js';
 import { numberOption } from './number-option.js';
 import { newId } from './ids.js';
 import { outside } from './outside.js';
+import type { TraceContext } from './trace-context.js';
 
 /** What became of one append of a batch. */
 export type AppendOutcome = { readonly result: AppendResult } | { readonly error: unknown };

@@ -1,7 +1,8 @@
 import { StoreUnavailable } from './errors.js';
 import { LeaseHolder } from './lease-holder.js';
 import { MemoryStateStore } from './memory-state-store.js';
-import { silent, type LeaseChanged } from './observer.js';
+import type { LeaseChanged } from './observed-facts.js';
+import { silent } from './observer.js';
 
 const TTL = 600;
 

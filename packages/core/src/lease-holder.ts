@@ -2,7 +2,8 @@ import { StoreClosed } from './errors.js';
 import { guarded } from './guarded.js';
 import { newId } from './ids.js';
 import { LONGEST_TIMER, numberOption } from './number-option.js';
-import type { LeaseChanged, Observer } from './observer.js';
+import type { LeaseChanged } from './observed-facts.js';
+import type { Observer } from './observer.js';
 import { outside } from './outside.js';
 import type { Fence, Lease, StateStore } from './state-store.js';
 

@@ -1,5 +1,7 @@
 import type { EventMetadata, RecordedEvent, StoredEvent } from './event.js';
-import type { ObservedEvent, ObservedFlow, TraceContext } from './observer.js';
+import type { ObservedFlow } from './observed-facts.js';
+import type { ObservedEvent } from './observed-work.js';
+import type { TraceContext } from './trace-context.js';
 
 /** A recorded event as observers see it. */
 export function observedEvent(event: RecordedEvent): ObservedEvent {

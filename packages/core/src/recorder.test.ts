@@ -13,7 +13,8 @@ import { readRecorded } from './event.js';
 import type { EventStore, Write } from './event-store.js';
 import { appendIds, deriveId, newId } from './ids.js';
 import { MemoryEventStore } from './memory-event-store.js';
-import { silent, type Observer, type RecordEnd, type RecordStart } from './observer.js';
+import type { RecordEnd, RecordStart } from './observed-work.js';
+import { silent, type Observer } from './observer.js';
 import { Recorder } from './recorder.js';
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

@@ -5,7 +5,9 @@ import type { AppendResult, EventStore, ExpectedVersion, Write } from './event-s
 import { appendIds, newId } from './ids.js';
 import { guarded } from './guarded.js';
 import { numberOption } from './number-option.js';
-import type { Observer, RecordStart, TraceContext } from './observer.js';
+import type { RecordStart } from './observed-work.js';
+import type { Observer } from './observer.js';
+import type { TraceContext } from './trace-context.js';
 import { categoryOf, isSystemStream } from './stream-name.js';
 import type { StoreTransaction } from './store-transaction.js';
 
