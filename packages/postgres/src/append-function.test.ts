@@ -19,7 +19,7 @@ import fc from 'fast-check';
 import { Client } from 'pg';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { appendOutcomes, appendStatement, type AppendRow } from './append-batch.js';
-import { hasEvent, storedEvent } from './event-row.js';
+import { eventsIn } from './event-texts.js';
 import {
   lockAfterReadOfHead,
   lockInReadOfHead,
@@ -29,7 +29,7 @@ import {
   withoutLock,
 } from '../../../test/support/append-mutations.js';
 import { failureOf } from '../../../test/support/failure-of.js';
-import { logStatements, pageFacts, type PageRow } from './log-statement.js';
+import { logStatements, type PartRow } from './log-statement.js';
 import { newAppends, severalEvents, type NewAppends, type NewAppendsRow } from './new-appends.js';
 import { schemaSql } from './schema.js';
 import { sessionOn } from './session.js';
@@ -628,12 +628,15 @@ async function scansOf(client: Client): Promise<number> {
 async function readPage(client: Client, after: number, types?: string[], size = 500): Promise<LogPage> {
   const query = resolveQuery(types ? { types, includeSystem: true } : { includeSystem: true });
   const part = { after, upTo: Number.MAX_SAFE_INTEGER, size };
-  const rows = await sessionOn(client, { prepare: true })<PageRow>(
+  const [row] = await sessionOn(client, { prepare: true })<PartRow>(
     logStatements('public', query).whole(part),
   );
-  const events = rows.filter(hasEvent).map((row) => storedEvent(row));
-  const head = Math.max(after, pageFacts(rows[0]!).head);
-  return { events, through: events.length === size ? events.at(-1)!.position : head };
+  const [head, , , , wanted, , , text] = row!;
+  const events = text === null ? [] : eventsIn(text, Number(wanted));
+  return {
+    events,
+    through: events.length === size ? events.at(-1)!.position : Math.max(after, Number(head)),
+  };
 }
 
 async function appendOne(client: Client, ...writes: Write[]): Promise<AppendResult> {

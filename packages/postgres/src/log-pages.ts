@@ -1,7 +1,6 @@
 import { StoreUnavailable, type LogPage, type StoredEvent } from '@backstory/core';
 import type { ResolvedQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
-import { storedEvent, type EventRow } from './event-row.js';
 import { LogParts } from './log-parts.js';
 import type { Part } from './log-statement.js';
 
@@ -63,27 +62,23 @@ async function nextPage(
   let head: number | undefined;
   let last: Looked['last'];
   for (let asked = size; ; asked = parts.enough(size - events.length, asked)) {
-    const { facts, found, wanted } = await parts.read({ after, upTo, size: asked });
-    if (lastId !== undefined && facts.before !== lastId) {
+    const found = await parts.read({ after, upTo, size: asked });
+    if (lastId !== undefined && found.before !== lastId) {
       const reason = `position ${after} is another event than it was when the page before was read`;
       throw new StoreUnavailable(database.store, reason);
     }
-    head ??= facts.head;
+    head ??= found.head;
     upTo = Math.min(upTo, head);
-    const full = events.length + wanted.length >= size;
-    const taken = wanted.slice(0, size - events.length);
-    events.push(...taken.map((row) => storedEvent(row)));
-    last = placeOf(full ? taken.at(-1) : found.at(-1)) ?? last;
+    const full = events.length + found.events.length >= size;
+    const taken = full ? found.events.slice(0, size - events.length) : found.events;
+    events.push(...taken);
+    last = (full ? taken.at(-1) : found.last) ?? last;
     if (full) return { events, head, last, more: true };
-    if (found.length < facts.looked) return { events, head, last, more: true }; // large events close a page
-    if (facts.looked < asked) return { events, head, last, more: false };
+    if (found.taken < found.looked) return { events, head, last, more: true }; // large events close a page
+    if (found.looked < asked) return { events, head, last, more: false };
     if (backwards) upTo = last!.position - 1;
     else [after, lastId] = [last!.position, last!.id];
   }
-}
-
-function placeOf(row: EventRow | undefined): Looked['last'] {
-  return row && { position: Number(row[1]), id: row[5] };
 }
 
 /** Bounds on time become bounds on position: times rise with positions. */

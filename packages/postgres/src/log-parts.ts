@@ -1,21 +1,22 @@
+import type { StoredEvent } from '@backstory/core';
 import type { ResolvedQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
-import { hasEvent, isWanted, type EventRow } from './event-row.js';
-import {
-  logStatements,
-  pageFacts,
-  type LogStatements,
-  type PageFacts,
-  type PageRow,
-  type Part,
-} from './log-statement.js';
+import { eventsIn } from './event-texts.js';
+import { logStatements, type LogStatements, type Part, type PartRow } from './log-statement.js';
 
-/** Events that one statement found. */
+/** What one statement found. */
 export interface FoundPart {
-  readonly facts: PageFacts;
-  readonly found: readonly EventRow[];
-  /** Those of them that the filters let through. */
-  readonly wanted: readonly EventRow[];
+  readonly head: number;
+  /** The id of the event after which it looked, if there is one. */
+  readonly before: string | null;
+  /** How many events it looked at. */
+  readonly looked: number;
+  /** How many of these the page holds, wanted or not. */
+  readonly taken: number;
+  /** The last one taken, if any. */
+  readonly last: { readonly position: number; readonly id: string } | undefined;
+  /** Those taken that the filters let through. */
+  readonly events: readonly StoredEvent[];
 }
 
 /** Reads parts of the log, one after another, each the way that is quicker by what the one before has found. */
@@ -35,20 +36,15 @@ export class LogParts {
 
   async read(part: Part): Promise<FoundPart> {
     const statements = (this.walks && this.statements.walking) || this.statements;
-    let rows = await this.database.read<PageRow>(statements.whole(part));
-    let facts = pageFacts(rows[0]!);
-    if (facts.looked > 0 && !hasEvent(rows[0]!)) {
-      rows = await this.database.read<PageRow>(statements.cut(part));
-      facts = pageFacts(rows[0]!);
+    let found = foundIn(await this.database.read<PartRow>(statements.whole(part)));
+    if (found.looked > found.taken) found = foundIn(await this.database.read<PartRow>(statements.cut(part)));
+    const { head, taken, last, events } = found;
+    if (last) {
+      const from = this.query.backwards ? Math.min(part.upTo, head) + 1 : part.after;
+      this.walks = events.length >= MOST_OF_IT * Math.abs(last.position - from);
+      this.share = events.length / taken;
     }
-    const found = rows.filter(hasEvent);
-    const wanted = found.filter(isWanted);
-    if (found.length > 0) {
-      const from = this.query.backwards ? Math.min(part.upTo, facts.head) + 1 : part.after;
-      this.walks = wanted.length >= MOST_OF_IT * Math.abs(Number(found.at(-1)![1]) - from);
-      this.share = wanted.length / found.length;
-    }
-    return { facts, found, wanted };
+    return found;
   }
 
   /** How many events to look at next to find so many wanted ones, after `looked` were not enough. */
@@ -60,3 +56,15 @@ export class LogParts {
 const MOST_OF_IT = 0.75;
 /** Events that one statement looks at, however few of them are wanted. */
 const MOST_LOOKED_AT = 5_000;
+
+function foundIn([row]: readonly PartRow[]): FoundPart {
+  const [head, before, looked, taken, wanted, position, id, text] = row!;
+  return {
+    head: Number(head),
+    before,
+    looked: Number(looked),
+    taken: Number(taken),
+    last: id === null ? undefined : { position: Number(position), id },
+    events: text === null ? [] : eventsIn(text, Number(wanted)),
+  };
+}

@@ -1,6 +1,6 @@
 import type { ResolvedQuery } from '@backstory/core/store';
-import { EVENT_COLUMNS, type EmptyRow, type EventRow } from './event-row.js';
 import { textArray } from './binary-arrays.js';
+import { EVENTS } from './event-texts.js';
 import type { Statement, Value } from './session.js';
 
 /** Where a part of the log begins and ends: positions > `after` and ≤ `upTo`, at most `size` of them looked at. */
@@ -10,28 +10,23 @@ export interface Part {
   readonly size: number;
 }
 
-/**
- * A row of a page. There is one at least, without an event where the part has none or where they are more than a page may hold.
- * An event that was looked at and that the filters do not let through has no data. What there is to tell of the page is read
- * from its first row by {@link pageFacts}.
- */
-export type PageRow = EventRow | EmptyRow;
-
-/** What a row tells of its page. */
-export interface PageFacts {
-  readonly head: number;
-  /** How many events the statement looked at. */
-  readonly looked: number;
-  /** The id of the event after which it looked, if there is one. */
-  readonly before: string | undefined;
-}
-
-export function pageFacts([told]: PageRow): PageFacts {
-  if (told === null) throw new Error('Only the first row of a page tells of it.');
-  const [head, looked] = told.split(' ', 2) as [string, string];
-  const before = told.slice(head.length + looked.length + 2);
-  return { head: Number(head), looked: Number(looked), before: before === '' ? undefined : before };
-}
+/** What a statement tells of a part, in its only row. */
+export type PartRow = readonly [
+  head: string,
+  /** The id of the event at `after`, if there is one. */
+  before: string | null,
+  /** How many events it looked at. */
+  looked: string,
+  /** How many of these a page may hold, from the first on; 0: as many as `cut` says. */
+  taken: string,
+  /** How many of those the filters let through. */
+  wanted: string,
+  /** The last one taken, if any. */
+  position: string | null,
+  id: string | null,
+  /** Those wanted: see `eventsIn`. */
+  text: string | null,
+];
 
 /** Makes the statements for a part of the log from a query. */
 export interface LogStatements {
@@ -59,7 +54,7 @@ export function logStatements(schema: string, query: ResolvedQuery): LogStatemen
     const tests = tested.map(({ expression, parameter }) => `${expression} = any(${parameter}::text[])`);
     if (!query.includeSystem) tests.push(`left(stream, 1) <> '_'`);
     const matches = tests.join(' and ') || 'true';
-    const scope = { schema, direction: query.backwards ? 'desc' : 'asc', matches };
+    const scope: Scope = { schema, direction: query.backwards ? 'desc' : 'asc', matches };
     const found = foundBy(scope);
     return { whole: statement(wholeSql(scope, found)), cut: statement(cutSql(scope, found)) };
   };
@@ -78,7 +73,7 @@ interface Filter {
 
 interface Scope {
   readonly schema: string;
-  readonly direction: string;
+  readonly direction: 'asc' | 'desc';
   /** Whether an event that was found is wanted. */
   readonly matches: string;
 }
@@ -102,33 +97,39 @@ function filtersOf(query: ResolvedQuery): Filter[] {
 /** A page ends before it would hold more than this of data and metadata; its first event it always has. */
 export const MAX_PAGE_BYTES = 8 * 2 ** 20;
 
-/** One statement, so that head and events are of one snapshot. What there is to tell of the page comes with its first row. */
+/** One statement, so that head and events are of one snapshot. Sizes are looked at before what is large is read. */
 function wholeSql({ schema, direction }: Scope, found: string): string {
-  const first = direction === 'asc' ? 'min(position)' : 'max(position)';
-  return `select case when position is null or position = first then told end, ${COLUMNS} from ${bounds(schema)}
+  const fits = `bytes <= ${MAX_PAGE_BYTES}`;
+  return `select head, before, looked, case when ${fits} then looked else 0 end, wanted, ${idAt(schema)},
+      case when ${fits} then (select ${EVENTS} from (${found}) c where matches) end
+    from ${bounds(schema)}
     cross join lateral (
-      select concat(head, ' ', count(*), ' ', before) as told, ${first} as first,
+      select count(*) as looked, count(*) filter (where matches) as wanted, ${LAST[direction]} as last,
         coalesce(sum(size) filter (where matches), 0) as bytes
       from (${found}) c
-    ) s
-    left join lateral (select * from (${found}) c where bytes <= ${MAX_PAGE_BYTES}) e on true order by position ${direction}`;
+    ) s`;
 }
 
 function cutSql({ schema, direction }: Scope, found: string): string {
-  return `select concat(head, ' ', coalesce(looked, 0), ' ', before), ${COLUMNS} from ${bounds(schema)}
-    left join lateral (
-      select * from (
-        select c.*, count(*) over () as looked,
-          sum(case when matches then size else 0 end) over (order by position ${direction} rows unbounded preceding) as bytes
-        from (${found}) c
-      ) b where bytes <= ${MAX_PAGE_BYTES} or bytes = size
-    ) e on true order by position ${direction}`;
+  return `select head, before, coalesce(looked, 0), taken, wanted, ${idAt(schema)}, text from ${bounds(schema)}
+    cross join lateral (
+      select max(looked) as looked, count(*) as taken, count(*) filter (where matches) as wanted, ${LAST[direction]} as last,
+        ${EVENTS} filter (where matches) as text
+      from (
+        select * from (
+          select c.*, count(*) over () as looked,
+            sum(case when matches then size else 0 end) over (order by position ${direction} rows unbounded preceding) as bytes
+          from (${found}) c
+        ) b where bytes <= ${MAX_PAGE_BYTES} or bytes = size order by position ${direction}
+      ) p
+    ) s`;
 }
 
-const COLUMNS = EVENT_COLUMNS.replace(
-  'data, metadata',
-  'case when matches then data end, case when matches then metadata end',
-);
+const LAST = { asc: 'max(position)', desc: 'min(position)' };
+
+function idAt(schema: string): string {
+  return `last, (select id from ${schema}.events where position = last)`;
+}
 
 function bounds(schema: string): string {
   return `(

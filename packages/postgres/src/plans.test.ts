@@ -145,6 +145,11 @@ test.each([
   expect(buffers).toBeLessThan(BUFFERS);
 });
 
+test('no plan is compiled, however costly it looks: servers in tests may be unable to', async () => {
+  const text = `select current_setting('jit')`;
+  expect(await database.read({ text, values: [] })).toEqual([['off']]);
+});
+
 test('a statement that walks the log is found out by these tests', async () => {
   const text = `select * from "backstory".events where type = $1 order by position limit $2`;
   const { buffers } = await explained({ text: text.replace('type', `type || ''`), values: ['never', PAGE] });

@@ -1,7 +1,7 @@
-import type { LogPage } from '@backstory/core';
+import type { LogPage, StoredEvent } from '@backstory/core';
 import type { ResolvedSlice } from '@backstory/core/store';
 import type { Database } from './database.js';
-import { EVENT_COLUMNS_OF_STREAM, hasEvent, storedEvent, type EmptyRow, type EventRow } from './event-row.js';
+import { EVENTS_OF_STREAM, eventsIn } from './event-texts.js';
 import { MAX_PAGE_BYTES } from './log-statement.js';
 
 /** One stream in pages. Each page is a statement of its own, so it sees the stream as it is then. */
@@ -16,8 +16,8 @@ export async function* streamPages(
     const size = Math.min(pageSize, limit);
     const bound = Math.min(upTo, await versionBound(database, stream, slice));
     // One more than is wanted says whether there is more.
-    const { found, rows } = await readPart(database, backwards, [stream, after, bound, size + 1]);
-    const events = rows.slice(0, size).map((row) => storedEvent(row, stream));
+    const { found, taken } = await readPart(database, backwards, [stream, after, bound, size + 1]);
+    const events = taken.slice(0, size);
     limit -= events.length;
     const last = events.at(-1)?.version;
     if (last !== undefined && backwards) upTo = last - 1;
@@ -37,30 +37,35 @@ async function readPart(
   database: Database,
   backwards: boolean,
   values: StreamPart,
-): Promise<{ readonly found: number; readonly rows: readonly EventRow[] }> {
+): Promise<{ readonly found: number; readonly taken: readonly StoredEvent[] }> {
   const { schema } = database;
-  let rows = await database.read<EventRow | EmptyRow>({ text: wholeStreamSql(schema, backwards), values });
-  const found = Number(rows[0]![0]);
-  if (found > 0 && !hasEvent(rows[0]!))
-    rows = await database.read<EventRow | EmptyRow>({ text: cutStreamSql(schema, backwards), values });
-  return { found, rows: rows.filter(hasEvent) };
+  let [row] = await database.read<PartRow>({ text: wholeStreamSql(schema, backwards), values });
+  if (row![0] !== row![1])
+    [row] = await database.read<PartRow>({ text: cutStreamSql(schema, backwards), values });
+  const [found, taken, text] = row!;
+  return { found: Number(found), taken: text === null ? [] : eventsIn(text, Number(taken), values[0]) };
 }
 
-/** All events of the part, each with how many they are; a row without an event where they are more than a page may hold. */
+/** How many events the part has, how many of these the page may hold (0: as many as `cutStreamSql` says), and those. */
+type PartRow = readonly [found: string, taken: string, text: string | null];
+
+/** All events of the part, or none where they are more than a page may hold. */
 export function wholeStreamSql(schema: string, backwards: boolean): string {
   const part = partSql(schema, backwards);
-  return `select found, ${EVENT_COLUMNS_OF_STREAM} from (select count(*) as found, coalesce(sum(size), 0) as bytes from (${part}) p) s
-    left join lateral (select * from (${part}) p where bytes <= ${MAX_PAGE_BYTES}) e on true
-    order by version ${backwards ? 'desc' : 'asc'}`;
+  const fits = `bytes <= ${MAX_PAGE_BYTES}`;
+  return `select found, case when ${fits} then found else 0 end, case when ${fits} then (select ${EVENTS_OF_STREAM} from (${part}) p) end
+    from (select count(*) as found, coalesce(sum(size), 0) as bytes from (${part}) p) s`;
 }
 
 /** As many of them as a page may hold. It costs half as much again. */
 export function cutStreamSql(schema: string, backwards: boolean): string {
   const direction = backwards ? 'desc' : 'asc';
-  return `select found, ${EVENT_COLUMNS_OF_STREAM} from (
-      select p.*, count(*) over () as found, sum(size) over (order by version ${direction} rows unbounded preceding) as bytes
-      from (${partSql(schema, backwards)}) p
-    ) e where bytes <= ${MAX_PAGE_BYTES} or bytes = size order by version ${direction}`;
+  return `select coalesce(max(found), 0), count(*), ${EVENTS_OF_STREAM} from (
+      select * from (
+        select p.*, count(*) over () as found, sum(size) over (order by version ${direction} rows unbounded preceding) as bytes
+        from (${partSql(schema, backwards)}) p
+      ) e where bytes <= ${MAX_PAGE_BYTES} or bytes = size order by version ${direction}
+    ) f`;
 }
 
 function partSql(schema: string, backwards: boolean): string {

@@ -1,0 +1,91 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { OpenStorage, StoredEvent } from '@backstory/core';
+import { queryAt } from '../../../test/support/postgres-cluster.js';
+import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
+import { anEvent, eventsOf, record } from '../../../test/support/sqlite-files.js';
+import { eventsIn } from './event-texts.js';
+import { postgres } from './postgres.js';
+
+let server: PostgresServer;
+let url: string;
+let storage: OpenStorage;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+beforeEach(async () => {
+  url = await server.createDatabase();
+  storage = await postgres(url).open();
+  for (const stream of ['a-1', 'a-2', 'a-3'])
+    await record(storage.events, stream, anEvent('one'), anEvent('two'));
+  await queryAt(url, 'alter table backstory.events disable trigger all');
+});
+afterEach(() => storage.close());
+afterAll(() => server?.stop());
+
+const READS = {
+  'the log': async (events: OpenStorage['events']) => eventsOf(events),
+  'a stream': async (events: OpenStorage['events']) => {
+    const read: StoredEvent[] = [];
+    for await (const page of events.readStream('a-2')) read.push(...page.events);
+    return read;
+  },
+};
+
+const VALUES = `position || e'\\x1f' || '' || e'\\x1f' || version || e'\\x1f' || append_index || e'\\x1f' || id || e'\\x1f' || type
+  || e'\\x1f' || schema_version || e'\\x1f' || data`;
+
+describe.each(Object.entries(READS))('%s with', (_, read) => {
+  test.each([
+    [
+      'a column that is null',
+      `alter column type drop not null`,
+      `update events set type = null where position = 4`,
+    ],
+    ['a control character in a name', '', `update events set type = e'a\\x1fb' where position = 4`],
+    [
+      'an event within another, in place of it',
+      'alter column type drop not null, alter column data type text',
+      `update events set data = data || e'\\x1f' || metadata || e'\\x1f0\\x1f' ||
+         (select ${VALUES} from events where position = 4) where position = 3;
+       update events set type = null where position = 4`,
+    ],
+  ])('%s is damaged, and says what to do', async (__, ddl, sql) => {
+    if (ddl) await queryAt(url, `alter table backstory.events ${ddl}`);
+    await queryAt(url, `set search_path = backstory; ${sql}`);
+    await expect(read(storage.events)).rejects.toThrow('run "backstory audit verify"');
+  });
+});
+
+test('no value of an event keeps the text of its page in memory', () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const kept: string[][] = [];
+  gc();
+  const before = process.memoryUsage().heapUsed;
+  for (let page = 0; page < 50; page++) {
+    const name = (what: string) => `${what}-${page}-`.padEnd(40, 'x');
+    const event = [
+      '1',
+      name('stream'),
+      '1',
+      '0',
+      name('id'),
+      name('type'),
+      '1',
+      name('data'),
+      name('metadata'),
+      '0',
+    ];
+    const large = [...event.slice(0, 7), 'x'.repeat(2 ** 20), ...event.slice(8)];
+    const [, { id, stream, type, data, metadata }] = eventsIn([...large, ...event].join('\u001f'), 2) as [
+      StoredEvent,
+      StoredEvent,
+    ];
+    kept.push([id, stream, type, data, metadata]);
+  }
+  gc();
+  const mebibytes = (process.memoryUsage().heapUsed - before) / 2 ** 20;
+  expect(kept.flat().every((value) => value.length === 40)).toBe(true);
+  expect(mebibytes).toBeLessThan(5);
+});
