@@ -128,6 +128,27 @@ function documentsAre(stores: TestStorage): void {
     expect(await found()).toEqual(['account-1 10']);
   });
 
+  it('its status counts the documents that there are, also where some went, in one batch or in another process', async () => {
+    for (const name of ['1', '2', '3']) await record(name, new Deposited(5));
+    await record('4', new Deposited(5), new Withdrawn(5));
+    for (const [emptied, left] of [
+      ['1', 2],
+      ['2', 1],
+      ['3', 0],
+    ] as const) {
+      const projections = run(opened, [Balances]);
+      await projections.start();
+      await projections.caughtUp(Balances, await head(), IN_TIME);
+      const counted = async () => (await projections.status('balances')).generations[0]!.documents;
+      expect(await counted()).toBe(left + 1);
+      await record(emptied, new Withdrawn(5));
+      await projections.caughtUp(Balances, await head(), IN_TIME);
+      expect(await counted()).toBe(left);
+      expect(await projections.of(Balances).count()).toBe(left);
+      await projections.close();
+    }
+  });
+
   it('another process reads what one has folded, and goes on when that one ends', async () => {
     await record('1', new Deposited(5));
     const first = run(opened, [Balances]);

@@ -80,7 +80,7 @@ const files = sqliteFiles();
 describe.each([
   ['SQLite', async () => sqlite(files.newFile())],
   ['PostgreSQL', async () => postgres(await server.createDatabase())],
-] as readonly (readonly [string, () => Promise<Storage>])[])('on %s', (_, newStorage) => {
+] as readonly (readonly [string, () => Promise<Storage>])[])('on %s', (name, newStorage) => {
   let storage: Storage;
   let opened: OpenStorage;
   let record: ReturnType<typeof recording>;
@@ -337,6 +337,32 @@ describe.each([
     await expect(asked).rejects.toThrow(
       /generation 1: code of version 1 made it, and the code here is of version 2, which cannot read it: .*ledger\.1\.months/s,
     );
+  });
+
+  it('a reader whose generation is swapped and dropped while it asks is given the rows of one', async () => {
+    const projections = await run(ledger(1));
+    await projections.caughtUp('ledger', await head(), IN_TIME);
+    await projections.fill('ledger');
+    const asked: number[] = [];
+    const rows = await projections
+      .tables<'accounts'>('ledger')
+      .query(async ({ sql, accounts, generation, position }) => {
+        asked.push(generation);
+        if (asked.length === 1) {
+          await projections.swap('ledger');
+          await projections.drop('ledger');
+        }
+        return { position, rows: await sql`select account, balance from ${accounts} order by account` };
+      });
+    // In SQLite a reader keeps what it has begun with; PostgreSQL has nothing more of a table that is dropped.
+    expect(asked).toEqual(name === 'SQLite' ? [1] : [1, 2]);
+    expect(rows).toEqual({
+      position: expect.any(Number),
+      rows: [
+        { account: 'account-1', balance: 18 },
+        { account: 'account-2', balance: 1 },
+      ],
+    });
   });
 
   it('two processes that start at once make its tables once', async () => {

@@ -1,6 +1,6 @@
 import type { EventStore, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
-import { listControls, type Control, type Generation } from './generation/control.js';
+import { isFed, listControls, type Control, type Generation } from './generation/control.js';
 import { divergence } from './generation/divergence.js';
 import { feedersOf } from './generation/feeders.js';
 import { placesOf, type Places } from './generation/places.js';
@@ -194,12 +194,11 @@ async function generationStatus(
   const owner = seen.feeders.get(number);
   const rate = progress?.rate ?? 0;
   const lag = { events: Math.max(0, head - position), seconds };
-  const isFed = role === 'live' || role === 'building';
-  const diverged = isFed ? await divergence(log, progress?.checkpoint) : undefined;
+  const diverged = isFed(generation) ? await divergence(log, progress?.checkpoint) : undefined;
   const condition = { isBehind: seconds > 0, owner, code: seen.code, diverged };
   return {
     ...{ generation: number, version, role },
-    ...(isFed && conditionOf(control, stored, condition)),
+    ...(isFed(generation) && conditionOf(control, stored, condition)),
     ...{ position, lag, events: progress?.events ?? 0, rate },
     ...(tables
       ? { tables: Object.keys(tables).map((it) => tableName(name, number, it)) }

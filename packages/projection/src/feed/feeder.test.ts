@@ -9,7 +9,8 @@ import { placesOf } from '../generation/places.js';
 import { readProgress, readTrouble } from '../generation/progress.js';
 import { eventually } from '../../../../test/support/eventually.js';
 import { register } from '../generation/register.js';
-import { Feeder, type FeedingEnd } from './feeder.js';
+import type { FeedingEnd } from './feeder-parts.js';
+import { Feeder } from './feeder.js';
 
 @DomainEvent('thing.counted')
 class Counted {

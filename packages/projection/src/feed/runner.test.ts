@@ -5,7 +5,10 @@ import { DomainEvent, EventTypes } from '@backstory/events';
 import { eventually } from '../../../../test/support/eventually.js';
 import { projection } from '../definition/functional-projection.js';
 import { modelOf } from '../definition/projection-source.js';
-import { readControl, writeControl } from '../generation/control.js';
+import { readControl, withGeneration, writeControl } from '../generation/control.js';
+import { placesOf } from '../generation/places.js';
+import { readProgress } from '../generation/progress.js';
+import { register } from '../generation/register.js';
 import { Runner } from './runner.js';
 
 @DomainEvent('thing.counted')
@@ -33,11 +36,7 @@ beforeEach(async () => {
   told = [];
   folded = 0;
   storage = await memory().open();
-  const types = new EventTypes([Counted]);
-  const events = [types.encode(new Counted(1))];
-  await new Recorder(storage.events, { source: 'test' }).record([
-    { stream: 'thing-1', expected: 'any', events },
-  ]);
+  await record();
 });
 afterEach(async () => {
   for (const { runner, leases } of running.splice(0)) {
@@ -46,6 +45,13 @@ afterEach(async () => {
   }
   await storage.close();
 });
+
+async function record(): Promise<void> {
+  const events = [new EventTypes([Counted]).encode(new Counted(1))];
+  await new Recorder(storage.events, { source: 'test' }).record([
+    { stream: 'thing-1', expected: 'any', events },
+  ]);
+}
 
 async function run(version: number, { state = storage.state, ttlMs = 200 } = {}): Promise<Runner> {
   const leases = new LeaseHolder(storage.state, { ttlMs });
@@ -116,6 +122,25 @@ it('a swap by itself is tried once a look, so that nobody waits behind whoever r
     await writeControl(tx, 'sums', { ...rest, resumed: { actor: 'ann', at: new Date().toISOString() } });
   });
   await eventually(async () => (await control())!.live === 2);
+});
+
+it('one that waits for its pace goes on as soon as another is asked for', async () => {
+  await register(storage.state, sums(1));
+  const pace = (eventsPerSecond: number) =>
+    storage.state.transaction([], async (tx) => {
+      const now = (await readControl(tx, 'sums'))!;
+      await writeControl(tx, 'sums', withGeneration(now, { ...now.generations[0]!, eventsPerSecond }));
+    });
+  const through = async () =>
+    (await storage.state.read((view) => readProgress(view, placesOf('sums'), 1)))?.checkpoint.through;
+  await record();
+  // The second event would come after a quarter of an hour.
+  await pace(0.001);
+  const runner = await run(1);
+  await eventually(async () => (await through()) === 1);
+  await pace(1_000);
+  runner.look();
+  await eventually(async () => (await through()) === 2);
 });
 
 it('asked to look again and again, it leaves no timers behind', async () => {

@@ -4,13 +4,15 @@ import { guarded, type ConsumerChanged, type Observer } from '@backstory/core/ob
 import { FenceLost, isInfrastructure, type HeldLease, type LeaseHolder } from '@backstory/core/state';
 import { StoreClosed, outside } from '@backstory/core/store';
 import type { Model } from '../definition/projection-source.js';
-import { readControl, type Control, type Generation } from '../generation/control.js';
+import { isFed, readControl, type Control, type Generation } from '../generation/control.js';
 import { evenUpTo } from '../generation/events-between.js';
 import { placesOf, type Places } from '../generation/places.js';
 import type { Progress } from '../generation/progress.js';
 import { register } from '../generation/register.js';
 import { swapWhenReady } from '../generation/swap.js';
-import { Feeder, isFed, type FeedingEnd } from './feeder.js';
+import type { FeedingEnd } from './feeder-parts.js';
+import { Feeder } from './feeder.js';
+import { messageOf } from './troubles.js';
 
 /** What a projection runs on in a process. */
 export interface RunnerParts {
@@ -229,8 +231,4 @@ interface Feeding {
   readonly feeder: Feeder;
   readonly done: Promise<void>;
   progress?: Progress;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -76,6 +76,11 @@ export function generationIn({ generations }: Control, number: number): Generati
   return generations.find((it) => it.number === number);
 }
 
+/** Whether events are folded into a generation. */
+export function isFed({ role }: Pick<Generation, 'role'>): boolean {
+  return role === 'live' || role === 'building';
+}
+
 /** The control with one of its generations changed. */
 export function withGeneration(control: Control, changed: Generation): Control {
   const generations = control.generations.map((it) => (it.number === changed.number ? changed : it));

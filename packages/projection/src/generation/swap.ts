@@ -64,14 +64,19 @@ export async function swap(
           meeting: await meet(state, name, { generation: next, least: 0, forMs: comingMs }),
           until: performance.now() + comingMs,
         };
-      const done = await besideReaders(
+      const tried = await besideReaders(
         state,
         name,
         (tx) => asPlanned(tx, name, { ...plan, isByItself }),
         patienceMs,
       );
-      if (done.isSwapped) return done.swapped;
-      if (!isComing || !waiting || performance.now() >= waiting.until) throw behind(name, next, done);
+      if (tried.is === 'swapped') return tried.swapped;
+      if (tried.is === 'outdated') {
+        // The meeting was with the one that was live: it is over.
+        waiting = undefined;
+        continue;
+      }
+      if (!isComing || !waiting || performance.now() >= waiting.until) throw behind(name, next, tried);
       await wait(LOOK_MS);
     }
   } finally {
@@ -146,8 +151,10 @@ async function planned({ events, state }: Stores, name: string, number: number |
 }
 
 type Attempt =
-  | { readonly isSwapped: true; readonly swapped: Swapped }
-  | { readonly isSwapped: false; readonly position: number; readonly live: number };
+  | { readonly is: 'swapped'; readonly swapped: Swapped }
+  | { readonly is: 'behind'; readonly position: number; readonly live: number }
+  /** Another one is live than was planned with. */
+  | { readonly is: 'outdated' };
 
 /** Exchanges the two, unless the live one has gone on further meanwhile, or another one is live. */
 async function asPlanned(
@@ -159,12 +166,12 @@ async function asPlanned(
   const next = requireGeneration(control, name, plan.next);
   if (plan.isByItself && next.swaps !== true)
     throw new GenerationUnusable(name, plan.next, 'one of a later version is read since.');
+  if (control.live !== plan.live) return { is: 'outdated' };
   const position = await positionOf(tx, name, plan.next);
   const live = await positionOf(tx, name, control.live);
-  const isEven = control.live === plan.live && Math.max(position, plan.reached) >= live;
-  if (!isEven) return { isSwapped: false, position, live };
+  if (Math.max(position, plan.reached) < live) return { is: 'behind', position, live };
   await exchange(tx, name, { control, next });
-  return { isSwapped: true, swapped: { generation: plan.next, was: plan.live, position, behind: 0 } };
+  return { is: 'swapped', swapped: { generation: plan.next, was: plan.live, position, behind: 0 } };
 }
 
 function behind(

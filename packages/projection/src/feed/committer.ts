@@ -1,0 +1,153 @@
+import { tracesOf } from '@backstory/core/observe';
+import type { StoredEvent } from '@backstory/core';
+import type { Checkpoint } from '@backstory/core/store';
+import { generationIn, isFed, readControl } from '../generation/control.js';
+import { readProgress, writeProgress, type Progress } from '../generation/progress.js';
+import type { Batch } from './batches.js';
+import { effectsOf, type Effect, type Effects } from './effects.js';
+import type { FeederParts } from './feeder-parts.js';
+import { Meeting, meetingIn } from './meeting.js';
+import type { Troubles } from './troubles.js';
+
+/** Folds batches into one generation, and writes what they do together with the checkpoint after them, in one fenced transaction. */
+export class Committer {
+  private readonly effects: Effects;
+  private progress: Progress | undefined;
+  private savedAt = 0;
+
+  constructor(
+    private readonly parts: FeederParts,
+    private readonly troubles: Troubles,
+  ) {
+    const { model, places, generation, state } = parts;
+    this.effects = effectsOf({ model, places, generation: generation.number, state });
+  }
+
+  /** Events of a batch at most. */
+  get most(): number {
+    return this.effects.most;
+  }
+
+  /** Whether a checkpoint is to be kept though nothing is to be written with it: events of others would otherwise cost a write each. */
+  get isDue(): boolean {
+    return performance.now() - this.savedAt >= IDLE_MS;
+  }
+
+  /** Reads how far the generation is, and gives that. */
+  async begin(): Promise<Progress | undefined> {
+    const { state, places, generation, progressed } = this.parts;
+    this.progress = await state.read((view) => readProgress(view, places, generation.number));
+    // What is filled already is swapped although nothing more comes.
+    if (this.progress) progressed(this.progress);
+    return this.progress;
+  }
+
+  /** What was folded and not written counts for nothing. */
+  forget(): void {
+    this.effects.forget();
+  }
+
+  /**
+   * Folds a batch, and writes it at its turn; what of it is to be written before the rest is folded, when that is ready.
+   *
+   * @throws ProjectionFailed, FenceLost, Withdrawn, Meeting; what cannot be reached
+   */
+  async commit(batch: Batch, turn: () => Promise<void>, ready: () => Promise<void>): Promise<void> {
+    if (batch.events.length > 0) await this.project(batch, turn, ready);
+    else {
+      await turn();
+      await this.write(undefined, batch.checkpoint, 0);
+    }
+    const { model, observer, progressed } = this.parts;
+    const { through } = batch.checkpoint;
+    observer.checkpoint(() => ({ consumer: `projection ${model.name}`, through }));
+    progressed(this.progress!);
+  }
+
+  /** A batch whose turn does not come, because the one before it fails, has done nothing and is no failure of its own. */
+  private async project(
+    { events, checkpoint }: Batch,
+    turn: () => Promise<void>,
+    ready: () => Promise<void>,
+  ): Promise<void> {
+    const { model, observer } = this.parts;
+    const { number: generation, role } = this.parts.generation;
+    const { position: from, recordedAt } = events[0]!;
+    const start = () => ({
+      ...{ projection: model.name, generation, isBuilding: role === 'building' },
+      ...{ from, to: checkpoint.through, events: events.length, recordedAt },
+      traces: () => tracesOf(events),
+    });
+    let before: { readonly error: unknown } | undefined;
+    await observer.project(start, async (end) => {
+      let waitedMs = 0;
+      const comes = async (its: () => Promise<void>) => {
+        const began = performance.now();
+        await its().catch((error: unknown) => (before = { error }));
+        waitedMs += performance.now() - began;
+        return before === undefined;
+      };
+      const applied = await this.inParts({ events, checkpoint }, (isLast) => comes(isLast ? turn : ready));
+      if (applied === undefined) end(() => ({ applied: 0, skipped: 0, waitedMs, isDropped: true }));
+      else end(() => ({ applied, skipped: events.length - applied, waitedMs, isDropped: false }));
+    });
+    if (before) throw before.error;
+  }
+
+  /** Nearly always one part. Where documents are large there are several, each of them committed before the next is folded. */
+  private async inParts(
+    { events, checkpoint }: Batch,
+    comes: (isLast: boolean) => Promise<boolean>,
+  ): Promise<number | undefined> {
+    let applied = 0;
+    for (let rest = events; ;) {
+      const effect = await this.effects.of(rest);
+      const { taken } = effect;
+      const isLast = taken === rest.length;
+      if (!(await comes(isLast))) return undefined;
+      await this.write(effect, isLast ? checkpoint : upTo(rest[taken - 1]!, checkpoint), taken);
+      applied += effect.applied;
+      if (isLast) return applied;
+      rest = rest.slice(taken);
+    }
+  }
+
+  private async write(effect: Effect | undefined, checkpoint: Checkpoint, events: number): Promise<void> {
+    const { state, lease, model, places, generation } = this.parts;
+    const progress = this.advanced(checkpoint, events, effect?.added ?? 0);
+    await state.transaction([lease], async (tx) => {
+      const control = await readControl(tx, model.name);
+      const now = control && generationIn(control, generation.number);
+      if (!now || !isFed(now) || control.paused) throw new Withdrawn();
+      const position = await meetingIn(tx, control);
+      if (position !== undefined && checkpoint.through > position) throw new Meeting(position);
+      // Before the progress: a transaction that a statement has broken then ends here, and not silently with its commit.
+      await effect?.write(tx);
+      await writeProgress(tx, places, { ...progress, generation: generation.number });
+      await this.troubles.forget(tx);
+    });
+    this.troubles.over();
+    this.progress = progress;
+    this.savedAt = performance.now();
+  }
+
+  private advanced(checkpoint: Checkpoint, events: number, added: number): Progress {
+    const { events: before = 0, documents = 0, rate: known = 0 } = this.progress ?? {};
+    const seconds = (performance.now() - this.savedAt) / 1_000;
+    const lately = this.savedAt === 0 ? 0 : events / seconds;
+    const rate = Math.round(known === 0 ? lately : known * 0.8 + lately * 0.2);
+    const savedAt = new Date().toISOString();
+    return { checkpoint, events: before + events, documents: documents + added, rate, savedAt };
+  }
+}
+
+/** The generation is not to be fed any more: it is dropped or retired, or its projection paused. */
+export class Withdrawn extends Error {}
+
+/** The checkpoint after one of the events before another. */
+export function upTo({ id, position }: StoredEvent, checkpoint: Checkpoint): Checkpoint {
+  return { ...checkpoint, through: position, last: { id, position } };
+}
+
+/** A checkpoint without a document is kept no more often. */
+export const IDLE_MS = 250;

@@ -1,0 +1,81 @@
+import { Recorder, memory, type OpenStorage } from '@backstory/core';
+import { DomainEvent, EventTypes } from '@backstory/events';
+import { projection } from '../definition/functional-projection.js';
+import { Projections } from '../projections.js';
+
+@DomainEvent('thing.counted')
+class Counted {
+  constructor(readonly n: number) {}
+}
+
+/** Every event leads to a result; a version may see a number as another one. */
+const tellers = (version: number, seen: (n: number) => number = (n) => n) =>
+  projection('tellers', {
+    version,
+    initial: { count: 0 },
+    events: { Counted },
+    fold: {
+      Counted: ({ count }, { n }, _recorded, _key, emit) => {
+        emit({ n: seen(n) });
+        return { count: count + 1 };
+      },
+    },
+  });
+
+let storage: OpenStorage;
+const running: Projections[] = [];
+beforeEach(async () => {
+  storage = await memory().open();
+  await record(1, 2);
+});
+afterEach(async () => {
+  for (const it of running.splice(0)) await it.close();
+  await storage.close();
+});
+
+const recorder = () => new Recorder(storage.events, { source: 'test' });
+async function record(...numbers: number[]): Promise<void> {
+  const events = numbers.map((n) => new EventTypes([Counted]).encode(new Counted(n)));
+  await recorder().record([{ stream: 'thing-1', expected: 'any', events }]);
+}
+
+async function run(source: ReturnType<typeof tellers>): Promise<Projections> {
+  const projections = new Projections({ ...storage, recorder: recorder() });
+  projections.declare(source);
+  running.push(projections);
+  await projections.start();
+  return projections;
+}
+
+/** What version 1 has made of two events is read, and `source` has filled another generation with four. */
+async function twoFurther(source: ReturnType<typeof tellers>): Promise<Projections> {
+  const first = await run(tellers(1));
+  await first.caughtUp('tellers', 2);
+  await first.close();
+  await record(3, 4);
+  const second = await run(source);
+  await second.filled('tellers', 2);
+  return second;
+}
+
+it('results of events that only one of the two has folded are no difference', async () => {
+  const second = await twoFurther(tellers(2));
+  expect(await second.named('tellers').results('thing-1')).toHaveLength(2);
+  expect(await second.verify('tellers')).toMatchObject({ isEqual: true, position: 2, different: 0 });
+});
+
+it('results of events that both have folded are compared, and called by their document and event', async () => {
+  const second = await twoFurther(tellers(2, (n) => (n === 2 ? 20 : n)));
+  expect(await second.verify('tellers')).toMatchObject({
+    ...{ isEqual: false, position: 2, different: 1 },
+    differences: [{ key: 'thing-1, result 1 of position 2', path: 'n', live: 2, other: 20 }],
+  });
+});
+
+it('results of the one that is behind are those that it would have', async () => {
+  const first = await run(tellers(1));
+  await first.caughtUp('tellers', 2);
+  await first.pause('tellers');
+  await first.rebuild('tellers');
+  expect(await first.verify('tellers')).toMatchObject({ isEqual: true, position: 2, different: 0 });
+});
