@@ -12,11 +12,13 @@ import type { Contest, Row, Side } from './row.js';
 import {
   bothSides,
   expectIdleNoticed,
+  expectPromisesMeasured,
   expectTransactions,
   rowCalled,
   rowNames,
   withSide,
 } from './row-checks.js';
+import { resultLine } from './report.js';
 import { rows } from './rows.js';
 import { bareDatabase, checkSameTables } from './sqlite/bare-database.js';
 
@@ -32,6 +34,7 @@ const PROMISED = [
   'postgres.follow',
   'postgres.load1000',
   'postgres.poisoned',
+  'postgres.rebuild',
   'postgres.subscribe',
   'sqlite.append.batch100',
   'sqlite.append.concurrent64',
@@ -90,6 +93,7 @@ describe.each([
     const result = await measure(await rowCalled(name), tiny());
     expect(result).toMatchObject({ name, unit: 'events/s', rounds: [expect.anything()] });
     expect(result.ratio).toBeCloseTo(result.ours / result.bare);
+    expectPromisesMeasured(result);
     if (name.startsWith('sqlite.')) expect(result.ddl).toMatch(/CREATE TABLE events .*CREATE UNIQUE INDEX/s);
   });
 
@@ -146,6 +150,28 @@ test('rounds alternate, each side first in turn, and the first two do not count'
   const result = await measure(row, { folder, driver: 'libsql', server, scale: 1, rounds: 2, signal });
   expect(order.join(' ')).toBe('ours bare bare ours ours bare bare ours closed');
   expect(result.rounds).toHaveLength(2);
+});
+
+test('of each promise it is told whether it was met: of the ratio, our speed, and what else is told', () => {
+  const told = (ours: number, heap: number) =>
+    resultLine({
+      ...{ name: 'a.row', unit: 'events/s', ours, bare: 100_000, ratio: ours / 100_000, target: 0.3 },
+      ...{ also: { waited: 12.34, heap }, rounds: [{ ours, bare: 100_000 }] },
+      promised: { 'events/s': { atLeast: 25_000 }, heap: { atMost: 1.25 } },
+    }).split('\n');
+  const good = told(40_000, 1.25);
+  expect(good[0]).toMatch(/ 0\.30 +met$/);
+  expect(good.slice(1)).toEqual([
+    '  events/s 40,000, at least 25,000: met',
+    '  waited 12.3',
+    '  heap 1.25, at most 1.25: met',
+  ]);
+  const bad = told(24_999, 1.26);
+  expect(bad[0]).toMatch(/ 0\.30 +missed$/);
+  expect([bad[1], bad[3]]).toEqual([
+    '  events/s 24,999, at least 25,000: missed',
+    '  heap 1.26, at most 1.25: missed',
+  ]);
 });
 
 test('a median is the middle, or between the two in the middle', () => {

@@ -1,4 +1,4 @@
-import type { Contest, Row, Setting, Side } from './row.js';
+import type { Contest, Promised, Row, Setting, Side } from './row.js';
 
 /** What a row gave. Figures are medians, in units a second. */
 export interface Result {
@@ -11,6 +11,8 @@ export interface Result {
   readonly target: number | null;
   /** What else there is to tell of our side. */
   readonly also: Readonly<Record<string, number>>;
+  /** What was promised of our speed, by the unit, and of what else there is to tell. */
+  readonly promised?: Promised;
   readonly rounds: readonly Round[];
 }
 
@@ -45,9 +47,10 @@ export async function measure(row: Row, measuring: Measuring): Promise<Result & 
     const rounds = played.map(({ ours, bare }): Round => ({ ours, bare }));
     const ours = median(rounds.map((round) => round.ours));
     const bare = median(rounds.map((round) => round.bare));
-    const { name, unit, target } = row;
+    const { name, unit, target, promised } = row;
     const also = medians(played.map((round) => round.also));
-    return { name, unit, ours, bare, ratio: ours / bare, target, also, rounds, ddl: contest.ddl ?? '' };
+    const result = { name, unit, ours, bare, ratio: ours / bare, target, also, rounds };
+    return { ...result, ...(promised && { promised }), ddl: contest.ddl ?? '' };
   } finally {
     await contest.close();
   }

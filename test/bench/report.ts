@@ -1,7 +1,7 @@
 import os from 'node:os';
 import type { DriverName } from '@backstory/sqlite';
 import type { Result } from './measure.js';
-import type { Row } from './row.js';
+import type { Promised, Row } from './row.js';
 
 /** What a run leaves in a file. */
 export interface Report {
@@ -45,14 +45,41 @@ const WIDTHS = [28, -10, -10, 9, -6, 11, -7, 7];
 
 export const HEADING = line(['', 'ours', 'bare', '', 'ratio', 'rounds', 'target', '']);
 
-/** One line of the table, and another for what else there is to tell. */
-export function resultLine({ name, unit, ours, bare, ratio, target, also, rounds }: Result): string {
+/** One line of the table, and others for what else was promised or is to be told. */
+export function resultLine({
+  name,
+  unit,
+  ours,
+  bare,
+  ratio,
+  target,
+  also,
+  promised,
+  rounds,
+}: Result): string {
   const ratios = rounds.map((round) => round.ours / round.bare);
   const spread = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
   const verdict = target === null ? '' : ratio >= target ? 'met' : 'missed';
   const cells = [name, count(ours), count(bare), unit, ratio.toFixed(2), spread, target?.toFixed(2) ?? '–'];
-  const others = Object.entries(also).map(([what, value]) => `${what} ${value.toFixed(1)}`);
-  return [line([...cells, verdict]), ...others.map((other) => `  ${other}`)].join('\n');
+  const figures = promised?.[unit] ? { [unit]: ours, ...also } : also;
+  const others = Object.entries(figures).map(
+    ([what, value]) => `  ${what} ${figure(value)}${kept(value, promised?.[what])}`,
+  );
+  return [line([...cells, verdict]), ...others].join('\n');
+}
+
+function kept(value: number, promise: Promised[string] | undefined): string {
+  if (!promise) return '';
+  const [isKept, said] =
+    'atLeast' in promise
+      ? [value >= promise.atLeast, `at least ${figure(promise.atLeast)}`]
+      : [value <= promise.atMost, `at most ${figure(promise.atMost)}`];
+  return `, ${said}: ${isKept ? 'met' : 'missed'}`;
+}
+
+/** Those below ten are ratios or times, of which the second place counts. */
+function figure(value: number): string {
+  return value < 10 ? value.toFixed(2) : value < 1_000 ? value.toFixed(1) : count(value);
 }
 
 /** What each side of a row does. */

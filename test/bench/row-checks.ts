@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { measure, type Measuring } from './measure.js';
+import { measure, type Measuring, type Result } from './measure.js';
 import type { Row, Setting, Side } from './row.js';
 import { rows } from './rows.js';
 
@@ -29,6 +29,13 @@ export async function expectIdleNoticed(
   await expect(measure(idle, measuring)).rejects.toThrow(
     new RegExp(`^${name}: ${who} should have done .* did`),
   );
+}
+
+/** That whatever was promised of a figure is of one that is measured. */
+export function expectPromisesMeasured({ name, unit, also, promised = {} }: Result): void {
+  const figures = [unit, ...Object.keys(also)];
+  const unmeasured = Object.keys(promised).filter((it) => !figures.includes(it));
+  expect({ name, unmeasured }).toEqual({ name, unmeasured: [] });
 }
 
 /** That the bare side writes so many rows in each transaction, and proves it. */

@@ -9,11 +9,16 @@ export interface Row {
   readonly unit: string;
   /** The least share of the bare side's speed that ours must have; `null` where none was promised. */
   readonly target: number | null;
+  /** What else was promised, at scale 1 and on two cores: of our own speed under `unit`, or of what {@link Side.also} tells under its name. */
+  readonly promised?: Promised;
   /** What each side does, in a sentence. */
   readonly ours: string;
   readonly bare: string;
   prepare(setting: Setting): Promise<Contest>;
 }
+
+/** Figures by their names, and what each is to be at least or at most. */
+export type Promised = Readonly<Record<string, { readonly atLeast: number } | { readonly atMost: number }>>;
 
 /** Where and how a row is run. */
 export interface Setting {

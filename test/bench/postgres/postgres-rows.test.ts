@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PostgresCluster } from '../../support/postgres-cluster.js';
 import { measure } from '../measure.js';
-import { bothSides, expectIdleNoticed, expectTransactions, rowCalled, rowNames } from '../row-checks.js';
+import {
+  bothSides,
+  expectIdleNoticed,
+  expectPromisesMeasured,
+  expectTransactions,
+  rowCalled,
+  rowNames,
+} from '../row-checks.js';
 import { bareDatabase, checkSameTables } from './bare-database.js';
 import { durableServer } from './durable-server.js';
 import { Writers } from './writers.js';
@@ -26,6 +33,7 @@ test.each(POSTGRES)('%s does on both sides what it says', async (name) => {
   const result = await measure(await rowCalled(name), tiny());
   expect(result).toMatchObject({ name, unit: 'events/s', rounds: [expect.anything()] });
   expect(result.ratio).toBeCloseTo(result.ours / result.bare);
+  expectPromisesMeasured(result);
   expect(result.ddl).toMatch(/fsync = on.*CREATE TABLE events .*CREATE UNIQUE INDEX.*CREATE TRIGGER/s);
 });
 
