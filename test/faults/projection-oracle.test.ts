@@ -22,6 +22,9 @@ const KEYS: Readonly<
   several: ({ stream, version }) => (version % 3 === 0 ? [] : ['all', `parity-${version % 2}`, stream]),
 };
 
+const keysOf = (name: string, event: Pick<StoredEvent, 'stream' | 'version'>) =>
+  KEYS[name]?.(event) ?? [event.stream];
+
 const next = ({ sum, count }: Sum, amount: number, last: string): Sum => ({
   sum: sum + amount,
   last,
@@ -54,8 +57,7 @@ function naive(
   let document: Sum | undefined;
   for (const event of events) {
     if (event.position > position) break;
-    const keys = KEYS[name]?.(event) ?? [event.stream];
-    if (!keys.includes(key)) continue;
+    if (!keysOf(name, event).includes(key)) continue;
     const { amount } = JSON.parse(event.data) as { amount: number };
     const signed = event.type === 'account.deposited' ? amount : -amount;
     const { sum, count } = document ?? { sum: 0, count: 0 };
@@ -75,6 +77,45 @@ describeEachStorage((stores) => {
     projections = projectionsOn(opened, names.map(source));
   });
   afterEach(() => projections.close());
+
+  interface Checkpointed {
+    readonly name: string;
+    readonly position: number;
+    readonly documents: ReadonlyMap<string, unknown>;
+  }
+
+  /** All live documents of a projection, as of one checkpoint. */
+  async function allOf(name: string): Promise<Checkpointed> {
+    const { documents, position } = await projections.named(name).find({ limit: 1_000 });
+    return { name, position, documents: new Map(documents.map(({ key, document }) => [key, document])) };
+  }
+
+  test(`live documents are at every checkpoint what a naive fold makes of the events up to there (seed ${seed})`, async () => {
+    const random = seededRandom(seed + 1);
+    const among = (n: number) => Math.floor(random() * n);
+    const record = recording(opened.events);
+    await projections.start();
+    const seen: Checkpointed[] = [];
+    for (let i = 1; i <= 300; i++) {
+      const amount = 1 + among(3);
+      await record(String(1 + among(25)), random() < 0.5 ? new Deposited(amount) : new Withdrawn(amount));
+      const { head } = await opened.events.identity();
+      // Some of them wherever it is just then.
+      if (i % 25 === 0) for (const name of names) await projections.caughtUp(name, head, IN_TIME);
+      if (i % 5 === 0) for (const name of names) seen.push(await allOf(name));
+    }
+    const events = await eventsOf(opened.events);
+    const keys = [...new Set(events.flatMap((it) => names.flatMap((name) => keysOf(name, it))))];
+    for (const { name, position, documents } of seen) {
+      const wanted = keys.map((key) => [key, naive(events, name, { key, position })] as const);
+      const there = new Map(wanted.filter(([, document]) => document !== undefined));
+      expect({ name, position, documents }).toEqual({ name, position, documents: there });
+    }
+    for (const name of names) {
+      const own = seen.filter((it) => it.name === name);
+      expect(new Set(own.map(({ position }) => position)).size).toBeGreaterThanOrEqual(12);
+    }
+  });
 
   test(`1,000 documents as of 1,000 positions are what a naive fold makes of the events, and so are the live ones (seed ${seed})`, async () => {
     const random = seededRandom(seed);
