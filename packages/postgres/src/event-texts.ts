@@ -3,18 +3,18 @@ import type { StoredEvent } from '@backstory/core';
 /** Between texts of events: neither names nor JSON hold control characters, as both ends see to. */
 const SEPARATOR = '\u001f';
 
-/** The columns of an event, in the order {@link eventsIn} takes them. Seconds as a double are exact to the millisecond, and quick. */
+/** The columns of an event, in the order of the header of its texts. Seconds as a double are exact to the millisecond, and quick. */
 const COLUMNS = [
   'position',
   'stream',
   'version',
-  'append_index',
   'id',
   'type',
   'schema_version',
+  'append_index',
+  `(date_part('epoch', recorded_at) * 1000)::bigint`,
   'data::text',
   'metadata::text',
-  `(date_part('epoch', recorded_at) * 1000)::bigint`,
 ];
 
 /**
@@ -38,16 +38,16 @@ export function eventsIn(text: string, count: number, stream?: string): StoredEv
   const events = new Array<StoredEvent>(count);
   for (let i = 0, at = 0; i < count; i++, at += COLUMNS.length)
     events[i] = {
-      id: own(values[at + 4]!),
+      id: own(values[at + 3]!),
       stream: stream ?? own(values[at + 1]!),
       version: Number(values[at + 2]),
       position: Number(values[at]),
-      appendIndex: Number(values[at + 3]),
-      type: own(values[at + 5]!),
-      schemaVersion: Number(values[at + 6]),
-      data: own(values[at + 7]!),
-      metadata: own(values[at + 8]!),
-      recordedAt: new Date(Number(values[at + 9])),
+      appendIndex: Number(values[at + 6]),
+      type: own(values[at + 4]!),
+      schemaVersion: Number(values[at + 5]),
+      data: own(values[at + 8]!),
+      metadata: own(values[at + 9]!),
+      recordedAt: new Date(Number(values[at + 7])),
     };
   return events;
 }
@@ -59,3 +59,85 @@ const DAMAGED =
 function own(value: string): string {
   return ` ${value}`.slice(1);
 }
+
+/**
+ * The same events as texts for audits: see `TextsPage` of the store. Byte by byte: strings in between take twice the time.
+ *
+ * @throws Error where these are not so many events
+ */
+export function textsIn(text: string, count: number): Uint8Array {
+  const from = Buffer.from(text);
+  const writer = new TextWriter(from, Buffer.allocUnsafe(2 * from.length + MORE * count));
+  for (let i = 0; i < count; i++) writer.event();
+  return writer.take();
+}
+
+/** The lengths of an event, the brackets and quotes of its header, and what is not separated any more. */
+const MORE = 64;
+
+class TextWriter {
+  private at = 0;
+  private to = 0;
+
+  constructor(
+    private readonly from: Buffer,
+    private readonly into: Buffer,
+  ) {}
+
+  event(): void {
+    const lengths = this.to;
+    const header = (this.to += 3 * WIDTH);
+    for (const byte of BEGIN) this.into[this.to++] = byte;
+    for (let column = 0; column < 8; column++) this.value(IS_NAME[column]!, column === 7 ? CLOSE : COMMA);
+    const data = this.to;
+    this.rest();
+    const metadata = this.to;
+    this.rest();
+    this.number(lengths, data - header);
+    this.number(lengths + WIDTH, metadata - data);
+    this.number(lengths + 2 * WIDTH, this.to - metadata);
+  }
+
+  take(): Uint8Array {
+    if (this.at !== this.from.length + 1) throw new Error(DAMAGED);
+    return this.into.subarray(0, this.to);
+  }
+
+  /** A value of the header, as JSON. Numbers stay as they are written: nothing is hidden that somebody has written otherwise. */
+  private value(isName: boolean, behind: number): void {
+    const { from, into } = this;
+    const { length } = from;
+    let { at, to } = this;
+    if (isName) into[to++] = QUOTE;
+    for (; at < length && from[at] !== UNIT; at++) {
+      const byte = from[at]!;
+      if (isName && (byte === QUOTE || byte === BACKSLASH)) into[to++] = BACKSLASH;
+      into[to++] = byte;
+    }
+    if (isName) into[to++] = QUOTE;
+    into[to++] = behind;
+    this.at = at + 1;
+    this.to = to;
+  }
+
+  private rest(): void {
+    if (this.at > this.from.length) throw new Error(DAMAGED);
+    const found = this.from.indexOf(UNIT, this.at);
+    const end = found === -1 ? this.from.length : found;
+    this.to += this.from.copy(this.into, this.to, this.at, end);
+    this.at = end + 1;
+  }
+
+  /** As wide as any, with a blank behind it. */
+  private number(at: number, value: number): void {
+    this.into[at + WIDTH - 1] = BLANK;
+    for (let i = at + WIDTH - 2; i >= at; i--, value = Math.floor(value / 10))
+      this.into[i] = 0x30 + (value % 10);
+  }
+}
+
+const BEGIN = Buffer.from('[1,');
+const IS_NAME = [false, true, false, true, true, false, false, false];
+const [UNIT, BLANK, QUOTE, COMMA, BACKSLASH, CLOSE] = [0x1f, 0x20, 0x22, 0x2c, 0x5c, 0x5d];
+/** Of a length. */
+const WIDTH = 11;

@@ -63,10 +63,7 @@ async function nextPage(
   let last: Looked['last'];
   for (let asked = size; ; asked = parts.enough(size - events.length, asked)) {
     const found = await parts.read({ after, upTo, size: asked });
-    if (lastId !== undefined && found.before !== lastId) {
-      const reason = `position ${after} is another event than it was when the page before was read`;
-      throw new StoreUnavailable(database.store, reason);
-    }
+    requireSame(database.store, after, [lastId, found.before]);
     head ??= found.head;
     upTo = Math.min(upTo, head);
     const full = events.length + found.events.length >= size;
@@ -79,6 +76,21 @@ async function nextPage(
     if (backwards) upTo = last!.position - 1;
     else [after, lastId] = [last!.position, last!.id];
   }
+}
+
+/**
+ * After a page the next one begins where that ended.
+ *
+ * @throws StoreUnavailable where the event there has another id than it had
+ */
+export function requireSame(
+  store: string,
+  position: number,
+  [was, is]: readonly [string | undefined, string | null],
+): void {
+  if (was === undefined || was === is) return;
+  const reason = `position ${position} is another event than it was when the page before was read`;
+  throw new StoreUnavailable(store, reason);
 }
 
 /** Bounds on time become bounds on position: times rise with positions. */

@@ -9,7 +9,7 @@ import type {
   StreamSlice,
   Write,
 } from '@backstory/core';
-import { StreamCount, type LogExtent } from '@backstory/core/administration';
+import { StreamCount, type LogExtent, type TextsPage, type TextsPart } from '@backstory/core/administration';
 import {
   AppendQueue,
   StoreClosed,
@@ -36,6 +36,7 @@ import type { Run } from './session.js';
 import { streamHeads } from './stream-heads.js';
 import { streamPages } from './stream-pages.js';
 import { DURABLY, inTransaction } from './transaction.js';
+import { textPages } from './text-pages.js';
 import { Wakes, type WakesOptions } from './wakes.js';
 import { Writer } from './writer.js';
 
@@ -142,6 +143,10 @@ export class PostgresEventStore implements EventStore {
     const { head } = await this.identity();
     const bytes = await this.database.session((run) => bytesOf(run, this.database.schema));
     return { bytes, streams: await this.streams.upTo(head) };
+  }
+
+  readTexts(part: TextsPart): AsyncGenerator<TextsPage> {
+    return this.whileOpen(() => textPages(this.database, part));
   }
 
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {
