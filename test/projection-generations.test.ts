@@ -630,6 +630,30 @@ describe('what a version stands for', () => {
     );
   });
 
+  it('how many differences are listed is a whole number, and may be none', async () => {
+    await recording(opened.events)('1', new Deposited(13));
+    await recording(opened.events)('2', new Deposited(13));
+    const first = await run(opened, [sums(1)]);
+    await first.caughtUp('sums', 2, IN_TIME);
+    const second = await run(opened, [sums(2)]);
+    await second.filled('sums', 2);
+    const listed = async (limit: number) => {
+      const { different, differences } = await second.verify('sums', { limit });
+      return [different, differences.length];
+    };
+    expect([await listed(0), await listed(1), await listed(3)]).toEqual([
+      [2, 0],
+      [2, 1],
+      [2, 2],
+    ]);
+    for (const limit of [-1, NaN, 1.5, '5' as never]) {
+      const message = /limit: must be a whole number from 0/;
+      await expect(second.verify('sums', { limit })).rejects.toThrow(message);
+      await expect(first.verifyWithLog('sums', { limit })).rejects.toThrow(message);
+    }
+    await expect(second.verify('sums', { maxFolded: 0 })).rejects.toThrow(/maxFolded: must be a whole/);
+  });
+
   it('documents in memory are of the process, and folded anew when it starts', async () => {
     await recording(opened.events)('1', new Deposited(5));
     for (let i = 0; i < 2; i++) {
@@ -691,6 +715,7 @@ describe('what a version stands for', () => {
     await projections.rebuild('sums');
     await projections.filled('sums', 2);
     await projections.verify('sums');
+    await projections.verifyWithLog('sums');
     await eventually(() => told.includes('generation 2 filled'));
     await projections.swap('sums');
     await projections.rollback('sums');
@@ -706,6 +731,7 @@ describe('what a version stands for', () => {
       'generation 2 created',
       'generation 2 filled',
       'generation 2 verified',
+      'generation 1 verified',
       'generation 2 swapped',
       'generation 1 rolled-back',
       'generation 2 dropped',

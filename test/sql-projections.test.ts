@@ -1,13 +1,18 @@
 import { memory, type OpenStorage, type RecordedEvent, type Storage } from '@backstory/core';
 import { EventHandler } from '@backstory/events';
 import { postgres } from '@backstory/postgres';
-import { Projection, ProjectionChanged, type Projections } from '@backstory/projection';
-import { sqlProjection, type SqlProjectionOptions, type Tables } from '@backstory/projection/sql';
+import { Projection, ProjectionChanged, ProjectionExists, type Projections } from '@backstory/projection';
+import {
+  TablesNotMade,
+  sqlProjection,
+  type SqlProjectionOptions,
+  type Tables,
+} from '@backstory/projection/sql';
 import { sqlite } from '@backstory/sqlite';
 import { Deposited, Withdrawn, recording } from './support/bank-events.js';
 import { IN_TIME, eventually } from './support/eventually.js';
 import { startPostgres, type PostgresServer } from './support/postgres-server.js';
-import { projectionsOn } from './support/projecting.js';
+import { projectionsOn, totals } from './support/projecting.js';
 import { sqliteFiles } from './support/sqlite-files.js';
 
 const tables = {
@@ -337,6 +342,50 @@ describe.each([
     await expect(asked).rejects.toThrow(
       /generation 1: code of version 1 made it, and the code here is of version 2, which cannot read it: .*ledger\.1\.months/s,
     );
+  });
+
+  const rows = (of: string, balance = 'bigint') =>
+    sqlProjection(of, {
+      version: 1,
+      tables: { accounts: { columns: { account: 'text', balance }, key: ['account'] } },
+      events: { Deposited },
+      handle: {
+        Deposited: ({ amount }, { stream }, { sql, accounts }) =>
+          sql`insert into ${accounts} (account, balance) values (${stream}, ${amount}) on conflict do nothing`,
+      },
+    });
+
+  it('a table that the database refuses is told with its projection and the statement, and nothing is left of it', async () => {
+    const projections = known(rows('broken', 'bigint references'));
+    const told = /^Projection broken cannot have its table accounts: .*create table .*broken\.1\.accounts/s;
+    await expect(projections.start()).rejects.toThrow(told);
+    await expect(projections.start()).rejects.toThrow(TablesNotMade);
+    expect(await projections.list()).toEqual([]);
+  });
+
+  it('a view that cannot be made is told with its projection, and nothing is left of it', async () => {
+    await opened.state.transaction([], async ({ sql }) => {
+      await sql!.run({ texts: [`create table ${sql!.table('broken.accounts')} (a integer)`], values: [] });
+    });
+    const projections = known(rows('broken'));
+    await expect(projections.start()).rejects.toThrow(
+      /^Projection broken cannot have its view broken\.accounts: /,
+    );
+    expect(await projections.list()).toEqual([]);
+  });
+
+  it('two whose names differ by capital letters alone are refused where their tables would be one', async () => {
+    await run(rows('Sums'));
+    const other = known(rows('sums'));
+    if (name === 'PostgreSQL') return other.start();
+    await expect(other.start()).rejects.toThrow(ProjectionExists);
+    await expect(other.start()).rejects.toThrow(
+      /^There is a projection Sums already, and SQLite takes.*give sums another name/,
+    );
+    // Documents are kept by names that are told apart.
+    await run(totals());
+    await run(rows('Totals'));
+    await (await run(rows('Sums'))).caughtUp('Sums', await head(), IN_TIME);
   });
 
   it('a reader whose generation is swapped and dropped while it asks is given the rows of one', async () => {

@@ -49,6 +49,24 @@ export class ProjectionChanged extends BackstoryError {
   }
 }
 
+/** The database refuses a table or a view that a projection declares. Nothing was made, and the projection does not start. */
+export class TablesNotMade extends BackstoryError {
+  readonly code = 'BACKSTORY_TABLES_NOT_MADE';
+  constructor(
+    readonly projection: string,
+    /** `table days` or `view turnover.days`. */
+    readonly what: string,
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `Projection ${projection} cannot have its ${what}: ${reason} ` +
+        'Mend the `tables` that it declares, or what stands in their way in the database.',
+      options,
+    );
+  }
+}
+
 /** No projection of this name was ever started here. */
 export class ProjectionNotFound extends BackstoryError {
   readonly code = 'BACKSTORY_PROJECTION_NOT_FOUND';
@@ -61,11 +79,20 @@ export class ProjectionNotFound extends BackstoryError {
   }
 }
 
-/** Two projections of one application have one name, and would share their documents. */
+/** Two projections have one name, and would share their documents; or names that the database takes for one, and would share their tables. */
 export class ProjectionExists extends BackstoryError {
   readonly code = 'BACKSTORY_PROJECTION_EXISTS';
-  constructor(readonly projection: string) {
-    super(`There is a projection ${projection} already: give this one a name of its own.`);
+  constructor(
+    readonly projection: string,
+    /** The one that there is. */
+    readonly other = projection,
+  ) {
+    const taken = `There is a projection ${other} already`;
+    super(
+      projection === other
+        ? `${taken}: give this one a name of its own.`
+        : `${taken}, and SQLite takes small and capital letters of a table's name for the same: give ${projection} another name.`,
+    );
   }
 }
 

@@ -1,6 +1,5 @@
 import { Context, type EventStore, type Recorder, type StateStore } from '@backstory/core';
 import { guarded, type GenerationChanged, type Observer } from '@backstory/core/observe';
-import { numberOption } from '@backstory/core/store';
 import { ProjectionNotFound, GenerationUnusable } from './errors.js';
 import type { Model } from './definition/projection-source.js';
 import { writeControl, type Control, type Generation, type Wish } from './generation/control.js';
@@ -23,6 +22,7 @@ import {
   type NeverStarted,
   type ProjectionStatus,
 } from './status.js';
+import { wholeOption } from './whole-option.js';
 
 /** Who asks for something, and why. */
 export interface AskedBy {
@@ -46,7 +46,7 @@ export interface RebuildOptions extends AskedBy {
 export interface VerifyOptions {
   /** Default: the one being filled. */
   readonly generation?: number;
-  /** Differences to list. Default 100. */
+  /** Differences to list: a whole number from 0. Default 100. */
   readonly limit?: number;
   /** Documents in which the two may be apart: so many are folded in memory. Default 100,000. */
   readonly maxFolded?: number;
@@ -91,9 +91,8 @@ export class ProjectionAdmin {
   /** Those that are declared here and that nobody ever started: nothing is kept of them, and everything is to be folded. */
   async neverStarted(): Promise<readonly NeverStarted[]> {
     const started = new Set((await this.list()).map(({ name }) => name));
-    const { events, models } = this.parts;
-    const missing = models().filter(({ name }) => !started.has(name));
-    return Promise.all(missing.map((model) => neverStarted(events, model)));
+    const missing = this.parts.models().filter(({ name }) => !started.has(name));
+    return Promise.all(missing.map((model) => neverStarted(this.storesOf(model.name), model)));
   }
 
   /** @throws ProjectionNotFound */
@@ -146,43 +145,37 @@ export class ProjectionAdmin {
    * each, and what differs first in each document that differs. Both may go on meanwhile; where they write tables they meet at
    * the head first. Default: the one being filled.
    *
-   * @throws ProjectionNotFound, GenerationUnusable
+   * @throws ProjectionNotFound, GenerationUnusable, InvalidOption
    */
-  async verify(
-    name: string,
-    { generation, limit = 100, maxFolded = 100_000 }: VerifyOptions = {},
-  ): Promise<Verification> {
+  async verify(name: string, { generation, ...options }: VerifyOptions = {}): Promise<Verification> {
     const { stores, model } = this.codeOf(name);
+    const { limit, maxFolded } = boundsOf(options);
     const asked = { ...stores, generation, limit };
     const found = await (model instanceof SqlModel
       ? verifyTables({ ...asked, model })
-      : verify({
-          ...asked,
-          model,
-          maxFolded: numberOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER),
-        }));
+      : verify({ ...asked, model, maxFolded }));
     this.verified(name, found.other.generation);
     return found;
   }
 
-  /** Compares what is read with the log, which is folded in memory up to the checkpoint. @throws ProjectionNotFound, GenerationUnusable */
+  /**
+   * Compares what is read with the log, which is folded in memory up to the checkpoint.
+   *
+   * @throws ProjectionNotFound, GenerationUnusable, InvalidOption; the signal's reason
+   */
   async verifyWithLog(
     name: string,
-    {
-      limit = 100,
-      maxFolded = 100_000,
-      signal,
-    }: Omit<VerifyOptions, 'generation'> & { readonly signal?: AbortSignal } = {},
+    { signal, ...options }: Omit<VerifyOptions, 'generation'> & { readonly signal?: AbortSignal } = {},
   ): Promise<LogVerification> {
     const { stores, model } = this.codeOf(name);
+    const bounds = boundsOf(options);
     if (model instanceof SqlModel)
       throw new GenerationUnusable(
         name,
         undefined,
         'it writes tables, which can only be compared with those of another generation: rebuild, and verify.',
       );
-    const most = numberOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER);
-    const found = await verifyWithLog({ ...stores, model, limit, maxFolded: most, signal });
+    const found = await verifyWithLog({ ...stores, model, ...bounds, signal });
     this.verified(name, found.generation);
     return found;
   }
@@ -264,6 +257,14 @@ export class ProjectionAdmin {
       .run(() => this.parts.recorder.record([write], { system: true }))
       .catch(() => undefined);
   }
+}
+
+/** @throws InvalidOption */
+function boundsOf({ limit = 100, maxFolded = 100_000 }: Pick<VerifyOptions, 'limit' | 'maxFolded'>) {
+  return {
+    limit: wholeOption('limit', limit, 0, Number.MAX_SAFE_INTEGER),
+    maxFolded: wholeOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER),
+  };
 }
 
 function wishOf({ actor, reason }: AskedBy = {}): Wish {

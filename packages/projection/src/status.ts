@@ -2,7 +2,7 @@ import type { EventStore, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
 import { isFed, listControls, type Control, type Generation } from './generation/control.js';
 import { divergence } from './generation/divergence.js';
-import { feedersOf } from './generation/feeders.js';
+import { clockOf, feedersOf } from './generation/feeders.js';
 import { placesOf, type Places } from './generation/places.js';
 import type { Model } from './definition/projection-source.js';
 import { tableName } from './tables/table-shape.js';
@@ -44,7 +44,7 @@ export type FeedState = 'live' | 'catching-up' | 'paused' | 'retrying' | 'faulte
 export interface Lag {
   /** Positions between its own and the head. */
   readonly events: number;
-  /** Age of the first event that is not folded; 0 when there is none. */
+  /** Age of the first event that is not folded, by the clock of the state store's database; 0 when there is none. */
   readonly seconds: number;
 }
 
@@ -93,10 +93,11 @@ export interface NeverStarted extends Pick<
 
 /** How one is doing that nobody ever started. */
 export async function neverStarted(
-  events: EventStore,
+  { events, state }: Pick<StatusParts, 'events' | 'state'>,
   { name, typeNames: types }: Pick<Model, 'name' | 'typeNames'>,
 ): Promise<NeverStarted> {
-  const [{ head }, seconds] = await Promise.all([events.identity(), ageOf(events, { types }, 0)]);
+  const { head } = await events.identity();
+  const seconds = await ageOf(events, { types, after: 0, now: await state.read(clockOf) });
   const lag = { events: head, seconds };
   return { ...{ name, state: 'stopped', generation: 0, position: 0, lag }, generations: [] };
 }
@@ -108,16 +109,16 @@ export async function projectionStatuses(
 ): Promise<readonly ProjectionStatus[]> {
   // Before what is stored: it would otherwise say that events came that were there.
   const { head } = await events.identity();
-  const stored = await state.read(async (view) => {
+  const { stored, now } = await state.read(async (view) => {
     const wanted = [...(await listControls(view))].filter(([name]) => !names || names.includes(name));
     const all: Stored[] = [];
     for (const [name, control] of wanted) all.push(await storedOf(view, name, control));
-    return all;
+    return { stored: all, now: await clockOf(view) };
   });
   const statuses: ProjectionStatus[] = [];
   for (const it of stored) {
     const feeders = await feedersOf(state, it.name);
-    statuses.push(await statusOf(it, { events, head, feeders, code: versions.get(it.name) }));
+    statuses.push(await statusOf(it, { events, head, now, feeders, code: versions.get(it.name) }));
   }
   return statuses;
 }
@@ -137,6 +138,8 @@ interface StoredGeneration {
 interface Seen {
   readonly events: EventStore;
   readonly head: number;
+  /** Milliseconds. */
+  readonly now: number;
   readonly feeders: ReadonlyMap<number, string>;
   readonly code: number | undefined;
 }
@@ -187,10 +190,10 @@ async function generationStatus(
   seen: Seen,
 ): Promise<GenerationStatus> {
   const { generation, progress } = stored;
-  const { number, version, role, createdAt, tables } = generation;
-  const { events: log, head } = seen;
+  const { number, version, role, createdAt, types, tables } = generation;
+  const { events: log, head, now } = seen;
   const position = progress?.checkpoint.through ?? 0;
-  const seconds = await ageOf(log, generation, position);
+  const seconds = await ageOf(log, { types, after: position, now });
   const owner = seen.feeders.get(number);
   const rate = progress?.rate ?? 0;
   const lag = { events: Math.max(0, head - position), seconds };
@@ -240,12 +243,11 @@ function conditionOf(
 
 async function ageOf(
   events: EventStore,
-  { types }: Pick<Generation, 'types'>,
-  after: number,
+  { types, after, now }: { readonly types: readonly string[]; readonly after: number; readonly now: number },
 ): Promise<number> {
   for await (const page of events.readAll({ types, after, limit: 1 })) {
     const first = page.events[0];
-    if (first) return Math.max(0.001, (Date.now() - first.recordedAt.getTime()) / 1_000);
+    if (first) return Math.max(0.001, (now - first.recordedAt.getTime()) / 1_000);
   }
   return 0;
 }

@@ -56,7 +56,9 @@ function choose(
   if (found) return found;
   if (number === live)
     throw new GenerationUnusable(name, number, 'it is read, and cannot be dropped: swap first.');
-  const numbers = others.map((it) => it.number).join(', ');
+  const numbers = others
+    .map((it) => `${it.number}${it.role === 'dropping' ? ' (half dropped)' : ''}`)
+    .join(', ');
   const message =
     others.length === 0 ? 'there is none besides the one that is read.' : `say which: there are ${numbers}.`;
   throw new GenerationUnusable(name, number, message);

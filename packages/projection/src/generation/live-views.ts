@@ -3,7 +3,7 @@ import { StoreUnavailable, type StateStore } from '@backstory/core';
 import type { SqlSession, StateTransaction } from '@backstory/core/state';
 import { GenerationUnusable } from '../errors.js';
 import { requireSql } from '../tables/require-sql.js';
-import { GENERATION, quoted, tableName, viewName } from '../tables/table-shape.js';
+import { GENERATION, making, quoted, tableName, viewName } from '../tables/table-shape.js';
 import { generationIn, type Control, type Generation } from './control.js';
 
 /** What is known of a projection before and after what is read changes; nothing before its first generation. */
@@ -15,6 +15,8 @@ export interface ReadChange {
 /**
  * Has the views of a projection, `turnover.days` for its table `days`, show the generation that is read, to those who ask with SQL of
  * their own. Part of the transaction that changes what is read.
+ *
+ * @throws TablesNotMade
  */
 export async function showLive(
   tx: StateTransaction,
@@ -35,11 +37,14 @@ export async function showLive(
   if (changed.length + gone.length > 0) await waitShortly(sql);
   for (const table of gone) await run(`drop view if exists ${sql.table(viewName(name, table))}`);
   for (const [table, { columns, text }] of changed) {
-    const view = sql.table(viewName(name, table));
+    const called = viewName(name, table);
+    const view = sql.table(called);
     // Replaced, it keeps what was granted on it and what was built upon it.
     const isReplaced = isPostgres && columns === old.get(table)?.columns;
-    if (!isReplaced) await run(`drop view if exists ${view}`);
-    await run(`create ${isReplaced ? 'or replace ' : ''}view ${view} as ${text}`);
+    await making(name, `view ${called}`, async () => {
+      if (!isReplaced) await run(`drop view if exists ${view}`);
+      await run(`create ${isReplaced ? 'or replace ' : ''}view ${view} as ${text}`);
+    });
   }
 }
 

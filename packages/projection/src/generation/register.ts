@@ -1,10 +1,17 @@
 import type { StateStore } from '@backstory/core';
 import type { StateTransaction } from '@backstory/core/state';
 import type { ModelFacts } from '../definition/model-facts.js';
-import { ProjectionChanged } from '../errors.js';
+import { ProjectionChanged, ProjectionExists } from '../errors.js';
 import { requireSql } from '../tables/require-sql.js';
 import { createTables } from '../tables/table-shape.js';
-import { generationIn, readControl, writeControl, type Control, type Generation } from './control.js';
+import {
+  generationIn,
+  listControls,
+  readControl,
+  writeControl,
+  type Control,
+  type Generation,
+} from './control.js';
 import { showAnew, showLive } from './live-views.js';
 
 /**
@@ -12,6 +19,7 @@ import { showAnew, showLive } from './live-views.js';
  * Gives what there is, and what was begun.
  *
  * @throws ProjectionChanged where a higher version is to be refused, or where what a version makes has changed under its number
+ * @throws ProjectionExists, TablesNotMade where there is something in the way of its tables
  */
 export function register(
   state: StateStore,
@@ -20,6 +28,7 @@ export function register(
   return state.transaction([], async (tx) => {
     const known = await readControl(tx, model.name);
     if (!known) {
+      if (model.tables) await requireOwnTables(tx, model.name);
       const begun = newGeneration(model, { number: 1, role: 'live' });
       const control = { live: 1, last: 1, generations: [begun] };
       await begin(tx, model.name, { control, begun });
@@ -80,6 +89,15 @@ function newGeneration(
     indexes,
     ...(tables && { tables }),
   };
+}
+
+/** @throws ProjectionExists where the tables of another projection have the same names but for small and capital letters, and that is all one */
+async function requireOwnTables(tx: StateTransaction, name: string): Promise<void> {
+  if (requireSql(tx, name).dialect !== 'sqlite') return;
+  const folded = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  for (const [other, { generations }] of await listControls(tx))
+    if (folded(other) === folded(name) && generations.some(({ tables }) => tables))
+      throw new ProjectionExists(name, other);
 }
 
 /** Events or indexes that came later would be missing for all that was folded before. */

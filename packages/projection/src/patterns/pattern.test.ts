@@ -169,8 +169,10 @@ it('what waits is bounded: the first is forgotten, and counted', () => {
 
 it.each([
   ['one step', { steps: [step(A)] }, /at least two `steps`/],
-  ['no time', { withinMs: 0 }, /withinMs: must be a number/],
-  ['too many waiting', { maxOpen: 5_000 }, /maxOpen: must be a number/],
+  ['no time', { withinMs: 0 }, /withinMs: must be a whole number/],
+  ['too many waiting', { maxOpen: 5_000 }, /maxOpen: must be a whole number/],
+  ['nothing to remember', { initial: undefined }, /found needs `initial`, what is remembered.*\{\} where/],
+  ['something that JSON does not know to remember', { initial: { first: NaN } }, /found\.initial\.first/],
   ['a misspelt option', { withn: 5 }, /withn: is no option/],
 ] as const)('%s is refused', (_, parts, message) => {
   expect(() => run(parts as never, [])).toThrow(message);

@@ -1,10 +1,11 @@
-import { numberOption } from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
+import { encodeValue } from '@backstory/events/codec';
 import type { FunctionalFold, FunctionalProjection } from '../definition/functional-projection.js';
 import { checkProjectionName } from '../definition/projection-name.js';
 import { checkProjectionOptions, type ProjectionOptions } from '../definition/projection-options.js';
 import { takeByPattern, type PatternDocument, type PatternMatch, type Rules } from './pattern-fold.js';
 import type { Step } from './step.js';
+import { wholeOption } from '../whole-option.js';
 
 /**
  * A projection that looks for events one after another: one, then another one within a time, without a third in between. Which ones is
@@ -25,19 +26,25 @@ import type { Step } from './step.js';
  * });
  * ```
  *
- * @throws InvalidDefinition, InvalidOption
+ * @throws InvalidDefinition, InvalidOption; UnstorableValue where `initial` is not what JSON knows
  */
 export function pattern<Memory>(name: string, parts: PatternParts<Memory>): Unfound<Memory> {
   const { withinMs, initial, maxOpen = 100, ...options } = parts;
   checkProjectionName('pattern(…)', name);
   checkProjectionOptions(name, options);
-  numberOption('withinMs', withinMs, 1, Number.MAX_SAFE_INTEGER);
-  numberOption('maxOpen', maxOpen, 1, 1_000);
+  if (initial === undefined)
+    throw new InvalidDefinition(
+      name,
+      'needs `initial`, what is remembered before the first step: {} where that is nothing.',
+    );
+  const remembered = JSON.stringify(encodeValue(initial, `${name}.initial`));
+  wholeOption('withinMs', withinMs, 1, Number.MAX_SAFE_INTEGER);
+  wholeOption('maxOpen', maxOpen, 1, 1_000);
   return {
     find({ steps, without = [] }) {
       if (!(steps?.length >= 2))
         throw new InvalidDefinition(name, 'needs at least two `steps`: [step(A), step(B)].');
-      const rules = { initial: JSON.stringify(initial), withinMs, steps, without, maxOpen };
+      const rules = { initial: remembered, withinMs, steps, without, maxOpen };
       const classes = new Set([...steps, ...without].map(({ event }) => event));
       const folds = [...classes].map((event) => folded(rules, event));
       const begun: PatternDocument<Memory> = { time: null, found: 0, forgotten: 0, open: [] };

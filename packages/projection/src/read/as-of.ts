@@ -1,11 +1,12 @@
 import { readRecorded, type EventStore, type RecordedEvent, type StoredEvent } from '@backstory/core';
-import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
 import type { Json } from '@backstory/events';
 import { requireKey } from '../definition/document-key.js';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { AsOfTooCostly } from '../errors.js';
 import { canonical } from '../generation/document-difference.js';
 import { valueAt } from './index-key.js';
+import { wholeOption } from '../whole-option.js';
 
 /** How much evaluating a document may cost. */
 export interface AsOfOptions {
@@ -57,7 +58,7 @@ export class DocumentsAsOf<Document> {
     options: AsOfOptions = {},
   ) {
     const { maxEvents = 100_000 } = knownOptions(options, OPTIONS);
-    this.maxEvents = numberOption('maxEvents', maxEvents, 1, Number.MAX_SAFE_INTEGER);
+    this.maxEvents = wholeOption('maxEvents', maxEvents, 1, Number.MAX_SAFE_INTEGER);
   }
 
   /** A document as it was; `undefined` where there was none. @throws AsOfTooCostly, InvalidOption, ProjectionFailed */

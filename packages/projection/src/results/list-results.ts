@@ -1,7 +1,8 @@
 import type { StateEntry, StateView } from '@backstory/core/state';
-import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
 import type { KeptResult } from './emit.js';
 import { placeIn, resultsUpTo } from './result-rows.js';
+import { wholeOption } from '../whole-option.js';
 
 /** Which results of a document. */
 export interface ResultsQuery {
@@ -23,12 +24,12 @@ export async function listResults<Result>(
   query: ResultsQuery,
 ): Promise<readonly KeptResult<Result>[]> {
   const { after = 0, upTo = MOST, limit = 100, backwards = false } = knownOptions(query, OPTIONS);
-  for (const [name, value] of Object.entries({ after, upTo })) numberOption(name, value, 0, MOST);
+  for (const [name, value] of Object.entries({ after, upTo })) wholeOption(name, value, 0, MOST);
   if (typeof backwards !== 'boolean') throw new InvalidOption('backwards', 'must be true or false.');
   const bounds = { after: resultsUpTo(key, after) + LAST, upTo: resultsUpTo(key, upTo) + LAST };
   const rows = await view.list(collection, {
     ...{ prefix: resultsUpTo(key), ...bounds, backwards },
-    limit: numberOption('limit', limit, 1, 10_000),
+    limit: wholeOption('limit', limit, 1, 10_000),
   });
   return rows.map((row) => keptIn<Result>(row));
 }

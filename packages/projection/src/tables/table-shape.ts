@@ -1,5 +1,6 @@
-import type { SqlSession } from '@backstory/core/state';
+import { StatementFailed, type SqlSession } from '@backstory/core/state';
 import { InvalidDefinition } from '@backstory/events';
+import { TablesNotMade } from '../errors.js';
 
 /**
  * A table as each generation of a projection has one of its own.
@@ -37,20 +38,40 @@ export function viewName(projection: string, table: string): string {
   return `${projection}.${table}`;
 }
 
-/** Makes the tables of a new generation. */
+/** Makes the tables of a new generation. @throws TablesNotMade */
 export async function createTables(sql: SqlSession, { name, generation, tables }: TablesOf): Promise<void> {
-  for (const [called, { columns, key, indexes = [] }] of Object.entries(tables)) {
-    const own = tableName(name, generation, called);
-    const table = sql.table(own);
-    const lines = Object.entries(columns).map(([column, type]) => `${quoted(column)} ${type}`);
-    // SQLite alone lets a key be null.
-    const keys = key.map((column) => `check (${quoted(column)} is not null)`);
-    const all = [...lines, ...keys, `primary key (${list(key)})`].join(', ');
-    await sql.run({ texts: [`create table ${table} (${all})`], values: [] });
-    for (const [i, of] of indexes.entries()) {
-      const text = `create index ${quoted(`${own}.${i + 1}`)} on ${table} (${list(of)})`;
-      await sql.run({ texts: [text], values: [] });
-    }
+  for (const [called, shape] of Object.entries(tables))
+    await making(name, `table ${called}`, () => createTable(sql, tableName(name, generation, called), shape));
+}
+
+async function createTable(
+  sql: SqlSession,
+  own: string,
+  { columns, key, indexes = [] }: TableShape,
+): Promise<void> {
+  const table = sql.table(own);
+  const lines = Object.entries(columns).map(([column, type]) => `${quoted(column)} ${type}`);
+  // SQLite alone lets a key be null.
+  const keys = key.map((column) => `check (${quoted(column)} is not null)`);
+  const all = [...lines, ...keys, `primary key (${list(key)})`].join(', ');
+  await sql.run({ texts: [`create table ${table} (${all})`], values: [] });
+  for (const [i, of] of indexes.entries()) {
+    const text = `create index ${quoted(`${own}.${i + 1}`)} on ${table} (${list(of)})`;
+    await sql.run({ texts: [text], values: [] });
+  }
+}
+
+/** Statements that make something of a projection. @throws TablesNotMade where the database refuses one */
+export async function making(
+  projection: string,
+  what: string,
+  statements: () => Promise<void>,
+): Promise<void> {
+  try {
+    await statements();
+  } catch (error) {
+    if (!(error instanceof StatementFailed)) throw error;
+    throw new TablesNotMade(projection, what, error.message, { cause: error });
   }
 }
 

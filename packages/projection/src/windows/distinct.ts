@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { numberOption } from '@backstory/core/store';
 import { reducer, type Reducer } from './reducer.js';
+import { wholeOption } from '../whole-option.js';
 
 /** A text or a number by which values are told apart, or nothing where one has none: then it is skipped. */
 export type LabelOf<Value> = (value: Value) => string | number | boolean | null | undefined;
@@ -23,7 +23,7 @@ export function distinct<Value>(
   of: LabelOf<Value>,
   { limit = 1_000 }: { readonly limit?: number } = {},
 ): Reducer<Value, DistinctCount> {
-  numberOption('limit', limit, 16, 10_000);
+  wholeOption('limit', limit, 16, 10_000);
   return reducer<Value, string[], DistinctCount>({
     initial: [],
     add: (held, value) => {

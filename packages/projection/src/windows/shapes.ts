@@ -1,5 +1,6 @@
-import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
+import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { InvalidDefinition } from '@backstory/events';
+import { wholeOption } from '../whole-option.js';
 
 /** Which events are in one window: made by {@link tumbling}, {@link sliding} or {@link session}. */
 export type WindowShape = TimeShape | SessionShape | CountShape | LastShape;
@@ -62,7 +63,7 @@ export type SlidingCount =
 export function tumbling(size: TumblingTime | { readonly count: number }): WindowShape {
   if (!('count' in size)) return timeShape({ ...knownOptions(size, TUMBLING), everyMs: size.sizeMs });
   const { count } = knownOptions(size, { count: true });
-  return { kind: 'count', count: whole('count', count, 1, MOST_COUNTED) };
+  return { kind: 'count', count: wholeOption('count', count, 1, MOST_COUNTED) };
 }
 
 /**
@@ -76,16 +77,16 @@ export function sliding(size: SlidingTime | SlidingCount): WindowShape {
   const { count, every, everyMs } = knownOptions<LastOptions>(size, LAST);
   if ((every === undefined) === (everyMs === undefined))
     throw new InvalidDefinition('sliding(…)', 'by count needs either `every`, in values, or `everyMs`.');
-  if (every !== undefined) whole('every', every, 1, MOST_COUNTED);
-  if (everyMs !== undefined) whole('everyMs', everyMs, 1, LONGEST);
-  return { kind: 'last', count: whole('count', count, 1, MOST_VALUES), every, everyMs };
+  if (every !== undefined) wholeOption('every', every, 1, MOST_COUNTED);
+  if (everyMs !== undefined) wholeOption('everyMs', everyMs, 1, LONGEST);
+  return { kind: 'last', count: wholeOption('count', count, 1, MOST_VALUES), every, everyMs };
 }
 
 /** Windows that end when nothing has happened for `gapMs`: visits, bursts. @throws InvalidOption */
 export function session(options: SessionOptions): WindowShape {
   const { gapMs, latenessMs = 0 } = knownOptions(options, SESSION);
-  whole('gapMs', gapMs, 1, LONGEST);
-  whole('latenessMs', latenessMs, 0, LONGEST);
+  wholeOption('gapMs', gapMs, 1, LONGEST);
+  wholeOption('latenessMs', latenessMs, 0, LONGEST);
   return { kind: 'session', gapMs, latenessMs };
 }
 
@@ -96,10 +97,10 @@ export interface SessionOptions extends Partial<Lateness> {
 }
 
 function timeShape({ sizeMs, everyMs, offsetMs = 0, latenessMs = 0 }: SlidingTime): TimeShape {
-  whole('sizeMs', sizeMs, 1, LONGEST);
-  whole('everyMs', everyMs, 1, sizeMs);
-  whole('offsetMs', offsetMs, -LONGEST, LONGEST);
-  whole('latenessMs', latenessMs, 0, LONGEST);
+  wholeOption('sizeMs', sizeMs, 1, LONGEST);
+  wholeOption('everyMs', everyMs, 1, sizeMs);
+  wholeOption('offsetMs', offsetMs, -LONGEST, LONGEST);
+  wholeOption('latenessMs', latenessMs, 0, LONGEST);
   const open = Math.ceil((sizeMs + latenessMs) / everyMs);
   if (open > MOST_OPEN)
     throw new InvalidDefinition(
@@ -107,11 +108,6 @@ function timeShape({ sizeMs, everyMs, offsetMs = 0, latenessMs = 0 }: SlidingTim
       `would have ${open} windows open at once: at most ${MOST_OPEN} are kept. Let them begin less often, or wait less long for late events.`,
     );
   return { kind: 'time', sizeMs, everyMs, offsetMs, latenessMs };
-}
-
-function whole(option: string, value: number, least: number, most: number): number {
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidOption(option, `must be a whole number from ${least} to ${most}, not ${String(value)}.`);
 }
 
 const TUMBLING: OptionNames<TumblingTime> = { sizeMs: true, offsetMs: true, latenessMs: true };

@@ -1,14 +1,14 @@
-import { numberOption } from '@backstory/core/store';
 import { InvalidDefinition } from '@backstory/events';
 import type { LabelOf } from './distinct.js';
 import { numberOf, type NumberOf } from './number-reducers.js';
 import { reducer, type Reducer } from './reducer.js';
+import { wholeOption } from '../whole-option.js';
 
 /** The `n` greatest values, or those of which a number is greatest, the greatest first; of equal ones the earlier first. */
 export function top(n: number): Reducer<number, readonly number[]>;
 export function top<Value>(n: number, of: NumberOf<Value>): Reducer<Value, readonly Value[]>;
 export function top<Value>(n: number, of?: NumberOf<Value>): Reducer<Value, readonly Value[]> {
-  numberOption('n', n, 1, 1_000);
+  wholeOption('n', n, 1, 1_000);
   const add = (held: Scored<Value>[], scored: Scored<Value>): Scored<Value>[] => {
     const at = held.findIndex(([score]) => score < scored[0]);
     held.splice(at === -1 ? held.length : at, 0, scored);
@@ -47,8 +47,8 @@ export function mostFrequent<Value>(
   of: LabelOf<Value>,
   { weight, limit = 1_000 }: FrequentOptions<Value> = {},
 ): Reducer<Value, readonly Frequent[]> {
-  numberOption('n', n, 1, 1_000);
-  numberOption('limit', limit, n, 10_000);
+  wholeOption('n', n, 1, 1_000);
+  wholeOption('limit', limit, n, 10_000);
   if (weight !== undefined && typeof weight !== 'function')
     throw new InvalidDefinition('mostFrequent(…)', 'has a `weight` that is no function of the value.');
   return reducer<Value, Held, readonly Frequent[]>({
