@@ -192,6 +192,8 @@ export class LeaseHolder {
 class Held implements HeldLease {
   private readonly ending = new AbortController();
   readonly signal = this.ending.signal;
+  /** What the signal says, without asking it: this is looked at before every event. */
+  private isEnded = false;
 
   constructor(
     public lease: Lease,
@@ -208,7 +210,7 @@ class Held implements HeldLease {
   }
 
   get isHeld(): boolean {
-    return !this.signal.aborted && this.now() < this.until;
+    return !this.isEnded && this.now() < this.until;
   }
 
   prolong(lease: Lease, until: number): void {
@@ -217,6 +219,7 @@ class Held implements HeldLease {
   }
 
   end(): void {
+    this.isEnded = true;
     this.ending.abort();
   }
 }

@@ -14,7 +14,7 @@ import type { Handler } from './reaction.js';
 
 /** Runs handlers, each for its time, and says how each attempt ended; later ends of an attempt that is over are ignored. */
 export class Attempts {
-  private readonly underWay = new Set<Attempt>();
+  private readonly underWay: Attempt[] = [];
   private timer: NodeJS.Timeout | undefined;
   private wakeAt = Infinity;
 
@@ -29,7 +29,7 @@ export class Attempts {
   /** How it ended, at once, where the handler is not asynchronous: so it costs no promise. */
   run(lane: Lane, handler: Handler, recorded: RecordedEvent<object>): 'under way' | Ended {
     const delivery = new Delivery(this.subscription, handler.name, lane.attempts + 1, lane, this.effects);
-    const attempt: Attempt = { lane, handler, delivery, deadline: 0, over: false, expire: undefined };
+    const attempt = new Attempt(lane, handler, delivery);
     let result: unknown;
     try {
       result = this.observer === silent ? call(attempt, recorded) : this.observed(attempt, recorded);
@@ -47,10 +47,9 @@ export class Attempts {
 
   /** Nothing of this partition counts any more; its handlers are told to stop. */
   abandon(partition: Partition, reason: string): void {
-    for (const attempt of this.underWay) {
-      if (attempt.lane.partition !== partition) continue;
-      attempt.over = true;
-      this.underWay.delete(attempt);
+    for (const attempt of this.underWay.filter((it) => it.lane.partition === partition)) {
+      if (attempt.isOver) continue;
+      this.forget(attempt);
       const error = new DeliveryEnded(this.subscription, attempt.handler.name, reason);
       attempt.delivery.end(error);
       attempt.expire?.(error);
@@ -82,24 +81,33 @@ export class Attempts {
         end(() => ({ outcome: 'handled' }));
         return result;
       } catch (error) {
-        end(() => ({ outcome: attempt.over && error instanceof HandlerTimedOut ? 'timed-out' : 'failed' }));
+        end(() => ({ outcome: attempt.isOver && error instanceof HandlerTimedOut ? 'timed-out' : 'failed' }));
         throw error;
       }
     });
   }
 
   private settle(attempt: Attempt, how: Ended): void {
-    if (attempt.over) return;
-    attempt.over = true;
-    this.underWay.delete(attempt);
+    if (attempt.isOver) return;
+    this.forget(attempt);
     attempt.delivery.end('it has ended');
     this.ended(attempt.lane, attempt.handler, how);
   }
 
   private watch(attempt: Attempt): void {
     attempt.deadline = performance.now() + attempt.handler.timeoutMs;
-    this.underWay.add(attempt);
+    attempt.place = this.underWay.push(attempt) - 1;
     if (attempt.deadline < this.wakeAt) this.wake(attempt.deadline);
+  }
+
+  /** The last one takes its place. */
+  private forget(attempt: Attempt): void {
+    const last = this.underWay.pop()!;
+    if (last !== attempt) {
+      this.underWay[attempt.place] = last;
+      last.place = attempt.place;
+    }
+    attempt.isOver = true;
   }
 
   /** One timer for all: most attempts end long before. */
@@ -146,13 +154,18 @@ export function failedBy(error: unknown, isTimeOut = false): Ended {
   return { failure: { error, isTimeOut } };
 }
 
-interface Attempt {
-  readonly lane: Lane;
-  readonly handler: Handler;
-  readonly delivery: Delivery;
-  deadline: number;
-  over: boolean;
+class Attempt {
+  deadline = 0;
+  /** Among those under way. */
+  place = 0;
+  isOver = false;
   expire: ((error: Error) => void) | undefined;
+
+  constructor(
+    readonly lane: Lane,
+    readonly handler: Handler,
+    readonly delivery: Delivery,
+  ) {}
 }
 
 function call({ handler, delivery }: Attempt, recorded: RecordedEvent<object>): unknown {

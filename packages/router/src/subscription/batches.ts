@@ -9,7 +9,7 @@ import type { SubscriptionDefinition } from './subscription-definition.js';
 /** The handler of several events at once that is next for a key; `undefined`: it is one event's turn alone. */
 export function batchHandlerOf(definition: SubscriptionDefinition, lane: Lane): Handler | undefined {
   if (lane.parked || lane.replaying || lane.isProbe || lane.alone > 0) return undefined;
-  const [handler] = definition.handlersFor(lane.queue[0]!.stored.type);
+  const [handler] = definition.handlersOf(lane.queue[0]!);
   return handler?.batch && handler;
 }
 
@@ -100,7 +100,7 @@ function firstOf(
   const entries: Entry[] = [];
   for (const entry of lane.queue) {
     const isFit = left.events > 0 && (left.bytes >= bytesOf(entry) || (isFirst && entries.length === 0));
-    if (!isFit || definition.handlersFor(entry.stored.type)[0]?.batch !== batch) break;
+    if (!isFit || definition.handlersOf(entry)[0]?.batch !== batch) break;
     try {
       entry.recorded ??= definition.decode(entry.stored);
     } catch {

@@ -1,7 +1,6 @@
 import type { FollowedPage, StoredEvent } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { Breaker } from './breaker.js';
-import { Entry } from './entry.js';
 import { Handling, type HandlingHost } from './handling.js';
 import { partitionOf } from './key-partition.js';
 import { keyOf } from './key-of.js';
@@ -98,14 +97,15 @@ export class Dispatcher {
   /** Begins to handle a partition's events; what was parked in it goes on where it was. */
   open(partition: Partition, parked: readonly StoredParked[]): void {
     this.work.partitions.set(partition.number, partition);
+    partition.isOpen = true;
     for (const it of parked) this.parking.restore(partition, it);
   }
 
   /** Has an event handled that was dealt with before. It waits its turn, but nothing waits behind it. */
   replay({ partition, key, stored, replaying }: ReplayedEvent): void {
-    if (!this.work.isOwn({ partition })) return replaying.end('gone');
+    if (!partition.isOpen) return replaying.end('gone');
     const lane = new Lane(key, partition);
-    const entry = new Entry(stored, this.definition.priorityOf(stored), true);
+    const entry = this.definition.entryOf(stored, true);
     lane.queue = [entry];
     lane.replaying = replaying;
     partition.replaying = lane;
@@ -116,7 +116,8 @@ export class Dispatcher {
   /** Forgets a partition: what its handlers still do does not count. */
   drop(partition: Partition, reason: string): void {
     const { work } = this;
-    if (work.partitions.get(partition.number) !== partition) return;
+    if (!partition.isOpen) return;
+    partition.isOpen = false;
     work.partitions.delete(partition.number);
     this.handling.attempts.abandon(partition, reason);
     work.running -= partition.running;
@@ -151,7 +152,7 @@ export class Dispatcher {
     const [key, recorded] = keyOf(this.definition, stored);
     const partition = this.partitions.get(partitionOf(key));
     if (!partition || partition.isClosing) return;
-    const entry = new Entry(stored, this.definition.priorityOf(stored));
+    const entry = this.definition.entryOf(stored);
     entry.recorded = recorded;
     if (!partition.tracker.admit(entry)) return;
     const lane = partition.lane(key);
@@ -175,7 +176,7 @@ export class Dispatcher {
       const lane = work.ready.take();
       if (!lane) break;
       const { partition } = lane;
-      if (lane.state !== 'ready' || !work.isOwn(lane) || partition.isClosing) continue;
+      if (lane.state !== 'ready' || !partition.isOpen || partition.isClosing) continue;
       if (!partition.lease.isHeld) this.host.lost(partition);
       else if (isOccupied(lane)) this.occupied.push(lane);
       else {
@@ -208,7 +209,7 @@ export class Dispatcher {
   /** One key is tried now and then while the breaker is open. */
   private awaitProbe(): void {
     if (!this.breaker.outage || this.probe || this.isProbeDue) return;
-    if (this.probed?.isProbe && this.work.isOwn(this.probed)) return;
+    if (this.probed?.isProbe && this.probed.partition.isOpen) return;
     this.probe = setTimeout(() => {
       this.probe = undefined;
       this.isProbeDue = true;

@@ -61,6 +61,24 @@ it('a handler that hangs has its signal aborted, counts as failed, and holds up 
   expect(seen).toEqual(['account-2 v1']);
 });
 
+it('in whatever order others end, one that hangs has its time', async () => {
+  const subscriptions = start();
+  const ends = new Map<string, () => void>();
+  const hangs = (_event: object, { stream }: { readonly stream: string }) =>
+    new Promise<void>((end) => ends.set(stream, end));
+  await subscriptions.add(watching('fraud', hangs, { timeoutMs: 1_000, retry: { attempts: 1 } }));
+  const begun = async (...ids: string[]) => {
+    for (const id of ids) await record(id, new Deposited(1));
+    await eventually(() => ids.every((id) => ends.has(`account-${id}`)));
+  };
+  await begun('a', 'b', 'c');
+  ends.get('account-b')!();
+  await new Promise((turn) => setImmediate(turn));
+  await begun('d', 'e');
+  for (const id of ['c', 'e', 'a']) ends.get(`account-${id}`)!();
+  await eventually(async () => ((await dead(subscriptions)()) || []).some(({ key }) => key === 'account-d'));
+});
+
 it('what a handler does after its time is over counts no more: it rejects, or asks for once, and nothing comes of it', async () => {
   const subscriptions = start();
   const late: unknown[] = [];

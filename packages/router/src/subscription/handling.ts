@@ -40,7 +40,7 @@ export class Handling {
   constructor(private readonly parts: HandlingParts) {
     const { definition, host, observer } = parts;
     this.attempts = new Attempts(definition.name, host, observer, (lane, handler, how) => {
-      if (!parts.work.isOwn(lane)) return;
+      if (!lane.partition.isOpen) return;
       if (lane.batch) this.batchEnded(lane, handler, how);
       else this.ended(lane, handler, how);
       parts.pump();
@@ -96,8 +96,7 @@ export class Handling {
   /** Goes on with the next handler. Those that are not asynchronous run without a promise. */
   private step(lane: Lane): void {
     const entry = lane.queue[0]!;
-    const { definition } = this.parts;
-    const handlers = definition.handlersFor(entry.stored.type);
+    const handlers = this.parts.definition.handlersOf(entry);
     if (lane.handler === RESUME) lane.handler = resumedAt(handlers, lane.parked?.handler);
     const recorded = this.read(lane, entry);
     if (!recorded) return;
@@ -161,6 +160,7 @@ export class Handling {
   private finish(lane: Lane, entry: Entry, note?: () => void): void {
     note?.();
     lane.queue.shift();
+    entry.recorded = undefined;
     this.parts.work.held--;
     lane.handler = lane.attempts = 0;
     lane.trace = undefined;

@@ -1,5 +1,5 @@
 import type { StoredEvent } from '@backstory/core';
-import { Entry } from './entry.js';
+import type { Entry } from './entry.js';
 import type { Lane, Partition } from './partition.js';
 import type { LeftOut } from './left-out.js';
 import type { ParkedKey, StoredParked } from './parked-key.js';
@@ -50,7 +50,13 @@ export class Parking {
     const parked = stored.read();
     partition.load(lane, parked);
     lane.attempts = parked.state === 'draining' ? 0 : parked.attempts;
-    this.wait(lane, Math.max(0, Date.parse(parked.dueAt ?? '') - Date.now() || 0));
+    this.wait(lane, this.dueIn(parked));
+  }
+
+  /** No longer than an attempt is ever put off: the clock of whoever put it off may have been ahead. */
+  private dueIn({ dueAt = '', eventType, handler }: ParkedKey): number {
+    const { maxDelayMs } = this.definition.retryOf(eventType, handler);
+    return Math.min(maxDelayMs, Math.max(0, Date.parse(dueAt) - Date.now() || 0));
   }
 
   /** An event of a parked key: the checkpoint may pass it, for the record says from where on the key is to be read. */
@@ -126,7 +132,7 @@ export class Parking {
   wait(lane: Lane, delayMs: number): void {
     lane.state = 'waiting';
     lane.timer = setTimeout(() => {
-      if (!this.work.isOwn(lane)) return;
+      if (!lane.partition.isOpen) return;
       const first = lane.queue[0];
       if (first) this.work.makeReady(lane, first);
       else this.readOn(lane);
@@ -146,14 +152,14 @@ export class Parking {
   private readOn(lane: Lane): void {
     lane.state = 'reading';
     this.reading = this.reading.then(async () => {
-      if (!this.work.isOwn(lane) || lane.partition.isClosing) return;
+      if (!lane.partition.isOpen || lane.partition.isClosing) return;
       try {
         // From now on what comes is kept, to follow what is being read.
         lane.isBehind = false;
         const { key, parked, partition } = lane;
         const range = { key, from: parked!.cursor, upTo: partition.tracker.covered, limit: KEPT };
         const events = await this.host.waiting(range);
-        if (this.work.isOwn(lane)) this.took(lane, events);
+        if (lane.partition.isOpen) this.took(lane, events);
       } catch {
         // The store cannot be reached just now.
         this.forget(lane);
@@ -168,7 +174,7 @@ export class Parking {
       this.work.keepFirst(lane, 0);
       lane.isBehind = true;
     }
-    const read = events.map((stored) => new Entry(stored, this.definition.priorityOf(stored), true));
+    const read = events.map((stored) => this.definition.entryOf(stored, true));
     this.work.held += read.length;
     lane.queue = [...read, ...lane.queue];
     const first = lane.queue[0];

@@ -34,6 +34,8 @@ export class Partition {
   readonly carriedOut = new Set<string>();
   /** The progress that is stored. */
   saved: string | undefined;
+  /** Its events are handled here: it has come, and has not gone to another process. */
+  isOpen = false;
   /** No handler begins: it is being given up. */
   isClosing = false;
   /** Handlers at work. */

@@ -57,6 +57,8 @@ export class Reading {
       const page = read.value;
       next = pages.next();
       next.catch(() => undefined);
+      // Handlers may give nobody else a turn: the request for the next page would be sent after them.
+      if (page.events.length === PAGE) await new Promise((sent) => setImmediate(sent));
       dispatcher.take(page);
       await dispatcher.room(signal);
       if (signal.aborted || dispatcher.partitions.size === 0) return void (await pages.return?.());

@@ -59,8 +59,8 @@ export class Replays {
   /** Never rejects: what an outage interrupts is begun again, where it was, with the next look. */
   private async run(partition: Partition, request: ReplayRequest): Promise<void> {
     let now = request;
-    const { dispatcher, replayed } = this.parts;
-    const isOwn = () => dispatcher.partitions.get(partition.number) === partition && !partition.isClosing;
+    const { replayed } = this.parts;
+    const isOwn = () => partition.isOpen && !partition.isClosing;
     try {
       for await (const stored of this.found(partition, request)) {
         if (!isOwn()) return;

@@ -2,6 +2,7 @@ import type { StoredEvent, RecordedEvent, EventPriority } from '@backstory/core'
 import { EventTypes, InvalidDefinition, type AnyClass } from '@backstory/events';
 import { handlersOf } from '@backstory/events/codec';
 import { batchReactionsOf } from './batch-reaction.js';
+import { Entry } from './entry.js';
 import { handlerOf, reactionOf, type Handler, type Reaction } from './reaction.js';
 import { checkSubscriberName, declaredSubscriber } from './subscriber.js';
 import { resolveOptions, type ResolvedOptions, type SubscriptionOptions } from './subscription-options.js';
@@ -32,7 +33,9 @@ export class SubscriptionDefinition {
   readonly types: EventTypes;
   /** Every name under which its events may be recorded. */
   readonly typeNames: readonly string[];
-  private readonly handlers = new Map<string, readonly Handler[]>();
+  /** By the names of their events, and where they stand. */
+  private readonly places = new Map<string, number>();
+  private readonly handlers: (readonly Handler[])[] = [];
 
   /**
    * @param given an instance of a class with `@Subscriber`, or what `subscriber` made
@@ -54,9 +57,10 @@ export class SubscriptionDefinition {
           name,
           `has a batch handler and another for ${type.name}: make them two subscribers.`,
         );
-      for (const called of [type.name, ...type.aliases]) this.handlers.set(called, handlers);
+      const place = this.handlers.push(handlers) - 1;
+      for (const called of [type.name, ...type.aliases]) this.places.set(called, place);
     }
-    this.typeNames = [...this.handlers.keys()];
+    this.typeNames = [...this.places.keys()];
   }
 
   /** What it reads of the log. */
@@ -64,9 +68,17 @@ export class SubscriptionDefinition {
     return { types: this.typeNames, ...(this.options.includeSystem && { includeSystem: true }) };
   }
 
-  /** What is run for an event of this type, in this order. */
-  handlersFor(type: string): readonly Handler[] {
-    return this.handlers.get(type) ?? [];
+  /** What is run for an event, in this order. */
+  handlersOf({ handlers }: Pick<Entry, 'handlers'>): readonly Handler[] {
+    return this.handlers[handlers] ?? [];
+  }
+
+  private handlersFor(type: string): readonly Handler[] {
+    return this.handlersOf({ handlers: this.placeOf(type) });
+  }
+
+  private placeOf(type: string): number {
+    return this.places.get(type) ?? -1;
   }
 
   /** Names of events of which each has an outcome: some handler is given it whatever is in it, and all outcomes are kept. */
@@ -75,18 +87,29 @@ export class SubscriptionDefinition {
     return this.typeNames.filter((name) => this.handlersFor(name).some(({ matches }) => !matches));
   }
 
-  /** How urgent an event is: its handlers' word before its own. */
-  priorityOf(stored: StoredEvent): EventPriority {
-    for (const { priority } of this.handlersFor(stored.type)) if (priority) return priority;
-    // Most events say nothing of it, and their metadata need not be read for that.
-    if (!stored.metadata.includes('priority')) return 'normal';
-    const { priority } = JSON.parse(stored.metadata) as { readonly priority?: EventPriority };
-    return priority !== undefined && PRIORITIES.has(priority) ? priority : 'normal';
+  /** `isFinished`: the checkpoint may pass it already. */
+  entryOf(stored: StoredEvent, isFinished = false): Entry {
+    const handlers = this.placeOf(stored.type);
+    return new Entry(stored, handlers, priorityOf(stored, this.handlersOf({ handlers })), isFinished);
+  }
+
+  /** How a handler is tried again; one that is not there any more, as any other. */
+  retryOf(type: string, handler: string): Handler['retry'] {
+    return this.handlersFor(type).find(({ name }) => name === handler)?.retry ?? this.options.retry;
   }
 
   decode(stored: StoredEvent): RecordedEvent<object> {
     return this.types.decode(stored);
   }
+}
+
+/** How urgent an event is: its handlers' word before its own. */
+function priorityOf(stored: StoredEvent, handlers: readonly Handler[]): EventPriority {
+  for (const { priority } of handlers) if (priority) return priority;
+  // Most events say nothing of it, and their metadata need not be read for that.
+  if (!stored.metadata.includes('priority')) return 'normal';
+  const { priority } = JSON.parse(stored.metadata) as { readonly priority?: EventPriority };
+  return priority !== undefined && PRIORITIES.has(priority) ? priority : 'normal';
 }
 
 const PRIORITIES: ReadonlySet<string> = new Set<EventPriority>(['low', 'normal', 'high', 'critical']);

@@ -115,13 +115,11 @@ export class Subscription {
       keyed: this.definition.options.key ? 'own' : 'stream',
       accounted: this.definition.accounted,
     });
+    if (this.stopping.signal.aborted) return;
     // That it is paused is noticed with the first look, like any time later.
     this.control = control;
     this.told.changed('started');
-    await outside(() => this.lookAround());
-    this.loops = outside(() =>
-      Promise.all([this.reading.run(this.stopping.signal), this.keepAlways(), this.lookAlways()]),
-    );
+    await outside(() => this.run());
   }
 
   /** Looks at what is wanted now rather than in a while. */
@@ -149,6 +147,14 @@ export class Subscription {
     this.dispatcher.close('the subscription stops');
     this.told.changed('stopped');
     await this.told.flush();
+  }
+
+  /** Reading begins as soon as there are partitions, while the first look at what is asked of them goes on. */
+  private async run(): Promise<void> {
+    const looked = this.lookAround();
+    const after = looked.then(() => Promise.all([this.keepAlways(), this.lookAlways()]));
+    this.loops = Promise.all([this.reading.run(this.stopping.signal), after]);
+    await looked;
   }
 
   private async beginning(): Promise<number> {

@@ -2,7 +2,7 @@ import type { StoredEvent } from '@backstory/core';
 import { Entry } from './entry.js';
 import { Tracker } from './tracker.js';
 
-const at = (position: number) => new Entry({ id: `e${position}`, position } as StoredEvent, 'normal');
+const at = (position: number) => new Entry({ id: `e${position}`, position } as StoredEvent, 0, 'normal');
 
 it('everything up to the first event that is not finished is through; what is finished after it is ahead', () => {
   const tracker = new Tracker({ through: 10, ahead: [] });

@@ -34,7 +34,7 @@ export class Tracker {
     const { position } = entry;
     if (position <= this.read) return false;
     this.read = position;
-    if (this.ahead.delete(position)) entry.finished = true;
+    if (this.ahead.size > 0 && this.ahead.delete(position)) entry.finished = true;
     this.pending.push(entry);
     if (entry.finished) this.settle();
     return !entry.finished;
@@ -97,11 +97,13 @@ export class Tracker {
   }
 
   private settle(): void {
+    let last: Entry | undefined;
     let entry = this.pending[this.first];
     while (entry?.finished) {
-      this.last = { id: entry.stored.id, position: entry.position };
+      last = entry;
       entry = this.pending[++this.first];
     }
+    if (last) this.last = { id: last.stored.id, position: last.position };
     this.prove();
     // Cut rarely: cutting copies. But what is finished to the last is let go, so that the events of a page do not outlive it.
     const isCut = entry === undefined || (this.first > 64 && this.first * 2 > this.pending.length);

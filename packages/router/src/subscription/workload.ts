@@ -11,11 +11,6 @@ export class Workload {
   /** Events in memory that are not handled. */
   held = 0;
 
-  /** Whether the lane still counts: its partition may have gone to another process. */
-  isOwn({ partition }: Pick<Lane, 'partition'>): boolean {
-    return this.partitions.get(partition.number) === partition;
-  }
-
   makeReady(lane: Lane, first: Entry): void {
     lane.state = 'ready';
     this.ready.add(lane, first.priority);
