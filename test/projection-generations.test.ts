@@ -7,6 +7,7 @@ import {
   type Storage,
 } from '@backstory/core';
 import { silent, type Observer } from '@backstory/core/observe';
+import { StoreClosed } from '@backstory/core/store';
 import { DomainEvent, EventHandler, EventTypes, instant } from '@backstory/events';
 import {
   GenerationUnusable,
@@ -629,6 +630,34 @@ describe('what a version stands for', () => {
       /timeoutMs: must be a number/,
     );
   });
+
+  it.each([true, false])(
+    'filling ends with the reason of its signal, or when the projections are closed, and keeps what is filled (run here: %s)',
+    async (isRunHere) => {
+      await recording(opened.events)('1', ...Array.from({ length: 50 }, () => new Deposited(1)));
+      const first = await run(opened, [sums(1)]);
+      await first.caughtUp('sums', 50, IN_TIME);
+      if (!isRunHere) await first.close();
+      const filling = isRunHere ? first : projectionsOn(opened, [sums(1)]);
+      running.push(filling);
+      const stop = new AbortController();
+      // It would take most of a minute.
+      const slow = { eventsPerSecond: 1 };
+      const stopped = filling.fill('sums', {
+        ...slow,
+        signal: stop.signal,
+        onProgress: ({ events }) => events > 0 && stop.abort(new Error('enough')),
+      });
+      await expect(stopped).rejects.toThrow(/^enough$/);
+      const closed = filling.fill('sums', { ...slow, onProgress: () => void filling.close() });
+      await expect(closed).rejects.toThrow(StoreClosed);
+      await expect(filling.fill('sums')).rejects.toThrow(StoreClosed);
+      const next = await run(opened, [sums(1)]);
+      const [, second] = (await next.status('sums')).generations;
+      expect(second).toMatchObject({ generation: 2, role: 'building' });
+      expect(second!.events).toBeGreaterThan(0);
+    },
+  );
 
   it('how many differences are listed is a whole number, and may be none', async () => {
     await recording(opened.events)('1', new Deposited(13));

@@ -1,7 +1,7 @@
 import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { LeaseHolder, MemoryStateStore } from '@backstory/core/state';
-import { InvalidOption, numberOption } from '@backstory/core/store';
+import { InvalidOption, StoreClosed, numberOption } from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { ProjectionModel } from './definition/projection-model.js';
 import {
@@ -40,6 +40,9 @@ export class Projections extends ProjectionAdmin {
   private readonly memory = new MemoryStateStore();
   private readonly ownLeases: LeaseHolder;
   private readonly waiting = new Set<() => void>();
+  /** Those that fill a generation where this process does not run the projection. */
+  private readonly filling = new Set<Runner>();
+  private readonly ending = new AbortController();
   private closing: Promise<void> | undefined;
 
   constructor(private readonly own: ProjectionsParts) {
@@ -96,21 +99,23 @@ export class Projections extends ProjectionAdmin {
    * Builds a new generation beside the one that is read, or goes on with one, and resolves when it has come to the head. It is
    * filled here, unless another process does it already; after an interruption it goes on from its last batch.
    *
-   * @throws ProjectionNotFound, GenerationUnusable; the signal's reason
+   * @throws ProjectionNotFound, GenerationUnusable; the signal's reason; StoreClosed where these projections are closed meanwhile
    */
   async fill(name: string, options: FillOptions = {}): Promise<GenerationStatus> {
-    const { onProgress, signal, ...how } = options;
+    const { onProgress, signal: own, ...how } = options;
+    const { signal: ending } = this.ending;
+    const signal = own ? AbortSignal.any([own, ending]) : ending;
+    signal.throwIfAborted();
     const known = this.require(name);
     const generation = await this.rebuild(name, how);
     const runner = known.runner === undefined ? this.runner(known.model, generation) : undefined;
+    if (runner) this.filling.add(runner);
     try {
       await runner?.start();
-      return await this.filled(name, generation, {
-        ...(onProgress && { onProgress }),
-        ...(signal && { signal }),
-      });
+      return await this.filled(name, generation, { ...(onProgress && { onProgress }), signal });
     } finally {
       await runner?.stop();
+      if (runner) this.filling.delete(runner);
     }
   }
 
@@ -175,8 +180,9 @@ export class Projections extends ProjectionAdmin {
   }
 
   private async finish(): Promise<void> {
+    this.ending.abort(new StoreClosed('What runs projections in this process'));
     const runners = [...this.known.values()].flatMap(({ runner }) => (runner ? [runner] : []));
-    await Promise.all(runners.map((it) => it.stop()));
+    await Promise.all([...runners, ...this.filling].map((it) => it.stop()));
     await Promise.all([this.leases.close(), this.ownLeases.close()]);
     await this.memory.close();
   }

@@ -14,7 +14,8 @@ export interface FilledOptions {
 /**
  * Waits until a generation has come to a position of the log, telling how far it is.
  *
- * @throws GenerationUnusable where it will not: it was dropped or given up, it is paused, or faulted and nobody tries again
+ * @throws GenerationUnusable where it will not: it was dropped or given up, it is paused, or faulted and nobody tries again;
+ * the signal's reason
  */
 export async function filled(
   { events, state, statuses }: Stores & { readonly statuses: () => Promise<readonly GenerationStatus[]> },
@@ -22,6 +23,7 @@ export async function filled(
   { onProgress, signal, everyMs = 100 }: FilledOptions,
 ): Promise<GenerationStatus> {
   for (;;) {
+    signal?.throwIfAborted();
     const own = (await statuses()).find((it) => it.generation === generation);
     if (!own || own.role === 'dropping')
       throw new GenerationUnusable(name, generation, 'it was dropped meanwhile.');
@@ -33,7 +35,7 @@ export async function filled(
     }
     const problem = hindrance(own);
     if (problem !== undefined) throw new GenerationUnusable(name, generation, problem);
-    await wait(everyMs, undefined, { ...(signal && { signal }) });
+    await wait(everyMs, undefined, { ...(signal && { signal }) }).catch(() => signal?.throwIfAborted());
   }
 }
 

@@ -28,7 +28,6 @@ export function register(
   return state.transaction([], async (tx) => {
     const known = await readControl(tx, model.name);
     if (!known) {
-      if (model.tables) await requireOwnTables(tx, model.name);
       const begun = newGeneration(model, { number: 1, role: 'live' });
       const control = { live: 1, last: 1, generations: [begun] };
       await begin(tx, model.name, { control, begun });
@@ -48,7 +47,7 @@ export function register(
   });
 }
 
-/** Writes a control with a new generation, and makes what that needs. */
+/** Writes a control with a new generation, and makes what that needs. @throws ProjectionExists, TablesNotMade */
 export async function begin(
   tx: StateTransaction,
   name: string,
@@ -57,7 +56,9 @@ export async function begin(
   // First, so that of two who begin the same one waits here.
   await writeControl(tx, name, control);
   const { number: generation, tables } = begun;
-  if (tables) await createTables(requireSql(tx, name), { name, generation, tables });
+  if (!tables) return;
+  await requireOwnNames(tx, name);
+  await createTables(requireSql(tx, name), { name, generation, tables });
 }
 
 /** The control with one more generation, to be filled. */
@@ -92,11 +93,11 @@ function newGeneration(
 }
 
 /** @throws ProjectionExists where the tables of another projection have the same names but for small and capital letters, and that is all one */
-async function requireOwnTables(tx: StateTransaction, name: string): Promise<void> {
+async function requireOwnNames(tx: StateTransaction, name: string): Promise<void> {
   if (requireSql(tx, name).dialect !== 'sqlite') return;
   const folded = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   for (const [other, { generations }] of await listControls(tx))
-    if (folded(other) === folded(name) && generations.some(({ tables }) => tables))
+    if (other !== name && folded(other) === folded(name) && generations.some(({ tables }) => tables))
       throw new ProjectionExists(name, other);
 }
 

@@ -7,7 +7,7 @@ import { readControl } from './control.js';
 import { placesOf } from './places.js';
 import { writeProgress } from './progress.js';
 import { begin, register, withNew } from './register.js';
-import { swap } from './swap.js';
+import { rollBack, swap } from './swap.js';
 
 @DomainEvent('thing.counted')
 class Counted {}
@@ -86,4 +86,12 @@ it('when it is swapped in meanwhile by somebody else, there is nothing more to d
   for (const generation of [1, 2, 3]) await reaches(generation, 3);
   const stores = inBetween(() => swap(storage, NAME, { generation: 2 }));
   await expect(swap(stores, NAME, { generation: 2 })).rejects.toThrow(/it is read already/);
+});
+
+it('when another one is swapped in meanwhile, the way back leads to what was read before that', async () => {
+  for (const generation of [1, 2, 3]) await reaches(generation, 3);
+  await swap(storage, NAME, { generation: 2 });
+  const stores = inBetween(() => swap(storage, NAME, { generation: 3 }));
+  expect(await rollBack(stores, NAME)).toMatchObject({ generation: 2, was: 3 });
+  expect(await live()).toBe(2);
 });

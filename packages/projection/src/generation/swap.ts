@@ -102,22 +102,28 @@ async function comes(state: StateStore, name: string, { next, own, was }: Plan):
 
 /** Goes back to the generation that was read before. @throws ProjectionNotFound, GenerationUnusable */
 export async function rollBack({ events, state }: Stores, name: string, number?: number): Promise<Swapped> {
-  const { back, at, was } = await state.read(async (view) => {
-    const control = await requireControl(view, name);
-    const found = retired(control, name, number);
-    const [own, live] = [found.number, control.live];
-    return { back: own, at: await checkpointOf(view, name, own), was: await checkpointOf(view, name, live) };
-  });
-  await requireOfThisLog(events, name, { generation: back, checkpoint: at });
-  const isMeasure = (await divergence(events, was)) === undefined;
-  return besideReaders(state, name, async (tx) => {
-    const control = await requireControl(tx, name);
-    const next = retired(control, name, back);
-    const position = at?.through ?? 0;
-    const live = isMeasure ? await positionOf(tx, name, control.live) : 0;
-    await exchange(tx, name, { control, next });
-    return { generation: back, was: control.live, position, behind: Math.max(0, live - position) };
-  });
+  for (;;) {
+    const { live, back, at, was } = await state.read(async (view) => {
+      const control = await requireControl(view, name);
+      const { live } = control;
+      const { number: back } = retired(control, name, number);
+      const [at, was] = [await checkpointOf(view, name, back), await checkpointOf(view, name, live)];
+      return { live, back, at, was };
+    });
+    await requireOfThisLog(events, name, { generation: back, checkpoint: at });
+    const isMeasure = (await divergence(events, was)) === undefined;
+    const swapped = await besideReaders(state, name, async (tx): Promise<Swapped | undefined> => {
+      const control = await requireControl(tx, name);
+      // Another one was swapped in meanwhile: what was read before is another one as well.
+      if (control.live !== live) return undefined;
+      const next = retired(control, name, back);
+      const position = at?.through ?? 0;
+      const reached = isMeasure ? await positionOf(tx, name, live) : 0;
+      await exchange(tx, name, { control, next });
+      return { generation: back, was: live, position, behind: Math.max(0, reached - position) };
+    });
+    if (swapped) return swapped;
+  }
 }
 
 /** Which is to take whose place, and up to where it has every event. */
