@@ -7,8 +7,20 @@ import type { TraceContext } from './trace-context.js';
 export function observedEvent(event: RecordedEvent): ObservedEvent {
   const { id, type, stream, position, recordedAt, metadata } = event;
   const { source, correlationId, causationId, tenant, occurredAt } = metadata;
-  const what = { id, type, stream, position, source, correlationId, causationId, tenant, occurredAt };
-  return { ...what, recordedAt, trace: traceOf(metadata) };
+  const trace = traceOf(metadata);
+  return {
+    id,
+    type,
+    stream,
+    position,
+    source,
+    correlationId,
+    causationId,
+    tenant,
+    occurredAt,
+    recordedAt,
+    trace,
+  };
 }
 
 /** The traces that events were made in, each once for each event that has one. */

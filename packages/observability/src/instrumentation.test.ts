@@ -235,7 +235,8 @@ describe('measurements', () => {
     const throwing = () => {
       throw new Error('facts');
     };
-    const listener = { signal: 'logs', begins: {}, ends: { handle: () => heard.push('handle') } } as const;
+    const handle = ({ end }: { readonly end: unknown }) => heard.push(end ? 'an end' : 'handle');
+    const listener = { signal: 'logs', begins: {}, ends: { handle } } as const;
     const observer = observerOf({
       ...{ took: () => undefined, trace: throwing, dropped: (signal) => heard.push(`dropped ${signal}`) },
       listeners: [{ ...listener, told: { page: () => heard.push('page') } }],
@@ -256,9 +257,12 @@ describe('measurements', () => {
       throw new RangeError('work');
     };
     await expect(observer.handle(throwing, failing)).rejects.toThrow('work');
+    const atOnce = () => throwing() as Promise<never>;
+    await expect(observer.handle(() => HANDLE, atOnce)).rejects.toThrow('facts');
     observer.page(throwing);
     expect(observer.trace()).toBeUndefined();
-    expect(heard).toEqual(['dropped logs', 'dropped logs', 'handle', 'dropped logs', 'dropped logs']);
+    const [missed, ended] = ['dropped logs', 'handle'];
+    expect(heard).toEqual([missed, missed, ended, missed, ended, missed]);
   });
 });
 

@@ -38,7 +38,10 @@ export function observerOf(parts: ObserverParts): Observer {
     checkpoint: tell('checkpoint'),
     lease: tell('lease'),
     generation: tell('generation'),
-    trace: () => attempt(parts.trace, [], telling)?.found,
+    trace() {
+      const found = attempt(parts.trace, [], telling);
+      return found === MISSED ? undefined : found;
+    },
   });
 }
 
@@ -62,23 +65,49 @@ function aroundOf(seam: AroundSeam, telling: Telling): AnyAround {
   const begins = hearing<AnyPassage>(listeners, ({ begins }) => begins[seam]);
   const ends = hearing<AnyPassage>(listeners, ({ ends }) => ends[seam]);
   if (begins.length + ends.length === 0) return (start, work) => (silent[seam] as AnyAround)(start, work);
-  return async (start, work) => {
+  return (start, work) => {
     const facts = attempt(start, begins.length > 0 ? begins : ends, telling);
-    if (!facts) return work(() => undefined);
-    const passage: AnyPassage = new Passage(facts.found);
+    if (facts === MISSED) return work(() => undefined);
+    const passage: AnyPassage = new Passage(facts);
     tellAll(begins, passage, telling);
-    const end = (given: () => unknown) => void (passage.end = attempt(given, ends, telling)?.found);
-    try {
-      return await (passage.context ? otel.with(passage.context, work, undefined, end) : work(end));
-    } catch (error) {
+    const end = (given: () => unknown) => {
+      const said = attempt(given, ends, telling);
+      if (said !== MISSED) passage.end = said;
+    };
+    return over(run(passage, work, end), passage, () => tellAll(ends, passage, telling));
+  };
+}
+
+function run<T, End>({ context }: AnyPassage, work: (end: End) => Promise<T>, end: End): Promise<T> {
+  try {
+    return context ? otel.with(context, work, undefined, end) : work(end);
+  } catch (error) {
+    return failing(error);
+  }
+}
+
+async function failing(error: unknown): Promise<never> {
+  throw error;
+}
+
+/** Without `await`: each promise costs as much as everything that is counted of a passage. */
+function over<T>(working: Promise<T>, passage: AnyPassage, tell: () => void): Promise<T> {
+  const end = () => {
+    passage.seconds = (performance.now() - passage.began) / 1_000;
+    tell();
+  };
+  return working.then(
+    (given) => {
+      end();
+      return given;
+    },
+    (error: unknown) => {
       passage.hasFailed = true;
       passage.error = error;
+      end();
       throw error;
-    } finally {
-      passage.seconds = (performance.now() - passage.began) / 1_000;
-      tellAll(ends, passage, telling);
-    }
-  };
+    },
+  );
 }
 
 function tellOf(seam: ToldSeam, telling: Telling): (facts: () => unknown) => void {
@@ -86,7 +115,7 @@ function tellOf(seam: ToldSeam, telling: Telling): (facts: () => unknown) => voi
   if (told.length === 0) return () => undefined;
   return (facts) => {
     const given = attempt(facts, told, telling);
-    if (given) tellAll(told, given.found, telling);
+    if (given !== MISSED) tellAll(told, given, telling);
   };
 }
 
@@ -98,18 +127,16 @@ function hearing<Fact>(listeners: readonly Listener[], of: (listener: Listener) 
 }
 
 /** Facts that cannot be told are dropped for each who would have heard them. */
-function attempt<T>(
-  facts: () => T,
-  told: Told<never>,
-  { dropped }: Telling,
-): { readonly found: T } | undefined {
+function attempt<T>(facts: () => T, told: Told<never>, { dropped }: Telling): T | typeof MISSED {
   try {
-    return { found: facts() };
+    return facts();
   } catch {
     for (const { signal } of told) dropped(signal);
-    return undefined;
+    return MISSED;
   }
 }
+
+const MISSED = Symbol('missed');
 
 function tellAll<Fact>(all: Told<Fact>, fact: Fact, telling: Telling): void {
   const isMeasured = ++telling.times % ONE_IN === 0;

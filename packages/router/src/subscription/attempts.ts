@@ -73,17 +73,9 @@ export class Attempts {
       ...(lane.replaying && { replay: lane.replaying.id }),
     });
     const previous = (lane.attempts > 0 ? lane.trace : undefined) ?? keptTrace(lane, handler, recorded);
-    return this.observer.handle<unknown>(start, async (end: (facts: () => HandleEnd) => void) => {
+    return this.observer.handle<unknown>(start, (end) => {
       lane.trace = this.observer.trace();
-      const expired = new Promise<never>((_, reject) => (attempt.expire = reject));
-      try {
-        const result = await Promise.race([call(attempt, recorded), expired]);
-        end(() => ({ outcome: 'handled' }));
-        return result;
-      } catch (error) {
-        end(() => ({ outcome: attempt.isOver && error instanceof HandlerTimedOut ? 'timed-out' : 'failed' }));
-        throw error;
-      }
+      return ending(attempt, end, () => call(attempt, recorded));
     });
   }
 
@@ -166,6 +158,34 @@ class Attempt {
     readonly handler: Handler,
     readonly delivery: Delivery,
   ) {}
+}
+
+/** As `work` ends, or before that when its time is over: what comes later is ignored. One promise, whatever it gives. */
+function ending(
+  attempt: Attempt,
+  end: (facts: () => HandleEnd) => void,
+  work: () => unknown,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const over = (outcome: HandleEnd['outcome'], settle: () => void) => {
+      if (isOver) return;
+      isOver = true;
+      end(() => ({ outcome }));
+      settle();
+    };
+    const handled = (result: unknown) => over('handled', () => resolve(result));
+    const failed = (error: Error) => over('failed', () => reject(error));
+    attempt.expire = (error) =>
+      over(error instanceof HandlerTimedOut ? 'timed-out' : 'failed', () => reject(error));
+    try {
+      const result = work();
+      if (isThenable(result)) result.then(handled, failed);
+      else handled(result);
+    } catch (error) {
+      failed(error as Error);
+    }
+  });
 }
 
 function call({ handler, delivery }: Attempt, recorded: RecordedEvent<object>): unknown {

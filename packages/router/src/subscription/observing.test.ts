@@ -1,6 +1,6 @@
 import { Recorder, StoreUnusable, memory, type OpenStorage } from '@backstory/core';
 import { silent, type Observer } from '@backstory/core/observe';
-import { Subscriptions, reaction, subscriber } from '@backstory/router';
+import { HandlerTimedOut, Subscriptions, reaction, subscriber } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
 import { listening } from '../../../../test/support/listening.js';
@@ -110,6 +110,40 @@ it('an observer is told of attempts that ran out of time, and of none where no h
     'handle all 1 handled',
     'handle large 1 timed-out',
   ]);
+});
+
+it('an attempt ends once: when its time is over, whatever its handler does then; and a time-out of another is a failure', async () => {
+  const outcomes: string[] = [];
+  const observer: Observer = {
+    ...silent,
+    handle: (start, work) => {
+      const { handler } = start();
+      return work((end) => void outcomes.push(`${handler} ${end().outcome}`));
+    },
+  };
+  let goOn: (given: unknown) => void = () => undefined;
+  const hanging = new Promise((resolve) => (goOn = resolve));
+  const subscriptions = start(observer);
+  const another = () => {
+    throw new HandlerTimedOut('mail', 5);
+  };
+  const reactions = { hangs: () => hanging, fails: another, rejects: async () => another() };
+  for (const [name, handle] of Object.entries(reactions))
+    await subscriptions.add(
+      subscriber({
+        name,
+        on: [reaction(Deposited, handle, { name })],
+        ...{ timeoutMs: 20, retry: { attempts: 1 } },
+      }),
+    );
+  await record('1', new Deposited(1));
+  const isDead = async (name: string) =>
+    (await subscriptions.parked(name, { states: ['dead'] })).length === 1;
+  for (const name of Object.keys(reactions)) await eventually(() => isDead(name));
+  goOn(undefined);
+  await hanging;
+  await new Promise((turn) => setImmediate(turn));
+  expect(outcomes.sort()).toEqual(['fails failed', 'hangs timed-out', 'rejects failed']);
 });
 
 it('an attempt is told the trace of the one before, also of one in a process that is gone, and of no other handler', async () => {
