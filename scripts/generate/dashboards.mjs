@@ -94,6 +94,9 @@ function queues() {
     graph('Handled well', 'ops', { '{{event_type}}': rate('events_handled_total', WINDOW, { where, by }) }),
     graph('Read and not yet handled', 'short', {
       '{{subscription}}': worst('backstory_subscription_buffer_size', { by: ['subscription'] }),
+      '{{subscription}} has room for': worst('backstory_subscription_buffer_capacity', {
+        by: ['subscription'],
+      }),
     }),
     graph('Appends that wait', 'short', {
       '{{store}}': worst('backstory_append_queue_size', { by: ['store'] }),

@@ -36,6 +36,7 @@ test('metrics have exactly these names', async () => {
     'backstory_append_batch_fill histogram',
     'backstory_append_batch_size histogram',
     'backstory_append_batch_wait_seconds histogram',
+    'backstory_append_clock_held_back_seconds gauge',
     'backstory_append_conflicts_total counter',
     'backstory_append_lock_wait_seconds histogram',
     'backstory_append_queue_size gauge',
@@ -60,6 +61,7 @@ test('metrics have exactly these names', async () => {
     'backstory_store_size_bytes gauge',
     'backstory_store_streams gauge',
     'backstory_subscription_back_pressure gauge',
+    'backstory_subscription_buffer_capacity gauge',
     'backstory_subscription_buffer_size gauge',
     'backstory_subscription_checkpoint_age_seconds gauge',
     'backstory_subscription_lag_events gauge',
@@ -92,6 +94,8 @@ test('values are told apart by few labels, and what the durations count is not c
   expect(value(body, 'events_published_total{event_type="order.placed",source="shop"}')).toBe(5);
   expect(value(body, 'events_stored_total{event_type="order.placed",aggregate_type="order"}')).toBe(5);
   const billing = 'event_type="order.placed",handler="billing.bill"';
+  const capacity = 'backstory_subscription_buffer_capacity{subscription="billing",application="shop"}';
+  expect(value(body, capacity)).toBe(1_000);
   expect(value(body, `events_handled_total{${billing},status="error"}`)).toBe(3);
   expect(value(body, `events_handling_errors_total{${billing},error_type="TypeError"}`)).toBe(3);
   const handled = value(body, `events_handled_total{${billing},status="success"}`)!;

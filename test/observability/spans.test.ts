@@ -432,6 +432,9 @@ describe('the whole table of signals', () => {
     });
     const { app } = shop;
     app.bus.subscribe(OrderPlaced, () => undefined, { name: 'noticed' });
+    const rule = { source: 'order.*', target: 'large' };
+    app.router.add({ ...rule, name: 'is taken', condition: ({ type }) => type === 'order.placed' });
+    app.router.add({ ...rule, name: 'is not', condition: () => false });
     const flow = Context.of({ correlationId: 'looked-for-flow', tenant: 'looked-for-tenant' });
     await flow.run(async () => {
       for (const amount of [5, 7, 13]) await shop.order(`looked-for-stream-${amount}`, amount);
@@ -461,7 +464,13 @@ describe('the whole table of signals', () => {
     const rowOf = (name: string) =>
       table.find((row) => row.name === name) ?? table.find((row) => like(row.name).test(name));
     const told = new Set(spans.flatMap(({ events }) => events.map((it) => it.name.replace(/ .*/, ''))));
-    expect([...told].sort()).toEqual(['exception', 'progress', 'retry']);
+    expect([...told].sort()).toEqual(['checkpoint', 'exception', 'progress', 'retry', 'route']);
+    const routed = spans.flatMap(({ events }) => events).find(({ name }) => name === 'route order.placed');
+    expect(routed!.attributes).toEqual({
+      'backstory.rules.evaluated': 2,
+      'backstory.rules.matched': 1,
+      'backstory.rule.ids': ['is taken'],
+    });
     const unknown = spans.filter(({ name }) => !rowOf(name)).map(({ name }) => name);
     expect(unknown).toEqual([]);
     const made = new Set(spans.map(({ name }) => rowOf(name)!.name));
@@ -491,8 +500,8 @@ describe('the whole table of signals', () => {
     const found = new Map(
       resourceMetrics.scopeMetrics.flatMap((it) => it.metrics).map((it) => [it.descriptor.name, it]),
     );
-    // Nothing was routed, put on request to a second try, or folded wrongly; and what samplers see, they see for themselves.
-    const others = ['backstory.events.routed', 'backstory.dead_letter.reprocessed', 'backstory.apply.errors'];
+    // Nothing was put on request to a second try, or folded wrongly; and what samplers see, they see for themselves.
+    const others = ['backstory.dead_letter.reprocessed', 'backstory.apply.errors'];
     const expected = metrics.filter(({ name, source }) => source !== 'sampler' && !others.includes(name));
     expect(expected.map(({ name }) => name).filter((name) => !found.has(name))).toEqual([]);
     for (const { name, attributes } of metrics) {

@@ -259,6 +259,23 @@ it('an observer learns the numbers of each batch', async () => {
   ]);
 });
 
+it('an observer learns how far the time that a batch was given is ahead, which a repeated append was given long ago', async () => {
+  jest.spyOn(Date, 'now').mockReturnValue(10_000);
+  const told: number[] = [];
+  const observer: Observer = { ...silent, appendBatch: (facts) => told.push(facts().clockAheadMs) };
+  const outcome = (at: number, repeated = false): AppendOutcome => ({
+    result: { appendId: 'x', position: 1, recordedAt: new Date(at), repeated, writes: [] },
+  });
+  const batches = [[outcome(9_000)], [outcome(12_000), outcome(11_000)], [outcome(15_000, true)]];
+  const queue = new AppendQueue(async () => ({ outcomes: batches.shift()! }), { store: 'test', observer });
+  await queue.append(append(10, 1));
+  await Promise.all([queue.append(append(10, 1)), queue.append(append(10, 1))]);
+  await queue.append(append(10, 1));
+  await queue.close();
+  jest.restoreAllMocks();
+  expect(told).toEqual([0, 2_000, 0]);
+});
+
 it('a batch that no store can take is not sent again one by one', async () => {
   let commits = 0;
   const queue = new AppendQueue(

@@ -138,6 +138,7 @@ export class AppendQueue {
       waitedMs: began - batch[0]!.since,
       durationMs,
       lockWaitMs,
+      clockAheadMs: clockAhead(outcomes),
       queued: this.queue.length,
       traces: batch.flatMap(({ trace, since }) => (trace ? [{ ...trace, waitedMs: began - since }] : [])),
     }));
@@ -159,6 +160,15 @@ export class AppendQueue {
       lockWaitMs: all.reduce((total, { lockWaitMs = 0 }) => total + lockWaitMs, 0),
     };
   }
+}
+
+/** Times never go back: after a clock was, they stand still until it has caught up. */
+function clockAhead(outcomes: readonly AppendOutcome[]): number {
+  const now = Date.now();
+  const ahead = outcomes.map((it) =>
+    'error' in it || it.result.repeated ? 0 : it.result.recordedAt.getTime() - now,
+  );
+  return Math.max(0, ...ahead);
 }
 
 /** What an append takes while it waits, about: measured, an event keeps some 2 KiB of objects alive. */

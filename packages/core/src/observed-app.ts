@@ -48,7 +48,11 @@ export interface WatchedConsumer {
 export interface WatchedSubscription extends WatchedConsumer {
   readonly savedAt?: string;
   readonly parked: { readonly retrying: number; readonly dead: number };
-  readonly members: readonly { readonly buffered: number; readonly isFull: boolean }[];
+  readonly members: readonly {
+    readonly buffered: number;
+    readonly isFull: boolean;
+    readonly capacity?: number;
+  }[];
 }
 
 /** A projection, with when each of its generations was last kept, and how far it is. */

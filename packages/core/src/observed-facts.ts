@@ -29,6 +29,8 @@ export interface AppendBatch {
   readonly durationMs: number;
   /** How much of it other writers kept the log locked; 0 where the store does not know. */
   readonly lockWaitMs: number;
+  /** How far the time that it was given is ahead of the clock of this process: 0 unless clocks differ or were set back. */
+  readonly clockAheadMs: number;
   /** Appends waiting when the batch was cut. */
   readonly queued: number;
   /** The traces that were active where its appends were asked for. */

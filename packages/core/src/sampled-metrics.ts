@@ -116,6 +116,13 @@ export const sampledMetrics: readonly MetricSignal[] = [
       'Events read and not yet handled.',
     ],
     [
+      'subscription.buffer.capacity',
+      '{event}',
+      [SUBSCRIPTION, APPLICATION],
+      'sampler',
+      'Events for which there is room in the processes that run a subscription.',
+    ],
+    [
       'subscription.back_pressure',
       '1',
       [SUBSCRIPTION, APPLICATION],

@@ -163,5 +163,14 @@ export const seamMetrics: readonly MetricSignal[] = [
     'Handlers at work.',
     'events_handlers_active',
   ]),
-  ...gauges(['append.queue.size', '{append}', [STORE], 'appendBatch', 'Appends waiting for the next batch.']),
+  ...gauges(
+    ['append.queue.size', '{append}', [STORE], 'appendBatch', 'Appends waiting for the next batch.'],
+    [
+      'append.clock.held_back',
+      's',
+      [STORE],
+      'appendBatch',
+      'How far the time that the last append was given is ahead of the clock of this process: 0 unless clocks differ or were set back.',
+    ],
+  ),
 ];

@@ -86,6 +86,9 @@ export const spans: readonly SpanSignal[] = [
   span('publish {event}', 'producer', 'publish', {
     links: ['creation'],
     attributes: [...COMMON, ...MESSAGE, MESSAGE_ID, 'backstory.event.type', 'backstory.targets.count'],
+    events: {
+      'route {event}': ['backstory.rules.evaluated', 'backstory.rules.matched', 'backstory.rule.ids'],
+    },
   }),
   span('process {event} {handler}', 'consumer', 'handle', {
     parent: 'root',
@@ -117,6 +120,7 @@ export const spans: readonly SpanSignal[] = [
       ...[...MESSAGE, 'backstory.position.from', 'backstory.position.to'],
       ...['backstory.lag.seconds', 'backstory.batch.wait_ms', 'backstory.outcome', LINKS_DROPPED],
     ],
+    events: { 'checkpoint {projection}': ['backstory.checkpoint.position'] },
   }),
   span('rebuild {projection}', 'internal', 'generation', RUN),
   span('replay {subscription}', 'internal', 'replay', RUN),

@@ -66,7 +66,7 @@ describe('measurements', () => {
   });
 
   test('what telling costs is measured now and then', async () => {
-    const { observer, metricProducer } = new Instrumentation();
+    const { observer, metricProducer } = new Instrumentation({ tracer: false });
     const route = { rule: 'r', target: 't', eventType: 'e', result: 'matched' } as const;
     for (let i = 0; i < 1_024; i++) observer.route(() => route);
     const { dataPoints } = (await metricsOf(metricProducer)).get('backstory.telemetry.self.duration')!;
@@ -268,7 +268,7 @@ describe('measurements', () => {
 
 const BATCH = {
   ...{ batchId: 'b', store: 'memory', appends: 1, events: 1, bytes: 2, failed: 0, traces: [] },
-  ...{ waitedMs: 1, durationMs: 2, lockWaitMs: 0, queued: 0 },
+  ...{ waitedMs: 1, durationMs: 2, lockWaitMs: 0, clockAheadMs: 0, queued: 0 },
 };
 
 describe('the sampler of flows', () => {

@@ -98,9 +98,19 @@ function consumer(
 }
 
 function buffer(app: Watched, { name, members }: WatchedSubscription): Sample[] {
-  const buffered = members.reduce((sum, it) => sum + it.buffered, 0);
+  const sum = (of: (member: (typeof members)[number]) => number) =>
+    members.reduce((total, it) => total + of(it), 0);
   return [
-    sample('subscription.buffer.size', [name, app.name], buffered),
+    sample(
+      'subscription.buffer.size',
+      [name, app.name],
+      sum(({ buffered }) => buffered),
+    ),
+    sample(
+      'subscription.buffer.capacity',
+      [name, app.name],
+      sum(({ capacity = 0 }) => capacity),
+    ),
     sample('subscription.back_pressure', [name, app.name], members.some((it) => it.isFull) ? 1 : 0),
   ];
 }

@@ -73,6 +73,7 @@ function instrumentsOf(measurements: Measurements) {
     projected: counter('projection.events'),
     active: counter('handlers.active'),
     queued: measurements.gauge('backstory.append.queue.size'),
+    clockAhead: measurements.gauge('backstory.append.clock.held_back'),
     appendTime: histogram('append.duration'),
     appendSize: histogram('append.batch.size'),
     loadTime: histogram('load.duration'),
@@ -192,6 +193,7 @@ function appendBatch(it: Instruments, facts: AppendBatch): void {
   it.lockWait.at(store).record(facts.lockWaitMs / 1_000);
   it.batchFill.at(store).record(facts.events);
   it.queued.at(store).set(facts.queued);
+  it.clockAhead.at(store).set(facts.clockAheadMs / 1_000);
 }
 
 function park(it: Instruments, redrives: Redrives, facts: KeyParked): void {

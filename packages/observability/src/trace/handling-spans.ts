@@ -1,5 +1,6 @@
-import { ROOT_CONTEXT, SpanKind, trace as otel, type SpanContext } from '@opentelemetry/api';
+import { ROOT_CONTEXT, SpanKind, trace as otel, type Span, type SpanContext } from '@opentelemetry/api';
 import type {
+  EventRouted,
   HandleEnd,
   HandleStart,
   KeyParked,
@@ -29,6 +30,8 @@ export type AsyncParents = Readonly<Record<string, 'link' | 'parent' | 'both'>>;
  */
 export class HandlingSpans {
   private readonly failed = new FailedAttempts();
+  /** What rules decided about the event that is being published in a span. */
+  private readonly routings = new WeakMap<Span, EventRouted[]>();
   private readonly replays: Runs;
 
   constructor(
@@ -59,11 +62,27 @@ export class HandlingSpans {
       { name: `publish ${event.type}`, kind: SpanKind.PRODUCER, attributes, links },
       place,
     );
+    if (passage.span) this.routings.set(passage.span, []);
+  }
+
+  /** A time-out comes after a rule has decided. */
+  routed(facts: EventRouted): void {
+    const span = otel.getActiveSpan();
+    if (span && facts.result !== 'timed-out') this.routings.get(span)?.push(facts);
   }
 
   endPublish(passage: Passage<PublishStart, PublishEnd>): void {
-    const { span, end } = passage;
-    if (span) this.spans.close(passage, end ? { 'backstory.targets.count': end.targets } : {});
+    const { span, start, end } = passage;
+    if (!span) return;
+    const routings = this.routings.get(span) ?? [];
+    const matched = routings.filter(({ result }) => result === 'matched').map(({ rule }) => rule);
+    if (routings.length > 0)
+      span.addEvent(`route ${start.event.type}`, {
+        'backstory.rules.evaluated': routings.length,
+        'backstory.rules.matched': matched.length,
+        'backstory.rule.ids': matched,
+      });
+    this.spans.close(passage, end ? { 'backstory.targets.count': end.targets } : {});
   }
 
   begin(passage: Passage<HandleStart, HandleEnd>): void {

@@ -32,6 +32,9 @@ export class ProjectionSpans {
       if (!end?.isDropped) this.rebuilds.progress(generationOf(start), { ...start, hasFailed, error });
       return;
     }
+    // What was done and how far it has come are committed together.
+    if (end && !end.isDropped && !hasFailed)
+      span?.addEvent(`checkpoint ${start.projection}`, { 'backstory.checkpoint.position': start.to });
     if (span)
       return this.spans.close(passage, {
         ...(end && { 'backstory.batch.wait_ms': Math.round(end.waitedMs) }),

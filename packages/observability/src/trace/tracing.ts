@@ -47,6 +47,7 @@ export class Tracing implements Listener {
     };
     this.told = {
       appendBatch: (facts) => appends.batch(facts),
+      route: (facts) => handlings.routed(facts),
       park: (facts) => handlings.parked(facts),
       retry: (facts) => handlings.retrying(facts),
       replay: (facts) => handlings.replayEnded(facts),

@@ -73,16 +73,16 @@ export class Announcements {
   async doing(
     { lease, place }: { readonly lease: HeldLease; readonly place: string },
     condition: Condition,
-    { buffered, isFull }: Pick<Member, 'buffered' | 'isFull'>,
+    buffer: Required<Pick<Member, 'buffered' | 'isFull' | 'capacity'>>,
   ): Promise<void> {
     const { state, owner } = this.parts;
-    const said = JSON.stringify([lease.name, lease.token, condition, buffered, isFull]);
+    const said = JSON.stringify([lease.name, lease.token, condition, buffer]);
     if (said === this.said) return;
     const now = JSON.stringify(condition);
     if (now !== this.condition) this.since = new Date().toISOString();
     this.condition = now;
     const whence = { owner, host: os.hostname(), pid: process.pid, since: this.since };
-    const member: Member = { ...condition, ...whence, buffered, isFull };
+    const member: Member = { ...condition, ...whence, ...buffer };
     await writeMember(state, this.collections, { lease, place, member });
     this.said = said;
   }

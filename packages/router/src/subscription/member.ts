@@ -15,6 +15,8 @@ export interface Member extends Condition {
   readonly buffered: number;
   /** It reads no more until there is room. */
   readonly isFull: boolean;
+  /** For how many of them there is room. Processes of an earlier version do not say. */
+  readonly capacity?: number;
 }
 
 const FORMAT = 'backstory.subscription-member/1';

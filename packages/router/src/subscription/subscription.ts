@@ -237,7 +237,8 @@ export class Subscription {
     }
     const { presence } = this.share;
     const { buffered, isFull } = this.dispatcher;
-    if (presence) await this.told.doing(presence, this.condition, { buffered, isFull });
+    const { buffer: capacity } = this.definition.options;
+    if (presence) await this.told.doing(presence, this.condition, { buffered, isFull, capacity });
   }
 
   private recover(): void {

@@ -1,0 +1,118 @@
+/** What the requirements ask of signals, by their own names and without the prefix `backstory.`; attributes beyond those of every span. */
+export const ASKED = {
+  metrics: {
+    'events.appended': ['event.type', 'aggregate.type'],
+    'append.duration': ['aggregate.type', 'error.type'],
+    'append.batch.size': ['aggregate.type'],
+    'append.conflicts': ['aggregate.type'],
+    'load.duration': ['aggregate.type', 'source'],
+    'load.events': ['aggregate.type', 'source'],
+    'snapshot.duration': ['aggregate.type', 'operation'],
+    'snapshot.lookups': ['aggregate.type', 'result'],
+    'apply.errors': ['event.type', 'error.type'],
+    'command.duration': ['command.type', 'aggregate.type', 'error.type', 'outcome'],
+    'publish.duration': ['event.type', 'source', 'error.type'],
+    'events.published': ['event.type', 'source'],
+    'events.routed': ['rule', 'target', 'result'],
+    'process.duration': ['event.type', 'handler', 'error.type'],
+    'delivery.latency': ['event.type', 'handler'],
+    'handlers.active': ['handler', 'event.type'],
+    'retry.scheduled': ['event.type', 'handler'],
+    'retry.attempts': ['event.type', 'handler', 'outcome'],
+    'retry.queue.size': ['queue'],
+    'retry.queue.oldest_age': ['queue'],
+    'dead_letter.moved': ['event.type', 'handler', 'error.type'],
+    'dead_letter.queue.size': ['handler'],
+    'dead_letter.oldest_age': ['handler'],
+    'dead_letter.reprocessed': ['event.type', 'outcome'],
+    'projection.batch.duration': ['projection', 'error.type'],
+    'projection.batch.size': ['projection'],
+    'projection.events': ['projection', 'result'],
+    'subscription.position': ['subscription'],
+    'store.head_position': ['store'],
+    'subscription.lag.events': ['subscription'],
+    'subscription.lag.time': ['subscription'],
+    'subscription.checkpoint.age': ['subscription'],
+    'subscription.state': ['subscription', 'state'],
+    'store.size': ['store', 'partition'],
+    'store.events': ['store', 'partition'],
+    'store.streams': ['store', 'partition'],
+    'telemetry.self.duration': ['signal'],
+    'telemetry.dropped': ['signal'],
+    'subscription.buffer.size': ['subscription'],
+    'subscription.buffer.capacity': ['subscription'],
+    'subscription.back_pressure': ['subscription'],
+    'append.queue.size': ['store'],
+    'append.lock.wait': ['store'],
+    'append.batch.fill': ['store'],
+    'append.clock.held_back': ['store'],
+    'process.memory': [],
+    'process.cpu': [],
+    'process.event_loop.delay': [],
+  },
+  spans: {
+    'handle {command}': [
+      ...['command.type', 'aggregate.type', 'stream.id', 'expected_version', 'retry.attempt', 'outcome'],
+      'events.count',
+    ],
+    'load {aggregate}': ['events.replayed', 'snapshot.version', 'snapshot.hit', 'version', 'apply.slowest'],
+    'snapshot {aggregate}': ['snapshot.operation', 'snapshot.bytes'],
+    'append {aggregate}': [
+      ...['messaging.system', 'messaging.operation.name', 'messaging.operation.type', 'version.before'],
+      ...['messaging.destination.template', 'messaging.batch.message_count', 'version.after', 'position'],
+      'db.system.name',
+    ],
+    'append batch': ['batch.id'],
+    'publish {event}': ['messaging.system', 'targets.count'],
+    'process {event} {handler}': [
+      ...['messaging.operation.type', 'messaging.message.id', 'messaging.consumer.group.name', 'attempt'],
+      ...['dispatch.delay_ms', 'checkpoint.position'],
+    ],
+    'deadletter {event}': ['dlq.reason'],
+    'reprocess {event} {handler}': ['dlq.age'],
+    'project {projection}': [
+      ...['messaging.batch.message_count', 'position.from', 'position.to', 'lag.events', 'lag.seconds'],
+      'links.dropped',
+    ],
+    'rebuild {projection}': ['replay', 'replay.from', 'replay.to', 'replay.diff_count'],
+    'replay {subscription}': ['replay', 'replay.from', 'replay.to', 'replay.diff_count'],
+    'apply {event}': [],
+    '{db.query.summary}': [],
+  },
+  events: {
+    'route {event}': ['rules.matched', 'rules.evaluated', 'rule.ids'],
+    'retry {event}': ['retry.attempt', 'retry.delay', 'retry.policy'],
+    'checkpoint {projection}': ['checkpoint.position'],
+  },
+  logs: [
+    ...['EVENT_CREATED', 'EVENT_PROCESSING', 'EVENT_COMPLETED', 'EVENT_ERROR', 'EVENT_PUBLISHED'],
+    ...['EVENT_STORED', 'EVENT_RETRY_QUEUED', 'EVENT_RETRY_ATTEMPT', 'EVENT_DEAD_LETTERED'],
+    ...['BATCH_PROCESSED', 'BATCH_COMPLETE'],
+  ],
+} as const satisfies {
+  readonly metrics: Asked;
+  readonly spans: Asked;
+  readonly events: Asked;
+  readonly logs: readonly string[];
+};
+
+type Asked = Readonly<Record<string, readonly string[]>>;
+
+/** Of what is asked, that which is told otherwise; docs/decisions/0033 says how, and why. */
+export const OTHERWISE: readonly string[] = [
+  'handle {command} expected_version',
+  'load {aggregate} apply.slowest',
+  'append {aggregate} db.system.name',
+  'process {event} {handler} checkpoint.position',
+  'project {projection} lag.events',
+  'rebuild {projection} replay.diff_count',
+  'replay {subscription} replay.diff_count',
+  'apply {event}',
+  '{db.query.summary}',
+  'apply.errors event.type',
+  'retry.queue.size queue',
+  'retry.queue.oldest_age queue',
+  'store.size partition',
+  'store.events partition',
+  'store.streams partition',
+];
