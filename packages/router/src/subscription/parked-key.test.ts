@@ -1,4 +1,4 @@
-import { StoredParked, writeParked, type ParkedKey } from './parked-key.js';
+import { StoredParked, storedParked, writeParked, type ParkedKey } from './parked-key.js';
 
 const PARKED: ParkedKey = {
   key: 'account-1',
@@ -31,4 +31,20 @@ it('a record of another format is read at once, and refused', () => {
   const later = new StoredParked('account-1', '{"format":"backstory.parked-key/2","state":"dead"}');
   expect(later.isDead).toBe(false);
   expect(() => later.read()).toThrow(/backstory\.parked-key\/2/);
+});
+
+it('each record of a page is its own, whatever stands beside it', () => {
+  const page = [
+    PARKED,
+    { ...PARKED, key: 'Ångström/2', state: 'retrying' as const },
+    { ...PARKED, key: '3', error: { name: 'Error', message: '𝒳 "state":"dead"' } },
+  ];
+  const rows = page.map((it) => ({ key: `07/${it.key}`, value: writeParked(it) }));
+  const read = storedParked(rows);
+  expect(read.map((it) => [it.key, it.isDead])).toEqual([
+    ['account-1', true],
+    ['Ångström/2', false],
+    ['3', true],
+  ]);
+  expect(read.map((it) => it.read())).toMatchObject(page);
 });

@@ -1,4 +1,5 @@
 import type { ObservedFlow } from '@backstory/core/observe';
+import type { StateEntry } from '@backstory/core/state';
 import { readFormat } from '@backstory/core/store';
 import { partitionName } from './key-partition.js';
 
@@ -60,20 +61,36 @@ export function readParked(text: string): ParkedKey {
 
 /** A parked key as it is stored. There may be very many that are dead, and of few of them anything is asked. */
 export class StoredParked {
+  /** Told without reading the record: within its strings, quotes are escaped. */
+  readonly isDead: boolean;
+  private readonly end: number;
+
+  /** Its text is kept as part of another one, where that is given. */
   constructor(
     readonly key: string,
-    private readonly text: string,
-  ) {}
-
-  /** Told without reading the record: within its strings, quotes are escaped. */
-  get isDead(): boolean {
-    return this.text.startsWith(BEGINNING) && this.text.includes('"state":"dead"');
+    text: string,
+    private readonly within = text,
+    private readonly begin = 0,
+  ) {
+    this.isDead = text.startsWith(BEGINNING) && text.includes('"state":"dead"');
+    this.end = begin + text.length;
   }
 
   /** @throws UnknownFormat */
   read(): ParkedKey {
-    return readParked(this.text);
+    return readParked(this.within.slice(this.begin, this.end));
   }
+}
+
+/** A page of them. It is kept as one text: of very many the collector of garbage would copy each about. */
+export function storedParked(rows: readonly StateEntry[]): readonly StoredParked[] {
+  const all = rows.map(({ value }) => value).join('');
+  let begin = 0;
+  return rows.map(({ key, value }) => {
+    const stored = new StoredParked(key.slice(key.indexOf('/') + 1), value, all, begin);
+    begin += value.length;
+    return stored;
+  });
 }
 
 /** Where a parked key is stored, so that one partition's are together. */

@@ -3,7 +3,7 @@ import { FenceLost, type HeldLease, type StateEntry, type StateView } from '@bac
 import { collectionsOf } from './collections.js';
 import { PARTITIONS, partitionName } from './key-partition.js';
 import { readMark, type Mark } from './mark.js';
-import { StoredParked, parkedAt, writeParked } from './parked-key.js';
+import { parkedAt, storedParked, writeParked, type StoredParked } from './parked-key.js';
 import type { Partition } from './partition.js';
 import { proofOf, readProgress, writeProgress, type Progress } from './progress.js';
 
@@ -21,9 +21,9 @@ export interface LogPart {
 }
 
 /** One that is not dead is needed at once: that it cannot be read is found out while its partition can still be given up. */
-function storedParked(key: string, text: string): StoredParked {
-  const stored = new StoredParked(key, text);
-  if (!stored.isDead) stored.read();
+function readableParked(rows: readonly StateEntry[]): readonly StoredParked[] {
+  const stored = storedParked(rows);
+  for (const it of stored) if (!it.isDead) it.read();
   return stored;
 }
 
@@ -43,16 +43,20 @@ export class PartitionState {
     return this.state.read(async (view) => {
       const { progress, parked, once } = this.collections;
       const known = await view.getMany(progress, partitions.map(partitionName));
-      const keys = await listByPartition(view, parked, partitions);
-      const marks = await listByPartition(view, once, partitions);
+      const keys = await listByPartition(view, { collection: parked, partitions, read: readableParked });
+      const marks = await listByPartition(view, {
+        collection: once,
+        partitions,
+        read: (rows) => rows.map(readMark),
+      });
       const loaded = new Map<number, StoredPartition>();
       for (const number of partitions) {
         const name = partitionName(number);
         const text = known.get(name);
         loaded.set(number, {
           progress: text === undefined ? undefined : readProgress(text),
-          parked: keys.get(name)!.map(({ key, value }) => storedParked(key.slice(name.length + 1), value)),
-          marks: marks.get(name)!.map(readMark),
+          parked: keys.get(name)!,
+          marks: marks.get(name)!,
         });
       }
       return loaded;
@@ -102,11 +106,11 @@ export class PartitionState {
     const name = partitionName(number);
     await this.state.transaction([lease], async (tx) => {
       for (const collection of [parked, once, leftOut]) {
-        const rows = await listAll(tx, collection, `${name}/`);
-        await tx.deleteMany(
-          collection,
-          rows.map(({ key }) => key),
-        );
+        for await (const rows of pagesOf(tx, collection, `${name}/`))
+          await tx.deleteMany(
+            collection,
+            rows.map(({ key }) => key),
+          );
       }
       await tx.put(this.collections.progress, name, writeProgress(progress));
     });
@@ -240,26 +244,39 @@ function goneOf(rows: ReadonlyMap<string, string | undefined>): readonly string[
 }
 
 /** What is stored of some partitions, by their names. Of all of them it is had in one go. */
-async function listByPartition(
+async function listByPartition<T>(
   view: StateView,
-  collection: string,
-  partitions: readonly number[],
-): Promise<ReadonlyMap<string, readonly StateEntry[]>> {
-  const found = new Map<string, StateEntry[]>(partitions.map((number) => [partitionName(number), []]));
+  { collection, partitions, read }: Listing<T>,
+): Promise<ReadonlyMap<string, readonly T[]>> {
+  const found = new Map<string, T[]>(partitions.map((number) => [partitionName(number), []]));
   const prefixes = partitions.length === PARTITIONS ? [''] : [...found.keys()].map((name) => `${name}/`);
   for (const prefix of prefixes)
-    for (const entry of await listAll(view, collection, prefix))
-      found.get(entry.key.slice(0, entry.key.indexOf('/')))?.push(entry);
+    for await (const page of pagesOf(view, collection, prefix)) {
+      const items = read(page);
+      page.forEach(({ key }, i) => found.get(key.slice(0, key.indexOf('/')))?.push(items[i]!));
+    }
   return found;
 }
 
-async function listAll(view: StateView, collection: string, prefix: string): Promise<readonly StateEntry[]> {
-  const all: StateEntry[] = [];
-  for (let after = ''; ; after = all.at(-1)!.key) {
+interface Listing<T> {
+  readonly collection: string;
+  readonly partitions: readonly number[];
+  /** An item for each row. */
+  readonly read: (page: readonly StateEntry[]) => readonly T[];
+}
+
+async function* pagesOf(
+  view: StateView,
+  collection: string,
+  prefix: string,
+): AsyncGenerator<readonly StateEntry[], void> {
+  for (let after = ''; ;) {
     const page = await view.list(collection, { prefix, after, limit: PAGE });
-    all.push(...page);
-    if (page.length < PAGE) return all;
+    if (page.length > 0) yield page;
+    if (page.length < PAGE) return;
+    after = page.at(-1)!.key;
   }
 }
 
-const PAGE = 10_000;
+/** Small enough that the rows of one are gone before the next comes. */
+const PAGE = 2_000;
