@@ -271,6 +271,20 @@ describe('failures', () => {
     expect(dangling(tracer.spans)).toEqual([]);
   });
 
+  test('in a flow that its caller does not trace have spans that point at nothing of the caller, and so have batches', async () => {
+    let calls = 0;
+    const fail = () => {
+      if (calls++ === 0) failing();
+    };
+    const { tracer, shop, close } = await traced(1, { retry, fail });
+    await Context.fromHeaders(sent(TRACE, '00')).run(() => shop.order('1'));
+    await shop.settled();
+    await close();
+    expect(tracer.named('process order.placed billing.bill')[0]!.status.code).toBe(SpanStatusCode.ERROR);
+    expect(tracer.named('project orders')).not.toEqual([]);
+    expect(dangling(tracer.spans)).toEqual([]);
+  });
+
   test('a decision against a command is one in its own span, and none at all where it is not traced', async () => {
     for (const [rate, spans] of [
       [1, 1],

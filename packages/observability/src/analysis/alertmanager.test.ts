@@ -122,7 +122,7 @@ test('a receiver that hangs or is not there is not waited for longer than it may
 });
 
 test('while one request is under way there is no other, and closing ends it', async () => {
-  const { double, alertmanager, note } = await told();
+  const { double, alertmanager, note } = await told({ timeoutMs: 60_000 });
   double.how.answer = 'hang';
   note('raised', 0);
   const telling = [alertmanager.tell(START), alertmanager.tell(START + MINUTE)];
@@ -146,6 +146,20 @@ test('what was resolved long ago and never taken is forgotten; each of a cluster
   both.note('raised', 0);
   await both.tell(0);
   expect([double.posts.length, other.posts.length]).toEqual([1, 1]);
+});
+
+test('one of a cluster that hangs keeps nothing from the others', async () => {
+  const other = await alertmanagerDouble();
+  closing.push(() => other.close());
+  const hanging = await alertmanagerDouble();
+  closing.push(() => hanging.close());
+  hanging.how.answer = 'hang';
+  const { alertmanager, note } = await told({ url: [hanging.url, other.url], timeoutMs: 60_000 });
+  note('raised', 0);
+  const telling = alertmanager.tell(START);
+  await eventually(() => other.posts.length === 1);
+  alertmanager.close();
+  await telling;
 });
 
 test('what cannot be an address or a label is refused', () => {
