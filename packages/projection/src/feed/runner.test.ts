@@ -175,3 +175,20 @@ it('what is asked for while it looks around is looked at right after', async () 
   isHeld = false;
   looks.shift()!();
 });
+
+it('a generation of its version that has other indexes is not fed: it would lack them', async () => {
+  const runner = await run(1);
+  await eventually(() => runner.fed.includes(1));
+  await storage.state.transaction([], async (tx) => {
+    const now = (await readControl(tx, 'sums'))!;
+    const other = { ...now.generations[0]!, role: 'building' } as const;
+    const generations = [
+      ...now.generations,
+      { ...other, number: 2, indexes: ['sum'] },
+      { ...other, number: 3 },
+    ];
+    await writeControl(tx, 'sums', { ...now, last: 3, generations });
+  });
+  await eventually(() => runner.fed.includes(3));
+  expect(runner.fed).not.toContain(2);
+});

@@ -9,6 +9,7 @@ import { evenUpTo } from '../generation/events-between.js';
 import { placesOf, type Places } from '../generation/places.js';
 import type { Progress } from '../generation/progress.js';
 import { register } from '../generation/register.js';
+import { isMadeBy } from '../generation/same-form.js';
 import { swapWhenReady } from '../generation/swap.js';
 import type { FeedingEnd } from './feeder-parts.js';
 import { Feeder } from './feeder.js';
@@ -132,7 +133,7 @@ export class Runner {
   }
 
   private isMine(generation: Generation): boolean {
-    return isFed(generation) && generation.version === this.parts.model.version;
+    return isFed(generation) && isMadeBy(this.parts.model, generation);
   }
 
   private obey(control: Control): void {

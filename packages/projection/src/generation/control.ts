@@ -76,6 +76,11 @@ export function generationIn({ generations }: Control, number: number): Generati
   return generations.find((it) => it.number === number);
 }
 
+/** Those that are not being dropped. */
+export function present({ generations }: Control): readonly Generation[] {
+  return generations.filter(({ role }) => role !== 'dropping');
+}
+
 /** Whether events are folded into a generation. */
 export function isFed({ role }: Pick<Generation, 'role'>): boolean {
   return role === 'live' || role === 'building';

@@ -2,11 +2,17 @@ import type { EventStore, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
 import type { Checkpoint } from '@backstory/core/store';
 import { GenerationUnusable, ProjectionNotFound } from '../errors.js';
-import { generationIn, listControls, readControl, type Control, type Generation } from './control.js';
+import {
+  generationIn,
+  listControls,
+  present,
+  readControl,
+  type Control,
+  type Generation,
+} from './control.js';
 import { divergence } from './divergence.js';
 import { placesOf } from './places.js';
 import { readProgress } from './progress.js';
-import { present } from './register.js';
 
 /** The log, and where what was folded from it is. */
 export interface Stores {

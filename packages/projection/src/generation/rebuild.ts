@@ -1,8 +1,9 @@
 import { numberOption } from '@backstory/core/store';
 import type { ModelFacts } from '../definition/model-facts.js';
-import { withGeneration, writeControl, type Control, type Generation } from './control.js';
+import { present, withGeneration, writeControl, type Control, type Generation } from './control.js';
 import { divergence } from './divergence.js';
-import { begin, present, withNew } from './register.js';
+import { begin, withNew } from './register.js';
+import { requireSameForm } from './same-form.js';
 import { checkpointOf, requireControl, type Stores } from './generations.js';
 
 /** What is being filled, and whether that was begun just now. */
@@ -15,7 +16,7 @@ export interface Rebuilding {
  * Begins a new generation, or gives the one that is being filled by this version already. One that was folded from another log is
  * not gone on with.
  *
- * @throws ProjectionNotFound, InvalidOption
+ * @throws ProjectionNotFound, InvalidOption; ProjectionChanged where what a version makes has changed under its number
  */
 export async function rebuild(
   { events, state }: Stores,
@@ -34,6 +35,7 @@ export async function rebuild(
   const isOther = (await divergence(events, found?.checkpoint)) !== undefined;
   return state.transaction([], async (tx) => {
     const control = await requireControl(tx, name);
+    requireSameForm(control, model);
     const known = beingFilled(control, model);
     if (known && !(isOther && known.number === found?.number)) {
       await writeControl(tx, name, withGeneration(control, { ...known, ...pace }));

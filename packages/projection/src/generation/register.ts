@@ -7,12 +7,14 @@ import { createTables } from '../tables/table-shape.js';
 import {
   generationIn,
   listControls,
+  present,
   readControl,
   writeControl,
   type Control,
   type Generation,
 } from './control.js';
 import { showAnew, showLive } from './live-views.js';
+import { requireSameForm } from './same-form.js';
 
 /**
  * Makes the first generation of a projection, or begins another one where the code has a higher version than all there are.
@@ -34,7 +36,7 @@ export function register(
       await showLive(tx, model.name, { after: control });
       return { control, begun };
     }
-    checkSame(known, model);
+    requireSameForm(known, model);
     await showAnew(tx, model.name, known);
     const live = generationIn(known, known.live)!;
     const isKnown = present(known).some(({ version }) => version === model.version);
@@ -72,11 +74,6 @@ export function withNew(
   return { control: { ...control, last: number, generations: [...control.generations, begun] }, begun };
 }
 
-/** Those that are not being dropped. */
-export function present({ generations }: Control): readonly Generation[] {
-  return generations.filter(({ role }) => role !== 'dropping');
-}
-
 function newGeneration(
   { version, events, typeNames: types, indexes, tables }: ModelFacts,
   own: Pick<Generation, 'number' | 'role' | 'eventsPerSecond' | 'swaps'>,
@@ -99,32 +96,6 @@ async function requireOwnNames(tx: StateTransaction, name: string): Promise<void
   for (const [other, { generations }] of await listControls(tx))
     if (other !== name && folded(other) === folded(name) && generations.some(({ tables }) => tables))
       throw new ProjectionExists(name, other);
-}
-
-/** Events or indexes that came later would be missing for all that was folded before. */
-function checkSame(control: Control, model: ModelFacts): void {
-  for (const { number, version, events, types, indexes, tables } of present(control)) {
-    if (version !== model.version) continue;
-    const raise = `raise its version from ${version} to ${version + 1}, so that it is built anew.`;
-    if (events.join() !== model.events.join()) {
-      const problem = `it folds ${model.events.join(', ')}, and then it folded ${events.join(', ')}: ${raise}`;
-      throw new ProjectionChanged(model.name, number, problem);
-    }
-    // What was recorded under a name that it did not have then was passed by.
-    const names = (of: readonly string[]) => [...of].sort().join(', ');
-    if (names(types) !== names(model.typeNames)) {
-      const problem = `its events may be recorded as ${names(model.typeNames)}, and then as ${names(types)}: ${raise}`;
-      throw new ProjectionChanged(model.name, number, problem);
-    }
-    if (indexes.join() !== model.indexes.join()) {
-      const list = (paths: readonly string[]) =>
-        paths.length === 0 ? 'no indexes' : `the indexes ${paths.join(', ')}`;
-      const problem = `it has ${list(model.indexes)}, and then it had ${list(indexes)}: ${raise}`;
-      throw new ProjectionChanged(model.name, number, problem);
-    }
-    if (JSON.stringify(tables) !== JSON.stringify(model.tables))
-      throw new ProjectionChanged(model.name, number, `its tables are others now: ${raise}`);
-  }
 }
 
 function refusal(was: number, { version, name }: ModelFacts): string {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { StateStore } from '@backstory/core';
 import type { StateTransaction } from '@backstory/core/state';
 import { GenerationUnusable } from '../errors.js';
-import { writeControl, type Control, type Generation } from './control.js';
+import { present, writeControl, type Control, type Generation } from './control.js';
 import { divergence } from './divergence.js';
 import { evenUpTo } from './events-between.js';
 import { feedersOf } from './feeders.js';
@@ -17,7 +17,6 @@ import {
 } from './generations.js';
 import { besideReaders, showLive } from './live-views.js';
 import { meet, part, type Meeting } from './meet.js';
-import { present } from './register.js';
 
 /** Which generation took the place of which, and how far behind it is. */
 export interface Swapped {
