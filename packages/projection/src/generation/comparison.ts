@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { byBytes } from '@backstory/core/store';
 import { firstDifference, canonical, type FieldDifference } from './document-difference.js';
+import type { StrayRow } from './index-rows.js';
 
 /** Compares rows of two sides that come in the order of their keys, one by one, and hashes both sides. */
 export class Comparison {
@@ -32,6 +33,17 @@ export class Comparison {
     }
   }
 
+  /** Rows of an index that are not as the documents of their side say. They count as differences, and in the hash. */
+  async runStray(side: 'live' | 'other', rows: AsyncGenerator<StrayRow, void>): Promise<void> {
+    for await (const { key, path, is } of rows) {
+      const called = `${key}, index ${path}`;
+      this.digests[side === 'live' ? 0 : 1].update(`${called}\0${is}\n`);
+      this.different++;
+      if (this.differences.length >= this.limit) continue;
+      this.differences.push({ key: called, path, live: undefined, other: undefined, [side]: `row ${is}` });
+    }
+  }
+
   private compare(key: string, a: string | undefined, b: string | undefined): void {
     const [x, y] = [a, a === b ? undefined : b].map((text) => text && canonical(JSON.parse(text)));
     const [left, right] = [x, a === b ? x : y];
@@ -49,7 +61,10 @@ export class Comparison {
 
 /** A document or row that is not the same in both: the first of its fields that differs, and the two values. */
 export interface DocumentDifference extends FieldDifference {
-  /** The key of the document; of a row its table and the values of its key: `days 2026-11-28`. */
+  /**
+   * The key of the document; of a row its table and the values of its key: `days 2026-11-28`; of a row of an index that is missing or
+   * too many on one side the document's key and the index: `account-42, index balance`.
+   */
   readonly key: string;
 }
 

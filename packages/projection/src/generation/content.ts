@@ -2,6 +2,7 @@ import type { StateStore } from '@backstory/core';
 import { hashTables } from '../tables/compare-tables.js';
 import { requireSql } from '../tables/require-sql.js';
 import { Comparison, type Row } from './comparison.js';
+import { strayRows } from './index-rows.js';
 import { placesOf } from './places.js';
 import { documentsOf, resultName, resultsOf } from './stored-rows.js';
 import { checkpointOf, requireControl, requireGeneration } from './generations.js';
@@ -31,6 +32,7 @@ export function contentOf(state: StateStore, name: string, generation?: number):
     await comparison.run(documentsOf(view, places.documents(number)), none());
     const { documents } = comparison;
     await comparison.run(resultsOf(view, places.results(number), position), none(), resultName);
+    await comparison.runStray('live', strayRows(view, name, wanted));
     const { hashes } = comparison;
     return { generation: number, position, documents, hash: hashes[0] };
   });

@@ -4,7 +4,8 @@ import { byBytes, type Checkpoint } from '@backstory/core/store';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { GenerationUnusable } from '../errors.js';
 import { Comparison, type DocumentDifference, type Row } from './comparison.js';
-import { generationIn } from './control.js';
+import { generationIn, type Generation } from './control.js';
+import { strayRows } from './index-rows.js';
 import { placesOf } from './places.js';
 import { checkpointOf, requireControl, requireOfThisLog } from './generations.js';
 import { TextFold } from './text-fold.js';
@@ -37,7 +38,7 @@ export interface VerifyingWithLog {
 }
 
 /**
- * Folds the log in memory up to the checkpoint of the generation that is read, and compares the documents. It may go on meanwhile: what it does
+ * Folds the log in memory up to the checkpoint of the generation that is read, and compares the documents, and the rows of its indexes with them. It may go on meanwhile: what it does
  * is folded as well, until one view of the state is as far as the fold. Neither the fold nor the view waits for the other, so one connection is enough.
  *
  * @throws ProjectionNotFound, ProjectionFailed
@@ -55,12 +56,13 @@ export async function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVer
     await foldBetween(verifying, fold, { after, upTo });
     after = upTo;
     const found = await state.read(async (view): Promise<LogVerification | number> => {
-      const { checkpoint: _checkpoint, ...now } = await readTo(view, model);
+      const { checkpoint: _checkpoint, of, ...now } = await readTo(view, model);
       if (now.generation !== generation || now.position < after)
         throw new GenerationUnusable(name, generation, 'another one is read since: compare it again.');
       if (now.position > after) return now.position;
       const comparison = new Comparison(limit);
       await comparison.run(documentsOf(view, placesOf(name).documents(generation)), inOrder(fold));
+      await comparison.runStray('live', strayRows(view, name, of));
       const { documents, different, differences } = comparison;
       const whole = { projection: name, ...now, isEqual: different === 0 };
       return { ...whole, documents, different, differences };
@@ -79,11 +81,13 @@ async function readTo(
 ): Promise<
   Pick<LogVerification, 'generation' | 'version' | 'position'> & {
     readonly checkpoint: Checkpoint | undefined;
+    readonly of: Generation;
   }
 > {
   const { name } = model;
   const control = await requireControl(view, name);
-  const { number: generation, version } = generationIn(control, control.live)!;
+  const of = generationIn(control, control.live)!;
+  const { number: generation, version } = of;
   if (version !== model.version)
     throw new GenerationUnusable(
       name,
@@ -91,7 +95,7 @@ async function readTo(
       `code of version ${version} made it, and the code here is version ${model.version}.`,
     );
   const checkpoint = await checkpointOf(view, name, generation);
-  return { generation, version, position: checkpoint?.through ?? 0, checkpoint };
+  return { generation, version, position: checkpoint?.through ?? 0, checkpoint, of };
 }
 
 async function foldBetween(

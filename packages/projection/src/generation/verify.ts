@@ -4,6 +4,7 @@ import type { ProjectionModel } from '../definition/projection-model.js';
 import { GenerationUnusable } from '../errors.js';
 import { Comparison } from './comparison.js';
 import type { Between } from './events-between.js';
+import { strayRows } from './index-rows.js';
 import { LogBetween } from './log-between.js';
 import { placesOf } from './places.js';
 import { documentsOf, resultName, resultsOf } from './stored-rows.js';
@@ -24,7 +25,8 @@ export interface Verifying {
 }
 
 /**
- * Compares the live generation with another one on one view of the state, so that both may go on meanwhile. Where one is ahead,
+ * Compares the live generation with another one on one view of the state, so that both may go on meanwhile; and the rows of the
+ * indexes of each with its documents. Where one is ahead,
  * the documents in between are folded in memory: those of the one behind forwards, or else those of the one ahead anew up to there.
  * What that takes of the log is read before, so that one connection is enough unless it is very much.
  *
@@ -111,6 +113,8 @@ async function compare(view: StateView, { model, limit, meeting, log }: Compared
   await comparison.run(documents(live), documents(other));
   const { documents: count } = comparison;
   await comparison.run(results(live), results(other), resultName);
+  for (const which of ['live', 'other'] as const)
+    await comparison.runStray(which, strayRows(view, model.name, meeting[which].generation));
   const { hashes, different, differences } = comparison;
   const side = ({ generation: { number, version } }: Placed, hash: string) => ({
     generation: number,
