@@ -52,16 +52,57 @@ const brief = (findings: readonly Finding[]) =>
   });
 
 describe('sealing', () => {
-  test('gives way to those who append after each piece, and listens no longer', async () => {
-    const [afterWork, close] = [
-      jest.spyOn(GiveWay.prototype, 'afterWork'),
-      jest.spyOn(GiveWay.prototype, 'close'),
-    ];
-    await fillLog(storage, 3_000);
-    await seal(storage, keyed);
-    expect(afterWork.mock.calls.length).toBeGreaterThanOrEqual(2);
-    expect(close).toHaveBeenCalledTimes(1);
-    jest.restoreAllMocks();
+  describe('beside others who append', () => {
+    afterEach(() => jest.restoreAllMocks());
+
+    /** Where each portion begins. */
+    const portions = (store: OpenStorage['events']) => {
+      const read = jest.spyOn(store, 'readTexts');
+      return () => read.mock.calls.map(([{ after }]) => after);
+    };
+
+    test('gives way after each piece, and listens no longer', async () => {
+      jest.spyOn(GiveWay.prototype, 'othersAppend', 'get').mockReturnValue(true);
+      const rest = jest.spyOn(GiveWay.prototype, 'afterWork').mockResolvedValue();
+      const close = jest.spyOn(GiveWay.prototype, 'close');
+      await fillLog(storage, 5_000);
+      const begun = portions(storage.events);
+      await seal(storage, keyed);
+      expect(begun()).toEqual([0, 2_048, 4_096]);
+      expect(rest).toHaveBeenCalledTimes(3);
+      expect(close).toHaveBeenCalledTimes(1);
+    });
+
+    test('breaks off what it began when they do', async () => {
+      const append = jest.spyOn(GiveWay.prototype, 'othersAppend', 'get').mockReturnValueOnce(false);
+      append.mockReturnValue(true);
+      jest.spyOn(GiveWay.prototype, 'afterWork').mockResolvedValue();
+      await fillLog(storage, 5_000);
+      const begun = portions(storage.events);
+      const { sealed } = await seal(storage, keyed);
+      expect(begun()).toEqual([0, 2_048, 4_096]);
+      expect(sealed).toBe(5_000);
+      expect(await verify(storage, keyed)).toMatchObject({ ok: true, sealedEvents: 5_000 });
+    });
+
+    test('nothing is sealed of two logs, one of which takes the place of the other', async () => {
+      jest.spyOn(GiveWay.prototype, 'othersAppend', 'get').mockReturnValue(true);
+      jest.spyOn(GiveWay.prototype, 'afterWork').mockResolvedValue();
+      await fillLog(storage, 5_000);
+      const other = await files.opened(sqlite(files.newFile(), { driver: 'libsql' }).open());
+      await fillLog(other, 5_000);
+      let now = storage.events;
+      const store = Object.create(storage.events) as OpenStorage['events'];
+      store.readAll = (query) => now.readAll(query);
+      store.readTexts = (part) => {
+        if (part.after > 0) now = other.events;
+        return now.readTexts!(part);
+      };
+      await expect(seal({ ...storage, events: store }, keyed)).rejects.toThrow(
+        'position 2048 is another event than was sealed',
+      );
+      expect(fs.readdirSync(path.join(keyed.folder, 'seals'))).not.toContain('000001.seal');
+    });
   });
 
   test('covers the whole log, then what follows, and nothing when nothing followed', async () => {

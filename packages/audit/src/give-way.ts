@@ -4,7 +4,7 @@ import type { EventStore } from '@backstory/core';
 /** For so long after an append others are taken to be appending. */
 const RECENT_MS = 500;
 /** Of the time that work took, for as many times as much it then rests. */
-const REST = 4;
+const REST = 9;
 
 /** Has work rest in between while others append, so that these do not wait for processor and disk. */
 export class GiveWay {
@@ -20,10 +20,13 @@ export class GiveWay {
     this.stop = store.onAppend(() => (this.lastAppend = performance.now()));
   }
 
+  get othersAppend(): boolean {
+    return performance.now() - this.lastAppend < RECENT_MS;
+  }
+
   /** Call it after each piece of work. */
   async afterWork(signal: AbortSignal): Promise<void> {
-    const now = performance.now();
-    if (now - this.lastAppend < RECENT_MS) await this.rest(REST * (now - this.began), signal);
+    if (this.othersAppend) await this.rest(REST * (performance.now() - this.began), signal);
     this.began = performance.now();
   }
 

@@ -61,6 +61,13 @@ export function lineOf(event: StoredEvent): string {
     .trimEnd();
 }
 
+/** Whether the event at a position is the one of this line. */
+export async function isLineAt(store: EventStore, position: number, line: string): Promise<boolean> {
+  const query = { after: position - 1, upTo: position, includeSystem: true };
+  for await (const { events } of store.readAll(query)) if (events[0]) return lineOf(events[0]) === line;
+  return false;
+}
+
 /** Adds a block to a tree: at once where it fits in as a subtree. */
 export function addBlock(tree: MerkleTree, { count, leaves, root }: LineBlock): void {
   if (root !== null && tree.size % count === 0) return tree.appendSubtree(Math.log2(count), root);

@@ -18,7 +18,7 @@ export interface TextOptions extends ReadOptions {
 }
 
 /** A block is a subtree of so many leaves; less at the beginning and end, and where events are large. */
-const BLOCK = 1_024;
+export const BLOCK = 1_024;
 const LARGEST = 2 * 2 ** 20;
 
 /** A part of the log as texts, in order: from the store as it has them, else made of the events that it gives. */

@@ -5,7 +5,7 @@ import { HEAD_PROBLEMS, headHash, type KeyRing, type SigningKey, type TreeHead }
 import { MerkleTree, signHead } from '@backstory/proof/seal';
 import { AuditFolder } from './audit-folder.js';
 import { SealDiverged, SealerBusy } from './errors.js';
-import { lineOf } from './log-lines.js';
+import { isLineAt } from './log-lines.js';
 import { writeLines } from './write-lines.js';
 import { AUDIT_STREAM, auditVersion, lastRecorded, recordHead } from './recorded-heads.js';
 import { rebuildSeals } from './rebuild-seals.js';
@@ -116,13 +116,8 @@ class Sealer {
     if (logId !== identity.logId) refuse(`it is log ${identity.logId}, and ${logId} was sealed`);
     if (!recorded || headHash(recorded) !== headHash(last.head))
       refuse('its head is not the last one recorded in the log');
-    for await (const { events } of this.store.readAll({
-      after: position - 1,
-      upTo: position,
-      includeSystem: true,
-    }))
-      if (events[0] && lineOf(events[0]) === last.lastLine) return;
-    refuse(`the event at position ${position} is not the one that was sealed`);
+    if (!(await isLineAt(this.store, position, last.lastLine)))
+      refuse(`the event at position ${position} is not the one that was sealed`);
   }
 
   private async sealAfter(

@@ -36,8 +36,7 @@ export class LogParts {
 
   async read(part: Part): Promise<FoundPart> {
     const statements = (this.walks && this.statements.walking) || this.statements;
-    let found = foundIn(await this.database.read<PartRow>(statements.whole(part)));
-    if (found.looked > found.taken) found = foundIn(await this.database.read<PartRow>(statements.cut(part)));
+    const found = foundIn(await readPart(this.database, statements, part));
     const { head, taken, last, events } = found;
     if (last) {
       const from = this.query.backwards ? Math.min(part.upTo, head) + 1 : part.after;
@@ -57,8 +56,16 @@ const MOST_OF_IT = 0.75;
 /** Events that one statement looks at, however few of them are wanted. */
 const MOST_LOOKED_AT = 5_000;
 
-function foundIn([row]: readonly PartRow[]): FoundPart {
-  const [head, before, looked, taken, wanted, position, id, text] = row!;
+/** A part of the log, or as much of it as a page may hold. */
+export async function readPart(database: Database, statements: LogStatements, part: Part): Promise<PartRow> {
+  const [whole] = await database.read<PartRow>(statements.whole(part));
+  const [, , looked, taken] = whole!;
+  if (looked === taken) return whole!;
+  const [cut] = await database.read<PartRow>(statements.cut(part));
+  return cut!;
+}
+
+function foundIn([head, before, looked, taken, wanted, position, id, text]: PartRow): FoundPart {
   return {
     head: Number(head),
     before,

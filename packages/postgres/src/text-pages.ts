@@ -3,9 +3,10 @@ import { resolveQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
 import { textsIn } from './event-texts.js';
 import { requireSame } from './log-pages.js';
-import { logStatements, type PartRow } from './log-statement.js';
+import { readPart } from './log-parts.js';
+import { logStatements } from './log-statement.js';
 
-/** The log as texts, up to where a page of events is larger than it may be. */
+/** The log as texts. All pages are of one log, as those of `logPages`. @throws StoreUnavailable where they are not */
 export async function* textPages(
   database: Database,
   { after, upTo, first, pageSize }: TextsPart,
@@ -13,13 +14,12 @@ export async function* textPages(
   const statements = logStatements(database.schema, EVERYTHING);
   let lastId: string | undefined;
   for (let size = first; ; size = pageSize) {
-    const [row] = await database.read<PartRow>(statements.whole({ after, upTo, size }));
-    const [, before, looked, taken, , position, id, text] = row!;
+    const part = await readPart(database, statements, { after, upTo, size });
+    const [, before, looked, taken, , position, id, text] = part;
     requireSame(database.store, after, [lastId, before]);
-    if (looked !== taken) return;
-    const count = Number(looked);
+    const count = Number(taken);
     const last = position === null ? after : Number(position);
-    const through = count < size ? upTo : last;
+    const through = count < size && looked === taken ? upTo : last;
     yield { count, last, through, bytes: text === null ? new Uint8Array() : textsIn(text, count) };
     if (through === upTo) return;
     [after, lastId] = [last, id ?? undefined];

@@ -18,7 +18,7 @@ export const row: Row = {
     const text = "select count(*)::int as count from events where position > $1 and stream = 'beside'";
     const contest = await besideSealer({
       storage,
-      appends: Math.ceil(300 * scale),
+      appends: Math.ceil(3_000 * scale),
       sealer: [path.join(folder, 'audit'), url],
       count: async (after) => (await bare.query<{ count: number }>(text, [after])).rows[0]!.count,
     });

@@ -18,7 +18,7 @@ export const row: Row = {
     const select = bare.prepare("SELECT count(*) FROM events WHERE position > ? AND stream = 'beside'");
     const contest = await besideSealer({
       storage,
-      appends: Math.ceil(300 * scale),
+      appends: Math.ceil(3_000 * scale),
       sealer: [path.join(folder, 'audit'), path.join(folder, 'log.db'), driver],
       count: (after) => (select.all([after]) as [[number]])[0][0],
     });
