@@ -282,7 +282,11 @@ function generationsAre(stores: TestStorage): void {
     await expect(tool.verify('sums', { maxFolded: 1 })).rejects.toThrow(
       /more than 1 documents would have to be folded/,
     );
-    await expect(tool.swap('sums')).rejects.toThrow(/it is at position 0, and what is read is at/);
+    const strange = projectionsOn(opened, []);
+    running.push(strange);
+    await expect(strange.swap('sums')).rejects.toThrow(
+      /it is at position 0, and what is read is at \d+: no process feeds it: start one whose code has version 1/,
+    );
     const filled = await tool.fill('sums', { eventsPerSecond: 1_000 });
     expect(filled).toMatchObject({ generation: 2, documents: 2, events: 3 });
     const control = () => opened.state.read((view) => view.get('backstory.projections', 'sums'));
@@ -306,7 +310,11 @@ function generationsAre(stores: TestStorage): void {
     await tool.fill('sums');
     await record('1', new Deposited(1));
     await first.caughtUp('sums', await head(), IN_TIME);
-    await expect(tool.swap('sums')).rejects.toThrow(/wait until it has caught up/);
+    const strange = projectionsOn(opened, []);
+    running.push(strange);
+    await expect(strange.swap('sums')).rejects.toThrow(/what is read is at \d+: no process feeds it/);
+    expect(await tool.swap('sums')).toMatchObject({ generation: 3, was: 1, behind: 0 });
+    expect(await tool.named('sums').get('account-1')).toMatchObject({ seen: [5, 13, 1] });
   });
 
   it.each([
@@ -360,6 +368,19 @@ function generationsAre(stores: TestStorage): void {
       await tx.put('backstory.projections', 'sums', text.replace('"retired"', '"dropping"'));
     });
     await expect(projections.filled('sums', 2)).rejects.toThrow(/it was dropped meanwhile/);
+  });
+
+  it('one that no process feeds is not waited for without end', async () => {
+    const first = await run(opened, [sums(1)]);
+    await first.caughtUp('sums', await head(), IN_TIME);
+    const tool = projectionsOn(await stores.opened(storage), [sums(2)]);
+    running.push(tool);
+    const generation = await tool.rebuild('sums');
+    const waiting = tool.filled('sums', generation, { everyMs: 5, unfedMs: 20 });
+    await expect(waiting).rejects.toThrow(
+      /generation 2: no process feeds it: start one whose code has version 2/,
+    );
+    await expect(waiting).rejects.toBeInstanceOf(GenerationUnusable);
   });
 
   it('its status says by what code it is fed while that is another, and that nobody does so after that', async () => {

@@ -321,6 +321,20 @@ describe.each([
     );
   });
 
+  it('a generation that nobody feeds is fed by whoever compares it, while what is read goes on', async () => {
+    const first = await run(ledger(1));
+    await first.caughtUp('ledger', await head(), IN_TIME);
+    const tool = known(ledger(2));
+    await tool.fill('ledger');
+    await record('2', new Deposited(4));
+    await first.caughtUp('ledger', await head(), IN_TIME);
+    expect(await tool.verify('ledger')).toMatchObject({
+      ...{ live: { generation: 1 }, other: { generation: 2 } },
+      different: 2,
+    });
+    expect(await tool.swap('ledger')).toMatchObject({ generation: 2, was: 1 });
+  });
+
   it('other tables under an old version are refused', async () => {
     await run(ledger(1));
     const { accounts } = tables;

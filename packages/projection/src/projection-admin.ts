@@ -1,5 +1,6 @@
 import { Context, type EventStore, type Recorder, type StateStore } from '@backstory/core';
 import { guarded, type GenerationChanged, type Observer } from '@backstory/core/observe';
+import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { ProjectionNotFound, GenerationUnusable } from './errors.js';
 import type { Model } from './definition/projection-source.js';
 import { writeControl, type Control, type Generation, type Wish } from './generation/control.js';
@@ -52,20 +53,23 @@ export interface VerifyOptions {
   readonly maxFolded?: number;
 }
 
+const ASKING: OptionNames<AskedBy> = { actor: true, reason: true };
+export const REBUILDING: OptionNames<RebuildOptions> = { ...ASKING, eventsPerSecond: true };
+const COMPARING: OptionNames<VerifyOptions> = { generation: true, limit: true, maxFolded: true };
+
 /** What an admin works on. */
 export interface ProjectionAdminParts {
   readonly events: EventStore;
   readonly recorder: Recorder;
   readonly observer?: Observer | undefined;
   /** Where the documents of a projection are, and its code, where it is known here. */
-  readonly placeOf: (name: string) => {
-    readonly state: StateStore;
-    readonly model: Model | undefined;
-  };
+  readonly placeOf: (name: string) => { readonly state: StateStore; readonly model: Model | undefined };
   readonly models: () => readonly Model[];
   readonly state: StateStore;
   /** Called after something was asked for, to have it noticed soon where the projection runs in this process. */
   readonly asked: (name: string) => void;
+  /** Works while a generation is filled, and kept so, that no process feeds and that the code here can make. Default: the one being filled. */
+  readonly withFed: <T>(name: string, generation: number | undefined, work: () => Promise<T>) => Promise<T>;
 }
 
 /** Looks at projections and asks for something, from any process, also where none of them runs. What is asked for is recorded. */
@@ -102,20 +106,20 @@ export class ProjectionAdmin {
     const versions = new Map(model ? [[name, model.version]] : []);
     const [status] = await projectionStatuses({ events, state, versions }, [name]);
     if (status) return status;
-    throw new ProjectionNotFound(
-      name,
-      (await this.list()).map((it) => it.name),
-    );
+    const known = (await this.list()).map((it) => it.name);
+    throw new ProjectionNotFound(name, known);
   }
 
   /** Folds nothing more, until it is resumed; documents are read as before. */
-  async pause(name: string, by?: AskedBy): Promise<void> {
+  async pause(name: string, by: AskedBy = {}): Promise<void> {
+    knownOptions(by, ASKING);
     await this.want(name, by, (control, paused) => ({ ...control, paused }));
     await this.record(name, 'projection.paused', {}, by);
   }
 
   /** Goes on, also where it is faulted. */
-  async resume(name: string, by?: AskedBy): Promise<void> {
+  async resume(name: string, by: AskedBy = {}): Promise<void> {
+    knownOptions(by, ASKING);
     await this.want(name, by, ({ paused: _paused, ...control }, resumed) => ({ ...control, resumed }));
     await this.record(name, 'projection.resumed', {}, by);
   }
@@ -127,7 +131,8 @@ export class ProjectionAdmin {
    * @throws ProjectionNotFound, GenerationUnusable where the code of the projection is not known here; ProjectionChanged
    * where what a version makes has changed under its number; InvalidOption
    */
-  async rebuild(name: string, { eventsPerSecond, ...by }: RebuildOptions = {}): Promise<number> {
+  async rebuild(name: string, options: RebuildOptions = {}): Promise<number> {
+    const { eventsPerSecond, ...by } = knownOptions(options, REBUILDING);
     const { stores, model } = this.codeOf(name);
     const { number, isNew } = await rebuild(stores, model, eventsPerSecond);
     if (isNew) await this.changed(name, number, 'created', { type: 'projection.rebuild', by });
@@ -144,16 +149,17 @@ export class ProjectionAdmin {
   /**
    * Compares another generation with the one that is read, document by document and at one position: their content in one hash
    * each, and what differs first in each document that differs. Both may go on meanwhile; where they write tables they meet at
-   * the head first. Default: the one being filled.
+   * the head first, and one that no process feeds is filled here, with code of its version. Default: the one being filled.
    *
    * @throws ProjectionNotFound, GenerationUnusable, InvalidOption
    */
-  async verify(name: string, { generation, ...options }: VerifyOptions = {}): Promise<Verification> {
+  async verify(name: string, options: VerifyOptions = {}): Promise<Verification> {
+    const { generation } = knownOptions(options, COMPARING);
     const { stores, model } = this.codeOf(name);
     const { limit, maxFolded } = boundsOf(options);
     const asked = { ...stores, generation, limit };
     const found = await (model instanceof SqlModel
-      ? verifyTables({ ...asked, model })
+      ? this.parts.withFed(name, generation, () => verifyTables({ ...asked, model }))
       : verify({ ...asked, model, maxFolded }));
     this.verified(name, found.other.generation);
     return found;
@@ -166,8 +172,9 @@ export class ProjectionAdmin {
    */
   async verifyWithLog(
     name: string,
-    { signal, ...options }: Omit<VerifyOptions, 'generation'> & { readonly signal?: AbortSignal } = {},
+    options: Omit<VerifyOptions, 'generation'> & { readonly signal?: AbortSignal } = {},
   ): Promise<LogVerification> {
+    const { signal } = knownOptions(options, { limit: true, maxFolded: true, signal: true });
     const { stores, model } = this.codeOf(name);
     const bounds = boundsOf(options);
     if (model instanceof SqlModel)
@@ -186,22 +193,32 @@ export class ProjectionAdmin {
     return contentOf(this.parts.placeOf(name).state, name, generation);
   }
 
-  /** Has another generation be read: the one being filled, or the one given. @throws ProjectionNotFound, GenerationUnusable */
-  async swap(name: string, { generation, ...by }: Which = {}): Promise<Swapped> {
-    const swapped = await swap(this.storesOf(name), name, { generation });
+  /**
+   * Has another generation be read: the one being filled, or the one given. One that no process feeds is filled here first, with code of
+   * its version; after the swap it is fed where that code runs.
+   *
+   * @throws ProjectionNotFound, GenerationUnusable, InvalidOption
+   */
+  async swap(name: string, which: Which = {}): Promise<Swapped> {
+    const { generation, ...by } = whichOne(which);
+    const swapped = await this.parts.withFed(name, generation, () =>
+      swap(this.storesOf(name), name, { generation }),
+    );
     await this.changed(name, swapped.generation, 'swapped', { type: 'projection.swapped', by });
     return swapped;
   }
 
   /** Goes back to the generation that was read before, and says how far behind it is. @throws ProjectionNotFound, GenerationUnusable */
-  async rollback(name: string, { generation, ...by }: Which = {}): Promise<Swapped> {
+  async rollback(name: string, which: Which = {}): Promise<Swapped> {
+    const { generation, ...by } = whichOne(which);
     const swapped = await rollBack(this.storesOf(name), name, generation);
     await this.changed(name, swapped.generation, 'rolled-back', { type: 'projection.rolled-back', by });
     return swapped;
   }
 
   /** Deletes a generation that is not read. Gives its number. @throws ProjectionNotFound, GenerationUnusable */
-  async drop(name: string, { generation, ...by }: Which = {}): Promise<number> {
+  async drop(name: string, which: Which = {}): Promise<number> {
+    const { generation, ...by } = whichOne(which);
     const dropped = await drop(this.parts.placeOf(name).state, name, generation);
     await this.changed(name, dropped, 'dropped', { type: 'projection.dropped', by });
     return dropped;
@@ -258,6 +275,13 @@ export class ProjectionAdmin {
       .run(() => this.parts.recorder.record([write], { system: true }))
       .catch(() => undefined);
   }
+}
+
+/** @throws InvalidOption */
+function whichOne(which: Which): Which {
+  const { generation } = knownOptions(which, { ...ASKING, generation: true });
+  if (generation !== undefined) wholeOption('generation', generation, 1, Number.MAX_SAFE_INTEGER);
+  return which;
 }
 
 /** @throws InvalidOption */

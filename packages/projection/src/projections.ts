@@ -1,7 +1,13 @@
 import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { LeaseHolder, MemoryStateStore } from '@backstory/core/state';
-import { InvalidOption, StoreClosed, numberOption } from '@backstory/core/store';
+import {
+  InvalidOption,
+  StoreClosed,
+  knownOptions,
+  numberOption,
+  type OptionNames,
+} from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { ProjectionModel } from './definition/projection-model.js';
 import {
@@ -11,9 +17,10 @@ import {
   type ProjectionSource,
 } from './definition/projection-source.js';
 import { NotCaughtUp, ProjectionExists, ProjectionNotFound } from './errors.js';
+import { ProgressHere } from './feed/progress-here.js';
 import { Runner } from './feed/runner.js';
 import { reached } from './generation/reached.js';
-import { ProjectionAdmin, type RebuildOptions } from './projection-admin.js';
+import { ProjectionAdmin, REBUILDING, type RebuildOptions } from './projection-admin.js';
 import { Documents, type CaughtUpOptions } from './read/documents.js';
 import { TableReader } from './read/table-reader.js';
 import { SqlModel } from './tables/sql-model.js';
@@ -39,7 +46,7 @@ export class Projections extends ProjectionAdmin {
   /** Of projections in memory, which are this process's own. */
   private readonly memory = new MemoryStateStore();
   private readonly ownLeases: LeaseHolder;
-  private readonly waiting = new Set<() => void>();
+  private readonly progress = new ProgressHere();
   /** Those that fill a generation where this process does not run the projection. */
   private readonly filling = new Set<Runner>();
   private readonly ending = new AbortController();
@@ -51,6 +58,7 @@ export class Projections extends ProjectionAdmin {
       placeOf: (name) => this.placeOf(name),
       models: () => [...this.known.values()].map(({ model }) => model),
       asked: (name) => this.known.get(name)?.runner?.look(),
+      withFed: (name, generation, work) => this.withFed(name, generation, work),
     });
     const { state, observer, leaseMs = 2_500 } = own;
     const options = { ...(observer && { observer }), ttlMs: leaseMs };
@@ -102,21 +110,14 @@ export class Projections extends ProjectionAdmin {
    * @throws ProjectionNotFound, GenerationUnusable; the signal's reason; StoreClosed where these projections are closed meanwhile
    */
   async fill(name: string, options: FillOptions = {}): Promise<GenerationStatus> {
-    const { onProgress, signal: own, ...how } = options;
+    const { onProgress, signal: own, ...how } = knownOptions(options, FILLING);
     const { signal: ending } = this.ending;
     const signal = own ? AbortSignal.any([own, ending]) : ending;
     signal.throwIfAborted();
-    const known = this.require(name);
+    const { runner, model } = this.require(name);
     const generation = await this.rebuild(name, how);
-    const runner = known.runner === undefined ? this.runner(known.model, generation) : undefined;
-    if (runner) this.filling.add(runner);
-    try {
-      await runner?.start();
-      return await this.filled(name, generation, { ...(onProgress && { onProgress }), signal });
-    } finally {
-      await runner?.stop();
-      if (runner) this.filling.delete(runner);
-    }
+    const filled = () => this.filled(name, generation, { ...(onProgress && { onProgress }), signal });
+    return runner ? filled() : this.feedingHere(model, generation, filled);
   }
 
   /** The documents of a projection. @throws ProjectionNotFound where it was not declared */
@@ -147,8 +148,9 @@ export class Projections extends ProjectionAdmin {
   async caughtUp(
     which: ProjectionSource | string,
     position: number,
-    { timeoutMs = 5_000, signal }: CaughtUpOptions = {},
+    options: CaughtUpOptions = {},
   ): Promise<void> {
+    const { timeoutMs = 5_000, signal } = knownOptions(options, WAITING);
     const { name } = this.require(which).model;
     const { events } = this.own;
     const { state } = this.placeOf(name);
@@ -157,7 +159,7 @@ export class Projections extends ProjectionAdmin {
     const end = performance.now() + numberOption('timeoutMs', timeoutMs, 0, Infinity);
     for (;;) {
       signal?.throwIfAborted();
-      const progressed = this.nextProgress(signal);
+      const progressed = this.progress.next(signal);
       try {
         const { isThere, through, isHalted } = await reached({ events, state }, name, position);
         if (isThere) return;
@@ -171,6 +173,31 @@ export class Projections extends ProjectionAdmin {
       } finally {
         progressed.cancel();
       }
+    }
+  }
+
+  /** Works while a generation that nobody feeds, and that code of its version is here for, is filled here and kept so. */
+  private async withFed<T>(name: string, generation: number | undefined, work: () => Promise<T>): Promise<T> {
+    const known = this.known.get(name);
+    if (!known || known.runner) return work();
+    const all = (await this.status(name)).generations.filter(({ role }) => role === 'building');
+    const own = all.findLast((it) => generation === undefined || it.generation === generation);
+    if (own?.state !== 'stopped') return work();
+    return this.feedingHere(known.model, own.generation, async () => {
+      await this.filled(name, own.generation, { signal: this.ending.signal });
+      return work();
+    });
+  }
+
+  private async feedingHere<T>(model: Model, generation: number, work: () => Promise<T>): Promise<T> {
+    const runner = this.runner(model, generation);
+    this.filling.add(runner);
+    try {
+      await runner.start();
+      return await work();
+    } finally {
+      await runner.stop();
+      this.filling.delete(runner);
     }
   }
 
@@ -193,30 +220,8 @@ export class Projections extends ProjectionAdmin {
       ...{ model, events, observer, state: this.stateOf(model) },
       ...(only !== undefined && { only }),
       leases: model.target === 'memory' ? this.ownLeases : this.leases,
-      progressed: () => {
-        for (const wake of this.waiting) wake();
-      },
+      progressed: () => this.progress.tell(),
     });
-  }
-
-  /** Resolves when something was committed here, after a time, or when the signal aborts. */
-  private nextProgress(signal: AbortSignal | undefined) {
-    let wake: () => void = () => undefined;
-    const woken = new Promise<void>((resolve) => (wake = resolve));
-    const cancel = () => {
-      this.waiting.delete(wake);
-      signal?.removeEventListener('abort', wake);
-      wake();
-    };
-    this.waiting.add(wake);
-    signal?.addEventListener('abort', wake);
-    const within = async (ms: number) => {
-      const timer = setTimeout(wake, ms);
-      await woken;
-      clearTimeout(timer);
-      cancel();
-    };
-    return { within, cancel };
   }
 
   private placeOf(name: string) {
@@ -253,6 +258,9 @@ export interface FillOptions extends RebuildOptions {
   /** Stops it; what is filled by then stays. */
   readonly signal?: AbortSignal;
 }
+
+const WAITING: OptionNames<CaughtUpOptions> = { timeoutMs: true, signal: true };
+const FILLING: OptionNames<FillOptions> = { ...REBUILDING, onProgress: true, signal: true };
 
 interface Known {
   readonly model: Model;

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { GenerationUnusable } from '../errors.js';
 import type { GenerationStatus } from '../status.js';
 import { checkpointOf, requireOfThisLog, type Stores } from './generations.js';
@@ -9,19 +10,26 @@ export interface FilledOptions {
   readonly signal?: AbortSignal;
   /** Default 100. */
   readonly everyMs?: number;
+  /** How long it may be that no process feeds it. Default 10,000: at a start, or after a crash, it is nobody's for a moment. */
+  readonly unfedMs?: number;
 }
 
 /**
  * Waits until a generation has come to a position of the log, telling how far it is.
  *
- * @throws GenerationUnusable where it will not: it was dropped or given up, it is paused, or faulted and nobody tries again;
- * the signal's reason
+ * @throws GenerationUnusable where it will not: it was dropped or given up, it is paused, faulted and nobody tries
+ * again, or fed by no process for so long;
+ * InvalidOption; the signal's reason
  */
 export async function filled(
   { events, state, statuses }: Stores & { readonly statuses: () => Promise<readonly GenerationStatus[]> },
   { name, generation, position }: Wanted,
-  { onProgress, signal, everyMs = 100 }: FilledOptions,
+  options: FilledOptions,
 ): Promise<GenerationStatus> {
+  const { onProgress, signal, everyMs = 100, unfedMs = 10_000 } = knownOptions(options, OPTIONS);
+  numberOption('everyMs', everyMs, 1, MOST_MS);
+  numberOption('unfedMs', unfedMs, 0, MOST_MS);
+  let unfedSince: number | undefined;
   for (;;) {
     signal?.throwIfAborted();
     const own = (await statuses()).find((it) => it.generation === generation);
@@ -33,7 +41,9 @@ export async function filled(
       await requireOfThisLog(events, name, { generation, checkpoint });
       return own;
     }
-    const problem = hindrance(own);
+    unfedSince = own.owner === undefined ? (unfedSince ?? performance.now()) : undefined;
+    const isLeft = unfedSince !== undefined && performance.now() - unfedSince >= unfedMs;
+    const problem = hindrance(own) ?? (isLeft ? unfed(own) : undefined);
     if (problem !== undefined) throw new GenerationUnusable(name, generation, problem);
     await wait(everyMs, undefined, { ...(signal && { signal }) }).catch(() => signal?.throwIfAborted());
   }
@@ -53,3 +63,15 @@ function hindrance({ role, state, reason, owner }: GenerationStatus): string | u
   // Whoever has it tries again, with other code perhaps.
   return state === 'faulted' && owner === undefined ? (reason ?? 'it is faulted.') : undefined;
 }
+
+/** What to do where no process feeds a generation that is to be filled. */
+export function unfed({ version }: Pick<GenerationStatus, 'version'>): string {
+  return (
+    `no process feeds it: start one whose code has version ${version} of the projection, beside those that run, ` +
+    'or run `backstory projections rebuild` with that code.'
+  );
+}
+
+const OPTIONS: OptionNames<FilledOptions> = { onProgress: true, signal: true, everyMs: true, unfedMs: true };
+/** Timers know no more. */
+const MOST_MS = 2 ** 31 - 1;

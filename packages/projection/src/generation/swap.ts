@@ -6,6 +6,7 @@ import { present, writeControl, type Control, type Generation } from './control.
 import { divergence } from './divergence.js';
 import { evenUpTo } from './events-between.js';
 import { feedersOf } from './feeders.js';
+import { unfed } from './filled.js';
 import {
   checkpointOf,
   newest,
@@ -75,7 +76,8 @@ export async function swap(
         waiting = undefined;
         continue;
       }
-      if (!isComing || !waiting || performance.now() >= waiting.until) throw behind(name, next, tried);
+      if (!isComing || !waiting || performance.now() >= waiting.until)
+        throw await behind(state, name, { next, ...tried });
       await wait(LOOK_MS);
     }
   } finally {
@@ -179,13 +181,23 @@ async function asPlanned(
   return { is: 'swapped', swapped: { generation: plan.next, was: plan.live, position, behind: 0 } };
 }
 
-function behind(
+async function behind(
+  state: StateStore,
   name: string,
-  generation: number,
-  { position, live }: { readonly position: number; readonly live: number },
-): GenerationUnusable {
-  const message = `it is at position ${position}, and what is read is at ${live}: wait until it has caught up. To go back to an older one, roll back.`;
-  return new GenerationUnusable(name, generation, message);
+  { next, position, live }: { readonly next: number; readonly position: number; readonly live: number },
+): Promise<GenerationUnusable> {
+  const generation = await state.read(async (view) =>
+    requireGeneration(await requireControl(view, name), name, next),
+  );
+  const isAlone = generation.role === 'building' && !(await feedersOf(state, name)).has(next);
+  const advice = isAlone
+    ? unfed(generation)
+    : 'wait until it has caught up. To go back to an older one, roll back.';
+  return new GenerationUnusable(
+    name,
+    next,
+    `it is at position ${position}, and what is read is at ${live}: ${advice}`,
+  );
 }
 
 /** How long what is all but there is waited for, and how often it is looked at. */

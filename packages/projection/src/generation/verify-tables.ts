@@ -122,10 +122,9 @@ async function requireFed({ state, model, generation }: VerifyingTables): Promis
   const { name } = model;
   const { live, other } = await state.read((view) => standingOf(view, name, generation));
   const feeders = await feedersOf(state, name);
-  for (const { number } of [live.generation, other.generation]) {
+  for (const { number, version } of [live.generation, other.generation]) {
     if (feeders.has(number)) continue;
-    const message =
-      'it is not as far as the other one, and no process feeds it: start the application, with the code that made it.';
+    const message = `it is not as far as the other one, and no process feeds it: start one whose code has version ${version} of the projection.`;
     throw new GenerationUnusable(name, number, message);
   }
 }

@@ -100,6 +100,9 @@ export function checkTables(subject: string, name: string, tables: unknown): Tab
       refuse(
         `has, with its table ${called}, more than ${LONGEST} bytes of names: a database cuts longer ones.`,
       );
+    const strangeOption = Object.keys(shape ?? {}).find((it) => !SHAPE.includes(it));
+    if (strangeOption !== undefined)
+      refuse(`has ${strangeOption} in ${called}, which is none of ${SHAPE.join(', ')}.`);
     const columns = Object.keys(shape?.columns ?? {});
     const strange = columns.find((it) => !isWord(it) || typeof shape.columns[it] !== 'string');
     if (columns.length === 0 || strange !== undefined)
@@ -126,6 +129,7 @@ function isWord(name: string): boolean {
   return /^[a-z_][a-z0-9_]*$/.test(name);
 }
 
+const SHAPE = ['columns', 'key', 'indexes'];
 /** Beside the views, which generation they show. */
 export const GENERATION = 'generation';
 /** What a handler or a reader is given beside its tables. */
