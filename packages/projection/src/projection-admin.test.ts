@@ -62,3 +62,9 @@ it('what is no part of a table is refused', () => {
     /has index in days, which is none of columns, key, indexes/,
   );
 });
+
+it.each([[undefined], ['2020-01-01'], [new Date(NaN)], [null]])('as of %s is refused', (when) => {
+  const documents = projections.named('counts');
+  const refused = expect.objectContaining({ code: 'BACKSTORY_INVALID_OPTION', option: 'when' }) as Error;
+  expect(() => documents.asOf(when as never)).toThrow(refused);
+});

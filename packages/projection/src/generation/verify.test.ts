@@ -1,7 +1,12 @@
-import { Recorder, memory, type OpenStorage } from '@backstory/core';
+import { Recorder, memory, type EventStore, type OpenStorage } from '@backstory/core';
 import { DomainEvent, EventTypes } from '@backstory/events';
 import { projection } from '../definition/functional-projection.js';
+import { modelOf } from '../definition/projection-source.js';
+import type { ProjectionModel } from '../definition/projection-model.js';
 import { Projections } from '../projections.js';
+import { placesOf } from './places.js';
+import { readProgress, writeProgress } from './progress.js';
+import { verifyWithLog } from './verify-with-log.js';
 
 @DomainEvent('thing.counted')
 class Counted {
@@ -78,4 +83,38 @@ it('results of the one that is behind are those that it would have', async () =>
   await first.pause('tellers');
   await first.rebuild('tellers');
   expect(await first.verify('tellers')).toMatchObject({ isEqual: true, position: 2, different: 0 });
+});
+
+it('one that was folded from another log is not compared', async () => {
+  const second = await twoFurther(tellers(2));
+  await second.close();
+  await storage.state.transaction([], async (tx) => {
+    const { checkpoint, ...own } = (await readProgress(tx, placesOf('tellers'), 2))!;
+    const other = { ...checkpoint, logId: 'another-log' };
+    await writeProgress(tx, placesOf('tellers'), { ...own, generation: 2, checkpoint: other });
+  });
+  await expect(second.verify('tellers')).rejects.toThrow(/generation 2: it was folded from another log/);
+});
+
+it('what another one was swapped in for meanwhile is not compared with the log', async () => {
+  const projections = await run(tellers(1));
+  await projections.fill('tellers');
+  let swapped: Promise<unknown> | undefined;
+  const events: EventStore = Object.assign(Object.create(storage.events) as EventStore, {
+    async *readAll(...given: Parameters<EventStore['readAll']>) {
+      await (swapped ??= projections.swap('tellers'));
+      yield* storage.events.readAll(...given);
+    },
+  });
+  const model = modelOf(tellers(1)) as ProjectionModel;
+  const verifying = { events, state: storage.state, model, limit: 10, maxFolded: 10 };
+  await expect(verifyWithLog(verifying)).rejects.toThrow(/another one is read since: compare it again/);
+});
+
+it('a position that the log has not come to is not reached', async () => {
+  const projections = await run(tellers(1));
+  await projections.caughtUp('tellers', 2);
+  await expect(projections.caughtUp('tellers', 7, { timeoutMs: 0 })).rejects.toMatchObject({
+    ...{ code: 'BACKSTORY_NOT_CAUGHT_UP', position: 7, reached: 2 },
+  });
 });

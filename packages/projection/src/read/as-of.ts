@@ -59,6 +59,9 @@ export class DocumentsAsOf<Document> {
   ) {
     const { maxEvents = 100_000 } = knownOptions(options, OPTIONS);
     this.maxEvents = wholeOption('maxEvents', maxEvents, 1, Number.MAX_SAFE_INTEGER);
+    const isTime = when instanceof Date ? !Number.isNaN(when.getTime()) : typeof when === 'number';
+    if (!isTime)
+      throw new InvalidOption('when', `must be a position of the log or a valid Date, not ${String(when)}.`);
   }
 
   /** A document as it was; `undefined` where there was none. @throws AsOfTooCostly, InvalidOption, ProjectionFailed */

@@ -92,6 +92,8 @@ export class Documents<Document, Result = unknown> {
    * ```ts
    * const before = await balances.asOf(position - 1).get('account-42');
    * ```
+   *
+   * @throws InvalidOption where it is neither
    */
   asOf(when: number | Date, options?: AsOfOptions): DocumentsAsOf<Document> {
     return new DocumentsAsOf(this.parts, when, options);
