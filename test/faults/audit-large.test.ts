@@ -25,14 +25,13 @@ test('a million events are sealed and verified, killed and begun again, in memor
   expect(existsSync(path.join(folder, 'seals/next.part'))).toBe(true);
   const sealing = await answer('seal', file, folder);
   expect(sealing.events).toBe(EVENTS);
-  expect(sealing.alive.length).toBeGreaterThanOrEqual(4);
-  // The first sample is from before the thread that hashes had begun.
-  expect(growth(sealing.alive)).toBeLessThan(12);
+  expect(sealing.alive.length).toBeGreaterThanOrEqual(20);
+  expectFlat(sealing.alive);
   expect(readdirSync(path.join(folder, 'seals'))).toEqual(['000001.seal']);
   const verifying = await answer('verify', file, folder);
   expect(verifying).toMatchObject({ ok: true, events: EVENTS });
-  expect(verifying.alive).toHaveLength(10);
-  expect(growth(verifying.alive)).toBeLessThan(12);
+  expect(verifying.alive).toHaveLength(50);
+  expectFlat(verifying.alive);
 });
 
 describe('on PostgreSQL', () => {
@@ -55,12 +54,12 @@ describe('on PostgreSQL', () => {
     const folder = await keyedFolder('postgres');
     const sealing = await answer('seal', url, folder);
     expect(sealing.events).toBe(500_000);
-    expect(sealing.alive).toHaveLength(5);
-    expect(growth(sealing.alive)).toBeLessThan(12);
+    expect(sealing.alive).toHaveLength(25);
+    expectFlat(sealing.alive);
     const verifying = await answer('verify', url, folder);
     expect(verifying).toMatchObject({ ok: true, events: 500_000 });
-    expect(verifying.alive).toHaveLength(5);
-    expect(growth(verifying.alive)).toBeLessThan(12);
+    expect(verifying.alive).toHaveLength(25);
+    expectFlat(verifying.alive);
   });
 });
 
@@ -72,9 +71,12 @@ async function keyedFolder(name: string): Promise<string> {
   return folder;
 }
 
-/** In MiB, from the first sample to the highest of the others. */
-function growth([first, ...others]: readonly number[]): number {
-  return Math.max(...others) - first!;
+/** What is on its way comes and goes: what stays is the least of some samples, and does not grow. In MiB. */
+function expectFlat(alive: readonly number[]): void {
+  const half = Math.floor(alive.length / 2);
+  const growth = Math.min(...alive.slice(half)) - Math.min(...alive.slice(0, half));
+  expect(growth).toBeLessThan(4);
+  expect(Math.max(...alive)).toBeLessThan(96);
 }
 
 async function killed(file: string, folder: string, stopAt: number): Promise<void> {

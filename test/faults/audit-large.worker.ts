@@ -9,14 +9,14 @@ import { readFileSync } from 'node:fs';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** What is alive after every 100,000 events, in MiB. */
+/** What is alive after every 20,000 events, in MiB. */
 class Alive {
   readonly samples: number[] = [];
-  private next = 100_000;
+  private next = 20_000;
 
   readonly look = (through: number): void => {
     if (through < this.next) return;
-    this.next += 100_000;
+    this.next += 20_000;
     collect();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     this.samples.push((heapUsed + arrayBuffers) / 2 ** 20);
