@@ -509,3 +509,27 @@ it.each<[string, object, RegExp]>([
 ])('%s is refused', (_what, options, message) => {
   expect(() => ledger(1, options)).toThrow(message);
 });
+
+it('a handler that does not end is named, with its event, and tried again', async () => {
+  const { events, state, close } = await sqlite(files.newFile(), { transactionTimeoutMs: 100 }).open();
+  await recording(events)('1', new Deposited(5));
+  let isStuck = true;
+  also = () => (isStuck ? new Promise<void>(() => undefined) : Promise.resolve());
+  const projections = projectionsOn({ events, state } as OpenStorage, [ledger(1)]);
+  try {
+    await projections.start();
+    const { reason } = await eventually(async () => {
+      const now = await projections.status('ledger');
+      return now.state === 'retrying' && now;
+    });
+    expect(reason).toMatch(
+      /^Deposited at account\.deposited of account-1, position 1, did not end in time: /,
+    );
+    isStuck = false;
+    await projections.caughtUp('ledger', 1, IN_TIME);
+  } finally {
+    isStuck = false;
+    await projections.close();
+    await close();
+  }
+});

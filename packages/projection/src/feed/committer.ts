@@ -1,5 +1,6 @@
 import { tracesOf } from '@backstory/core/observe';
 import type { StoredEvent } from '@backstory/core';
+import { TransactionTimedOut } from '@backstory/core/state';
 import type { Checkpoint } from '@backstory/core/store';
 import { generationIn, isFed, readControl } from '../generation/control.js';
 import { readProgress, writeProgress, type Progress } from '../generation/progress.js';
@@ -115,7 +116,7 @@ export class Committer {
   private async write(effect: Effect | undefined, checkpoint: Checkpoint, events: number): Promise<void> {
     const { state, lease, model, places, generation } = this.parts;
     const progress = this.advanced(checkpoint, events, effect?.added ?? 0);
-    await state.transaction([lease], async (tx) => {
+    const committed = state.transaction([lease], async (tx) => {
       const control = await readControl(tx, model.name);
       const now = control && generationIn(control, generation.number);
       if (!now || !isFed(now) || control.paused) throw new Withdrawn();
@@ -125,6 +126,10 @@ export class Committer {
       await effect?.write(tx);
       await writeProgress(tx, places, { ...progress, generation: generation.number });
       await this.troubles.forget(tx);
+    });
+    await committed.catch((error: unknown) => {
+      const at = error instanceof TransactionTimedOut ? effect?.underWay?.() : undefined;
+      throw at === undefined ? error : new HandlerTimedOut(at, error as TransactionTimedOut);
     });
     this.troubles.over();
     this.progress = progress;
@@ -138,6 +143,15 @@ export class Committer {
     const rate = Math.round(known === 0 ? lately : known * 0.8 + lately * 0.2);
     const savedAt = new Date().toISOString();
     return { checkpoint, events: before + events, documents: documents + added, rate, savedAt };
+  }
+}
+
+/** A handler was at work when the time of its transaction was over: it is tried again, and named. */
+class HandlerTimedOut extends Error {
+  readonly code: string;
+  constructor(at: string, cause: TransactionTimedOut) {
+    super(`${at}, did not end in time: ${cause.message}`, { cause });
+    this.code = cause.code;
   }
 }
 

@@ -32,6 +32,8 @@ export interface Effect {
   readonly added: number;
   /** Inside the transaction, which may be tried again. @throws ProjectionFailed */
   write(tx: StateTransaction): Promise<void>;
+  /** The handler that is at work in the transaction, and its event. */
+  readonly underWay?: () => string | undefined;
 }
 
 /** Where the effects of events go. */
@@ -103,14 +105,22 @@ function tableEffects(model: SqlModel, generation: number): Effects {
     most: 500,
     async of(events) {
       const recorded = events.map((event) => model.decode(event));
+      let at: string | undefined;
       return {
         taken: recorded.length,
         applied: recorded.length,
         added: 0,
         async write(tx) {
           const sql = requireSql(tx, model.name);
-          for (const event of recorded) await model.handle(sql, generation, event);
+          for (const event of recorded) {
+            const { type, stream, position } = event;
+            await model.handle(sql, generation, event, (handler) => {
+              at = `${handler} at ${type} of ${stream}, position ${position}`;
+            });
+          }
+          at = undefined;
         },
+        underWay: () => at,
       };
     },
     forget: () => undefined,

@@ -42,14 +42,20 @@ export class SqlModel implements ModelFacts {
   }
 
   /**
-   * Has an event do to the tables of a generation what it does, in the transaction of the session.
+   * Has an event do to the tables of a generation what it does, in the transaction of the session. Tells which handler begins.
    *
    * @throws ProjectionFailed naming the handler; what says that the store cannot go on
    */
-  async handle(session: SqlSession, generation: number, recorded: RecordedEvent<object>): Promise<void> {
+  async handle(
+    session: SqlSession,
+    generation: number,
+    recorded: RecordedEvent<object>,
+    begins: (handler: string) => void = () => undefined,
+  ): Promise<void> {
     const all = tablesIn(session, { name: this.name, generation, tables: this.tables });
     for (const { name, run } of this.handled.of(recorded.type)) {
       const watched = new WatchedSql(all.sql);
+      begins(name);
       try {
         await run(recorded.data, recorded, { ...all, sql: watched.sql });
         watched.end();
