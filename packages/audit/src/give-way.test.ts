@@ -3,7 +3,7 @@ import { GiveWay } from './give-way.js';
 const { signal } = new AbortController();
 
 /** Somebody who appends, and how long work has rested. */
-function beside() {
+function beside(restMs = 0) {
   let append = (): void => undefined;
   let listening = true;
   const rests: number[] = [];
@@ -13,7 +13,10 @@ function beside() {
       return () => void (listening = false);
     },
   };
-  const way = new GiveWay(store, async (ms) => void rests.push(ms));
+  const way = new GiveWay(store, async (ms) => {
+    rests.push(ms);
+    work(restMs);
+  });
   return { way, rests, append: () => append(), isListening: () => listening };
 }
 
@@ -38,6 +41,17 @@ test('while others append work rests nine times as long as it took', async () =>
   }
   expect(rests).toHaveLength(3);
   for (const rested of rests) expect(rested).toBeGreaterThanOrEqual(45);
+});
+
+test('neither a rest nor what a store was waited for is taken for work', async () => {
+  const { way, rests, append } = beside(60);
+  append();
+  for (let piece = 0; piece < 3; piece++) await way.afterWork(signal);
+  expect(Math.max(...rests)).toBeLessThan(9 * 60);
+  work(150);
+  append();
+  await way.afterWork(signal);
+  expect(rests.at(-1)).toBe(1_000);
 });
 
 test('it does not rest for an append of long ago, and listens no longer than it works', async () => {

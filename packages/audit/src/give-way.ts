@@ -5,6 +5,8 @@ import type { EventStore } from '@backstory/core';
 const RECENT_MS = 500;
 /** Of the time that work took, for as many times as much it then rests. */
 const REST = 9;
+/** Waiting for a store that does not answer is not work. */
+const LONGEST_REST_MS = 1_000;
 
 /** Has work rest in between while others append, so that these do not wait for processor and disk. */
 export class GiveWay {
@@ -26,7 +28,8 @@ export class GiveWay {
 
   /** Call it after each piece of work. */
   async afterWork(signal: AbortSignal): Promise<void> {
-    if (this.othersAppend) await this.rest(REST * (performance.now() - this.began), signal);
+    const rest = Math.min(LONGEST_REST_MS, REST * (performance.now() - this.began));
+    if (this.othersAppend) await this.rest(rest, signal);
     this.began = performance.now();
   }
 

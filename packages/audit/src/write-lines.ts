@@ -54,10 +54,15 @@ class LineWriter {
       const before = this.last;
       after = await this.portion(after);
       // Within a portion the store sees to it.
-      if (before && !(await isLineAt(this.store, before.position, before.line)))
-        throw new StoreUnavailable('The log', `position ${before.position} is another event than was sealed`);
+      await this.requireSame(before);
       await this.way.afterWork(signal);
     }
+    await this.requireSame(this.last);
+  }
+
+  private async requireSame(written: LineWriter['last']): Promise<void> {
+    if (!written || (await isLineAt(this.store, written.position, written.line))) return;
+    throw new StoreUnavailable('The log', `position ${written.position} is another event than was sealed`);
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import type { OpenStorage, StoredEvent } from '@backstory/core';
 import { queryAt } from '../../../test/support/postgres-cluster.js';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { anEvent, eventsOf, record } from '../../../test/support/sqlite-files.js';
-import { eventsIn } from './event-texts.js';
+import { eventsIn, textsIn } from './event-texts.js';
 import { postgres } from './postgres.js';
 
 let server: PostgresServer;
@@ -50,6 +50,12 @@ describe.each(Object.entries(READS))('%s with', (_, read) => {
     ],
     ['a control character in a name', '', `update events set type = e'a\\x1fb' where position = 4`],
     [
+      'metadata that goes on behind a NUL',
+      'alter column metadata type text',
+      `create cast (bytea as text) without function;
+       update events set metadata = (convert_to(metadata, 'UTF8') || '\\x00ff41'::bytea)::text where position = 4`,
+    ],
+    [
       'an event within another, in place of it',
       'alter column type drop not null, alter column data type text',
       `update events set data = concat_ws(e'\\x1f', data, metadata, (select ${VALUES} from events where position = 4))
@@ -63,6 +69,15 @@ describe.each(Object.entries(READS))('%s with', (_, read) => {
   });
 });
 
+test('names full of what JSON escapes have room in texts', () => {
+  const name = '"\\\\'.repeat(150);
+  const events = Array.from({ length: 100 }, (_, i) =>
+    [i, name, 1, name, name, 1, 0, 0, '{}', '{}'].join('\u001f'),
+  );
+  const texts = Buffer.from(textsIn(`${events.join('\u001f')}\u001f`, 100)).toString();
+  expect(texts.split(JSON.stringify(name))).toHaveLength(301);
+});
+
 test('no value of an event keeps the text of its page in memory', () => {
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;
@@ -74,7 +89,7 @@ test('no value of an event keeps the text of its page in memory', () => {
     const names = [name('stream'), '1', name('id'), name('type')];
     const event = ['1', ...names, '1', '0', '0', name('data'), name('metadata')];
     const large = [...event.slice(0, 8), 'x'.repeat(2 ** 20), ...event.slice(9)];
-    const [, { id, stream, type, data, metadata }] = eventsIn([...large, ...event].join('\u001f'), 2) as [
+    const [, { id, stream, type, data, metadata }] = eventsIn([...large, ...event, ''].join('\u001f'), 2) as [
       StoredEvent,
       StoredEvent,
     ];

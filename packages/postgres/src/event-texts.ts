@@ -1,6 +1,6 @@
 import type { StoredEvent } from '@backstory/core';
 
-/** Between texts of events: neither names nor JSON hold control characters, as both ends see to. */
+/** Behind each value of an event: neither names nor JSON hold control characters, as both ends see to. */
 const SEPARATOR = '\u001f';
 
 /** The columns of an event, in the order of the header of its texts. Seconds as a double are exact to the millisecond, and quick. */
@@ -26,15 +26,15 @@ export const EVENTS = aggregate(COLUMNS);
 /** The same without the stream, for whoever knows it. */
 export const EVENTS_OF_STREAM = aggregate(COLUMNS.map((column) => (column === 'stream' ? `''` : column)));
 
-// A column that is null, behind the store's back, takes its event along: what is left in its place is missed by `eventsIn`.
+// A column that is null, behind the store's back, takes its event along, and a server ends a text at a NUL: both are missed then.
 function aggregate(columns: readonly string[]): string {
-  return `string_agg(coalesce(${columns.join(` || e'\\x1f' || `)}, ''), e'\\x1f')`;
+  return `string_agg(coalesce(${columns.join(` || e'\\x1f' || `)}, '') || e'\\x1f', '')`;
 }
 
 /** @throws Error where these are not so many events */
 export function eventsIn(text: string, count: number, stream?: string): StoredEvent[] {
   const values = text.split(SEPARATOR);
-  if (values.length !== count * COLUMNS.length) throw new Error(DAMAGED);
+  if (values.pop() !== '' || values.length !== count * COLUMNS.length) throw new Error(DAMAGED);
   const events = new Array<StoredEvent>(count);
   for (let i = 0, at = 0; i < count; i++, at += COLUMNS.length)
     events[i] = {
@@ -99,7 +99,7 @@ class TextWriter {
   }
 
   take(): Uint8Array {
-    if (this.at !== this.from.length + 1) throw new Error(DAMAGED);
+    if (this.at !== this.from.length) throw new Error(DAMAGED);
     return this.into.subarray(0, this.to);
   }
 
@@ -121,9 +121,8 @@ class TextWriter {
   }
 
   private rest(): void {
-    if (this.at > this.from.length) throw new Error(DAMAGED);
-    const found = this.from.indexOf(UNIT, this.at);
-    const end = found === -1 ? this.from.length : found;
+    const end = this.from.indexOf(UNIT, this.at);
+    if (end === -1) throw new Error(DAMAGED);
     this.to += this.from.copy(this.into, this.to, this.at, end);
     this.at = end + 1;
   }
