@@ -48,3 +48,19 @@ test('what filters leave out counts for nothing', async () => {
     pages.push(page);
   expect(pages.map(({ events }) => events.length)).toEqual([2]);
 });
+
+test('large events that lie far apart are not gathered on one page', async () => {
+  for (let part = 0; part < 4; part++) {
+    await record(storage.events, 'far-1', { ...anEvent(), data: JSON.stringify('x'.repeat(5 * MiB)) });
+    for (let i = 0; i < 6; i++)
+      await record(storage.events, 'between-1', ...Array.from({ length: 1_000 }, () => anEvent()));
+  }
+  const sizes: number[] = [];
+  for await (const { events } of storage.events.readAll({
+    types: ['happened'],
+    categories: ['far'],
+    pageSize: 50,
+  }))
+    if (events.length > 0) sizes.push(events.length);
+  expect(sizes).toEqual([1, 1, 1, 1]);
+});

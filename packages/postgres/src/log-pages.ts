@@ -2,7 +2,7 @@ import { StoreUnavailable, type LogPage, type StoredEvent } from '@backstory/cor
 import type { ResolvedQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
 import { LogParts } from './log-parts.js';
-import type { Part } from './log-statement.js';
+import { MAX_PAGE_BYTES, type Part } from './log-statement.js';
 
 /**
  * The log in pages. The head is of the page's first snapshot, so that nothing before it can have been missed. All pages are of
@@ -70,12 +70,18 @@ async function nextPage(
     const taken = full ? found.events.slice(0, size - events.length) : found.events;
     events.push(...taken);
     last = (full ? taken.at(-1) : found.last) ?? last;
-    if (full) return { events, head, last, more: true };
-    if (found.taken < found.looked) return { events, head, last, more: true }; // large events close a page
+    // Large events close a page, and so do those of several parts together.
+    if (full || found.taken < found.looked || areLarge(events)) return { events, head, last, more: true };
     if (found.looked < asked) return { events, head, last, more: false };
     if (backwards) upTo = last!.position - 1;
     else [after, lastId] = [last!.position, last!.id];
   }
+}
+
+function areLarge(events: readonly StoredEvent[]): boolean {
+  let length = 0;
+  for (const { data, metadata } of events) length += data.length + metadata.length;
+  return length >= MAX_PAGE_BYTES / 2;
 }
 
 /**
