@@ -85,6 +85,22 @@ describe('sealing', () => {
       expect(await verify(storage, keyed)).toMatchObject({ ok: true, sealedEvents: 5_000 });
     });
 
+    test('nothing is sealed of a log that another one has replaced when it was read', async () => {
+      await fillLog(storage, 100);
+      const other = await files.opened(sqlite(files.newFile(), { driver: 'libsql' }).open());
+      await fillLog(other, 100);
+      let now = storage.events;
+      const store = Object.create(storage.events) as OpenStorage['events'];
+      store.readAll = (query) => now.readAll(query);
+      store.readTexts = async function* (part) {
+        yield* storage.events.readTexts!(part);
+        now = other.events;
+      };
+      await expect(seal({ ...storage, events: store }, keyed)).rejects.toThrow(
+        'position 100 is another event than was sealed',
+      );
+    });
+
     test('nothing is sealed of two logs, one of which takes the place of the other', async () => {
       jest.spyOn(GiveWay.prototype, 'othersAppend', 'get').mockReturnValue(true);
       jest.spyOn(GiveWay.prototype, 'afterWork').mockResolvedValue();
