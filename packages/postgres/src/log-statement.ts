@@ -146,7 +146,8 @@ function byFilter(scope: Scope, { expression, place, parameter }: Filter): strin
   const { schema, direction, matches } = scope;
   const branch =
     place === undefined
-      ? `${expression} = value and position > $1 and position <= least(head, $2)`
+      ? // The limit has the planner look for each by itself: joined with a walk through the log it looks cheaper than it is.
+        `${expression} = value and position > $1 and position <= least(head, $2) limit 1`
       : `${expression} is not null and (${expression}, ${place}) > (value, ${BOUNDS[place](schema).after})
           and (${expression}, ${place}) <= (value, ${BOUNDS[place](schema).upTo})
           order by ${expression} ${direction}, ${place} ${direction} limit $3`;
