@@ -53,6 +53,12 @@ const brief = (findings: readonly Finding[]) =>
 
 describe('sealing', () => {
   describe('beside others who append', () => {
+    let others: jest.SpyInstance<boolean>;
+    let rest: jest.SpyInstance;
+    beforeEach(() => {
+      others = jest.spyOn(GiveWay.prototype, 'othersAppend', 'get').mockReturnValue(true);
+      rest = jest.spyOn(GiveWay.prototype, 'afterWork').mockResolvedValue();
+    });
     afterEach(() => jest.restoreAllMocks());
 
     /** Where each portion begins. */
@@ -62,8 +68,6 @@ describe('sealing', () => {
     };
 
     test('gives way after each piece, and listens no longer', async () => {
-      jest.spyOn(GiveWay.prototype, 'othersAppend', 'get').mockReturnValue(true);
-      const rest = jest.spyOn(GiveWay.prototype, 'afterWork').mockResolvedValue();
       const close = jest.spyOn(GiveWay.prototype, 'close');
       await fillLog(storage, 5_000);
       const begun = portions(storage.events);
@@ -74,9 +78,7 @@ describe('sealing', () => {
     });
 
     test('breaks off what it began when they do', async () => {
-      const append = jest.spyOn(GiveWay.prototype, 'othersAppend', 'get').mockReturnValueOnce(false);
-      append.mockReturnValue(true);
-      jest.spyOn(GiveWay.prototype, 'afterWork').mockResolvedValue();
+      others.mockReturnValueOnce(false);
       await fillLog(storage, 5_000);
       const begun = portions(storage.events);
       const { sealed } = await seal(storage, keyed);
@@ -102,8 +104,6 @@ describe('sealing', () => {
     });
 
     test('nothing is sealed of two logs, one of which takes the place of the other', async () => {
-      jest.spyOn(GiveWay.prototype, 'othersAppend', 'get').mockReturnValue(true);
-      jest.spyOn(GiveWay.prototype, 'afterWork').mockResolvedValue();
       await fillLog(storage, 5_000);
       const other = await files.opened(sqlite(files.newFile(), { driver: 'libsql' }).open());
       await fillLog(other, 5_000);
