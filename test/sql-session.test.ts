@@ -62,8 +62,24 @@ describe.each([
       expect(await run(sql!, count)).toEqual([{ n: 0 }]);
     });
     const writing = state.read(({ sql }) => run(sql!, `insert into ${table} values (2, null)`));
-    await expect(writing).rejects.toThrow(/read-?only/);
+    await expect(writing).rejects.toThrow(StatementFailed);
+    await expect(writing).rejects.toThrow(/refused: .*read-only.* It is: insert into/);
+    const misspelt = state.read(({ sql }) => run(sql!, 'select * from nowhere'));
+    await expect(misspelt).rejects.toThrow(/refused: .*nowhere.* It is: select/);
     expect(await rows()).toHaveLength(1);
+  });
+
+  it('whole numbers beyond 2^53 are given and come as bigint, and those beyond 64 bits are refused', async () => {
+    const large = [-(2n ** 63n), 2n ** 53n + 1n, 2n ** 63n - 1n];
+    await state.transaction([], async ({ sql }) => {
+      for (const n of large) await run(sql!, `insert into ${table} values (?, ?)`, n, 'large');
+      await run(sql!, `insert into ${table} values (?, ?)`, 7n, 'small');
+    });
+    expect((await rows()).map(({ n }) => n)).toEqual([large[0], 7, large[1], large[2]]);
+    const found = await state.read(({ sql }) => run(sql!, `select n from ${table} where n > ?`, large[1]!));
+    expect(found).toEqual([{ n: large[2] }]);
+    for (const n of [2n ** 63n, -(2n ** 63n) - 1n])
+      await expect(state.read(({ sql }) => run(sql!, 'select ?', n))).rejects.toThrow(StatementFailed);
   });
 
   it('what it was taken from is over, and so is it', async () => {
@@ -95,13 +111,32 @@ describe.each([
     expect(await rows()).toEqual([]);
   });
 
-  it.each([NaN, Infinity, undefined, '\ud800', 'a\0b', new Date(NaN), { a: 1 }, 1n])(
+  it.each([NaN, Infinity, undefined, '\ud800', 'a\0b', new Date(NaN), { a: 1 }, 2n ** 63n])(
     '%p is no parameter',
     async (value) => {
       const failed = state.transaction([], ({ sql }) => run(sql!, 'select ? as value', value as SqlValue));
       await expect(failed).rejects.toThrow(/it cannot be given/);
     },
   );
+
+  it('whole numbers are whole, whatever column they come into, and exact beyond 2^53', async () => {
+    await state.transaction([], async ({ sql }) => {
+      for (const n of [7, -3]) await run(sql!, `insert into ${table} values (?, ?)`, n, n);
+      await run(sql!, `insert into ${table} values (?, null)`, 2 ** 53 - 1);
+      await run(sql!, `update ${table} set n = n + 2 where text is null`);
+    });
+    expect(await rows()).toEqual([
+      { n: -3, text: '-3' },
+      { n: 7, text: '7' },
+      { n: 2n ** 53n + 1n, text: null },
+    ]);
+    const halves = await state.read(({ sql }) =>
+      run(sql!, `select ? / 2 as half, n / 2 as n from ${table} where n = 7`, 7),
+    );
+    expect(halves).toEqual([{ half: 3, n: 3 }]);
+    const part = await state.read(({ sql }) => run(sql!, 'select cast(? as float) / 2 as half', 1.5));
+    expect(part).toEqual([{ half: 0.75 }]);
+  });
 
   it('a semicolon at the end, or in a text, ends nothing', async () => {
     const found = await state.read(({ sql }) => run(sql!, "select 'a;b' as text;"));

@@ -51,6 +51,7 @@ export function noOpStateStore(): StateStore {
     start: async () => undefined,
     transaction: (_fence, work) => work(state),
     read: (work) => work(state),
+    now: async () => new Date(0),
     acquire: async (name, { owner, ttlMs }) => ({
       name,
       owner,

@@ -57,6 +57,13 @@ export const stateMutants: readonly StateMutant[] = [
     }),
   ),
   mutant(
+    'the clock is that of somebody else',
+    'the clock that the store tells is the one by which leases run out',
+    (store) => ({
+      now: async () => new Date((await store.now()).getTime() - 60_000),
+    }),
+  ),
+  mutant(
     'the token is not raised',
     'tokens rise over releases, so that a token is never given twice',
     (store) => ({

@@ -52,7 +52,9 @@ async function type(command: string, until = ''): Promise<void> {
 
 /** A server as the guide wants it. */
 async function startServer(): Promise<void> {
-  await type('initdb --username=postgres --auth=trust --no-sync && mkdir -p "$BACKUP/wal"');
+  await type(
+    'initdb --username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync && mkdir -p "$BACKUP/wal"',
+  );
   const [settings = ''] = blocksUnder(GUIDE, '## Backup and recovery', 'text');
   const own = `listen_addresses = ''\nunix_socket_directories = '${folder.path}'\nport = 5433\n`;
   await appendFile(

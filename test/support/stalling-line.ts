@@ -8,6 +8,8 @@ export interface Line {
   stall(): void;
   /** New connections pass again. */
   restore(): void;
+  /** Of what this holds for the answer is lost: the server has done it by then, and the connection ends. */
+  loseAnswers(isLost: (sent: Buffer) => boolean): void;
   /** Ends what is connected; new connections reach the server of this URL. */
   pointTo(url: string): void;
   close(): Promise<void>;
@@ -17,9 +19,15 @@ export async function openLine(url: string): Promise<Line> {
   const links = new Set<Link>();
   let target = new URL(url);
   let stalled = false;
+  let isLost = (_sent: Buffer) => false;
   // Without half-open ends a dead line would still answer the end of one side with that of the other.
   const proxy = createServer({ allowHalfOpen: true }, (near) => {
-    const link = new Link(near, connectTo(target), () => links.delete(link));
+    const link = new Link(
+      near,
+      connectTo(target),
+      (sent) => isLost(sent),
+      () => links.delete(link),
+    );
     links.add(link);
     if (stalled) link.die();
   });
@@ -37,6 +45,7 @@ export async function openLine(url: string): Promise<Line> {
       for (const link of links) link.die();
     },
     restore: () => void (stalled = false),
+    loseAnswers: (lost) => void (isLost = lost),
     pointTo(url) {
       target = new URL(url);
       cut();
@@ -50,17 +59,24 @@ export async function openLine(url: string): Promise<Line> {
 
 class Link {
   private dead = false;
+  private isLosing = false;
 
   constructor(
     private readonly near: Socket,
     private readonly far: Socket,
+    isLost: (sent: Buffer) => boolean,
     gone: () => void,
   ) {
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
-      from.on('data', (data) => void (this.dead || to.write(data)));
+      from.on('data', (data) => {
+        if (this.dead) return;
+        if (from === near) this.isLosing ||= isLost(data);
+        else if (this.isLosing) return this.cut();
+        to.write(data);
+      });
       from.on('end', () => void (this.dead || to.end()));
       from.on('error', () => void (this.dead || to.destroy()));
       from.on('close', () => {

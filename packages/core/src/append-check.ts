@@ -202,6 +202,18 @@ function isInstant(text: string): boolean {
 const EVERY_MONTH_HAS =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
+/** What stores index of any metadata, also of what was never checked. */
+export function indexedIn(metadata: string): {
+  readonly correlationId?: unknown;
+  readonly causationId?: unknown;
+} {
+  try {
+    return Object(JSON.parse(metadata)) as object;
+  } catch {
+    return {};
+  }
+}
+
 function refuse(problem: AppendProblem, path: string, message: string): never {
   throw new InvalidAppend(problem, path, message);
 }

@@ -38,18 +38,27 @@ export interface EventStore {
   identity(): Promise<LogIdentity>;
   /**
    * For audits, where a database could do it: what could hide events from some reads, or show others, though each that `readAll`
-   * gives is as it was; in sentences. `read`: so many were read from the beginning up to a position.
+   * gives is as it was. In sentences, and where a value beside an event is not what the event says, these in the order of
+   * positions. In pages; a page may be empty.
    */
-  examine?(read?: { readonly events: number; readonly upTo: number }): Promise<readonly string[]>;
+  examine?(): AsyncIterable<readonly (string | StrayColumn)[]>;
   /** For monitors: how much there is, as far as that is known without reading it all again each time. */
   extent?(): Promise<LogExtent>;
   /**
-   * For audits, where a database gives texts quicker than events: every event of a part of the log, system streams as well. It
-   * ends before events that it cannot give so, because they are large or no text; `readAll` reads those.
+   * For audits, where a database gives texts quicker than events: every event of a part of the log, system streams as well.
+   * Each value is as it is stored: what is of another kind than what was recorded comes as another text, or fails.
    *
    * @throws StoreUnavailable where another log has taken the place of the one that the pages before were of
+   * @throws StoreUnusable, or what the database fails with, where what is stored is no event
    */
   readTexts?(part: TextsPart): AsyncIterable<TextsPage>;
+  /**
+   * For folds of many streams, where a database gives short ones quicker together than one by one: every event of each up to a
+   * version that it has, by stream. Some are left out, above all long ones: `readStream` gives those.
+   */
+  readShortStreams?(
+    streams: readonly Pick<StreamHead, 'stream' | 'version'>[],
+  ): Promise<ReadonlyMap<string, readonly StoredEvent[]>>;
   /**
    * Administrative: fills an *empty* log with events that keep their ids, versions, positions and times.
    * Pages come in position order; positions may have gaps. All or nothing.
@@ -147,6 +156,13 @@ export interface TextsPage {
    * `JSON.stringify` writes it, with the time in milliseconds; 1 is the version of this form.
    */
   readonly bytes: Uint8Array;
+}
+
+/** A value beside an event, to find it by or to read it by, that is not what the event says. */
+export interface StrayColumn {
+  readonly position: number;
+  /** Its name in the database: `correlation_id`. */
+  readonly column: string;
 }
 
 /** Bounds that reads share. All are exact. */

@@ -28,11 +28,16 @@ export function isInfrastructure(error: unknown): boolean {
     if (STATUSES.has(status) || STATUSES.has(statusCode)) return true;
     return visit(cause) || (Array.isArray(errors) && errors.some(visit));
   };
-  return visit(error);
+  try {
+    return visit(error);
+  } catch {
+    // What cannot be looked at says nothing.
+    return false;
+  }
 }
 
-/** Somebody makes room, or promotes the standby, and all goes on. */
-const PUT_RIGHT: ReadonlySet<string> = new Set<StoreProblem>(['full', 'standby']);
+/** Somebody makes room, promotes the standby, or restores what is missing, and all goes on. */
+const PUT_RIGHT: ReadonlySet<string> = new Set<StoreProblem>(['full', 'standby', 'missing']);
 
 /** Of Node's sockets and resolver, of undici (fetch), and of PostgreSQL's class 08 and its shutting down. */
 const CODES: ReadonlySet<string> = new Set([

@@ -65,6 +65,12 @@ export class LeaseHolder {
     return [...this.leases.values()].filter(({ isHeld }) => isHeld);
   }
 
+  /** How long a lease can still be this holder's, by its own clock; 0 where it is lost. */
+  leftMs({ name, token }: Fence): number {
+    const held = this.leases.get(name);
+    return held?.token === token ? held.leftMs : 0;
+  }
+
   /** Takes a lease that is free or has run out; gives the same again while it is held. `undefined`: somebody else has it. */
   async acquire(name: string): Promise<HeldLease | undefined> {
     this.checkOpen();
@@ -211,6 +217,10 @@ class Held implements HeldLease {
 
   get isHeld(): boolean {
     return !this.isEnded && this.now() < this.until;
+  }
+
+  get leftMs(): number {
+    return this.isEnded ? 0 : Math.max(0, this.until - this.now());
   }
 
   prolong(lease: Lease, until: number): void {

@@ -28,7 +28,7 @@ export class MemoryState {
 /** State in memory, for tests and for what may be lost: rebuilt from the log at the next start. */
 export class MemoryStateStore implements StateStore {
   readonly capabilities: StateCapabilities = { durable: false };
-  private readonly now: () => number;
+  private readonly time: () => number;
   private readonly inside = new AsyncLocalStorage<Draft>();
   private closing: Promise<void> | undefined;
 
@@ -36,7 +36,7 @@ export class MemoryStateStore implements StateStore {
     { now = Date.now }: { readonly now?: () => number } = {},
     private readonly held = new MemoryState(),
   ) {
-    this.now = now;
+    this.time = now;
   }
 
   async start(): Promise<void> {
@@ -70,6 +70,11 @@ export class MemoryStateStore implements StateStore {
     }
   }
 
+  async now(): Promise<Date> {
+    this.checkOpen();
+    return new Date(this.time());
+  }
+
   async acquire(
     name: string,
     { owner, ttlMs }: { readonly owner: string; readonly ttlMs: number },
@@ -78,9 +83,9 @@ export class MemoryStateStore implements StateStore {
     checkLease(name, ttlMs, owner);
     const { leases, lastTokens } = this.held;
     const held = leases.get(name);
-    if (held && held.owner !== owner && held.expiresAt.getTime() > this.now()) return undefined;
+    if (held && held.owner !== owner && held.expiresAt.getTime() > this.time()) return undefined;
     const token = held?.owner === owner ? held.token : (lastTokens.get(name) ?? 0) + 1;
-    const lease: Lease = { name, owner, token, ttlMs, expiresAt: new Date(this.now() + ttlMs) };
+    const lease: Lease = { name, owner, token, ttlMs, expiresAt: new Date(this.time() + ttlMs) };
     leases.set(name, lease);
     lastTokens.set(name, token);
     return lease;
@@ -90,7 +95,10 @@ export class MemoryStateStore implements StateStore {
     this.checkOpen();
     for (const { name, ttlMs, owner } of leases) checkLease(name, ttlMs, owner);
     const held = leases.filter((lease) => this.holds(lease));
-    const renewed = held.map((lease): Lease => ({ ...lease, expiresAt: new Date(this.now() + lease.ttlMs) }));
+    const renewed = held.map((lease): Lease => ({
+      ...lease,
+      expiresAt: new Date(this.time() + lease.ttlMs),
+    }));
     for (const lease of renewed) this.held.leases.set(lease.name, lease);
     return renewed;
   }

@@ -73,11 +73,17 @@ function checkPlace(
   const time = recordedAt.getTime();
   if (!Number.isSafeInteger(position) || position <= last.position)
     refuse(path, `positions must rise; the one before was ${last.position}.`);
-  if (!Number.isInteger(time) || time < last.time)
-    refuse(path, 'recordedAt must be a valid time and not before that of the event before it.');
+  if (!(time >= EARLIEST && time <= LATEST) || time < last.time)
+    refuse(
+      path,
+      'recordedAt must be a time of the years 1 to 9999, and not before that of the event before it.',
+    );
   if (appendIndex !== 0 && appendIndex !== last.appendIndex + 1)
     refuse(path, `appendIndex must be 0 or follow that of the event before it, ${last.appendIndex}.`);
 }
+
+/** Not every database keeps others to the millisecond. */
+const [EARLIEST, LATEST] = [-62_135_596_800_000, 253_402_300_799_999];
 
 function refuse(path: string, message: string): never {
   throw new InvalidAppend('restore-order', path, message);

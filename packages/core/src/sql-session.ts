@@ -22,10 +22,10 @@ export interface SqlStatement {
   readonly values: readonly SqlValue[];
 }
 
-/** What a parameter may be. In SQLite a boolean is 0 or 1, and a date its ISO 8601 text. */
-export type SqlValue = string | number | boolean | Date | null;
+/** What a parameter may be: a `bigint` of 64 bits. In SQLite a boolean is 0 or 1, and a date its ISO 8601 text. */
+export type SqlValue = string | number | bigint | boolean | Date | null;
 
-/** A row by the names of its columns, of types as the database's driver gives them; whole numbers are numbers up to 2^53. */
+/** A row by the names of its columns, of types as the database's driver gives them; whole numbers are numbers up to 2^53, and `bigint` beyond. */
 export type SqlRow = Readonly<Record<string, unknown>>;
 
 /** Gives the text with the store's own placeholders. @throws StatementFailed for what no store may run inside its transaction */
@@ -58,5 +58,6 @@ function isSqlValue(value: unknown): value is SqlValue {
   if (value === null || typeof value === 'boolean') return true;
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
   if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value;
   return value instanceof Date && !Number.isNaN(value.getTime());
 }

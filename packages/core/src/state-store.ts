@@ -22,6 +22,8 @@ export interface StateStore {
    * @throws StoreUnavailable — the store cannot be reached, or others were in the way every time
    */
   transaction<T>(fences: readonly Fence[], work: (state: StateTransaction) => Promise<T>): Promise<T>;
+  /** The state store's clock, by which leases run out. */
+  now(): Promise<Date>;
   /** Runs `work` on one consistent view; nothing written by others while it runs is seen. */
   read<T>(work: (state: StateView) => Promise<T>): Promise<T>;
   /**

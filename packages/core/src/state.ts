@@ -18,6 +18,7 @@ export {
 export { isInfrastructure } from './infrastructure.js';
 export { LeaseHolder, type HeldLease, type LeaseHolderOptions } from './lease-holder.js';
 export { MemoryState, MemoryStateStore } from './memory-state-store.js';
+export { cut, messageOf, shown, shownPath, storable } from './shown.js';
 export { checkedSql, type SqlRow, type SqlSession, type SqlStatement, type SqlValue } from './sql-session.js';
 export type {
   Fence,

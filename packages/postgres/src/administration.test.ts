@@ -1,5 +1,6 @@
 import { StoreUnavailable, type OpenStorage } from '@backstory/core';
 import { Client, escapeIdentifier } from 'pg';
+import { queryAt } from '../../../test/support/postgres-cluster.js';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { anEvent, eventsOf, record } from '../../../test/support/sqlite-files.js';
 import { PostgresAdministration } from './administration.js';
@@ -32,6 +33,12 @@ function place(schema = 'backstory', user?: string): DatabaseOptions {
 /** What a release that knows these steps does by hand. */
 function administration(steps: readonly SchemaMigration[] = MIGRATIONS, schema = 'backstory', user?: string) {
   const made = new PostgresAdministration(place(schema, user), steps);
+  closing.push(() => made.close());
+  return made;
+}
+
+function administrationAt(connectionString: string) {
+  const made = new PostgresAdministration({ ...place(), connection: { connectionString } });
   closing.push(() => made.close());
   return made;
 }
@@ -118,6 +125,30 @@ test('what init runs can be run by other means, and makes another log each time'
   closing.push(() => storage.close());
   await record(storage.events, 'a-1', anEvent());
   expect((await storage.events.identity()).logId).not.toBe(first);
+});
+
+test('what is sent to make a store is plain ASCII, whatever the encoding of the database or of who sends it', () => {
+  expect(administration().sql()).toMatch(/^[\n -~]+$/);
+});
+
+test.each([
+  ['init', (latin: string) => administrationAt(latin).init()],
+  ['opening it', (latin: string) => postgres(latin).open()],
+])('%s in a database that cannot keep every text is refused, and says which can', async (_, make) => {
+  const latin = new URL(url);
+  latin.pathname += '_latin1';
+  const name = latin.pathname.slice(1);
+  await queryAt(
+    url,
+    `create database ${name} encoding 'LATIN1' locale 'C' locale_provider 'libc' template template0`,
+  );
+  try {
+    const made = make(latin.href);
+    await expect(made).rejects.toMatchObject({ code: 'BACKSTORY_STORE_UNUSABLE', problem: 'unsupported' });
+    await expect(made).rejects.toThrow(/encoding 'UTF8'.*LATIN1, not UTF8/);
+  } finally {
+    await queryAt(url, `drop database ${name} with (force)`);
+  }
 });
 
 test('processes of an older release go on appending while the schema is moved on, and may start again', async () => {

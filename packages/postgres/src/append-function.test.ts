@@ -14,12 +14,12 @@ import {
   type AppendOutcome,
   type CheckedAppend,
 } from '@backstory/core/store';
+import { eventsIn } from '@backstory/core/administration';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { Client } from 'pg';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { appendOutcomes, appendStatement, type AppendRow } from './append-batch.js';
-import { eventsIn } from './event-texts.js';
 import {
   lockAfterReadOfHead,
   lockInReadOfHead,

@@ -1,4 +1,4 @@
-import type { OpenStorage } from '@backstory/core';
+import { StoreUnavailable, type OpenStorage } from '@backstory/core';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { postgres } from './postgres.js';
 
@@ -26,4 +26,17 @@ it('a transaction that others are in the way of again and again runs until it is
   });
   expect(runs).toBe(26);
   expect(await own.state.read((view) => view.get('counts', 'a'))).toBe('26');
+});
+
+it('what its work throws without a cause is thrown as it is, and the work not done again', async () => {
+  const storage = await postgres(await server.createDatabase()).open();
+  opened.push(storage);
+  const outage = new StoreUnavailable('another store', 'no answer');
+  let runs = 0;
+  const failed = storage.state.transaction([], () => {
+    runs++;
+    return Promise.reject(outage);
+  });
+  await expect(failed).rejects.toBe(outage);
+  expect(runs).toBe(1);
 });

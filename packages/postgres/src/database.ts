@@ -3,8 +3,9 @@ import { inspect } from 'node:util';
 import { StoreUnusable } from '@backstory/core';
 import { StoreClosed, outside } from '@backstory/core/store';
 import { InsideTransaction } from '@backstory/core/state';
-import { Client, Pool, type ClientBase, type ClientConfig, type PoolClient } from 'pg';
+import { Client, Pool, escapeLiteral, type ClientBase, type ClientConfig, type PoolClient } from 'pg';
 import { isCollision, isTransient, storeError } from './failures.js';
+import { catalogFirst } from './search-path.js';
 import { sessionOn, type Run, type Statement } from './session.js';
 
 /** How a store reaches its database. */
@@ -178,8 +179,9 @@ export class Database {
   private async prepareWriter(client: Client, direct: boolean): Promise<void> {
     asText(client);
     if (!this.prepare && !(direct && this.options.direct)) return;
-    const bound = `select set_config('lock_timeout', '${Math.ceil(this.responseTimeoutMs)}', false) where current_setting('lock_timeout') = '0'`;
-    await client.query(`${READ_COMMITTED}; ${bound}`);
+    const bound = `select pg_catalog.set_config('lock_timeout', '${Math.ceil(this.responseTimeoutMs)}', false)
+      where pg_catalog.current_setting('lock_timeout') operator(pg_catalog.=) '0'`;
+    await setUp(client, bound);
   }
 
   /**
@@ -193,7 +195,7 @@ export class Database {
     this.pooled.add(client as Client);
     client.once('end', () => this.pooled.delete(client as Client));
     if (!this.prepare) return;
-    await client.query(`${READ_COMMITTED}; ${FOR_PAGES}`);
+    await setUp(client, FOR_PAGES);
   }
 }
 
@@ -205,7 +207,17 @@ const READ_COMMITTED = `set default_transaction_isolation = 'read committed'`;
  * And the C library of a server gives memory for texts of pages back each time, page by page of 4 KiB, which took a third of what
  * a page takes, until it has once seen as much freed.
  */
-const FOR_PAGES = `set enable_seqscan = off; set enable_bitmapscan = off; set jit = off; select octet_length(repeat(' ', ${2 ** 21}))`;
+const FOR_PAGES = `set enable_seqscan = off; set enable_bitmapscan = off; set jit = off; select pg_catalog.octet_length(pg_catalog.repeat(' ', ${2 ** 21}))`;
+
+/** Whatever a role or database has for a default, names that are PostgreSQL's mean what they mean there. */
+async function setUp(client: ClientBase, settings: string): Promise<void> {
+  const run = sessionOn(client, { prepare: false });
+  const text = `${READ_COMMITTED}; ${settings}; show search_path`;
+  const [[path]] = (await run<[string]>({ text })) as [[string]];
+  const first = catalogFirst(path);
+  if (first === undefined) return;
+  await run({ text: `select pg_catalog.set_config('search_path', ${escapeLiteral(first)}, false)` });
+}
 
 /** Whatever `pg.defaults.binary` says, which a statement cannot overrule: results are read as text. */
 function asText(client: ClientBase): void {

@@ -1,10 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
 import type { OpenStorage, StoredEvent } from '@backstory/core';
+import { eventsIn } from '@backstory/core/administration';
+import { writeHeader } from '@backstory/proof/seal';
 import { queryAt } from '../../../test/support/postgres-cluster.js';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { anEvent, eventsOf, record } from '../../../test/support/sqlite-files.js';
-import { eventsIn, textsIn } from './event-texts.js';
+import { textsIn } from './event-texts.js';
 import { postgres } from './postgres.js';
 
 let server: PostgresServer;
@@ -69,13 +72,51 @@ describe.each(Object.entries(READS))('%s with', (_, read) => {
   });
 });
 
-test('names full of what JSON escapes have room in texts', () => {
-  const name = '"\\\\'.repeat(150);
+test.each(['"\\', '\u0001\t'])('names full of what JSON escapes have room in texts: %j', (escaped) => {
+  const name = escaped.repeat(150);
   const events = Array.from({ length: 100 }, (_, i) =>
     [i, name, 1, name, name, 1, 0, 0, '{}', '{}'].join('\u001f'),
   );
   const texts = Buffer.from(textsIn(`${events.join('\u001f')}\u001f`, 100)).toString();
   expect(texts.split(JSON.stringify(name))).toHaveLength(301);
+});
+
+test('headers are those of the proof package, whatever stands in names', () => {
+  const name = fc.array(
+    fc.oneof(
+      fc.integer({ min: 1, max: 0x1e }).map((code) => String.fromCharCode(code)),
+      fc.constantFrom('"', '\\', '\u007f', '\u2028', 'é', '🧾', '-', 'n'),
+      fc
+        .string({ unit: 'grapheme', maxLength: 3 })
+        .filter((text) => !text.includes('\u001f') && !text.includes('\0')),
+    ),
+    { maxLength: 40 },
+  );
+  const event = fc.tuple(fc.nat(), name, fc.nat(), name, name, fc.nat(), fc.nat(), fc.nat());
+  fc.assert(
+    fc.property(fc.array(event, { minLength: 1, maxLength: 5 }), (events) => {
+      const rows = events.map(
+        ([position, stream, version, id, type, schemaVersion, appendIndex, recordedAt]) => {
+          const names = { stream: stream.join(''), id: id.join(''), type: type.join('') };
+          return { position, version, schemaVersion, appendIndex, recordedAt, ...names };
+        },
+      );
+      const text = rows.map(
+        (it) =>
+          `${[it.position, it.stream, it.version, it.id, it.type, it.schemaVersion, it.appendIndex, it.recordedAt, '{}', '[]'].join('\u001f')}\u001f`,
+      );
+      const texts = Buffer.from(textsIn(text.join(''), rows.length)).toString();
+      const lengths = (it: string) =>
+        [Buffer.byteLength(it), 2, 2].map((n) => `${String(n).padStart(10, '0')} `).join('');
+      const headers = rows.map(writeHeader);
+      expect(texts).toBe(headers.map((it) => `${lengths(it)}${it}{}[]`).join(''));
+    }),
+  );
+});
+
+test('no control character of a number, which somebody has made a text, stands in a header as it is', () => {
+  const text = `${['7', 's', '1\n2', 'i', 't', 1, 0, 0, '{}', '{}'].join('\u001f')}\u001f`;
+  expect(Buffer.from(textsIn(text, 1)).toString()).toContain('[1,7,"s",1\\n2,"i"');
 });
 
 test('no value of an event keeps the text of its page in memory', () => {

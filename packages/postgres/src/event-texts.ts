@@ -1,9 +1,6 @@
-import type { StoredEvent } from '@backstory/core';
+import { damagedEvents } from '@backstory/core/administration';
 
-/** Behind each value of an event: neither names nor JSON hold control characters, as both ends see to. */
-const SEPARATOR = '\u001f';
-
-/** The columns of an event, in the order of the header of its texts. Seconds as a double are exact to the millisecond, and quick. */
+/** The columns of an event, in the order of `eventsIn` and of the header of its texts. Seconds as a double are exact to the millisecond, and quick. */
 const COLUMNS = [
   'position',
   'stream',
@@ -31,39 +28,10 @@ function aggregate(columns: readonly string[]): string {
   return `string_agg(coalesce(${columns.join(` || e'\\x1f' || `)}, '') || e'\\x1f', '')`;
 }
 
-/** @throws Error where these are not so many events */
-export function eventsIn(text: string, count: number, stream?: string): StoredEvent[] {
-  const values = text.split(SEPARATOR);
-  if (values.pop() !== '' || values.length !== count * COLUMNS.length) throw new Error(DAMAGED);
-  const events = new Array<StoredEvent>(count);
-  for (let i = 0, at = 0; i < count; i++, at += COLUMNS.length)
-    events[i] = {
-      id: own(values[at + 3]!),
-      stream: stream ?? own(values[at + 1]!),
-      version: Number(values[at + 2]),
-      position: Number(values[at]),
-      appendIndex: Number(values[at + 6]),
-      type: own(values[at + 4]!),
-      schemaVersion: Number(values[at + 5]),
-      data: own(values[at + 8]!),
-      metadata: own(values[at + 9]!),
-      recordedAt: new Date(Number(values[at + 7])),
-    };
-  return events;
-}
-
-const DAMAGED =
-  'An event of this page holds null or a control character in a column, which no append has put there: run "backstory audit verify".';
-
-/** A part of a text keeps all of it in memory, and one name may be kept for long: this makes a copy. */
-function own(value: string): string {
-  return ` ${value}`.slice(1);
-}
-
 /**
  * The same events as texts for audits: see `TextsPage` of the store. Byte by byte: strings in between take twice the time.
  *
- * @throws Error where these are not so many events
+ * @throws StoreUnusable where these are not so many events
  */
 export function textsIn(text: string, count: number): Uint8Array {
   const from = Buffer.from(text);
@@ -78,10 +46,12 @@ const MORE = 64;
 class TextWriter {
   private at = 0;
   private to = 0;
+  /** More than twice what is still to come. */
+  private room = 0;
 
   constructor(
     private readonly from: Buffer,
-    private readonly into: Buffer,
+    private into: Buffer,
   ) {}
 
   event(): void {
@@ -99,7 +69,7 @@ class TextWriter {
   }
 
   take(): Uint8Array {
-    if (this.at !== this.from.length) throw new Error(DAMAGED);
+    if (this.at !== this.from.length) throw damagedEvents();
     return this.into.subarray(0, this.to);
   }
 
@@ -109,20 +79,39 @@ class TextWriter {
     const { length } = from;
     let { at, to } = this;
     if (isName) into[to++] = QUOTE;
-    for (; at < length && from[at] !== UNIT; at++) {
+    for (; at < length; at++) {
       const byte = from[at]!;
+      if (byte < BLANK) break;
       if (isName && (byte === QUOTE || byte === BACKSLASH)) into[to++] = BACKSLASH;
       into[to++] = byte;
     }
+    if (at < length && from[at] !== UNIT) return this.escaped(isName, behind);
     if (isName) into[to++] = QUOTE;
     into[to++] = behind;
     this.at = at + 1;
     this.to = to;
   }
 
+  /** The same of one that holds other control characters, which nobody but somebody behind the store's back has put there. */
+  private escaped(isName: boolean, behind: number): void {
+    const end = this.from.indexOf(UNIT, this.at);
+    if (end === -1) throw damagedEvents();
+    const text = JSON.stringify(this.from.toString('utf8', this.at, end));
+    const value = Buffer.from(isName ? text : text.slice(1, -1));
+    this.room -= value.length - 2 * (end - this.at);
+    if (this.room < 0) {
+      const more = 4 * this.from.length;
+      this.into = Buffer.concat([this.into, Buffer.allocUnsafe(more)]);
+      this.room += more;
+    }
+    this.to += value.copy(this.into, this.to);
+    this.into[this.to++] = behind;
+    this.at = end + 1;
+  }
+
   private rest(): void {
     const end = this.from.indexOf(UNIT, this.at);
-    if (end === -1) throw new Error(DAMAGED);
+    if (end === -1) throw damagedEvents();
     this.to += this.from.copy(this.into, this.to, this.at, end);
     this.at = end + 1;
   }

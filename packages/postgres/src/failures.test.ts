@@ -12,9 +12,19 @@ test.each(['EAGAIN', 'ECONNREFUSED', 'ECONNRESET', 'EADDRNOTAVAIL', '57P03', '53
   },
 );
 
+test('a database that lets nobody in for now is waited for, and a statement with that code is not taken for it', () => {
+  const shut = { code: '55000', routine: 'CheckMyDatabase' };
+  const error = Object.assign(new Error('database "bank" is not currently accepting connections'), shut);
+  expect(storeError(error, 'a store')).toBeInstanceOf(StoreUnavailable);
+  const other = Object.assign(new Error('currval of sequence'), { code: '55000', routine: 'currval_oid' });
+  expect(storeError(other, 'a store')).toBe(other);
+});
+
 test.each([
   ['53100', 'full'],
   ['25006', 'standby'],
+  ['3D000', 'missing'],
+  ['42P01', 'missing'],
 ])('%s is put right by somebody, and a subscription waits for it', (code, problem) => {
   const error = storeError(Object.assign(new Error('no'), { code }), 'a store');
   expect(error).toMatchObject({ code: 'BACKSTORY_STORE_UNUSABLE', problem });

@@ -22,12 +22,18 @@ export function storeError(error: unknown, store: string): unknown {
 /** The connection is gone or was never there, the server is ending or beginning or was told to stop this, or too much is going on. */
 export function isTransient(error: unknown): boolean {
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  return TRANSIENT_CODES.test(code) || TRANSIENT_MESSAGES.test(message);
+  return TRANSIENT_CODES.test(code) || TRANSIENT_MESSAGES.test(message) || isShut(error);
+}
+
+/** The database lets nobody in for now (`allow_connections false`), as while it is restored. Statements have that code as well. */
+function isShut(error: unknown): boolean {
+  const { code, routine } = error as { code?: string; routine?: string };
+  return code === '55000' && routine === 'CheckMyDatabase';
 }
 
 /** Another transaction was in the way: a serialization failure or a deadlock. The same work may succeed now. */
 export function isCollision(error: unknown): boolean {
-  return ['40001', '40P01'].includes((error as { code?: string }).code ?? '');
+  return ['40001', '40P01'].includes((error as { code?: string } | null | undefined)?.code ?? '');
 }
 
 /**
@@ -74,6 +80,11 @@ const UNUSABLE: readonly (readonly [
     /^25000 an append needs/,
     'unsupported',
     "appends need transactions that are read committed. Set default_transaction_isolation of the role and the database to 'read committed'.",
+  ],
+  [
+    /^BSENC /,
+    'unsupported',
+    "events are text in any language, which this database cannot keep. Make another one: create database … encoding 'UTF8' template template0.",
   ],
   [
     /The server does not support SSL connections/,

@@ -59,6 +59,11 @@ interface LeaseRequest {
   readonly reject: (error: Error) => void;
 }
 
+export async function storeTime(database: Database): Promise<Date> {
+  const rows = await database.read<[string]>({ text: `select ${MS('clock_timestamp()')}`, values: [] });
+  return new Date(Number(rows[0]![0]));
+}
+
 export async function renewLeases(database: Database, leases: readonly Lease[]): Promise<readonly Lease[]> {
   const rows = await database.read<[string, string]>({
     text: `select lease_name, ${MS('expires')} from ${database.schema}.renew_v1($1, $2, $3)`,

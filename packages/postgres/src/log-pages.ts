@@ -3,10 +3,11 @@ import type { ResolvedQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
 import { LogParts } from './log-parts.js';
 import { MAX_PAGE_BYTES, type Part } from './log-statement.js';
+import { timeBound, timeBoundSql } from './time-bound.js';
 
 /**
- * The log in pages. The head is of the page's first snapshot, so that nothing before it can have been missed. All pages are of
- * one log: behind one address another server, with another log, may take the place of the first.
+ * The log in pages. The head is of a page's last snapshot, in which it has looked at all that was left: nothing before it can have
+ * been missed. All pages are of one log: behind one address another server, with another log, may take the place of the first.
  *
  * @throws StoreUnavailable where one did
  */
@@ -59,13 +60,11 @@ async function nextPage(
   { after, upTo, size, backwards, lastId }: PagePart,
 ): Promise<Looked> {
   const events: StoredEvent[] = [];
-  let head: number | undefined;
   let last: Looked['last'];
   for (let asked = size; ; asked = parts.enough(size - events.length, asked)) {
     const found = await parts.read({ after, upTo, size: asked });
     requireSame(database.store, after, [lastId, found.before]);
-    head ??= found.head;
-    upTo = Math.min(upTo, head);
+    const { head } = found;
     const full = events.length + found.events.length >= size;
     const taken = full ? found.events.slice(0, size - events.length) : found.events;
     events.push(...taken);
@@ -103,16 +102,14 @@ export function requireSame(
 async function bounded(database: Database, query: ResolvedQuery): Promise<ResolvedQuery> {
   const { recordedFrom, recordedUpTo } = query;
   if (recordedFrom === undefined && recordedUpTo === undefined) return query;
-  const [[from, to] = ['0', '0']] = await database.read<[string, string]>({
-    text: `select ${database.schema}.last_position_by($1), ${database.schema}.last_position_by($2)`,
-    values: [
-      recordedFrom === undefined ? '-infinity' : new Date(recordedFrom.getTime() - 1).toISOString(),
-      recordedUpTo === undefined ? 'infinity' : recordedUpTo.toISOString(),
-    ],
-  });
+  const by = async (time: number) => {
+    const text = `select ${database.schema}.last_position_by(${timeBoundSql('$1')})`;
+    const [[position] = ['0']] = await database.read<[string]>({ text, values: [timeBound(time)] });
+    return Number(position);
+  };
   return {
     ...query,
-    after: Math.max(query.after, Number(from)),
-    upTo: recordedUpTo === undefined ? query.upTo : Math.min(query.upTo, Number(to)),
+    after: recordedFrom ? Math.max(query.after, await by(recordedFrom.getTime() - 1)) : query.after,
+    upTo: recordedUpTo ? Math.min(query.upTo, await by(recordedUpTo.getTime())) : query.upTo,
   };
 }

@@ -1,27 +1,41 @@
 import { resolveQuery } from '@backstory/core/store';
 import type { LogPage, LogQuery, StoredEvent } from '@backstory/core';
+import { queryAt } from '../../../test/support/postgres-cluster.js';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
+import { anEvent, record } from '../../../test/support/sqlite-files.js';
 import { Database } from './database.js';
 import { logPages } from './log-pages.js';
+import { LogParts } from './log-parts.js';
 import { postgres } from './postgres.js';
+import { textPages } from './text-pages.js';
 
 const EVENTS = 3_000;
 
 let server: PostgresServer;
 let database: Database;
+/** Another one with the same log, which somebody changes. */
+let other: Database;
+let otherUrl: string;
 beforeAll(async () => {
   server = await startPostgres();
-  const url = await server.createDatabase();
+  database = await filledAt(await server.createDatabase());
+  otherUrl = await server.createDatabase();
+  other = await filledAt(otherUrl);
+});
+afterEach(() => jest.restoreAllMocks());
+afterAll(async () => {
+  await database?.release();
+  await other?.release();
+  await server?.stop();
+});
+
+async function filledAt(url: string): Promise<Database> {
   const storage = await postgres(url).open();
   await storage.events.restore([{ events: LOG, through: EVENTS }]);
   await storage.close();
   const options = { store: 'postgres:test', schema: '"backstory"', maxConnections: 1, prepare: true };
-  database = new Database({ ...options, connection: { connectionString: url } }).retain();
-});
-afterAll(async () => {
-  await database?.release();
-  await server?.stop();
-});
+  return new Database({ ...options, connection: { connectionString: url } }).retain();
+}
 
 /** Mostly a and b, then hardly ever, then all of it, with others strewn in. */
 const LOG = Array.from({ length: EVENTS }, (_, i): StoredEvent => {
@@ -65,7 +79,6 @@ test('types that are most of the log are read by walking it, and from their inde
   const walked = read.mock.calls.map(([{ text, values }]) => {
     return { after: Number(values![0]), walks: !text.includes('unnest') };
   });
-  read.mockRestore();
   const [first, ...others] = walked;
   expect(first).toEqual({ after: 0, walks: false });
   expect(others.filter(({ after }) => after < 900).every(({ walks }) => walks)).toBe(true);
@@ -79,7 +92,45 @@ test('one type alone is always read from its index', async () => {
   const read = jest.spyOn(database, 'read');
   await pagesOf({ types: ['b'], pageSize: 50 });
   for (const [{ text }] of read.mock.calls) expect(text).toContain('unnest');
-  read.mockRestore();
+});
+
+test('a page that lacks a few events looks at no more than may be needed', async () => {
+  const read = jest.spyOn(database, 'read');
+  const [page] = await pagesOf({ correlationIds: ['flow'], types: ['a', 'b'], pageSize: 100, limit: 100 });
+  expect(page!.events).toHaveLength(100);
+  expect(read.mock.calls.map(([{ values }]) => values![2])).toEqual([100, 23]);
+});
+
+test('one statement looks at so many events, however many are wanted', async () => {
+  const parts = new LogParts(database, resolveQuery());
+  expect([parts.enough(10_000, 1_000), parts.enough(10_000, 4_000)]).toEqual([4_000, 5_000]);
+});
+
+test('what is recorded while a page looks on is on it, or behind where it has looked', async () => {
+  const storage = await postgres(otherUrl).open();
+  const read = other.read.bind(other);
+  const late = { ...anEvent('late', { correlationId: 'flow' }) };
+  jest.spyOn(other, 'read').mockImplementationOnce(async (statement) => {
+    const found = await read(statement);
+    await record(storage.events, 'late-1', late);
+    return found;
+  });
+  const query = resolveQuery({ correlationIds: ['flow'], types: ['late'], pageSize: 1_000 });
+  let position = 0;
+  for await (const { events, through } of logPages(other, query)) {
+    if (events.length > 0) position = events[0]!.position;
+    expect(position > 0 || through <= EVENTS).toBe(true);
+  }
+  expect((await storage.events.identity()).head).toBe(EVENTS + 1);
+  await storage.close();
+});
+
+test('all texts of one reading are of one log, though another one takes its place meanwhile', async () => {
+  const pages = textPages(other, { after: 0, upTo: 30, first: 10, pageSize: 10 });
+  expect((await pages.next()).value).toMatchObject({ count: 10, last: 10 });
+  await queryAt(otherUrl, 'alter table backstory.events disable trigger events_never_change');
+  await queryAt(otherUrl, `update backstory.events set id = 'other-' || position`);
+  await expect(pages.next()).rejects.toThrow('is another event than it was when the page before was read');
 });
 
 async function pagesOf(query: LogQuery): Promise<LogPage[]> {

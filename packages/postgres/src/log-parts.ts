@@ -1,7 +1,7 @@
 import type { StoredEvent } from '@backstory/core';
 import type { ResolvedQuery } from '@backstory/core/store';
+import { eventsIn } from '@backstory/core/administration';
 import type { Database } from './database.js';
-import { eventsIn } from './event-texts.js';
 import { logStatements, type LogStatements, type Part, type PartRow } from './log-statement.js';
 
 /** What one statement found. */

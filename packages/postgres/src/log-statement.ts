@@ -128,12 +128,12 @@ function cutSql({ schema, direction }: Scope, found: string): string {
 const LAST = { asc: 'max(position)', desc: 'min(position)' };
 
 function idAt(schema: string): string {
-  return `last, (select id from ${schema}.events where position = last)`;
+  return `last, (select id from ${schema}.events where position = last limit 1)`;
 }
 
 function bounds(schema: string): string {
   return `(
-      select coalesce(max(position), 0) as head, (select id from ${schema}.events where position = $1) as before from ${schema}.events
+      select coalesce(max(position), 0) as head, (select id from ${schema}.events where position = $1 limit 1) as before from ${schema}.events
     ) h`;
 }
 

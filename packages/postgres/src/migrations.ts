@@ -103,7 +103,12 @@ function stepSql(schema: string, { version, usableFrom, sql }: Migration): strin
 
 /** `create schema if not exists` asks for the right to make one even where it exists. */
 function makeSchema(schema: string): string {
-  const ifMissing = `begin if to_regnamespace(${escapeLiteral(schema)}) is null then create schema ${schema}; end if; end`;
+  const ifMissing = `begin
+    if current_setting('server_encoding') <> 'UTF8' then
+      raise exception 'the encoding of this database is %, not UTF8', current_setting('server_encoding') using errcode = 'BSENC';
+    end if;
+    if to_regnamespace(${escapeLiteral(schema)}) is null then create schema ${schema}; end if;
+  end`;
   return `do ${escapeLiteral(ifMissing)};\n`;
 }
 

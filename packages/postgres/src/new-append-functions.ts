@@ -46,8 +46,8 @@ const APPEND_NEW_V1 = `
 --
 --   streams, expected  the streams and the version of each, -1 for "exists", -2 for "any"
 --   event_stream       one per event: the place of its stream in streams
---   event_place        one per event: 1, 2, 3 … within its stream
---   append_index       one per event: 0, 1, 2 … within its append
+--   event_place        one per event: 1, 2, 3, ... within its stream
+--   append_index       one per event: 0, 1, 2, ... within its append
 --   the others         one per event, in the order of their positions
 --
 -- Answers the last position before them, their time in milliseconds, how long it waited for the lock, and the version

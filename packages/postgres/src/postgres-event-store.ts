@@ -9,7 +9,13 @@ import type {
   StreamSlice,
   Write,
 } from '@backstory/core';
-import { StreamCount, type LogExtent, type TextsPage, type TextsPart } from '@backstory/core/administration';
+import {
+  StreamCount,
+  type LogExtent,
+  type StrayColumn,
+  type TextsPage,
+  type TextsPart,
+} from '@backstory/core/administration';
 import {
   AppendQueue,
   StoreClosed,
@@ -134,9 +140,8 @@ export class PostgresEventStore implements EventStore {
     return this.database.session((run) => readIdentity(run, this.database.schema));
   }
 
-  async examine(): Promise<readonly string[]> {
-    this.checkOpen();
-    return this.database.session((run) => examine(run, this.database.schema));
+  examine(): AsyncGenerator<readonly (string | StrayColumn)[]> {
+    return this.whileOpen(() => examine(this.database));
   }
 
   async extent(): Promise<LogExtent> {

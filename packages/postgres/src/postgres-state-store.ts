@@ -13,7 +13,7 @@ import {
 import { escapeLiteral } from 'pg';
 import type { Database } from './database.js';
 import { isCollision } from './failures.js';
-import { LeaseRequests, listLeases, releaseLease, renewLeases } from './leases.js';
+import { LeaseRequests, listLeases, storeTime, releaseLease, renewLeases } from './leases.js';
 import { PostgresStateDraft, PostgresStateView } from './state-view.js';
 import { DURABLY, inTransaction } from './transaction.js';
 
@@ -55,7 +55,10 @@ export class PostgresStateStore implements StateStore {
         return await this.attempt(fences, work);
       } catch (error) {
         const cause = error instanceof StoreUnavailable ? error.cause : error;
-        const lost = (cause as { code?: string }).code === FENCE_LOST ? (cause as Error).message : undefined;
+        const lost =
+          (cause as { code?: string } | undefined)?.code === FENCE_LOST
+            ? (cause as Error).message
+            : undefined;
         if (lost !== undefined) throw new FenceLost(lost, fences.find(({ name }) => name === lost)!.token);
         // Others in the way are no outage, however many there are.
         if (!isCollision(cause) || performance.now() > giveUpAt) throw error;
@@ -116,6 +119,11 @@ export class PostgresStateStore implements StateStore {
         }
       });
     });
+  }
+
+  async now(): Promise<Date> {
+    this.checkOpen();
+    return storeTime(this.database);
   }
 
   async acquire(

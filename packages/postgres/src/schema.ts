@@ -34,7 +34,7 @@ create table {schema}.events (
   id text collate "C" not null unique,
   type text collate "C" not null,
   schema_version int not null,
-  -- 0, 1, 2 … within its append: an append begins where it is 0. Without it a prefix of an append would pass for the whole.
+  -- 0, 1, 2, ... within its append: an append begins where it is 0. Without it a prefix of an append would pass for the whole.
   append_index int not null,
   -- Given by the client: taken from metadata here they would fail on text that holds an escaped NUL anywhere in it.
   correlation_id text collate "C" not null,

@@ -1,8 +1,10 @@
 import type { LogPage, StoredEvent } from '@backstory/core';
 import type { ResolvedSlice } from '@backstory/core/store';
+import { eventsIn } from '@backstory/core/administration';
 import type { Database } from './database.js';
-import { EVENTS_OF_STREAM, eventsIn } from './event-texts.js';
+import { EVENTS_OF_STREAM } from './event-texts.js';
 import { MAX_PAGE_BYTES } from './log-statement.js';
+import { timeBound, timeBoundSql } from './time-bound.js';
 
 /** One stream in pages. Each page is a statement of its own, so it sees the stream as it is then. */
 export async function* streamPages(
@@ -82,9 +84,10 @@ async function versionBound(
 ): Promise<number> {
   if (upToPosition === Number.MAX_SAFE_INTEGER && recordedUpTo === undefined) return upToPosition;
   const { schema } = database;
+  const upToTime = recordedUpTo && `${schema}.last_position_by(${timeBoundSql('$3')})`;
   const [[version] = ['0']] = await database.read<[string]>({
-    text: `select ${schema}.last_version_by($1, least($2, ${schema}.last_position_by($3)))`,
-    values: [stream, upToPosition, recordedUpTo?.toISOString() ?? 'infinity'],
+    text: `select ${schema}.last_version_by($1, ${upToTime ? `least($2, ${upToTime})` : '$2'})`,
+    values: [stream, upToPosition, ...(recordedUpTo ? [timeBound(recordedUpTo.getTime())] : [])],
   });
   return Number(version);
 }

@@ -3,6 +3,8 @@ export type DriverName = 'node:sqlite' | 'libsql';
 
 /** What is bound and what comes back. Integers are below 2^53. */
 export type Value = string | number | Uint8Array | null;
+/** Integers that are bound as such: a driver takes numbers for floating-point ones. */
+export type BoundValue = Value | bigint;
 export type Row = readonly Value[];
 
 /** A way of opening a SQLite file. All calls are synchronous, and all failures are {@link SqliteFailure}. */
@@ -26,8 +28,16 @@ export interface Statement {
   run(params: readonly Value[]): number;
   /** Every row, as an array of its columns. The statement is finished: it holds no lock and no snapshot. */
   all(params: readonly Value[]): Row[];
-  /** The same by the names of the columns; for a statement that gives no rows, too. */
-  objects(params: readonly Value[]): Readonly<Record<string, unknown>>[];
+  /** The same by the names of the columns, integers beyond 2^53 as bigint; for a statement that gives no rows, too. */
+  objects(params: readonly BoundValue[]): Readonly<Record<string, unknown>>[];
+}
+
+/** A row with integers as numbers where these hold them. */
+export function asNumbers(row: object): Record<string, unknown> {
+  const fits = (value: unknown) => typeof value === 'bigint' && Number.isSafeInteger(Number(value));
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, fits(value) ? Number(value) : (value as unknown)]),
+  );
 }
 
 /** SQLite said no. `code` is its primary result code (https://sqlite.org/rescode.html). */

@@ -5,7 +5,7 @@ import type { Bounds, Filter } from './filter.js';
 import { mergedPositions } from './merged-positions.js';
 import { Portions } from './portions.js';
 import type { SqliteFile } from './sqlite-file.js';
-import { EVENT_COLUMNS, storedEvent, type EventRow } from './stored-event.js';
+import { eventsOf, selectEvents, type EventsRow } from './stored-event.js';
 
 /** Gives the next matching events within bounds, `size` at most. */
 export type EventSource = (file: SqliteFile, bounds: Bounds, size: number) => Promise<Found>;
@@ -54,8 +54,9 @@ function filtersOf(query: ResolvedQuery): Filter[] {
 }
 
 function inOrder({ backwards, includeSystem }: ResolvedQuery, filter: string, params: Value[]): EventSource {
-  const sql = `SELECT ${EVENT_COLUMNS} FROM events WHERE ${filter} position > ? AND position <= ?
-    ORDER BY position ${backwards ? 'DESC' : 'ASC'} LIMIT ?`;
+  const sql = selectEvents(
+    `${filter} position > ? AND position <= ? ORDER BY position ${backwards ? 'DESC' : 'ASC'} LIMIT ?`,
+  );
   return async (file, { after, upTo }, size) => {
     const found: StoredEvent[] = [];
     const portions = new Portions();
@@ -63,14 +64,15 @@ function inOrder({ backwards, includeSystem }: ResolvedQuery, filter: string, pa
       // A hundred at least after the first time, because of system streams, which may be many in a row.
       const wanted = found.length === 0 ? size : Math.max(size - found.length, 100);
       const asked = portions.next(wanted);
-      const rows = await file.read((session) => session.all<EventRow>(sql, ...params, after, upTo, asked));
-      const shown = includeSystem ? rows : rows.filter((row) => !isSystemStream(row[1]));
-      const events = shown.map(storedEvent);
-      portions.add(events);
-      found.push(...events);
+      const events = await file.read((session) =>
+        eventsOf(session.first<EventsRow>(sql, ...params, after, upTo, asked)!),
+      );
+      const shown = includeSystem ? events : events.filter(({ stream }) => !isSystemStream(stream));
+      portions.add(shown);
+      found.push(...shown);
       if (found.length >= size || portions.areFull) return { events: found.slice(0, size), more: true };
-      if (rows.length < asked) return { events: found, more: false };
-      const last = rows.at(-1)![0];
+      if (events.length < asked) return { events: found, more: false };
+      const last = events.at(-1)!.position;
       if (backwards) upTo = last - 1;
       else after = last;
     }
@@ -82,8 +84,10 @@ function merged(query: ResolvedQuery, first: Filter, others: readonly Filter[]):
   // A plus sign keeps the planner from the index of a column: the positions are few and known.
   const tests = others.map(({ column }) => `AND +${column} IN (SELECT value FROM json_each(?))`);
   if (!includeSystem) tests.push(`AND substr(stream, 1, 1) <> '_'`);
-  const sql = `SELECT ${EVENT_COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))
-    ${tests.join(' ')} ORDER BY position ${backwards ? 'DESC' : 'ASC'}`;
+  const sql = selectEvents(
+    `position IN (SELECT value FROM json_each(?)) ${tests.join(' ')}
+    ORDER BY position ${backwards ? 'DESC' : 'ASC'} LIMIT -1`,
+  );
   const params = others.map(({ values }) => JSON.stringify(values));
   return async (file, bounds, size) => {
     const found: StoredEvent[] = [];
@@ -91,8 +95,9 @@ function merged(query: ResolvedQuery, first: Filter, others: readonly Filter[]):
     for await (const positions of mergedPositions(file, { filter: first, bounds, backwards, size })) {
       for (let i = 0; i < positions.length;) {
         const some = JSON.stringify(positions.slice(i, (i += portions.next(size - found.length))));
-        const rows = await file.read((session) => session.all<EventRow>(sql, some, ...params));
-        const events = rows.map(storedEvent);
+        const events = await file.read((session) =>
+          eventsOf(session.first<EventsRow>(sql, some, ...params)!),
+        );
         portions.add(events);
         found.push(...events);
         if (found.length === size || portions.areFull) return { events: found, more: true };

@@ -24,6 +24,11 @@ export function isConstraint(error: unknown): boolean {
   return error instanceof SqliteFailure && error.code === CONSTRAINT;
 }
 
+/** Something was to be written on a connection or in a file that is only read. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof SqliteFailure && error.code === READONLY;
+}
+
 /** The file, or one that belongs to it, cannot be opened or made. */
 export function cannotOpen(error: unknown): boolean {
   return error instanceof SqliteFailure && [CANTOPEN, READONLY].includes(error.code);

@@ -1,7 +1,10 @@
 import type { Session } from './session.js';
 import type { SqliteFile } from './sqlite-file.js';
 
-/** Small writes that come in one moment become one transaction: with one each, each would wait for the disk. */
+/**
+ * Small writes that come in one moment become one transaction: with one each, each would wait for the disk. They go before what else
+ * waits for the writer: leases run out meanwhile.
+ */
 export class GatheredWrites {
   private next: Gathered | undefined;
 
@@ -22,10 +25,13 @@ export class GatheredWrites {
       if (this.next?.works === works) this.next = undefined;
     };
     const written = this.file
-      .write((session) => {
-        close();
-        for (const work of works) work(session);
-      })
+      .write(
+        (session) => {
+          close();
+          for (const work of works) work(session);
+        },
+        { isUrgent: true },
+      )
       // The file may be locked, and nothing have begun.
       .finally(close);
     return { works, written };

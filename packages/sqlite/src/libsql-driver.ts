@@ -1,5 +1,12 @@
 import type Database from 'libsql';
-import { SqliteFailure, type Connection, type Driver, type Row, type Statement } from './driver.js';
+import {
+  SqliteFailure,
+  asNumbers,
+  type Connection,
+  type Driver,
+  type Row,
+  type Statement,
+} from './driver.js';
 
 /**
  * SQLite as libsql brings it, prebuilt for every platform, where Node has none of its own.
@@ -39,7 +46,12 @@ function statement(prepared: Database.Statement): Statement {
         }
         prepared.raw(false);
         raw = false;
-        return prepared.all(params) as Record<string, unknown>[];
+        prepared.safeIntegers(true);
+        try {
+          return (prepared.all(params) as object[]).map(asNumbers);
+        } finally {
+          prepared.safeIntegers(false);
+        }
       }),
   };
 }

@@ -1,5 +1,7 @@
 import {
   SqliteFailure,
+  asNumbers,
+  type BoundValue,
   type Connection,
   type Driver,
   type Row,
@@ -20,7 +22,8 @@ interface NodeDatabase {
 interface NodeStatement {
   setReturnArrays(enabled: boolean): void;
   run(...params: Value[]): { readonly changes: number | bigint };
-  all(...params: Value[]): unknown[];
+  setReadBigInts(enabled: boolean): void;
+  all(...params: BoundValue[]): unknown[];
 }
 
 /** SQLite as it comes with Node. `undefined` where Node has none, or one that cannot return rows as arrays. */
@@ -70,9 +73,11 @@ function statement(prepared: NodeStatement): Statement {
     objects: (params) =>
       guarded(() => {
         prepared.setReturnArrays(false);
+        prepared.setReadBigInts(true);
         try {
-          return prepared.all(...params).map((row) => ({ ...(row as object) }));
+          return prepared.all(...params).map((row) => asNumbers(row as object));
         } finally {
+          prepared.setReadBigInts(false);
           prepared.setReturnArrays(true);
         }
       }),

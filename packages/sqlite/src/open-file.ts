@@ -39,12 +39,18 @@ export async function openFile(driver: Driver, options: OpenFileOptions): Promis
   const release = claim(options, driver);
   try {
     const { path: file, store, readOnly } = options;
-    const connect = await (readOnly ? findReadable(driver, options) : prepare(driver, options));
+    const found = { ...options, path: targetOf(file) };
+    const connect = await (readOnly ? findReadable(driver, found) : prepare(driver, found));
     return { connect, readOnly, place: new FilePlace(file, store), release };
   } catch (error) {
     release();
     throw storeError(error, options.store);
   }
+}
+
+/** Behind links: what SQLite puts beside a file stands beside that. */
+function targetOf(file: string): string {
+  return statSync(file, { throwIfNoEntry: false }) === undefined ? file : realpathSync(file);
 }
 
 function checkPlace({ path: file, store, readOnly }: OpenFileOptions): void {
@@ -179,17 +185,22 @@ async function findReadable(driver: Driver, options: OpenFileOptions): Promise<(
     return connect;
   } catch (error) {
     if (!cannotOpen(error)) throw error;
-    if ((statSync(`${options.path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
-      const message =
-        'its write-ahead log cannot be read from a read-only directory: copy the files to another.';
-      throw new StoreUnusable(options.store, 'read-only', message, { cause: error });
-    }
+    const beside = (end: string) =>
+      (statSync(`${options.path}${end}`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    const message = beside('-wal') ? LOG_UNREAD : beside('-journal') ? ROLLED_BACK : undefined;
+    if (message !== undefined) throw new StoreUnusable(options.store, 'read-only', message, { cause: error });
     const uri = `${pathToFileURL(options.path).href}?mode=ro&immutable=1`;
     const connectAlone = () => new Session(driver.open(uri));
     await tryReading(connectAlone, options);
     return connectAlone;
   }
 }
+
+const LOG_UNREAD =
+  'its write-ahead log cannot be read from a read-only directory: copy the files to another.';
+const ROLLED_BACK =
+  'a rollback journal is beside it (-journal), which no store writes: whoever opens it to write reads other data than the file ' +
+  'holds. Keep a copy of both files, and find out who made it.';
 
 async function tryReading(connect: () => Session, options: OpenFileOptions): Promise<void> {
   if ((await look(connect, options)) === 'store') return;

@@ -7,6 +7,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -17,6 +18,7 @@ import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sq
 import { spawnWorker } from '../../../test/support/spawn-worker.js';
 import { availableDrivers, driverFor } from './choose-driver.js';
 import type { Driver } from './driver.js';
+import { installationSql } from './schema.js';
 import { openStorage, sqlite, type SqliteOptions } from './sqlite.js';
 
 const files = sqliteFiles();
@@ -259,6 +261,34 @@ describe.each(availableDrivers())('with %s', (driver) => {
     expect(await says(closed, driver, 'read-as-another-user')).toBe('1 events');
     expect(await says(inUse, driver, 'read-as-another-user')).toBe('2 events');
     chmodSync(folder, 0o755);
+  });
+
+  it('through a link the log is read with what is written ahead of it', async () => {
+    const file = files.newFile();
+    const link = files.newFile();
+    const writer = await open(file);
+    symlinkSync(file, link);
+    await record(writer.events, 'a-1', anEvent());
+    const reader = await open(link, { readOnly: true });
+    expect(await eventsOf(reader.events)).toHaveLength(1);
+    await record((await open(link)).events, 'a-1', anEvent());
+    expect(await eventsOf(reader.events)).toHaveLength(2);
+  });
+
+  it('a file is not read beside a journal that whoever writes to it would roll back', async () => {
+    const file = files.newFile();
+    await (await open(file)).close();
+    writeFileSync(`${file}-journal`, Buffer.alloc(4_096, 0xd9));
+    const opening = open(file, { readOnly: true });
+    await expect(opening).rejects.toMatchObject({ code: 'BACKSTORY_STORE_UNUSABLE', problem: 'read-only' });
+    await expect(opening).rejects.toThrow('a rollback journal is beside it');
+  });
+
+  it('a store that somebody made again in another encoding is refused', async () => {
+    const file = files.newFile();
+    await sql(file, `PRAGMA encoding = 'UTF-16le'`, installationSql());
+    for (const readOnly of [false, true])
+      await expect(open(file, { readOnly })).rejects.toThrow('its texts are in UTF-16le');
   });
 
   it('one process cannot open a file with two copies of SQLite, which would undo each other’s locks', async () => {

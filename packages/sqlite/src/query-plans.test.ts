@@ -43,6 +43,7 @@ describe.each(availableDrivers())('with %s', (name) => {
     const { storage, plans } = await watched();
     const slice = { recordedUpTo: new Date(2 ** 45), upToPosition: 7 };
     for await (const _ of storage.events.readStream('a-1', slice)) void _;
+    await storage.events.readShortStreams!([{ stream: 'a-1', version: 1 }]);
     for await (const _ of storage.events.listStreams({ categories: ['a'] })) void _;
     await record(storage.events, 'a-1', anEvent());
     await storage.state.transaction([{ name: 'l', token: 1 }], async () => 1).catch(() => undefined);

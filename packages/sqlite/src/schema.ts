@@ -84,7 +84,10 @@ export function inspect(session: Session, store: string): 'empty' | 'store' {
     const message = `a newer release wrote the file (schema ${version}, this release knows ${SCHEMA_VERSION}): update.`;
     throw new StoreUnusable(store, 'newer-schema', message);
   }
-  return 'store';
+  const [encoding] = session.first<[string]>('PRAGMA encoding')!;
+  if (encoding === 'UTF-8') return 'store';
+  const message = `its texts are in ${encoding}, as no store writes them: load what ".dump" says of it into a new file.`;
+  throw new StoreUnusable(store, 'not-a-store', message);
 }
 
 /** Makes the tables and the log's identity, in the transaction that is open. */

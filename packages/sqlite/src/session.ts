@@ -1,4 +1,4 @@
-import type { Connection, Row, Statement, Value } from './driver.js';
+import type { BoundValue, Connection, Row, Statement, Value } from './driver.js';
 
 /** A connection that prepares each text once. */
 export class Session {
@@ -22,7 +22,7 @@ export class Session {
   }
 
   /** Every row of a query by the names of its columns; none where it gives no rows. */
-  objects(sql: string, params: readonly Value[]): readonly Readonly<Record<string, unknown>>[] {
+  objects(sql: string, params: readonly BoundValue[]): readonly Readonly<Record<string, unknown>>[] {
     return this.statement(sql).objects(params);
   }
 

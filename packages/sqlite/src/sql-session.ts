@@ -7,8 +7,8 @@ import {
   type SqlStatement,
   type SqlValue,
 } from '@backstory/core/state';
-import { storeError } from './failures.js';
-import { SqliteFailure, type Value } from './driver.js';
+import { isReadOnly, storeError } from './failures.js';
+import { SqliteFailure, type BoundValue } from './driver.js';
 import type { StateScope } from './state-scope.js';
 
 /** Statements of others' on the connection of a transaction or a read. */
@@ -22,12 +22,15 @@ export class SqliteSql implements SqlSession {
   }
 
   async run(statement: SqlStatement): Promise<readonly SqlRow[]> {
-    const { isRunning, name, session } = this.scope;
+    const { isRunning, isReading, name, session } = this.scope;
     const text = checkedSql(statement, () => '?');
     if (!isRunning()) throw new StoreClosed(name);
     try {
       return session.objects(text, statement.values.map(bound));
     } catch (error) {
+      // Of the statement as well: the file may be written to, and advice about it would mislead.
+      if (isReading && isReadOnly(error))
+        throw new StatementFailed(text, 'it would write, and a read is read-only', { cause: error });
       // A constraint, a table that is not there, a misspelt word: what SQLite says of the statement and not of the file.
       if (error instanceof SqliteFailure && storeError(error, name) === error)
         throw new StatementFailed(text, error.message, { cause: error });
@@ -36,7 +39,9 @@ export class SqliteSql implements SqlSession {
   }
 }
 
-function bound(value: SqlValue): Value {
-  if (typeof value === 'boolean') return value ? 1 : 0;
+/** Whole numbers as such, as PostgreSQL takes them: otherwise 7 is 7.0, as text and where it is divided. */
+function bound(value: SqlValue): BoundValue {
+  if (typeof value === 'boolean') return value ? 1n : 0n;
+  if (Number.isSafeInteger(value)) return BigInt(value as number);
   return value instanceof Date ? value.toISOString() : value;
 }

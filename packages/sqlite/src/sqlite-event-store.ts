@@ -5,12 +5,19 @@ import {
   type LogIdentity,
   type LogPage,
   type LogQuery,
+  type StoredEvent,
   type StreamHead,
   type StreamSlice,
   type Write,
 } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
-import { StreamCount, type LogExtent, type TextsPage, type TextsPart } from '@backstory/core/administration';
+import {
+  StreamCount,
+  type LogExtent,
+  type StrayColumn,
+  type TextsPage,
+  type TextsPart,
+} from '@backstory/core/administration';
 import {
   AppendQueue,
   StoreClosed,
@@ -26,13 +33,14 @@ import {
   type Unsubscribe,
 } from '@backstory/core/store';
 import { appendBatch, type CommittedBatch } from './append-batch.js';
-import { examine, type ReadSoFar } from './examine.js';
+import { examine } from './examine.js';
 import { isConstraint } from './failures.js';
 import { adoptLog, readIdentity } from './log-identity.js';
 import { logPages } from './log-pages.js';
 import { LogTail } from './log-tail.js';
 import { restoreLog } from './restore-log.js';
 import type { SqliteFile } from './sqlite-file.js';
+import { shortStreams } from './short-streams.js';
 import { streamHeads } from './stream-heads.js';
 import { streamPages } from './stream-pages.js';
 import { textPages } from './text-pages.js';
@@ -128,9 +136,8 @@ export class SqliteEventStore implements EventStore {
     return this.file.read(readIdentity);
   }
 
-  async examine(read?: ReadSoFar): Promise<readonly string[]> {
-    this.checkOpen();
-    return this.file.snapshot(async (session) => examine(session, read));
+  examine(): AsyncGenerator<readonly (string | StrayColumn)[]> {
+    return this.whileOpen(() => examine(this.file));
   }
 
   async extent(): Promise<LogExtent> {
@@ -141,6 +148,13 @@ export class SqliteEventStore implements EventStore {
 
   readTexts(part: TextsPart): AsyncGenerator<TextsPage> {
     return this.whileOpen(() => textPages(this.file, part));
+  }
+
+  async readShortStreams(
+    streams: readonly Pick<StreamHead, 'stream' | 'version'>[],
+  ): Promise<ReadonlyMap<string, readonly StoredEvent[]>> {
+    this.checkOpen();
+    return shortStreams(this.file, streams);
   }
 
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {

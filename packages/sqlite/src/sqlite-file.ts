@@ -113,9 +113,12 @@ export class SqliteFile {
 
   /**
    * Runs `work` alone in a transaction that commits when it is done and rolls back when it throws. It is told how long other
-   * processes kept the file locked.
+   * processes kept the file locked. `isUrgent`: before everything else that waits.
    */
-  write<T>(work: (session: Session, lockWaitMs: number) => T | Promise<T>): Promise<T> {
+  write<T>(
+    work: (session: Session, lockWaitMs: number) => T | Promise<T>,
+    urgency: { readonly isUrgent?: boolean } = {},
+  ): Promise<T> {
     const { writer } = this;
     if (writer === undefined) {
       const message = 'it is open read-only. Open it without readOnly to write.';
@@ -135,7 +138,7 @@ export class SqliteFile {
         writer.rollBack();
         throw storeError(error, this.store);
       }
-    });
+    }, urgency);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { eventually } from '../../../test/support/eventually.js';
 import { anEvent, eventsOf, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
 import { availableDrivers } from './choose-driver.js';
 import { SqliteFile } from './sqlite-file.js';
@@ -45,6 +46,21 @@ describe.each(availableDrivers())('with %s', (driver) => {
       set.mockRestore();
       cleared.mockRestore();
     }
+  });
+
+  it('leases are renewed before whatever else waits for a transaction to end', async () => {
+    const { state } = await open();
+    const lease = (await state.acquire('l', { owner: 'me', ttlMs: 60_000 }))!;
+    const isRenewed = async () => (await state.leases('l'))[0]!.expiresAt > lease.expiresAt;
+    await eventually(() => Date.now() > lease.expiresAt.getTime() - 60_000);
+    const seen: boolean[] = [];
+    let end: () => void = () => undefined;
+    const held = state.transaction([], () => new Promise<void>((resolve) => (end = resolve)));
+    const waiting = state.transaction([], async () => void seen.push(await isRenewed()));
+    const renewed = state.renew([lease]);
+    await state.read(async () => end());
+    await Promise.all([held, waiting, renewed]);
+    expect(seen).toEqual([true]);
   });
 
   it('an append of somebody else waits until the transaction is over', async () => {

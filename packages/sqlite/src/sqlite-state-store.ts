@@ -24,7 +24,7 @@ export class SqliteStateStore implements StateStore {
 
   constructor(
     private readonly file: SqliteFile,
-    private readonly now: () => number,
+    private readonly clock: () => number,
   ) {
     this.writes = new GatheredWrites(file);
   }
@@ -51,11 +51,17 @@ export class SqliteStateStore implements StateStore {
     return this.file.snapshot(async (session) => {
       let running = true;
       try {
-        return await work(new SqliteStateView({ session, isRunning: () => running && !this.closing, name }));
+        const isRunning = () => running && !this.closing;
+        return await work(new SqliteStateView({ session, isRunning, isReading: true, name }));
       } finally {
         running = false;
       }
     });
+  }
+
+  async now(): Promise<Date> {
+    this.checkOpen();
+    return new Date(this.time());
   }
 
   async acquire(
@@ -94,7 +100,7 @@ export class SqliteStateStore implements StateStore {
   }
 
   private time(): number {
-    return Math.floor(this.now());
+    return Math.floor(this.clock());
   }
 
   private checkOpen(): void {

@@ -4,6 +4,8 @@ import type { Session } from './session.js';
 export interface StateScope {
   readonly session: Session;
   readonly isRunning: () => boolean;
+  /** A read, whose connection writes nothing. */
+  readonly isReading?: true;
   /** For messages. */
   readonly name: string;
 }

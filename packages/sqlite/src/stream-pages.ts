@@ -5,7 +5,7 @@ import { Portions } from './portions.js';
 import { lastPositionBy, lastVersionBy } from './positions.js';
 import type { Session } from './session.js';
 import type { SqliteFile } from './sqlite-file.js';
-import { EVENT_COLUMNS, storedEvent, type EventRow } from './stored-event.js';
+import { eventsOf, selectEvents, type EventsRow } from './stored-event.js';
 
 /** One stream in pages. Each page is a statement of its own, so it sees the stream as it is then. */
 export async function* streamPages(
@@ -14,8 +14,9 @@ export async function* streamPages(
   slice: ResolvedSlice,
 ): AsyncGenerator<LogPage> {
   const { backwards, pageSize } = slice;
-  const sql = `SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND version > ? AND version <= ?
-    ORDER BY version ${backwards ? 'DESC' : 'ASC'} LIMIT ?`;
+  const sql = selectEvents(
+    `stream = ? AND version > ? AND version <= ? ORDER BY version ${backwards ? 'DESC' : 'ASC'} LIMIT ?`,
+  );
   let { after, upTo, limit } = slice;
   for (;;) {
     const size = Math.min(pageSize, limit);
@@ -24,11 +25,10 @@ export async function* streamPages(
     let more = true;
     while (more && events.length < size && !portions.areFull) {
       const asked = portions.next(size - events.length);
-      const rows = await file.read((session) => {
+      const portion = await file.read((session) => {
         const bound = Math.min(upTo, versionBound(session, stream, slice));
-        return session.all<EventRow>(sql, stream, after, bound, asked);
+        return eventsOf(session.first<EventsRow>(sql, stream, after, bound, asked)!);
       });
-      const portion = rows.map(storedEvent);
       portions.add(portion);
       events.push(...portion);
       more = portion.length === asked;

@@ -1,15 +1,18 @@
-import type { TextsPage, TextsPart } from '@backstory/core/administration';
+import { damagedEvents, type TextsPage, type TextsPart } from '@backstory/core/administration';
 import type { Session } from './session.js';
 import type { SqliteFile } from './sqlite-file.js';
 
-/** The log as texts: SQLite puts a page of it together, and one value is read in place of ten of each event. */
+/**
+ * The log as texts: SQLite puts a page of it together, and one value is read in place of ten of each event.
+ *
+ * @throws StoreUnusable where a column holds what no append has put there
+ */
 export async function* textPages(
   file: SqliteFile,
   { after, upTo, first, pageSize }: TextsPart,
 ): AsyncGenerator<TextsPage> {
   for (let most = first; ; most = pageSize) {
     const page = await file.read((session) => textPage(session, { after, upTo, most }));
-    if (!page) return;
     yield page;
     if (page.through === upTo) return;
     after = page.through;
@@ -22,22 +25,22 @@ interface Part {
   readonly most: number;
 }
 
-/** `undefined`: the next event alone is too large, or what is stored is no text. */
-function textPage(session: Session, { after, upTo, most }: Part): TextsPage | undefined {
+function textPage(session: Session, { after, upTo, most }: Part): TextsPage {
   const [events, bytes, last] = session.first<Size>(SIZE, after, upTo, most)!;
+  // Whoever asks for nothing wants to know whether anything could be read.
+  if (after === upTo) session.first(TEXT, after, upTo);
   if (last === null) return { count: 0, last: after, through: upTo, bytes: new Uint8Array() };
-  if (bytes > LARGEST)
-    return events === 1
-      ? undefined
-      : textPage(session, { after, upTo, most: Math.ceil(Math.min(most, events) / 2) });
+  if (bytes > LARGEST && events > 1)
+    return textPage(session, { after, upTo, most: Math.ceil(Math.min(most, events) / 2) });
   const [count, text] = session.first<[number, Uint8Array | null]>(TEXT, after, last)!;
-  if (text === null || count !== events) return undefined;
+  // Numbers and names are looked at by json_array, and by whoever compares the header.
+  if (text === null || count !== events) throw damagedEvents();
   return { count, last, through: events < most ? upTo : last, bytes: text };
 }
 
 type Size = [events: number, bytes: number, last: number | null];
 
-/** Of data and metadata, in bytes. */
+/** Of data and metadata, in bytes; of a single event more. */
 const LARGEST = 4 * 2 ** 20;
 
 // Lengths are known without what is long being read.

@@ -149,6 +149,10 @@ function badRestores(): Case[] {
     'a position of zero': { problem: 'restore-order', spoil: change(0, { position: 0 }) },
     'a position that is no whole number': { problem: 'restore-order', spoil: change(4, { position: 20.5 }) },
     'times that fall': { problem: 'restore-order', spoil: change(4, { recordedAt: new Date(1_999) }) },
+    'a time of which the year has five digits': {
+      problem: 'restore-order',
+      spoil: change(4, { recordedAt: new Date('+010000-01-01T00:00:00.000Z') }),
+    },
     'a time that is none': { problem: 'restore-order', spoil: change(4, { recordedAt: new Date(NaN) }) },
     'a place in an append that follows none': {
       problem: 'restore-order',

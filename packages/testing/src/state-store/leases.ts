@@ -50,6 +50,17 @@ export const leaseCases: readonly Case[] = [
     },
   },
   {
+    name: 'the clock that the store tells is the one by which leases run out',
+    async run(harness) {
+      const store = await harness.open();
+      const before = await store.now();
+      const lease = await take(store, 'one');
+      const after = await store.now();
+      const taken = lease!.expiresAt.getTime() - lease!.ttlMs;
+      assert.ok(before.getTime() <= taken && taken <= after.getTime());
+    },
+  },
+  {
     name: 'tokens rise over releases, so that a token is never given twice',
     async run(harness) {
       const store = await harness.open();

@@ -13,6 +13,7 @@ const CALLS: Readonly<Record<string, (store: StateStore) => Promise<unknown>>> =
   renew: (store) => store.renew([LEASE]),
   release: (store) => store.release(LEASE),
   leases: (store) => store.leases(),
+  now: (store) => store.now(),
 };
 
 export const stateLifecycleCases: readonly Case[] = [
