@@ -15,6 +15,15 @@ export interface StoredRow {
   readonly data: string;
   readonly metadata: string;
   readonly recordedAt: number;
+  /** What somebody wrote into columns that are else what the event says. */
+  readonly beside?: Beside;
+}
+
+export interface Beside {
+  readonly correlation?: string;
+  readonly causation?: string;
+  /** A number for a column of which each database has its own. */
+  readonly own?: number;
 }
 
 /** Makes other rows of a log; how much of it, and which, is random. `undefined`: there is nothing here that it could alter. */
@@ -48,9 +57,18 @@ export const ALTERATIONS: Readonly<Record<string, Alteration>> = {
   'a type': one(({ type }) => ({ type: `${type}x` })),
   'an id': one(({ id }) => ({ id: `${id}0` })),
   'a stream': one(({ position }) => ({ stream: `account-of-another-${position}` })),
+  'a control character in a name': one(({ stream, position }, random) => ({
+    stream: `${stream}${String.fromCharCode(1 + random.below(31))}${position}`,
+  })),
+  'a quote in a name': one(({ type }) => ({ type: `${type}"\\` })),
   'a version': one(() => ({ version: 4_711 })),
   'a schema version': one(({ schemaVersion }) => ({ schemaVersion: schemaVersion + 1 })),
   'a place in an append': one(({ appendIndex }) => ({ appendIndex: appendIndex + 1 })),
+  'the correlation it is found by': one((_, random) => ({
+    beside: { correlation: `another-${random.below(9)}` },
+  })),
+  'the cause it is found by': one((_, random) => ({ beside: { causation: `another-${random.below(9)}` } })),
+  'a column of this database': one((_, random) => ({ beside: { own: 1 + random.below(998) } })),
   'some events taken out': (rows, random) => {
     const from = random.below(rows.length);
     return rows.toSpliced(from, 1 + random.below(5));

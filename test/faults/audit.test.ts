@@ -200,15 +200,26 @@ const KEYS = [
   'data',
   'metadata',
   'recordedAt',
+  'beside',
+  'correlation',
+  'causation',
+  'own',
 ];
 
 /** Every sealed position at which a finding says that something is wrong. */
 function placesIn(findings: readonly Finding[], upTo: number): readonly number[] {
   const places = findings.flatMap((finding) => {
+    if (finding.kind === 'column') return [finding.position];
     if (!('event' in finding)) return [];
     return finding.kind === 'moved' ? [finding.from, finding.position] : [finding.position];
   });
   return [...new Set(places)].filter((it) => it <= upTo).sort((a, b) => a - b);
+}
+
+/** What stands beside an event: what it says, and what somebody has made of it. */
+function besideOf({ metadata, beside }: StoredRow) {
+  const { correlationId, causationId = null } = JSON.parse(metadata) as Record<string, string>;
+  return { correlation: correlationId!, causation: causationId, ...beside };
 }
 
 async function behindSqlite(file: string): Promise<Behind> {
@@ -225,20 +236,10 @@ async function behindSqlite(file: string): Promise<Behind> {
     async insert(rows) {
       database.exec('BEGIN');
       for (const row of rows) {
-        const {
-          position,
-          stream,
-          version,
-          id,
-          type,
-          schemaVersion,
-          data,
-          metadata,
-          recordedAt,
-          appendIndex,
-        } = row;
-        const category = stream.split('-')[0]!;
-        insert.run([position, stream, category, version, id, type, schemaVersion, data, metadata, recordedAt, id, null, appendIndex]); // prettier-ignore
+        const { position, stream, version, id, type, schemaVersion, data, metadata, recordedAt, appendIndex } = row; // prettier-ignore
+        const { correlation, causation, own } = besideOf(row);
+        const category = own === undefined ? stream.split('-')[0]! : `of-another-${own}`;
+        insert.run([position, stream, category, version, id, type, schemaVersion, data, metadata, recordedAt, correlation, causation, appendIndex]); // prettier-ignore
       }
       database.exec('COMMIT');
     },
@@ -256,21 +257,14 @@ async function behindPostgres(url: string, schema: string): Promise<Behind> {
     },
     async insert(rows) {
       for (const row of rows) {
-        const {
-          position,
-          stream,
-          version,
-          id,
-          type,
-          schemaVersion,
-          data,
-          metadata,
-          recordedAt,
-          appendIndex,
-        } = row;
+        const { position, stream, version, id, type, schemaVersion, appendIndex, data, metadata, recordedAt } = row; // prettier-ignore
+        const { correlation, causation, own = 0 } = besideOf(row);
+        const [microseconds, more] = own % 2 === 0 ? [own, 0] : [0, own];
+        const size = Buffer.byteLength(data) + Buffer.byteLength(metadata) + more;
         await client.query(
-          `insert into events (position, stream, version, id, type, schema_version, append_index, correlation_id, recorded_at,
-            size, data, metadata) values ($1, $2, $3, $4, $5, $6, $7, $4, to_timestamp(0) + $8 * interval '1 millisecond', $9, $10, $11)`,
+          `insert into events (position, stream, version, id, type, schema_version, append_index, recorded_at, size, data, metadata,
+            correlation_id, causation_id) values ($1, $2, $3, $4, $5, $6, $7,
+            to_timestamp(0) + $8 * interval '1 millisecond' + $14 * interval '1 microsecond', $9, $10, $11, $12, $13)`,
           [
             position,
             stream,
@@ -280,9 +274,12 @@ async function behindPostgres(url: string, schema: string): Promise<Behind> {
             schemaVersion,
             appendIndex,
             recordedAt,
-            data.length,
+            size,
             data,
             metadata,
+            correlation,
+            causation,
+            microseconds,
           ],
         );
       }

@@ -69,6 +69,27 @@ test('what stands in the place of a seal and is none is a finding, and said', as
   expect(await verify(storage, keyed)).toMatchObject({ ok: true, sealedPosition: head!.position });
 });
 
+test('a seal has one name: files under others are said, and none is read', async () => {
+  const { head } = await seal(storage, keyed);
+  const names = [
+    '000000.seal',
+    '0000001.seal',
+    '1.seal',
+    '9007199254740993.seal',
+    '999999999999999999999.seal',
+  ];
+  for (const name of names) fs.copyFileSync(here('seals/000001.seal'), here('seals', name));
+  const { findings, seals } = await verify(storage, keyed);
+  const said = names.map((name) => ({
+    kind: 'seal',
+    sequence: null,
+    problem: 'misnamed',
+    place: here('seals', name),
+  }));
+  expect({ findings, seals }).toEqual({ findings: said, seals: 1 });
+  expect(await seal(storage, keyed)).toEqual({ head, sealed: 0, rebuilt: [] });
+});
+
 test('a disk that is full, and a place where nothing can be written, are said with what to do', async () => {
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
     code: 'ENOSPC',
@@ -106,8 +127,13 @@ test('a key that is revoked while the log is read signs nothing', async () => {
   );
   await audit.writeKeys(ring);
   const reading = Object.create(storage.events) as typeof storage.events;
+  const revoked = ring.with({ action: 'revoke', keyId: keyed.key.keyId }, spare, new Date());
+  reading.readTexts = async function* (query) {
+    await audit.writeKeys(revoked);
+    yield* storage.events.readTexts!(query);
+  };
   reading.readAll = async function* (query) {
-    await audit.writeKeys(ring.with({ action: 'revoke', keyId: keyed.key.keyId }, spare, new Date()));
+    await audit.writeKeys(revoked);
     yield* storage.events.readAll(query);
   };
   await expect(seal({ ...storage, events: reading }, keyed)).rejects.toThrow(/is revoked/);
@@ -135,6 +161,17 @@ test('of changes to the key ring at the same time none is lost', async () => {
   await audit.changeKeys((it) => it);
   await expect(audit.beginKeys(ring)).rejects.toThrow(/keys\.jsonl cannot be written \(it is there\)/);
   expect(fs.readdirSync(keyed.folder)).toEqual(['keys.jsonl']);
+});
+
+test('whoever was stopped while reading until another one went on records nothing', async () => {
+  const late = Object.create(storage.events) as typeof storage.events;
+  late.readTexts = async function* (query) {
+    if (fs.existsSync(here('seals/next.part'))) fs.renameSync(here('seals/next.part'), here('own.part'));
+    yield* storage.events.readTexts!(query);
+  };
+  await expect(seal({ ...storage, events: late }, keyed)).rejects.toThrow(/Another process is sealing/);
+  expect(fs.existsSync(here('own.part'))).toBe(true);
+  expect(await storage.events.identity()).toMatchObject({ head: 5 });
 });
 
 test('whoever was stopped until another one went on publishes nothing of that one', async () => {

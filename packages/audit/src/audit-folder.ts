@@ -33,7 +33,7 @@ export class AuditFolder {
   }
 
   sealFile(sequence: number): string {
-    return path.join(this.folder, 'seals', `${String(sequence).padStart(6, '0')}.seal`);
+    return path.join(this.folder, 'seals', sealName(sequence));
   }
 
   /** @throws AuditFolderIncomplete, InvalidKeyRing */
@@ -89,8 +89,15 @@ export class AuditFolder {
   /** Which seals there are, in order. */
   async sequences(): Promise<readonly number[]> {
     const files = await namesIn(path.join(this.folder, 'seals'));
-    const names = files.map((file) => /^(\d{6,})\.seal$/.exec(file)?.[1]).filter((it) => it !== undefined);
-    return names.map(Number).sort((a, b) => a - b);
+    const sequences = files.map(sequenceIn).filter((it) => it !== undefined);
+    return sequences.sort((a, b) => a - b);
+  }
+
+  /** Files that end as a seal does and are under a name that no seal has. */
+  async misnamed(): Promise<readonly string[]> {
+    const seals = path.join(this.folder, 'seals');
+    const names = (await namesIn(seals)).filter((it) => it.endsWith('.seal') && sequenceIn(it) === undefined);
+    return names.sort().map((name) => path.join(seals, name));
   }
 
   /** @throws AuditFileDamaged */
@@ -124,6 +131,16 @@ export class AuditFolder {
     await flush(path.dirname(this.part));
   }
 
+  /** The last head that was written down; `undefined` where none was. @throws AuditFileDamaged */
+  async head(): Promise<TreeHead | undefined> {
+    const text = await textIn(this.headFile);
+    try {
+      return text === undefined ? undefined : readHead(text);
+    } catch (cause) {
+      throw new AuditFileDamaged(this.headFile, 'is no signed head.', { cause: cause as Error });
+    }
+  }
+
   /** Writes down the last head, where it is not there as it should be. */
   async writeHead(head: TreeHead): Promise<void> {
     const text = `${writeHead(head)}\n`;
@@ -136,6 +153,16 @@ const BUSY =
 const THERE = 'add another key to it.';
 const MADE_AGAIN =
   'Move it elsewhere and keep it: the next "backstory audit seal" makes it again from the log.';
+
+function sealName(sequence: number): string {
+  return `${String(sequence).padStart(6, '0')}.seal`;
+}
+
+/** Only of the one name that a seal has, so that none is there twice. */
+function sequenceIn(file: string): number | undefined {
+  const sequence = Number.parseInt(file, 10);
+  return sequence > 0 && sealName(sequence) === file ? sequence : undefined;
+}
 
 /** Reads a head that was anchored somewhere. @throws InvalidHead, AuditFileDamaged */
 export async function readAnchor(file: string): Promise<TreeHead> {

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { OpenStorage } from '@backstory/core';
+import { StoreUnusable, memory, type OpenStorage } from '@backstory/core';
 import { KeyRing, publicKeyPem, readHead, trustKey, writeHead } from '@backstory/proof';
 import { newPrivateKey, readPrivateKey } from '@backstory/proof/seal';
 import { sqlite } from '@backstory/sqlite';
@@ -29,6 +29,10 @@ beforeEach(async () => {
   keyed = await folders.newFolder();
 });
 
+/** Of an event that nobody recorded, all but its position. */
+const FORGED = `stream, category, 99, 'forged', type, schema_version, data, metadata, recorded_at,
+  correlation_id, causation_id, append_index FROM events WHERE position = 18`;
+
 /** Changes the file as somebody would who may do anything with it. */
 function behindItsBack(sql: string) {
   const database = bareDatabase('libsql', file);
@@ -36,6 +40,11 @@ function behindItsBack(sql: string) {
     database.exec(`DROP TRIGGER IF EXISTS ${trigger}`);
   database.exec(sql);
   database.close();
+}
+
+// eslint-disable-next-line require-yield -- what fails gives nothing
+async function* throwing(error: Error): AsyncGenerator<never> {
+  throw error;
 }
 
 const brief = (findings: readonly Finding[]) =>
@@ -64,7 +73,9 @@ describe('sealing', () => {
     /** Where each portion begins. */
     const portions = (store: OpenStorage['events']) => {
       const read = jest.spyOn(store, 'readTexts');
-      return () => read.mock.calls.map(([{ after }]) => after);
+      // The first looks whether there is anything, others at one event.
+      const ofMany = () => read.mock.calls.slice(1).filter(([{ after, upTo }]) => upTo - after > 1);
+      return () => ofMany().map(([{ after }]) => after);
     };
 
     test('gives way after each piece, and listens no longer', async () => {
@@ -93,10 +104,12 @@ describe('sealing', () => {
       await fillLog(other, 100);
       let now = storage.events;
       const store = Object.create(storage.events) as OpenStorage['events'];
-      store.readAll = (query) => now.readAll(query);
+      let reads = 0;
       store.readTexts = async function* (part) {
-        yield* storage.events.readTexts!(part);
-        now = other.events;
+        const nth = ++reads;
+        yield* now.readTexts!(part);
+        // The first looks whether there is anything.
+        if (nth === 2) now = other.events;
       };
       await expect(seal({ ...storage, events: store }, keyed)).rejects.toThrow(
         'position 100 is another event than was sealed',
@@ -109,7 +122,6 @@ describe('sealing', () => {
       await fillLog(other, 5_000);
       let now = storage.events;
       const store = Object.create(storage.events) as OpenStorage['events'];
-      store.readAll = (query) => now.readAll(query);
       store.readTexts = (part) => {
         if (part.after > 0) now = other.events;
         return now.readTexts!(part);
@@ -156,6 +168,31 @@ describe('sealing', () => {
     });
     expect(fs.readdirSync(path.join(keyed.folder, 'seals'))).toEqual(['000001.seal', '000002.seal']);
     expect(await readAnchor(path.join(keyed.folder, 'head.json'))).toEqual(second.head);
+  });
+
+  test('positions of which there are none for long take no time', async () => {
+    const other = await memory().open();
+    await fillLog(other, 6);
+    const events = (await eventsOf(other.events)).map((event) => ({
+      ...event,
+      position: event.position * 1e8,
+    }));
+    const gaps = await files.opened(sqlite(files.newFile()).open());
+    await gaps.events.restore([{ events, through: 6e8 }]);
+    const read = jest.spyOn(gaps.events, 'readTexts');
+    const { head } = await seal(gaps, await folders.newFolder());
+    expect(head).toMatchObject({ treeSize: 6, position: 6e8 });
+    expect(read.mock.calls.length).toBeLessThan(40);
+  });
+
+  test('what was made no UTF-8 at the end is told as what it is', async () => {
+    await fillLog(storage, 10);
+    await seal(storage, keyed);
+    behindItsBack(`UPDATE events SET data = CAST(x'22fe22' AS TEXT) WHERE position = 10`);
+    await fillLog(storage, 1, 20);
+    await expect(seal(storage, keyed)).rejects.toThrow(
+      'the event at position 10 is not the one that was sealed',
+    );
   });
 
   test('an empty log has nothing to seal', async () => {
@@ -548,10 +585,14 @@ describe('verifying', () => {
   test.each<[string, string, RegExp]>([
     [
       'rows below the beginning',
-      `INSERT INTO events SELECT -7, stream, category, 99, 'forged', type, schema_version, data, metadata, recorded_at,
-        correlation_id, causation_id, append_index FROM events WHERE position = 18`,
-      /^store rows below position 1, where the log begins: 1$/,
+      `INSERT INTO events SELECT -7, ${FORGED}`,
+      /^store rows at positions that no log has: 1$/,
     ],
+    ...['9007199254740993', '9223372036854775807'].map((position): [string, string, RegExp] => [
+      `a row at position ${position}`,
+      `INSERT INTO events SELECT ${position}, ${FORGED}`,
+      /^store its last position is 9\d+, and no log has that\nstore rows at positions that no log has: 1$/,
+    ]),
     [
       'an index that leaves something out',
       `DROP INDEX events_stream; CREATE UNIQUE INDEX events_stream ON events (stream, version) WHERE position <> 7`,
@@ -566,15 +607,33 @@ describe('verifying', () => {
     [
       'a view in place of the table',
       'ALTER TABLE events RENAME TO hidden; CREATE VIEW events AS SELECT * FROM hidden',
-      /^store events is not what it was made as$/,
+      /^store events is not what it was made as$/m,
     ],
+    ...(
+      [
+        ['events_stream', 'stream, version'],
+        ['events_id', 'id'],
+        ['events_type', 'type'],
+        ['events_category', 'category'],
+        ['events_correlation', 'correlation_id'],
+      ] as const
+    ).map(([index, columns]): [string, string, RegExp] => {
+      const make = `CREATE ${columns === 'id' || columns.includes(',') ? 'UNIQUE ' : ''}INDEX ${index} ON events (${columns})`;
+      return [
+        `${index}, made to look whole`,
+        `DROP INDEX ${index}; ${make} WHERE position <> 7; PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = '${make}' WHERE name = '${index}'; PRAGMA writable_schema = RESET`,
+        new RegExp(`^store index ${index} has 45 entries for 46 events$`),
+      ];
+    }),
     [
-      'an index that was made to look whole',
-      `DROP INDEX events_stream; CREATE UNIQUE INDEX events_stream ON events (stream, version) WHERE position <> 7;
-       PRAGMA writable_schema = ON;
-       UPDATE sqlite_schema SET sql = 'CREATE UNIQUE INDEX events_stream ON events (stream, version)' WHERE name = 'events_stream';
-       PRAGMA writable_schema = RESET`,
-      /^store index events_stream has 45 entries for 46 events$/,
+      'the index of causes, made to look whole',
+      `DROP INDEX events_causation; UPDATE events SET causation_id = 'c',
+         metadata = json_insert(metadata, '$.causationId', 'c') WHERE position > 45;
+       CREATE INDEX events_causation ON events (causation_id) WHERE causation_id <> 'c'; PRAGMA writable_schema = ON;
+       UPDATE sqlite_schema SET sql = 'CREATE INDEX events_causation ON events (causation_id) WHERE causation_id IS NOT NULL'
+         WHERE name = 'events_causation'; PRAGMA writable_schema = RESET`,
+      /^store index events_causation has 0 entries for 1 events$/,
     ],
   ])('finds %s, though every sealed event is as it was', async (_, sql, finding) => {
     await seal(storage, keyed);
@@ -584,15 +643,30 @@ describe('verifying', () => {
     storage = await files.opened(sqlite(file, { driver: 'libsql' }).open());
     const { findings, ok } = await verify(storage, keyed);
     expect(ok).toBe(false);
-    expect(brief(findings)[0]).toMatch(finding);
+    expect(brief(findings).join('\n')).toMatch(finding);
     expect(findingText(findings[0]!)).toContain('some reads of this log may give other events');
   });
+
+  test.each([2 ** 53, Infinity, NaN, -1, 1.5])(
+    'a log that says it ends at %d is not sealed on',
+    async (head) => {
+      await fillLog(storage, 5, 100);
+      const store = storage.events;
+      const events = Object.create(store) as typeof store;
+      events.identity = async () => ({ ...(await store.identity()), head });
+      expect(brief((await verify({ ...storage, events }, keyed)).findings)).toContain(
+        `store its last position is ${head}, and no log has that`,
+      );
+      await expect(seal({ ...storage, events }, keyed)).rejects.toThrow(
+        /its last position is .*, and no log has that/,
+      );
+    },
+  );
 
   test('finds an event that was put in, and where those after it went', async () => {
     behindItsBack(`UPDATE events SET position = -position - 1 WHERE position > 18;
       UPDATE events SET position = -position WHERE position < 0;
-      INSERT INTO events SELECT 19, stream, category, 99, 'forged', type, schema_version, data, metadata, recorded_at,
-        correlation_id, causation_id, append_index FROM events WHERE position = 18`);
+      INSERT INTO events SELECT 19, ${FORGED}`);
     const { findings } = await verify(storage, keyed);
     expect(brief(findings).slice(0, 3)).toEqual(['inserted 19', 'moved 19→20', 'moved 20→21']);
     expect(findings[0]).toMatchObject({ event: { id: 'forged', version: 99 } });
@@ -774,7 +848,45 @@ describe('verifying', () => {
     );
   });
 
-  test('bytes in place of a text are a finding, and nothing that is sealed', async () => {
+  test.each(['data', 'type'])(
+    'a table without its %s is one finding, however many positions there are',
+    async (column) => {
+      const other = await files.opened(memory().open());
+      await fillLog(other, 5);
+      const events = (await eventsOf(other.events)).map((it) => ({ ...it, position: it.position * 1e9 }));
+      file = files.newFile();
+      storage = await files.opened(sqlite(file, { driver: 'libsql' }).open());
+      await storage.events.restore([{ events, through: 5e9 }]);
+      keyed = await folders.newFolder();
+      await seal(storage, keyed);
+      expect(await found()).toEqual([]);
+      behindItsBack(`ALTER TABLE events RENAME COLUMN ${column} TO another`);
+      const { findings } = await verify(storage, keyed, { signal: AbortSignal.timeout(5_000) });
+      expect(findings.filter(({ kind }) => kind === 'unreadable-log')).toHaveLength(1);
+      expect(findings.filter(({ kind }) => kind === 'unreadable')).toEqual([]);
+      const byEvents = Object.create(storage.events, { readTexts: {} }) as typeof storage.events;
+      byEvents.readAll = () => throwing(new RangeError('no such column'));
+      const trust = await new AuditFolder(keyed.folder).keys();
+      const alone = { trust, folder: keyed.folder, signal: AbortSignal.timeout(5_000) };
+      expect(brief((await verifyLog(byEvents, alone)).findings)).not.toContain('unreadable 1000000000');
+    },
+  );
+
+  test.each(['readTexts', 'readAll', 'examine', 'identity', 'readStream'] as const)(
+    'a user who may not do %s is told so, and nothing is said of the log',
+    async (method) => {
+      const refused = new StoreUnusable('the log', 'read-only', 'this user may not do that.');
+      const failing = Object.create(storage.events, method === 'readAll' ? { readTexts: {} } : {}) as {
+        [name in typeof method]: () => unknown;
+      };
+      failing[method] = () => (method === 'identity' ? Promise.reject(refused) : throwing(refused));
+      const trust = await new AuditFolder(keyed.folder).keys();
+      const against = { trust, folder: keyed.folder };
+      await expect(verifyLog(failing as unknown as typeof storage.events, against)).rejects.toThrow(refused);
+    },
+  );
+
+  test('bytes in place of a text are a finding, sealed or not, and nothing that is sealed', async () => {
     const bytes = Object.create(storage.events, { readTexts: {} }) as typeof storage.events;
     bytes.readAll = async function* (query) {
       for await (const page of storage.events.readAll(query)) {
@@ -788,7 +900,12 @@ describe('verifying', () => {
     };
     const trust = await new AuditFolder(keyed.folder).keys();
     const { findings } = await verifyLog(bytes, { trust, folder: keyed.folder });
-    expect(brief(findings)).toEqual(['unreadable 17']);
+    expect(brief(findings)).toEqual(['unreadable 17', 'unreadable 43']);
+    const [sealed, unsealed] = findings.map(findingText);
+    expect(sealed).not.toContain('not sealed yet');
+    expect(unsealed).toMatch(
+      /not sealed yet, and neither it nor what follows can be: put it back .* backup\.$/,
+    );
     await expect(seal({ ...storage, events: bytes }, keyed)).rejects.toThrow(/position 43 holds bytes/);
   });
 

@@ -83,7 +83,8 @@ export class NotProvable extends BackstoryError {
     readonly what: string,
     readonly reason: 'not-recorded' | 'not-sealed' | 'not-believed' | 'damaged' | 'no-such-seal' | 'too-many',
     message: string,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }

@@ -1,6 +1,6 @@
 import type { EventHeader } from '@backstory/proof';
 import type { EventFinding, EventPart, FieldChange } from './finding.js';
-import { headerOfLine, type SealLine } from './seal-format.js';
+import { headerOfLine, positionOfLine, type SealLine } from './seal-format.js';
 
 /**
  * What is wrong with events: gathered while the log is compared, and put together at the end, when it is known where what is
@@ -18,7 +18,9 @@ export class EventFindings {
   /** At one position the log has another text than the seal. */
   differ(sealed: SealLine, found: SealLine): void {
     const [was, is] = [headerOfLine(sealed), headerOfLine(found)];
-    if (was.id === is.id) this.keep({ kind: 'altered', position: was.position, ...changes(sealed, found) });
+    if (!was || !is) this.unreadable(positionOfLine(sealed)!, was ?? null, is ? UNKNOWN : UNREAD);
+    else if (was.id === is.id)
+      this.keep({ kind: 'altered', position: was.position, ...changes(sealed, found) });
     else {
       this.lacks(sealed);
       this.has(found);
@@ -27,12 +29,14 @@ export class EventFindings {
 
   /** The log lacks a sealed event. */
   lacks(sealed: SealLine): void {
+    if (!headerOfLine(sealed)) return this.unreadable(positionOfLine(sealed)!, null, UNKNOWN);
     this.count++;
     if (this.hasRoom) this.missing.push(sealed);
   }
 
   /** The log has an event that was not sealed there. */
   has(found: SealLine): void {
+    if (!headerOfLine(found)) return this.unreadable(positionOfLine(found)!, null, UNREAD);
     this.count++;
     if (this.hasRoom) this.inserted.push(found);
   }
@@ -67,7 +71,7 @@ export class EventFindings {
       ...this.done,
       ...moved.map(([was, is]) => movedFinding(was, is)),
       ...replaced.map(([was, is]): EventFinding => {
-        return { kind: 'altered', position: headerOfLine(was).position, ...changes(was, is) };
+        return { kind: 'altered', position: headerOfLine(was)!.position, ...changes(was, is) };
       }),
       ...rest(sealed, paired, 0).map((line) => single('missing', line)),
       ...rest(found, paired, 1).map((line) => single('inserted', line)),
@@ -85,6 +89,9 @@ export class EventFindings {
   }
 }
 
+const UNREAD = 'what it is called is no text.';
+const UNKNOWN = 'it was sealed under a name that is no text, and is not there as it was.';
+
 interface FindingsMark {
   readonly count: number;
   readonly done: number;
@@ -100,9 +107,9 @@ function pairs(
   found: readonly SealLine[],
   nameOf: (header: EventHeader) => string,
 ): readonly Pair[] {
-  const byName = new Map(sealed.map((line) => [nameOf(headerOfLine(line)), line]));
+  const byName = new Map(sealed.map((line) => [nameOf(headerOfLine(line)!), line]));
   return found.flatMap((line): readonly Pair[] => {
-    const name = nameOf(headerOfLine(line));
+    const name = nameOf(headerOfLine(line)!);
     const was = byName.get(name);
     if (!was) return [];
     byName.delete(name);
@@ -120,11 +127,11 @@ function movedFinding(was: SealLine, is: SealLine): EventFinding {
   const from = event.position;
   const others = fields.filter(({ field }) => field !== 'position');
   const other = parts.filter((part) => part !== 'header' || others.length > 0);
-  return { kind: 'moved', position: headerOfLine(is).position, from, event, parts: other, fields: others };
+  return { kind: 'moved', position: headerOfLine(is)!.position, from, event, parts: other, fields: others };
 }
 
 function single(kind: 'missing' | 'inserted', line: SealLine): EventFinding {
-  const event = headerOfLine(line);
+  const event = headerOfLine(line)!;
   return { kind, position: event.position, event };
 }
 
@@ -136,7 +143,7 @@ function changes(
   readonly parts: readonly EventPart[];
   readonly fields: readonly FieldChange[];
 } {
-  const [event, found] = [headerOfLine(was), headerOfLine(is)];
+  const [event, found] = [headerOfLine(was)!, headerOfLine(is)!];
   const parts = (['header', 'data', 'metadata'] as const).filter((part) => was[part] !== is[part]);
   const names = Object.keys(event) as (keyof EventHeader)[];
   const fields = names

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, open, readFile, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { BackstoryError } from '@backstory/core';
-import { InvalidOption, writeEnvelope } from '@backstory/core/store';
-import { writeHead, writeProof, type KeyRing, type TreeHead } from '@backstory/proof';
+import { InvalidOption, isSystemStream, writeEnvelope } from '@backstory/core/store';
+import { writeHead, writeProof, type EventHeader, type KeyRing, type TreeHead } from '@backstory/proof';
 import { stateAt, type ReplaySource } from '@backstory/replay';
 import { eventsOf, metadataOf, type ReportQuery } from './audit-entries.js';
 import { auditReport } from './audit-report.js';
@@ -11,7 +11,7 @@ import { NotProvable } from './errors.js';
 import { writingTo } from './file-failure.js';
 import { packageReadme } from './package-readme.js';
 import { MOST_PROOFS, proveEvents, withTexts } from './prove.js';
-import { headerOfLine } from './seal-format.js';
+import { headerOfLine, positionOfLine } from './seal-format.js';
 import type { SealedLines } from './sealed-lines.js';
 
 /** What a package for an auditor is made of. */
@@ -37,7 +37,7 @@ export interface ExportResult {
  * Writes a folder that an auditor can be given: the events chosen, a proof of each, the states they led to, reports, keys, the head,
  * instructions, and a program that checks all of it offline. Only what is sealed is part of it.
  *
- * @throws NotProvable when an event is not as it was sealed; AuditFileUnwritable, InvalidOption
+ * @throws NotProvable when an event is not as it was sealed, or one that is sealed is not given; AuditFileUnwritable, InvalidOption
  */
 export async function exportPackage(source: ReplaySource, options: ExportOptions): Promise<ExportResult> {
   const { into } = options;
@@ -59,8 +59,8 @@ async function writePackage(source: ReplaySource, options: ExportOptions): Promi
   // What is not sealed is no part of it, nor of its reports.
   const query = { ...asked, upTo: Math.min(head.position, asked.upTo ?? head.position) };
   const chosen = await writeEvents(source, { into, query });
-  if (chosen.positions.size === 0) throw new NotProvable('events', 'not-sealed', NO_EVENT);
   await writeProofs(source, { into, sealed, chosen, query });
+  if (chosen.positions.size === 0) throw new NotProvable('events', 'not-sealed', NO_EVENT);
   await writeStates(source, into, chosen.versions);
   for (const [format, name] of [
     ['html', 'report.html'],
@@ -82,6 +82,8 @@ const NO_EVENT =
 
 /** Which events are in the package, and the last of each stream. */
 interface Chosen {
+  /** Where the log gave an event, whoever did it. */
+  readonly given: ReadonlySet<number>;
   readonly positions: ReadonlySet<number>;
   readonly versions: ReadonlyMap<string, number>;
 }
@@ -90,10 +92,12 @@ async function writeEvents(
   { events: store }: ReplaySource,
   { into, query }: { readonly into: string; readonly query: ReportQuery },
 ): Promise<Chosen> {
+  const given = new Set<number>();
   const positions = new Set<number>();
   const versions = new Map<string, number>();
   async function* lines() {
     for await (const events of eventsOf(store, query)) {
+      for (const { position } of events) given.add(position);
       const kept = events.filter(
         (event) => query.actor === undefined || metadataOf(event).actor === query.actor,
       );
@@ -106,7 +110,7 @@ async function writeEvents(
     }
   }
   await writeParts(path.join(into, 'events.jsonl'), lines());
-  return { positions, versions };
+  return { given, positions, versions };
 }
 
 const TOO_MANY = `A package holds at most ${MOST_PROOFS.toLocaleString('en-US')} events: choose fewer, with --stream, --type, --from or --to.`;
@@ -125,8 +129,13 @@ async function writeProofs(
     readonly query: ReportQuery;
   },
 ): Promise<void> {
-  const { positions } = chosen;
-  const proofs = await proveEvents(sealed, (line) => positions.has(headerOfLine(line).position));
+  const { positions, given } = chosen;
+  const proofs = await proveEvents(sealed, (line) => {
+    const header = headerOfLine(line);
+    const position = header?.position ?? positionOfLine(line) ?? 0;
+    if (header && !given.has(position) && isAskedFor(header, query)) throw withheld(header);
+    return positions.has(position);
+  });
   const byPosition = new Map(proofs.map((proof) => [proof.event.position, proof]));
   async function* lines() {
     for await (const events of eventsOf(store, query)) {
@@ -147,6 +156,28 @@ async function writeProofs(
     }
   }
   await writeParts(path.join(into, 'proofs.jsonl'), lines());
+}
+
+/** Save for who did it, which no header says. */
+function isAskedFor(
+  header: EventHeader,
+  { from, to, upTo, streams, types, includeSystem }: ReportQuery,
+): boolean {
+  const { position, stream, type, recordedAt } = header;
+  return (
+    position <= upTo! &&
+    (streams?.includes(stream) ?? true) &&
+    (types?.includes(type) ?? true) &&
+    recordedAt >= (from?.getTime() ?? -Infinity) &&
+    recordedAt <= (to?.getTime() ?? Infinity) &&
+    (includeSystem === true || !isSystemStream(stream))
+  );
+}
+
+/** The log is read by indexes, and one may not have it. */
+function withheld({ id, stream, version, position }: EventHeader): NotProvable {
+  const message = `${stream} v${version}, position ${position}, is sealed and was asked for, and the log does not give it: run "backstory audit verify", and look at the indexes with the database's own means.`;
+  return new NotProvable(id, 'damaged', message);
 }
 
 /** The state of each stream after the last of its events that is in the package. */

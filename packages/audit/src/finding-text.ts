@@ -1,5 +1,5 @@
 import { HEAD_PROBLEMS, type EventHeader, type HeadProblem } from '@backstory/proof';
-import type { EventPart, FieldChange, Finding, SealProblem } from './finding.js';
+import type { EventPart, FieldChange, Finding, SealFinding, SealProblem } from './finding.js';
 import { timeText } from './report-text.js';
 
 /** A finding in a sentence. Names in it are as they stand in the log: make them safe where they are shown. */
@@ -20,12 +20,14 @@ export function findingText(finding: Finding): string {
       const event = finding.event ? called(finding.event) : 'what stands here';
       return `position ${finding.position}: the store cannot read ${event}: ${finding.message}`;
     }
+    case 'column':
+      return `position ${finding.position}: its column ${finding.column} is not what the event says, so some reads miss it or give it wrongly`;
     default:
       return sealText(finding);
   }
 }
 
-function sealText(finding: Exclude<Finding, { readonly event: unknown }>): string {
+function sealText(finding: SealFinding): string {
   switch (finding.kind) {
     case 'segment':
       return `positions ${finding.after + 1} to ${finding.upTo}: something is not as seal ${finding.sequence} says; its file would say what`;
@@ -34,7 +36,7 @@ function sealText(finding: Exclude<Finding, { readonly event: unknown }>): strin
     case 'other-log':
       return `this is log ${finding.found}, and log ${finding.sealed} was sealed: it was replaced, or restored (--restored)`;
     case 'unreadable-log':
-      return `the store cannot say what it holds: ${finding.message}`;
+      return `the store cannot say what it holds: ${finding.message.replace(/\.?$/, '.')} Keep a copy of it, and restore it from a backup`;
     case 'store':
       return `some reads of this log may give other events than it holds: ${finding.message}`;
     case 'never-sealed':
@@ -58,6 +60,7 @@ const SEAL_PROBLEMS: Readonly<Record<SealProblem | HeadProblem, string>> = {
   chain: 'it does not follow the seal before it.',
   replaced: 'here is another head under this number: history was rewritten, or the other place was.',
   unrecorded: 'it is not recorded in the log any more.',
+  misnamed: 'no seal has this name, so it is not read: move the file elsewhere.',
   'no-head': 'what is recorded in its place is no signed head.',
   foreign:
     'it is of another log: give an anchor of this one, and move a file of another one elsewhere. If it should be of this one, the log was replaced.',
@@ -74,11 +77,13 @@ function difference({
   readonly parts: readonly EventPart[];
   readonly fields: readonly FieldChange[];
 }): string {
-  const changed = fields.map(
-    ({ field, sealed, found }) => `${field} ${value(field, sealed)} → ${value(field, found)}`,
-  );
+  const changed = fields
+    .map(({ field, sealed, found }) => ({ field, was: value(field, sealed), is: value(field, found) }))
+    .filter(({ was, is }) => was !== is)
+    .map(({ field, was, is }) => `${field} ${was} → ${is}`);
   const hashed = parts.filter((part) => part !== 'header');
-  return [...hashed.map((part) => `its ${part}`), ...changed].join(', ');
+  const asWritten = parts.includes('header') && changed.length === 0 ? ['its header, as it is written'] : [];
+  return [...hashed.map((part) => `its ${part}`), ...changed, ...asWritten].join(', ');
 }
 
 function value(field: string, it: FieldChange['found']): string {

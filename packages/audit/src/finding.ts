@@ -85,9 +85,28 @@ export type SealFinding =
  * | `unrecorded` | it is not recorded in the log any more |
  * | `no-head` | what is recorded in its place is no head |
  * | `foreign` | an anchor, or a file, is of another log; its place is the id of that log, or the file |
+ * | `misnamed` | a file ends as a seal does, and its name is none that a seal has |
  */
 export type SealProblem =
-  'altered' | 'file' | 'damaged' | 'missing' | 'chain' | 'replaced' | 'unrecorded' | 'no-head' | 'foreign';
+  | 'altered'
+  | 'file'
+  | 'damaged'
+  | 'missing'
+  | 'chain'
+  | 'replaced'
+  | 'unrecorded'
+  | 'no-head'
+  | 'foreign'
+  | 'misnamed';
 
 /** Something that is not as it was sealed. */
-export type Finding = EventFinding | SealFinding;
+export type Finding =
+  | EventFinding
+  | SealFinding
+  | {
+      /** Beside an event stands, in a column by which it is found or read, what the event does not say. */
+      readonly kind: 'column';
+      readonly position: number;
+      /** Its name in the database: `correlation_id`. */
+      readonly column: string;
+    };

@@ -4,20 +4,26 @@ const { signal } = new AbortController();
 
 /** Somebody who appends, and how long work has rested. */
 function beside(restMs = 0) {
-  let append = (): void => undefined;
+  let wake = (): void => undefined;
+  let head = 7;
   let listening = true;
   const rests: number[] = [];
   const store = {
-    onAppend: (wake: () => void) => {
-      append = wake;
+    onAppend: (whoListens: () => void) => {
+      wake = whoListens;
       return () => void (listening = false);
     },
+    identity: async () => ({ logId: 'log', epoch: 1, epochStart: 0, head }),
   };
-  const way = new GiveWay(store, async (ms) => {
+  const way = new GiveWay(store, head, async (ms) => {
     rests.push(ms);
     work(restMs);
   });
-  return { way, rests, append: () => append(), isListening: () => listening };
+  const append = () => {
+    head++;
+    wake();
+  };
+  return { way, rests, append, wake: () => wake(), isListening: () => listening };
 }
 
 const work = (ms: number) => {
@@ -30,6 +36,22 @@ test('while nobody appends work does not rest', async () => {
   work(2);
   await way.afterWork(signal);
   expect(rests).toEqual([]);
+});
+
+test('a wake-up without an append is none', async () => {
+  const { way, rests, append, wake } = beside();
+  for (let piece = 0; piece < 2; piece++) {
+    work(2);
+    wake();
+    await way.afterWork(signal);
+  }
+  expect(rests).toEqual([]);
+  append();
+  wake();
+  await way.afterWork(signal);
+  wake();
+  await way.afterWork(signal);
+  expect(rests).toHaveLength(2);
 });
 
 test('while others append work rests nine times as long as it took', async () => {
@@ -66,12 +88,14 @@ test('it does not rest for an append of long ago, and listens no longer than it 
 
 test('a rest ends when the work is to stop', async () => {
   const stop = new AbortController();
-  const way = new GiveWay({
-    onAppend: (wake) => {
+  const store = {
+    onAppend: (wake: () => void) => {
       wake();
       return () => undefined;
     },
-  });
+    identity: async () => ({ logId: 'log', epoch: 1, epochStart: 0, head: 8 }),
+  };
+  const way = new GiveWay(store, 7);
   work(50);
   const resting = way.afterWork(stop.signal);
   stop.abort(new Error('the lease was lost'));

@@ -42,7 +42,8 @@ export async function headChain(sources: HeadSources): Promise<HeadChain> {
   const ofThisLog = recorded.heads.filter(({ head }) => head === undefined || head.logId === logId);
   const anchors = sources.anchors.filter((head) => head.logId === logId);
   const own = files.seals.filter(({ head }) => head.logId === logId);
-  const gathered = gather(own, ofThisLog, anchors);
+  const last = await lastHead(sources.folder, logId);
+  const gathered = gather(own, ofThisLog, { anchors, last: last.head, trust: sources.trust });
   const { links } = gathered;
   const judged = judgeHeads(
     links.map(({ head }) => head),
@@ -52,6 +53,7 @@ export async function headChain(sources: HeadSources): Promise<HeadChain> {
     ...files.findings,
     ...recorded.findings,
     ...gathered.findings,
+    ...last.findings,
     ...files.seals.flatMap((it) => (own.includes(it) ? [] : seal(it.head.sequence, 'foreign', it.file))),
     ...sources.anchors.flatMap((head) =>
       anchors.includes(head) ? [] : seal(head.sequence, 'foreign', head.logId),
@@ -64,7 +66,8 @@ export async function headChain(sources: HeadSources): Promise<HeadChain> {
 
 async function sealFiles(folder: AuditFolder | undefined) {
   const seals: SealFile[] = [];
-  const findings: SealFinding[] = [];
+  const misnamed = (await folder?.misnamed()) ?? [];
+  const findings: SealFinding[] = misnamed.map((file) => seal(null, 'misnamed', file));
   for (const sequence of (await folder?.sequences()) ?? []) {
     try {
       seals.push(await folder!.seal(sequence));
@@ -74,6 +77,17 @@ async function sealFiles(folder: AuditFolder | undefined) {
     }
   }
   return { seals, findings };
+}
+
+/** What the folder says is the last head: somebody may have taken away the seal itself, and its record. */
+async function lastHead(folder: AuditFolder | undefined, logId: string | undefined) {
+  try {
+    const head = await folder?.head();
+    return { head: head?.logId === logId ? head : undefined, findings: [] };
+  } catch (error) {
+    if (!(error instanceof AuditFileDamaged)) throw error;
+    return { head: undefined, findings: [seal(null, 'no-head', error.file)] };
+  }
 }
 
 /** A log that cannot be read as a stream can still be compared. */
@@ -105,14 +119,21 @@ function chainOf(
 function gather(
   seals: readonly SealFile[],
   recorded: readonly RecordedHead[],
-  anchors: readonly TreeHead[],
+  {
+    anchors,
+    last,
+    trust,
+  }: { readonly anchors: readonly TreeHead[]; readonly last: TreeHead | undefined; readonly trust: Trust },
 ): { readonly links: readonly ChainLink[]; readonly findings: readonly SealFinding[] } {
   const links = new Map<number, ChainLink>();
   const findings: SealFinding[] = [];
   for (const file of seals) links.set(file.head.sequence, { head: file.head, file });
   const add = (head: TreeHead, place: string) => {
     const known = links.get(head.sequence);
-    if (!known) links.set(head.sequence, { head, file: undefined });
+    const problem = known || place === 'anchor' ? undefined : trust.judge(head);
+    // Anybody may have written it there, as many as they like. One of a revoked key may be vouched for by another.
+    if (problem && problem !== 'revoked-key') findings.push(seal(head.sequence, problem, place));
+    else if (!known) links.set(head.sequence, { head, file: undefined });
     else if (headHash(known.head) !== headHash(head)) findings.push(seal(head.sequence, 'replaced', place));
   };
   for (const { head, position } of recorded) {
@@ -121,6 +142,7 @@ function gather(
   }
   const inLog = new Set(recorded.map(({ head }) => head?.sequence));
   for (const head of anchors) add(head, 'anchor');
+  if (last) add(last, 'head.json');
   for (const { head } of links.values())
     if (!inLog.has(head.sequence)) findings.push(seal(head.sequence, 'unrecorded', null));
   return { links: [...links.values()].sort((a, b) => a.head.sequence - b.head.sequence), findings };

@@ -24,13 +24,17 @@ export class LineHasher {
   private threadless = false;
   /** Given to the thread, which answers in their order. */
   private waiting: Waiting[] = [];
+  private given = 0;
+  /** How many of them the thread has done: whoever reads without a pause hears its answers late. */
+  private readonly done = new Int32Array(new SharedArrayBuffer(4));
 
   hash(texts: EventTexts): Promise<HashedTexts> {
     this.events += texts.count;
     if (this.events >= WORTH_A_THREAD) this.thread ??= this.begin();
     const { thread } = this;
-    if (!thread || !this.online || this.waiting.length === BUSY)
+    if (!thread || !this.online || this.given - Atomics.load(this.done, 0) >= BUSY)
       return Promise.resolve(hashTexts(texts, hash));
+    this.given++;
     return new Promise((done, failed) => {
       this.waiting.push({ done, failed });
       thread.postMessage(texts);
@@ -46,7 +50,7 @@ export class LineHasher {
   private begin(): Worker | undefined {
     if (this.threadless) return undefined;
     try {
-      const thread = new Worker(SOURCE, { eval: true });
+      const thread = new Worker(SOURCE, { eval: true, workerData: this.done });
       thread.unref();
       thread.on('online', () => (this.online = true));
       thread.on('message', (hashed: HashedTexts) => this.waiting.shift()!.done(hashed));
@@ -70,7 +74,11 @@ export class LineHasher {
 // A file would have to be found wherever this is bundled, or run from its sources.
 const SOURCE = `
 const { hash } = require('node:crypto');
-const { parentPort } = require('node:worker_threads');
+const { parentPort, workerData: done } = require('node:worker_threads');
 const work = ${hashTexts.toString()};
-parentPort.on('message', (texts) => parentPort.postMessage(work(texts, hash)));
+parentPort.on('message', (texts) => {
+  const hashed = work(texts, hash);
+  Atomics.add(done, 0, 1);
+  parentPort.postMessage(hashed);
+});
 `;

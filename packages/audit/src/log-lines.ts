@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
-import type { EventStore, StoredEvent } from '@backstory/core';
+import type { EventStore } from '@backstory/core';
 import type { MerkleTree } from '@backstory/proof/seal';
 import { hashTexts, linesIn, roomFor, type EventTexts } from './line-hash.js';
 import type { LineHasher } from './line-hasher.js';
 import type { LogRange, UnreadableEvent } from './log-reader.js';
-import { logTexts, textOf, type TextBlock, type TextOptions } from './log-texts.js';
+import { requireExact } from './exact-texts.js';
+import { BLOCK, logTexts, type TextBlock, type TextOptions } from './log-texts.js';
 
 /** Some events of the log that follow each other, as lines of a seal. Good until the next block is asked for. */
 export interface LineBlock {
@@ -20,16 +21,18 @@ export interface LineBlock {
 /** How a log is made lines. */
 export interface LineOptions extends TextOptions {
   readonly hasher: LineHasher;
+  /** Nothing but events that a proof can hold. */
+  readonly exact?: boolean;
 }
 
 /** Blocks being hashed while the next one is read. */
 const AHEAD = 5;
 
-/** A part of the log as lines, in order. */
+/** A part of the log as lines, in order. @throws NotProvable where `exact` is, and an event is none that a proof can hold */
 export async function* logLines(
   store: EventStore,
   range: LogRange,
-  { hasher, ...reading }: LineOptions,
+  { hasher, exact = false, ...reading }: LineOptions,
 ): AsyncGenerator<LineBlock | UnreadableEvent, void> {
   const coming: Promise<HashedBlock | UnreadableEvent>[] = [];
   const slabs = new Slabs();
@@ -40,6 +43,7 @@ export async function* logLines(
   };
   try {
     for await (const found of logTexts(store, range, reading)) {
+      if (exact && 'bytes' in found) requireExact(found);
       const part = 'message' in found ? Promise.resolve(found) : hashed(found, slabs.with(found), hasher);
       part.catch(() => undefined); // told to whoever comes to it
       coming.push(part);
@@ -53,25 +57,33 @@ export async function* logLines(
 
 type HashedBlock = LineBlock & Pick<EventTexts, 'slab'>;
 
-/** The line of one event, without its break. */
-export function lineOf(event: StoredEvent): string {
-  const texts = new Slabs().with({ bytes: textOf(event), count: 1 });
-  return Buffer.from(linesIn(texts, hashTexts(texts, hash)))
-    .toString()
-    .trimEnd();
+/** Whether the event at a position is the one of this line, byte by byte. */
+export async function isLineAt(store: EventStore, position: number, line: string): Promise<boolean> {
+  const range = { after: position - 1, upTo: position };
+  for await (const found of logTexts(store, range, { size: 0 }))
+    if ('bytes' in found) return lineIn(found) === line;
+  return false;
 }
 
-/** Whether the event at a position is the one of this line. */
-export async function isLineAt(store: EventStore, position: number, line: string): Promise<boolean> {
-  const query = { after: position - 1, upTo: position, includeSystem: true };
-  for await (const { events } of store.readAll(query)) if (events[0]) return lineOf(events[0]) === line;
-  return false;
+/** The position of the first event of a part of the log; where there is none, the one behind the part. */
+export async function firstPosition(store: EventStore, range: LogRange): Promise<number> {
+  for await (const found of logTexts(store, range, { size: BLOCK - 1 }))
+    if ('bytes' in found) return found.last;
+  return range.upTo + 1;
 }
 
 /** Adds a block to a tree: at once where it fits in as a subtree. */
 export function addBlock(tree: MerkleTree, { count, leaves, root }: LineBlock): void {
   if (root !== null && tree.size % count === 0) return tree.appendSubtree(Math.log2(count), root);
   for (let i = 0; i < leaves.length; i += 32) tree.append(leaves.slice(i, i + 32));
+}
+
+/** The line of the only event of a block, without its break. */
+function lineIn(block: TextBlock): string {
+  const texts = new Slabs().with(block);
+  return Buffer.from(linesIn(texts, hashTexts(texts, hash)))
+    .toString('latin1')
+    .slice(0, -1);
 }
 
 async function hashed(

@@ -1,4 +1,10 @@
-import { InvalidQuery, StoreUnavailable, type EventStore, type StoredEvent } from '@backstory/core';
+import {
+  InvalidQuery,
+  StoreUnavailable,
+  StoreUnusable,
+  type EventStore,
+  type StoredEvent,
+} from '@backstory/core';
 import { StoreClosed } from '@backstory/core/store';
 import { NotProvable } from './errors.js';
 import { oneAhead } from './one-ahead.js';
@@ -45,6 +51,9 @@ export async function* readLog(
     if (!tolerant || signal?.aborted || !isDamage(error)) throw error;
     failure = error;
   }
+  const nothing = { after: upTo, upTo, includeSystem: true };
+  if (!(await canBeRead(store.readAll(nothing))))
+    throw new LogUnreadable(failure.message, { cause: failure });
   // The page that failed has good events in it: halves of the rest are read until the bad one is alone.
   if (upTo - come <= 1) {
     yield { position: upTo, message: failure.message };
@@ -64,8 +73,23 @@ function requireTexts(events: readonly StoredEvent[]): void {
   }
 }
 
-/** Whether what a store fails with lies in what it holds: not what passes, and not what we did ourselves. */
+/** A log of which nothing can be read, wherever one looks. */
+export class LogUnreadable extends Error {}
+
+/** Whether a store gives a part of the log in which nothing is: what fails otherwise is no event. */
+export async function canBeRead(nothing: AsyncIterable<unknown>): Promise<boolean> {
+  try {
+    for await (const _ of nothing);
+    return true;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return false;
+  }
+}
+
+/** Whether what a store fails with lies in what it holds: not what passes, not what we did ourselves, and not what we may not do. */
 export function isDamage(error: unknown): error is Error {
+  if (error instanceof StoreUnusable) return error.problem === 'corrupt' || error.problem === 'missing';
   const passing = [StoreUnavailable, StoreClosed, InvalidQuery].some((kind) => error instanceof kind);
   return error instanceof Error && !passing;
 }

@@ -4,7 +4,8 @@ import { sqlite } from '@backstory/sqlite';
 import { bareDatabase } from '../../../test/bench/sqlite/bare-database.js';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { auditFolders, fillLog, seal, verify } from '../../../test/support/sealed-log.js';
-import { eventsOf, sqliteFiles } from '../../../test/support/sqlite-files.js';
+import { anEvent, eventsOf, sqliteFiles } from '../../../test/support/sqlite-files.js';
+import { auditReport } from './audit-report.js';
 import { LineHasher } from './line-hasher.js';
 import { logLines } from './log-lines.js';
 import { logTexts } from './log-texts.js';
@@ -114,22 +115,92 @@ describe('on SQLite', () => {
     expect(findings).toMatchObject([{ kind, position: 17, parts: ['data'] }]);
   });
 
-  test('digits in place of a number are found', async () => {
-    await fillLog(storage, 40);
-    const keyed = await folders.newFolder();
-    await seal(storage, keyed);
-    const behind = bareDatabase('libsql', file);
-    behind.exec('DROP TRIGGER events_never_change');
-    behind.exec('PRAGMA writable_schema = ON');
-    behind.exec(`UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE name = 'events'`);
-    behind.close();
-    const lax = bareDatabase('libsql', file);
-    // What cannot be read as the number that the column holds stays a text.
-    lax.exec(`UPDATE events SET version = version || 'x' WHERE position = 17`);
-    lax.close();
-    const { findings } = await verify(storage, keyed);
-    expect(findings).toContainEqual(
-      expect.objectContaining({ kind: 'altered', position: 17, parts: ['header'] }),
+  test.each(['data', 'metadata', 'type'])(
+    'a report over %s that is no text ends with what to do',
+    async (column) => {
+      await fillLog(storage, 40);
+      const behind = bareDatabase('libsql', file);
+      behind.exec('DROP TRIGGER events_never_change');
+      behind.exec(`UPDATE events SET ${column} = CAST(x'7bff7d' AS TEXT) WHERE position = 17`);
+      behind.close();
+      const reading = async () => {
+        for await (const _ of auditReport({ events: storage.events, aggregates: [] }, { format: 'csv' }));
+      };
+      await expect(reading()).rejects.toMatchObject({
+        code: 'BACKSTORY_STORE_UNUSABLE',
+        problem: 'corrupt',
+        message: expect.stringMatching(/bytes that are no UTF-8 .*: run "backstory audit verify"/) as string,
+      });
+    },
+  );
+
+  /** Changes what the table does not take, and leaves it as it was made. */
+  function lax(sql: string) {
+    const database = bareDatabase('libsql', file);
+    const [[made]] = database.prepare(`SELECT sql FROM sqlite_schema WHERE name = 'events'`).all([]) as [
+      [string],
+    ];
+    const named = "name = 'events'";
+    const anything = made.replace(') STRICT', ')').replace('version INTEGER', 'version');
+    database.exec(`DROP TRIGGER events_never_change; PRAGMA writable_schema = ON`);
+    database.exec(
+      `UPDATE sqlite_schema SET sql = '${anything}' WHERE ${named}; PRAGMA writable_schema = RESET`,
     );
+    database.exec(sql);
+    database.exec(`PRAGMA writable_schema = ON`);
+    database.exec(`UPDATE sqlite_schema SET sql = '${made}' WHERE ${named}; PRAGMA writable_schema = RESET`);
+    database.close();
+  }
+
+  describe.each([
+    ['small events', 0.001],
+    ['a large event before it', 5],
+  ])('%s', (_name, mebibytes) => {
+    test.each([
+      ['version', 'CAST(version AS BLOB)', 'unreadable'],
+      ['version', "x'06'", 'unreadable'],
+      ['version', 'CAST(version AS TEXT)', 'altered'],
+      ['version', "version || 'x'", 'altered'],
+      ['id', 'CAST(id AS BLOB)', 'unreadable'],
+      ['type', 'CAST(type AS BLOB)', 'unreadable'],
+      ['stream', 'CAST(stream AS BLOB)', 'unreadable'],
+      ['append_index', 'CAST(append_index AS BLOB)', 'unreadable'],
+      ['recorded_at', "strftime('%Y-%m-%dT%H:%M:%fZ', recorded_at / 1000.0, 'unixepoch')", 'altered'],
+      ['data', 'CAST(data AS BLOB)', 'unreadable'],
+      ['metadata', 'CAST(metadata AS BLOB)', 'unreadable'],
+      ['category', 'CAST(category AS BLOB)', 'column'],
+      ['correlation_id', 'CAST(correlation_id AS BLOB)', 'column'],
+      ['causation_id', 'CAST(causation_id AS BLOB)', 'column'],
+    ])('%s that is %s, though it looks the same, is found and located', async (column, value, kind) => {
+      const text = JSON.stringify({ text: 'x'.repeat(mebibytes * 2 ** 20) });
+      await storage.events.append([
+        {
+          stream: 'large-1',
+          expected: 0,
+          events: [{ ...anEvent(), data: text }, anEvent('then', { causationId: 'c' })],
+        },
+      ]);
+      await fillLog(storage, 10);
+      const keyed = await folders.newFolder();
+      await seal(storage, keyed);
+      lax(
+        `UPDATE events SET ${column} = ${value} WHERE position = 2; UPDATE events SET data = '{}' WHERE position = 9`,
+      );
+      const { findings, count } = await verify(storage, keyed);
+      // What an index does not find any more is said as well.
+      const events = findings.filter((it) => it.kind !== 'store');
+      expect(events.map((it) => [it.kind, 'position' in it && it.position])).toEqual(
+        kind === 'column'
+          ? [
+              ['altered', 9],
+              [kind, 2],
+            ]
+          : [
+              [kind, 2],
+              ['altered', 9],
+            ],
+      );
+      expect(count - (findings.length - events.length)).toBe(2);
+    });
   });
 });

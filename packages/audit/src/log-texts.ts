@@ -1,6 +1,15 @@
 import type { EventStore, StoredEvent } from '@backstory/core';
 import { writeHeader } from '@backstory/proof/seal';
-import { isDamage, readLog, type LogRange, type ReadOptions, type UnreadableEvent } from './log-reader.js';
+import { NotProvable } from './errors.js';
+import {
+  LogUnreadable,
+  canBeRead,
+  isDamage,
+  readLog,
+  type LogRange,
+  type ReadOptions,
+  type UnreadableEvent,
+} from './log-reader.js';
 import { oneAhead } from './one-ahead.js';
 
 /** Some events of the log that follow each other, as texts: see `TextsPage` of the store. Good until the next block is asked for. */
@@ -22,44 +31,61 @@ export const BLOCK = 1_024;
 const LARGEST = 2 * 2 ** 20;
 
 /** A part of the log as texts, in order: from the store as it has them, else made of the events that it gives. */
-export async function* logTexts(
+export function logTexts(
+  store: EventStore,
+  range: LogRange,
+  { size, ...reading }: TextOptions,
+): AsyncGenerator<TextBlock | UnreadableEvent, unknown> {
+  return store.readTexts
+    ? storedTexts(store, range, { size, ...reading })
+    : textsOf(readLog(store, range, reading), size);
+}
+
+/**
+ * As the store has them. What it cannot give so is not asked for as an event: drivers and decoders take other values for those that
+ * were recorded. Gives how many leaves there are then.
+ */
+async function* storedTexts(
   store: EventStore,
   { after, upTo }: LogRange,
-  { size, ...reading }: TextOptions,
-): AsyncGenerator<TextBlock | UnreadableEvent, void> {
-  while (after < upTo) {
-    for await (const page of storedTexts(store, { after, upTo }, size)) {
-      reading.signal?.throwIfAborted();
-      after = page.through;
-      size += page.count;
-      if (page.count > 0) yield page;
+  options: TextOptions,
+): AsyncGenerator<TextBlock | UnreadableEvent, number> {
+  let { size } = options;
+  for (;;) {
+    const { signal, tolerant } = options;
+    let failure: Error;
+    try {
+      const part = { after, upTo, first: BLOCK - (size % BLOCK), pageSize: BLOCK };
+      for await (const page of oneAhead(store.readTexts!(part))) {
+        signal?.throwIfAborted();
+        after = page.through;
+        size += page.count;
+        if (page.count > 0) yield page;
+      }
+      return size;
+    } catch (error) {
+      if (signal?.aborted || !isDamage(error)) throw error;
+      failure = error;
     }
-    const end = store.readTexts ? Math.min(upTo, after + BLOCK) : upTo;
-    if (after === end) return;
-    for await (const block of textsOf(readLog(store, { after, upTo: end }, reading), size)) {
-      if ('count' in block) size += block.count;
-      yield block;
+    const nothing = { after: upTo, upTo, first: 1, pageSize: 1 };
+    if (!(await canBeRead(store.readTexts!(nothing))))
+      throw options.tolerant ? new LogUnreadable(failure.message, { cause: failure }) : failure;
+    if (upTo - after <= 1) {
+      if (!tolerant) throw notProvable(upTo, failure);
+      yield { position: upTo, message: failure.message };
+      return size;
     }
-    after = end;
+    // The page that failed has good events in it: halves of the rest are read until the bad one is alone.
+    const middle = after + Math.floor((upTo - after) / 2);
+    size = yield* storedTexts(store, { after, upTo: middle }, { ...options, size });
+    after = middle;
   }
 }
 
-/** As far as the store can give them. */
-async function* storedTexts(store: EventStore, range: LogRange, size: number) {
-  const part = { ...range, first: BLOCK - (size % BLOCK), pageSize: BLOCK };
-  try {
-    if (store.readTexts) yield* oneAhead(store.readTexts(part));
-  } catch (error) {
-    // Read by events it says which of them it is.
-    if (!isDamage(error)) throw error;
-  }
-}
-
-/** The texts of one event, as a store gives them. */
-export function textOf(event: StoredEvent): Uint8Array {
-  const writer = new TextWriter();
-  writer.add(event);
-  return writer.take().bytes;
+/** @internal */
+export function notProvable(position: number, cause: Error): NotProvable {
+  const message = `The event at position ${position} cannot be read (${cause.message}): run "backstory audit verify".`;
+  return new NotProvable(`position ${position}`, 'damaged', message, { cause });
 }
 
 async function* textsOf(

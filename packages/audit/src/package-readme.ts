@@ -21,7 +21,7 @@ Before this package was made the log was verified: ${verified}
 
 You need Node 20.19 or later, and no network:
 
-    node check.js --keys <the key ring, or --key <the public key, that you were given elsewhere>
+    node check.js --keys <the key ring that you were given elsewhere>   # or --key <the public key>
 
 The exit code is 0 when every event is proven, else 1. Without a key the package's own \`keys.jsonl\` is believed, which says only
 that the package agrees with itself: compare the key it names with one that you were given by another way.

@@ -1,8 +1,8 @@
 import type { EventStore, StoredEvent } from '@backstory/core';
-import type { ConsistencyProof, InclusionProof, TreeHead } from '@backstory/proof';
+import type { ConsistencyProof, EventHeader, InclusionProof, TreeHead } from '@backstory/proof';
 import { MerklePaths, consistencyRanges, hexOf, inclusionRanges, sha256 } from '@backstory/proof/seal';
 import { NotProvable } from './errors.js';
-import { headerOfLine, leafOfLine, type SealLine } from './seal-format.js';
+import { exactHeaderOf, headerOfLine, leafOfLine, positionOfLine, type SealLine } from './seal-format.js';
 import type { SealedLines } from './sealed-lines.js';
 
 /** Which events are to be proven, of those that are sealed. */
@@ -21,8 +21,8 @@ export async function proveEvent(
   eventId: string,
   texts?: Pick<StoredEvent, 'data' | 'metadata'>,
 ): Promise<InclusionProof> {
-  const quoted = `,${JSON.stringify(eventId)},`;
-  const isIt: Selection = (line) => line.header.includes(quoted) && headerOfLine(line).id === eventId;
+  const quoted = Buffer.from(`,${JSON.stringify(eventId)},`).toString('latin1');
+  const isIt: Selection = (line) => line.header.includes(quoted) && headerOfLine(line)?.id === eventId;
   const [proof] = await proveEvents(sealed, isIt);
   if (!proof) {
     const { sequence, position } = sealed.head;
@@ -50,7 +50,7 @@ export async function proveEvents(
   await walk(sealed, paths);
   return found.map(({ index, line }) => ({
     kind: 'inclusion',
-    event: headerOfLine(line),
+    event: provableHeader(line),
     data: null,
     dataHash: line.data,
     metadata: null,
@@ -59,6 +59,15 @@ export async function proveEvents(
     path: paths.digestsOf(inclusionRanges(index, head.treeSize)).map(hexOf),
     head,
   }));
+}
+
+/** @throws NotProvable */
+function provableHeader(line: SealLine): EventHeader {
+  const header = exactHeaderOf(line);
+  if (header) return header;
+  const place = `position ${positionOfLine(line)}`;
+  const message = `The event at ${place} was sealed with what no proof can hold: it is in the seal itself. Leave it out.`;
+  throw new NotProvable(place, 'damaged', message);
 }
 
 /** Proves that what is sealed now contains everything that an earlier head covers, unchanged. @throws NotProvable */

@@ -67,7 +67,7 @@ async function rebuild(
   );
   try {
     const watched = { signal, ...(onProgress && { onProgress }) };
-    await writeLines(store, draft, { upTo: head.position, ...watched });
+    await writeLines(store, draft, { upTo: head.position, exact: false, ...watched });
     if (draft.root() !== head.root || draft.linesHash() !== head.lines)
       refuse('what is in the log up to there is not what was sealed');
     await draft.finish(head);

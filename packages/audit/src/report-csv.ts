@@ -66,5 +66,5 @@ function cell(text: string): string {
   return /[",\r\n']|^\s|\s$/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
-/** Also behind blanks, in the wide forms that some spreadsheets take for the same, and where others begin a cell: behind `;`. */
-const FORMULA = /(^|;)(\s*[=+\-@|%＝＋－＠])/g;
+/** Also behind blanks and quotes, in the wide forms that some spreadsheets take for the same, and where others begin a cell: behind `;`. */
+const FORMULA = /(^|;)([\s"]*[=+\-@|%＝＋－＠])/g;

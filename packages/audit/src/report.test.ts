@@ -125,6 +125,7 @@ const HOSTILE = [
   'a,b\r\n"c"',
   'x; =1+1;-2',
   `www.evil.example http://evil.example ${'long '.repeat(20_000)}`,
+  'x;"=1+1&";y',
 ];
 
 describe('what stands in events is text, however it is written', () => {
@@ -176,13 +177,14 @@ describe('what stands in events is text, however it is written', () => {
     expect(new Set(rows.map((cells) => cells.length))).toEqual(new Set([17]));
     expect(rows).toHaveLength(HOSTILE.length + 1);
     for (const cell of rows.slice(1).flat()) {
-      expect(cell).not.toMatch(/(^|;)\s*[=+\-@|%＝＋－＠]/);
+      expect(cell).not.toMatch(/(^|;)[\s"]*[=+\-@|%＝＋－＠]/);
       expect(cell.length).toBeLessThanOrEqual(32_767);
     }
     const actors = rows.slice(1).map((cells) => cells[3]);
     expect(actors[0]).toBe(`'=HYPERLINK("http://evil.example","Click")`);
     expect(actors[11]).toBe('a,b\\u000d\\u000a"c"');
     expect(actors[12]).toBe("x;' =1+1;'-2");
+    expect(actors.at(-1)).toBe(`x;'"=1+1&";y`);
     expect(rows[1]!.at(-1)).toBe('no');
     const verified = parsedCsv(
       await report({ format: 'csv', verified: 'nothing had changed' }, await hostile()),

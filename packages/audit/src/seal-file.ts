@@ -22,7 +22,7 @@ export class SealFile {
     readonly opening: SealOpening,
     readonly peaks: readonly Digest[],
     readonly head: TreeHead,
-    /** The line of its last event. */
+    /** The bytes of the line of its last event. */
     readonly lastLine: string,
     private readonly body: { readonly from: number; readonly to: number },
   ) {}
@@ -57,7 +57,9 @@ export class SealFile {
       (name) => opening[name] === head[name],
     );
     if (!agree) throw new AuditFileDamaged(file, 'begins as another seal than it ends.');
-    const lastLine = end.subarray(end.lastIndexOf(LF, peaksAt - 2) + 1, Math.max(0, peaksAt - 1)).toString();
+    const lastLine = end
+      .subarray(end.lastIndexOf(LF, peaksAt - 2) + 1, Math.max(0, peaksAt - 1))
+      .toString('latin1');
     return new SealFile(file, opening, peaks, head, lastLine, { from, to: size - end.length + peaksAt });
   }
 
@@ -102,13 +104,21 @@ export class SealLines {
     return true;
   }
 
-  /** The next line, without its break; `undefined` after the last. What comes after the last break is a line as well. */
+  /** The bytes of the next line, without its break; `undefined` after the last. What comes after the last break is a line as well. */
   async next(): Promise<string | undefined> {
     let end = this.lineEnd();
-    while (end < 0 && (await this.fill())) end = this.lineEnd();
-    if (end < 0 && this.at === this.end) return undefined;
+    let tooLong = false;
+    while (end < 0) {
+      if (this.end - this.at > LONGEST_LINE) {
+        tooLong = true;
+        this.at = this.end;
+      }
+      if (!(await this.fill())) break;
+      end = this.lineEnd();
+    }
+    if (end < 0 && this.at === this.end && !tooLong) return undefined;
     const to = end < 0 ? this.end : end;
-    const line = this.buffer.toString('utf8', this.at, to);
+    const line = tooLong ? '' : this.buffer.toString('latin1', this.at, to);
     this.at = Math.min(to + 1, this.end);
     return line;
   }
@@ -164,6 +174,8 @@ async function openFile(file: string): Promise<FileHandle> {
 
 const CHUNK = 2 ** 20;
 const LF = 0x0a;
+/** No event has a line of this many bytes; what is longer is none, and is not kept. */
+const LONGEST_LINE = 64 * 2 ** 20;
 /** 53 subtrees and a head. */
 const LONGEST_END = 16_384;
 

@@ -1,10 +1,11 @@
 import type { EventStore, LogIdentity, StateStore } from '@backstory/core';
-import { VersionConflict } from '@backstory/core';
+import { StoreUnusable, VersionConflict } from '@backstory/core';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { HEAD_PROBLEMS, headHash, type KeyRing, type SigningKey, type TreeHead } from '@backstory/proof';
 import { MerkleTree, signHead } from '@backstory/proof/seal';
 import { AuditFolder } from './audit-folder.js';
 import { SealDiverged, SealerBusy } from './errors.js';
+import { headProblem } from './head-problem.js';
 import { isLineAt } from './log-lines.js';
 import { writeLines } from './write-lines.js';
 import { AUDIT_STREAM, auditVersion, lastRecorded, recordHead } from './recorded-heads.js';
@@ -13,6 +14,8 @@ import { requireInForce } from './require-in-force.js';
 import { asSealer } from './sealer-lease.js';
 import { SealDraft, dropDraft, signedDraft } from './seal-draft.js';
 import type { SealFile } from './seal-file.js';
+import { headerOfLine } from './seal-format.js';
+import { linesOfLog } from './sealed-lines.js';
 
 /** A log that is sealed, and where the right to seal it is kept. */
 export interface SealSource {
@@ -49,6 +52,7 @@ export interface SealResult {
  * head on a system stream. Only what follows the last seal is read. One process seals a log at a time; others append meanwhile.
  *
  * @throws SealerBusy, SealDiverged, KeyNotInForce, AuditFolderIncomplete, AuditFileDamaged, AuditFileUnwritable
+ * @throws StoreUnusable where the log ends at what is no position
  */
 export async function sealLog(source: SealSource, options: SealOptions): Promise<SealResult> {
   knownOptions(options, OPTIONS);
@@ -79,16 +83,25 @@ class Sealer {
   async run(): Promise<SealResult> {
     const ring = await this.folder.keys();
     requireInForce(ring, this.options.key.keyId);
-    await this.finishSigned(await this.store.identity(), ring);
-    const identity = await this.store.identity();
+    await this.finishSigned(await this.identity(), ring);
+    const identity = await this.identity();
     const rebuilt = await rebuildSeals(this.store, { ...this.options, folder: this.folder, ring, identity });
     const last = await this.folder.last();
     await this.requireContinuation(last, identity);
     requireBelieved(last, ring);
+    await this.requireNoLaterHead(last, { logId: identity.logId, ring });
     const made = await this.sealAfter(last, ring, identity);
     const head = made ?? last?.head;
     if (head) await this.folder.writeHead(head);
     return { head, sealed: made ? made.treeSize - made.fromSize : 0, rebuilt };
+  }
+
+  private async identity(): Promise<LogIdentity> {
+    const identity = await this.store.identity();
+    const problem = headProblem(identity);
+    if (problem !== undefined)
+      throw new StoreUnusable('The log', 'corrupt', `${problem}: run "backstory audit verify".`);
+    return identity;
   }
 
   /** A seal that was signed before somebody stopped is recorded and published as it is: a head is signed once. */
@@ -120,6 +133,17 @@ class Sealer {
       refuse(`the event at position ${position} is not the one that was sealed`);
   }
 
+  /** The head that is kept would be written over by one that comes before it. */
+  private async requireNoLaterHead(
+    last: SealFile | undefined,
+    { logId, ring }: { readonly logId: string; readonly ring: KeyRing },
+  ): Promise<void> {
+    const kept = await this.folder.head().catch(() => undefined);
+    if (kept?.logId !== logId || ring.judge(kept) !== undefined) return;
+    if (kept.sequence <= (last?.head.sequence ?? 0)) return;
+    throw new SealDiverged(kept.sequence, 'head.json has it, and neither the seals nor the log do');
+  }
+
   private async sealAfter(
     last: SealFile | undefined,
     ring: KeyRing,
@@ -133,7 +157,7 @@ class Sealer {
     const from = { sequence: sequence + 1, fromSize: treeSize, fromPosition: position };
     const draft = await SealDraft.open(this.folder, { logId: identity.logId, ...from }, tree);
     try {
-      await writeLines(this.store, draft, { upTo: identity.head, ...this.options });
+      await writeLines(this.store, draft, { upTo: identity.head, exact: true, ...this.options });
       const head = this.sign(draft, { ...from, ...epochOf(identity) }, { last, ring: await this.ringNow() });
       await draft.finish(head);
       await requireInPlace(draft);
@@ -155,9 +179,9 @@ class Sealer {
 
   /** Whether anything but seals was recorded since: a seal that is sealed for its own sake would never end. */
   private async hasNews(after: number, upTo: number): Promise<boolean> {
-    for await (const { events } of this.store.readAll({ after, upTo, includeSystem: true })) {
+    for await (const line of linesOfLog(this.store, { after, upTo })) {
       this.options.signal.throwIfAborted();
-      if (events.some(({ stream }) => stream !== AUDIT_STREAM)) return true;
+      if (headerOfLine(line)?.stream !== AUDIT_STREAM) return true;
     }
     return false;
   }

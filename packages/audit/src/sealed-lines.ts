@@ -4,8 +4,9 @@ import type { AuditFolder } from './audit-folder.js';
 import { AuditFolderIncomplete, NotProvable } from './errors.js';
 import { LineHasher } from './line-hasher.js';
 import { logLines } from './log-lines.js';
+import type { LogRange } from './log-reader.js';
 import { lastRecorded } from './recorded-heads.js';
-import { readLine, type SealLine } from './seal-format.js';
+import { lineIn, linesOfBytes, readLine, type SealLine } from './seal-format.js';
 
 /** Everything that one head covers, as lines in order. */
 export interface SealedLines {
@@ -38,30 +39,34 @@ export async function sealedInLog(store: EventStore): Promise<SealedLines> {
   const head = await lastRecorded(store, logId);
   if (!head)
     throw new NotProvable(logId, 'not-sealed', 'This log has no seal: make one with "backstory audit seal".');
-  return { head, lines: () => linesOfLog(store, head.position) };
+  return { head, lines: () => linesOfLog(store, { after: 0, upTo: head.position }) };
 }
 
 async function* linesOf(folder: AuditFolder, sequences: readonly number[]): AsyncGenerator<SealLine, void> {
   for (const sequence of sequences) {
     const lines = await (await folder.seal(sequence)).lines();
     try {
+      let before: SealLine | undefined;
       for (let text = await lines.next(); text !== undefined; text = await lines.next()) {
         const line = readLine(text);
-        if (line) yield line;
+        if (before && line) yield before;
+        // A break in a name of an event that was sealed with it.
+        before = line ?? (before && { ...before, header: `${before.header}\n${text}` });
       }
+      if (before) yield before;
     } finally {
       await lines.close();
     }
   }
 }
 
-async function* linesOfLog(store: EventStore, upTo: number): AsyncGenerator<SealLine, void> {
+/** The lines of a part of a log, whether they are sealed or not. */
+export async function* linesOfLog(store: EventStore, range: LogRange): AsyncGenerator<SealLine, void> {
   const hasher = new LineHasher();
   try {
-    for await (const part of logLines(store, { after: 0, upTo }, { hasher, size: 0 })) {
+    for await (const part of logLines(store, range, { hasher, size: 0 })) {
       if ('message' in part) continue;
-      for (const text of Buffer.from(part.lines).toString().split('\n'))
-        if (text !== '') yield readLine(text)!;
+      for (const text of linesOfBytes(part.lines)) yield lineIn(text);
     }
   } finally {
     await hasher.close();

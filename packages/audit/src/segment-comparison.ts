@@ -3,7 +3,15 @@ import type { EventFindings } from './event-findings.js';
 import { addBlock, type LineBlock } from './log-lines.js';
 import type { UnreadableEvent } from './log-reader.js';
 import type { SealLines } from './seal-file.js';
-import { headerOfLine, leafOfLine, readLine, type SealLine } from './seal-format.js';
+import {
+  headerOfLine,
+  leafOfLine,
+  lineIn,
+  linesOfBytes,
+  positionOfLine,
+  readLine,
+  type SealLine,
+} from './seal-format.js';
 
 /**
  * Compares what one seal's file says with what the log says. Where both are the same text, block by block, nothing else is
@@ -24,8 +32,7 @@ export class SegmentComparison {
   async add(part: LineBlock | UnreadableEvent): Promise<void> {
     if ('message' in part) return this.unreadable(part);
     if (!this.sealed && (await this.lines.take(part.lines))) return addBlock(this.tree, part);
-    for (const text of Buffer.from(part.lines).toString().split('\n'))
-      if (text !== '') await this.compare(text);
+    for (const text of linesOfBytes(part.lines)) await this.compare(text, part.position);
   }
 
   /** What the seal has left is missing in the log. */
@@ -36,9 +43,9 @@ export class SegmentComparison {
     }
   }
 
-  private async compare(text: string): Promise<void> {
-    const found = readLine(text)!;
-    const { position } = headerOfLine(found);
+  private async compare(text: string, last: number): Promise<void> {
+    const found = lineIn(text);
+    const position = positionOfLine(found) ?? last;
     for (let sealed = await this.peek(); sealed; sealed = await this.peek()) {
       if (sealed.text === text) return this.shift();
       if (sealed.position > position) break;
@@ -54,7 +61,7 @@ export class SegmentComparison {
       if (sealed.position > position) break;
       this.shift();
       if (sealed.position === position)
-        return this.findings.unreadable(position, headerOfLine(sealed.line), message);
+        return this.findings.unreadable(position, headerOfLine(sealed.line) ?? null, message);
       this.findings.lacks(sealed.line);
     }
     this.findings.unreadable(position, null, message);
@@ -64,7 +71,8 @@ export class SegmentComparison {
     if (this.sealed) return this.sealed;
     for (let text = await this.lines.next(); text !== undefined; text = await this.lines.next()) {
       const line = readLine(text);
-      if (line) return (this.sealed = { line, text, position: headerOfLine(line).position });
+      const position = line && positionOfLine(line);
+      if (line && position !== undefined) return (this.sealed = { line, text, position });
       this.damaged = true;
     }
     return undefined;

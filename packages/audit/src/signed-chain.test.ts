@@ -58,6 +58,8 @@ function resigned(sequence: number, change: Partial<TreeHead> | 'root') {
   const text = [...lines.slice(0, -2), peaks ? writePeaks(peaks) : peaksLine, other, ''].join('\n');
   fs.writeFileSync(sealFile(sequence), text);
   behindItsBack(`UPDATE events SET data = '${other}' WHERE data = '${headLine}'`);
+  const { headFile } = new AuditFolder(keyed.folder);
+  if (fs.readFileSync(headFile, 'utf8') === `${headLine}\n`) fs.writeFileSync(headFile, `${other}\n`);
 }
 
 const brief = (findings: readonly Finding[]) =>
@@ -78,6 +80,12 @@ test.each<[string, Partial<TreeHead> | 'root']>([
   resigned(2, change);
   expect(await withFiles()).toEqual(['seal 2 altered']);
   expect(await withoutFiles()).toEqual(['segment 2']);
+});
+
+test('a seal whose lines would not be those that were signed is not made again', async () => {
+  resigned(2, { lines: OTHER });
+  fs.rmSync(sealFile(2));
+  await expect(seal(storage, keyed)).rejects.toThrow(/what is in the log up to there is not what was sealed/);
 });
 
 test.each<[string, Partial<TreeHead>]>([
@@ -164,7 +172,7 @@ test('a signed seal gives way to the one that was recorded in its place', async 
 
 test('nothing is proven from seals that do not lead to the root that was signed', async () => {
   const text = fs.readFileSync(sealFile(1), 'utf8').split('\n');
-  const { id } = headerOfLine(readLine(text[2]!)!);
+  const { id } = headerOfLine(readLine(text[2]!)!)!;
   const sealed = await sealedIn(new AuditFolder(keyed.folder));
   await expect(proveEvent(sealed, id)).resolves.toMatchObject({ event: { id } });
   const other = text.with(4, `${'0'.repeat(64)}${text[4]!.slice(64)}`);
@@ -172,11 +180,61 @@ test('nothing is proven from seals that do not lead to the root that was signed'
   await expect(proveEvent(sealed, id)).rejects.toThrow(/does not lead to the root that seal 2 signed/);
 });
 
+test.each([1, 2])(
+  'the tree that seal %d ends with, and that is not the signed one, is told',
+  async (sequence) => {
+    const lines = fs.readFileSync(sealFile(sequence), 'utf8').split('\n');
+    const peaks = readPeaks(lines.at(-3)!)!;
+    fs.writeFileSync(
+      sealFile(sequence),
+      lines.with(-3, writePeaks([digestIn(OTHER)!, ...peaks.slice(1)])).join('\n'),
+    );
+    expect(await withFiles()).toEqual([`seal ${sequence} file`]);
+  },
+);
+
+test('a store that examines itself for long, with nothing sealed, can be left', async () => {
+  const unsealed = await files.opened(sqlite(files.newFile()).open());
+  const leaving = new AbortController();
+  let pages = 0;
+  const slow = Object.assign(Object.create(unsealed.events) as typeof storage.events, {
+    async *examine() {
+      leaving.abort(new Error('that is enough'));
+      while (pages++ < 3) yield [];
+    },
+  });
+  const verifying = verify({ ...unsealed, events: slow }, await folders.newFolder(), {
+    signal: leaving.signal,
+  });
+  await expect(verifying).rejects.toThrow('that is enough');
+  expect(pages).toBe(1);
+});
+
 test('a store that cannot be examined is a finding, and what else was found stays', async () => {
   behindItsBack(`UPDATE events SET data = '{"n":99}' WHERE position = 3`);
   const broken = Object.assign(Object.create(storage.events) as typeof storage.events, {
-    examine: () => Promise.reject(new StoreUnusable('a store', 'corrupt', 'a page is damaged')),
+    async *examine() {
+      yield await Promise.reject(new StoreUnusable('a store', 'corrupt', 'a page is damaged'));
+    },
   });
   const { findings } = await verify({ ...storage, events: broken }, keyed);
   expect(brief(findings).sort()).toEqual(['altered', 'store']);
+});
+
+test('what is recorded as a head and signed by nobody we believe is told, and nothing is held against it', async () => {
+  const head = readHead(fs.readFileSync(path.join(keyed.folder, 'head.json'), 'utf8'));
+  const expected = await auditVersion(storage.events);
+  await recordHead(storage.events, { ...head, sequence: 9 }, { expected, actor: undefined });
+  const { findings, seals } = await verify(storage, keyed);
+  expect({ seals, found: brief(findings) }).toEqual({ seals: 2, found: ['seal 9 signature'] });
+});
+
+test('head.json tells of a last seal that is gone, and is not written over by one before it', async () => {
+  const { position } = readHead(fs.readFileSync(path.join(keyed.folder, 'head.json'), 'utf8'));
+  behindItsBack(`DELETE FROM events WHERE position >= ${position}`);
+  fs.rmSync(sealFile(2));
+  expect(await withFiles()).toEqual(expect.arrayContaining(['truncated', 'seal 2 unrecorded']));
+  await expect(seal(storage, keyed)).rejects.toThrow(/does not continue seal 2: head\.json has it/);
+  fs.writeFileSync(path.join(keyed.folder, 'head.json'), '{}');
+  expect(await withFiles()).toEqual(['seal null no-head']);
 });

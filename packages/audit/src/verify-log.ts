@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
-import type { EventStore } from '@backstory/core';
+import type { EventStore, LogIdentity } from '@backstory/core';
 import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import type { TreeHead, Trust } from '@backstory/proof';
 import { MerkleTree, hexOf } from '@backstory/proof/seal';
 import { AuditFolder } from './audit-folder.js';
 import { EventFindings } from './event-findings.js';
 import type { Finding, SealFinding } from './finding.js';
+import { inexactIn } from './exact-texts.js';
+import { headProblem } from './head-problem.js';
 import { headChain, type ChainLink } from './head-chain.js';
 import { LineHasher } from './line-hasher.js';
 import { addBlock, logLines } from './log-lines.js';
-import { isDamage, type UnreadableEvent } from './log-reader.js';
+import { LogUnreadable, isDamage, type LogRange, type UnreadableEvent } from './log-reader.js';
+import { logTexts } from './log-texts.js';
 import { SegmentComparison } from './segment-comparison.js';
+import { StoreFindings } from './store-findings.js';
 
 /** What a log is held against. */
 export interface VerifyOptions {
@@ -31,7 +35,7 @@ export interface VerifyOptions {
 
 /** What was found. */
 export interface Verification {
-  /** Nothing that was sealed has changed. */
+  /** Nothing that was sealed has changed, and everything else can be sealed. */
   readonly ok: boolean;
   readonly logId: string | null;
   /** The last position of the log. */
@@ -59,7 +63,7 @@ export interface Verification {
 export async function verifyLog(store: EventStore, options: VerifyOptions): Promise<Verification> {
   const { maxFindings = 10_000 } = knownOptions(options, OPTIONS);
   numberOption('maxFindings', maxFindings, 1, 1_000_000);
-  return new Verifier(store, options, new EventFindings(maxFindings)).run();
+  return new Verifier(store, options, new EventFindings(maxFindings), new StoreFindings(maxFindings)).run();
 }
 
 const OPTIONS: OptionNames<VerifyOptions> = {
@@ -83,6 +87,7 @@ class Verifier {
     private readonly store: EventStore,
     private readonly options: VerifyOptions,
     private readonly events: EventFindings,
+    private readonly ofStore: StoreFindings,
   ) {}
 
   async run(): Promise<Verification> {
@@ -100,15 +105,12 @@ class Verifier {
     // Looked at again: somebody may have sealed meanwhile.
     const now = identity && (await this.identity());
     this.findings.push(...chain.findings, ...this.ofTheLog(now, chain.logId, links.at(-1)?.head));
-    try {
-      for (const link of links) await this.segment(link, links.at(-1)!.head.position);
-    } finally {
-      await this.hasher.close();
-    }
+    await this.held(links, now);
     const details = this.events.result();
-    if (identity) await this.examine(links.at(-1)?.head);
-    const count = this.findings.length + this.events.count;
-    const found = { count, findings: [...this.findings, ...details], vouched };
+    const columns = this.ofStore.columnsWithout(details);
+    const findings = toldOnce([...this.findings, ...this.ofStore.sentences]);
+    const count = findings.length + this.events.count + columns.count;
+    const found = { count, findings: [...findings, ...details, ...columns.findings], vouched };
     return { ok: count === 0, ...coverage(links), ...known(now), anchors: anchors.length, ...found };
   }
 
@@ -122,13 +124,45 @@ class Verifier {
     }
   }
 
-  /** Where everything is as it was sealed it is also known how many events there are. */
-  private async examine(last: TreeHead | undefined): Promise<void> {
-    const isWhole = last && this.findings.length + this.events.count === 0;
-    const read = isWhole ? { events: last.treeSize, upTo: last.position } : undefined;
+  /** A server examines itself while this process compares events. */
+  private async held(links: readonly ChainLink[], log: LogIdentity | undefined): Promise<void> {
+    const enough = new AbortController();
+    const { signal = enough.signal } = this.options;
+    const left = AbortSignal.any([signal, enough.signal]);
+    const examined = log ? this.ofStore.gather(this.store, left) : Promise.resolve();
+    examined.catch(() => undefined); // told below
     try {
-      const messages = (await this.store.examine?.(read)) ?? [];
-      this.findings.push(...messages.map((message) => ({ kind: 'store', message }) as const));
+      await this.compared(links, log);
+      await this.orDamage(examined);
+      signal.throwIfAborted();
+    } finally {
+      enough.abort();
+      await this.hasher.close();
+    }
+  }
+
+  private async compared(links: readonly ChainLink[], log: LogIdentity | undefined): Promise<void> {
+    const sealed = links.at(-1)?.head.position ?? 0;
+    try {
+      for (const link of links) await this.segment(link, sealed);
+      if (log && headProblem(log) === undefined) await this.unsealed({ after: sealed, upTo: log.head });
+    } catch (error) {
+      if (!(error instanceof LogUnreadable)) throw error;
+      this.findings.push({ kind: 'unreadable-log', message: error.message });
+    }
+  }
+
+  /** What is not sealed yet was never held against anything; what cannot be read of it ends all sealing. */
+  private async unsealed(range: LogRange): Promise<void> {
+    const { signal } = this.options;
+    for await (const part of logTexts(this.store, range, { size: 0, signal, tolerant: true }))
+      for (const { position, message } of 'message' in part ? [part] : inexactIn(part))
+        this.events.unreadable(position, null, `${message.replace(/\.?$/, '.')} ${UNSEALED}`);
+  }
+
+  private async orDamage(examined: Promise<unknown>): Promise<void> {
+    try {
+      await examined;
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.findings.push({ kind: 'store', message: error.message });
@@ -140,6 +174,8 @@ class Verifier {
     sealed: string | undefined,
     last: TreeHead | undefined,
   ): Generator<SealFinding, void> {
+    const problem = identity && headProblem(identity);
+    if (problem !== undefined) yield { kind: 'store', message: problem };
     if (!last || sealed === undefined) yield { kind: 'never-sealed' };
     if (!last || sealed === undefined || !identity) return;
     const { logId, head } = identity;
@@ -222,6 +258,15 @@ class Verifier {
     this.tree = file.tree();
     this.whole = true;
   }
+}
+
+const UNSEALED =
+  'It is not sealed yet, and neither it nor what follows can be: put it back as it was recorded, from a backup.';
+
+/** What a store fails with it says whatever it is asked for. */
+function toldOnce(findings: readonly SealFinding[]): readonly SealFinding[] {
+  const messages = findings.map((it) => ('message' in it ? it.message : undefined));
+  return findings.filter((_, i) => messages[i] === undefined || messages.indexOf(messages[i]) === i);
 }
 
 function endsWell(file: SealedLink['file']): boolean {

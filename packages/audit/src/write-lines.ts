@@ -1,13 +1,15 @@
 import { StoreUnavailable, type EventStore } from '@backstory/core';
 import { GiveWay } from './give-way.js';
 import { LineHasher } from './line-hasher.js';
-import { isLineAt, logLines, type LineBlock } from './log-lines.js';
+import { firstPosition, isLineAt, logLines, type LineBlock } from './log-lines.js';
 import { BLOCK } from './log-texts.js';
 import type { SealDraft } from './seal-draft.js';
 
 /** How far lines are written, and who watches. */
 export interface WriteOptions {
   readonly upTo: number;
+  /** What was sealed once is written again whatever it is; nothing else is sealed that no proof can hold. */
+  readonly exact: boolean;
   readonly signal: AbortSignal;
   readonly onProgress?: (through: number, head: number) => void;
 }
@@ -16,6 +18,7 @@ export interface WriteOptions {
  * Writes the lines of what follows in the log to a draft.
  *
  * @throws StoreUnavailable where another log takes the place of this one meanwhile
+ * @throws NotProvable where `exact` is, and an event is none that a proof can hold
  */
 export async function writeLines(store: EventStore, draft: SealDraft, options: WriteOptions): Promise<void> {
   const writer = new LineWriter(store, draft, options);
@@ -45,7 +48,7 @@ class LineWriter {
     private readonly draft: SealDraft,
     private readonly options: WriteOptions,
   ) {
-    this.way = new GiveWay(store);
+    this.way = new GiveWay(store, options.upTo);
   }
 
   async run(): Promise<void> {
@@ -72,11 +75,11 @@ class LineWriter {
 
   /** Up to which position it has come. */
   private async portion(after: number): Promise<number> {
-    const { upTo, signal, onProgress } = this.options;
+    const { upTo, exact, signal, onProgress } = this.options;
     const { size } = this.draft.tree;
     const most = this.way.othersAppend ? BLOCKS_BESIDE_OTHERS : BLOCKS;
-    const end = Math.min(upTo, after + most * BLOCK - (size % BLOCK));
-    const found = logLines(this.store, { after, upTo: end }, { hasher: this.hasher, signal, size });
+    const end = Math.min(upTo, after + most * BLOCK);
+    const found = logLines(this.store, { after, upTo: end }, { hasher: this.hasher, exact, signal, size });
     let blocks = 0;
     for await (const block of found) {
       if ('message' in block) continue;
@@ -86,11 +89,12 @@ class LineWriter {
       signal.throwIfAborted();
       if (++blocks >= BLOCKS_BESIDE_OTHERS && this.way.othersAppend) return block.position;
     }
-    return end;
+    // There may be no events for long.
+    return blocks > 0 ? end : (await firstPosition(this.store, { after: end, upTo })) - 1;
   }
 }
 
 function lastLineOf({ lines }: LineBlock): string {
   const end = lines.length - 1;
-  return Buffer.from(lines.subarray(lines.lastIndexOf(0x0a, end - 1) + 1, end)).toString();
+  return Buffer.from(lines.subarray(lines.lastIndexOf(0x0a, end - 1) + 1, end)).toString('latin1');
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { hexOf, sha256 } from './digest.js';
 import { InvalidProof, ProofError } from './errors.js';
 import { isHeader, writeHeader } from './event-header.js';
-import { jsonIn, membersOf } from './exact-json.js';
+import { isExactText, isInstant, jsonIn, membersOf } from './exact-json.js';
 import { KeyRing } from './key-ring.js';
 import { checkProof, type InclusionProof } from './proof.js';
 import { readHead, writeHead, type TreeHead, type Trust } from './tree-head.js';
@@ -20,7 +20,7 @@ export interface PackageCheck {
 
 /**
  * Checks a package that `backstory audit export` made: that every file is as it was written, and that every event in it is
- * proven by its proof, against one signed head. Without `trust` the package's own key ring is believed.
+ * proven by its proof, against one signed head, which its own key ring knows. Without `trust` that ring alone is believed.
  */
 export function checkPackage(folder: string, trust?: Trust): PackageCheck {
   const check = new PackageChecker(folder);
@@ -80,10 +80,12 @@ class PackageChecker implements PackageCheck {
     return files;
   }
 
-  proofs(trust: Trust = KeyRing.read(this.text('keys.jsonl'))): void {
+  proofs(given?: Trust): void {
+    const own = KeyRing.read(this.text('keys.jsonl'));
     const head = readHead(this.text('head.json'));
     this.head = head;
-    const problem = trust.judge(head);
+    // A package holds together by its own ring, whoever else is believed.
+    const problem = given?.judge(head) ?? own.judge(head);
     if (problem) this.problem(`head.json: ${problem}`);
     // Every proof has this head, so that it was judged once.
     const same: Trust = { judge: (it) => (writeHead(it) === writeHead(head) ? problem : 'unknown-key') };
@@ -98,7 +100,8 @@ class PackageChecker implements PackageCheck {
     const position = typeof event?.position === 'number' ? event.position : '?';
     if (!event || proofLine === undefined)
       return this.problem(`The event at position ${position} has no proof.`);
-    if (JSON.stringify(event) !== line || Object.keys(event).join() !== MEMBERS)
+    const isWritten = event.format === FORMAT && Object.keys(event).join() === MEMBERS;
+    if (!isWritten || JSON.stringify(event) !== line)
       return this.problem(`The event at position ${position} does not stand as it was written.`);
     if (position === '?' || !(position > this.position))
       return this.problem(`The event at position ${position} does not follow the one before it.`);
@@ -122,10 +125,12 @@ class PackageChecker implements PackageCheck {
   }
 }
 
+const FORMAT = 'backstory.event/1';
 const MEMBERS = 'format,id,stream,version,position,appendIndex,type,schemaVersion,recordedAt,data,metadata';
 
 /** A line of events.jsonl. */
 interface Envelope {
+  readonly format: string;
   readonly position: number;
   readonly stream: string;
   readonly version: number;
@@ -139,15 +144,11 @@ interface Envelope {
 }
 
 function isOf({ event: proven, dataHash, metadataHash }: InclusionProof, event: Envelope): boolean {
-  const texts: readonly unknown[] = [event.data, event.metadata, event.recordedAt];
-  const header = { ...event, recordedAt: texts.every(isText) ? Date.parse(event.recordedAt) : NaN };
+  const isExact = [event.data, event.metadata].every(isExactText) && isInstant(event.recordedAt);
+  const header = { ...event, recordedAt: isExact ? Date.parse(event.recordedAt) : NaN };
   // What stands in it may be anything: writing a header of it could throw.
   if (!isHeader(header) || writeHeader(header) !== writeHeader(proven)) return false;
   return hexOf(sha256(event.data)) === dataHash && hexOf(sha256(event.metadata)) === metadataHash;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
 }
 
 /** The lines of a file, however large it is. */
@@ -163,7 +164,7 @@ function* linesOf(file: string): Generator<string, void> {
         rest = rest.subarray(end + 1);
       }
     }
-    if (rest.length > 0) yield rest.toString();
+    if (rest.length > 0) throw new InvalidProof('form', `${path.basename(file)} is cut off.`);
   } finally {
     fs.closeSync(descriptor);
   }

@@ -1,3 +1,5 @@
+import { isExactText } from './exact-json.js';
+
 /** Everything that is recorded of an event but its data and metadata. */
 export interface EventHeader {
   readonly position: number;
@@ -32,15 +34,12 @@ export function readHeader(text: string): EventHeader | undefined {
   return isHeader(header) && writeHeader(header) === text ? header : undefined;
 }
 
-/** Whether a value is a header, with nothing but whole numbers and text in it. */
+/** Whether a value is a header, with nothing but whole numbers and exact text in it. */
 export function isHeader(value: unknown): value is EventHeader {
   if (typeof value !== 'object' || value === null) return false;
   const { stream, id, type, ...rest } = value as Record<string, unknown>;
   const numbers = ['position', 'version', 'schemaVersion', 'appendIndex', 'recordedAt'];
-  return (
-    [stream, id, type].every((it) => typeof it === 'string') &&
-    numbers.every((name) => Number.isSafeInteger(rest[name]))
-  );
+  return [stream, id, type].every(isExactText) && numbers.every((name) => Number.isSafeInteger(rest[name]));
 }
 
 function quoted(text: string): string {

@@ -50,3 +50,8 @@ export function isSignature(value: unknown): value is string {
   const bytes = Buffer.from(value, 'base64');
   return bytes.length === 64 && bytes.toString('base64') === value;
 }
+
+/** Whether a value is text that UTF-8 can say: hashing makes half of a surrogate pair U+FFFD, so that two texts would have one hash. */
+export function isExactText(value: unknown): value is string {
+  return typeof value === 'string' && value.isWellFormed();
+}

@@ -91,6 +91,9 @@ describe('a proof fails', () => {
     ['form', () => writeProof(inclusion()).replace('"kind"', '"kind" ')],
     ['form', () => writeProof(inclusion()).replace('"leafIndex": 4', '"leafIndex": 4.0')],
     ['form', () => writeProof(inclusion()).replace('"path"', '"more": 1, "path"')],
+    ['form', () => changed({ data: '"\ud800"' })],
+    ['form', () => changed({ metadata: '"\udc00"' })],
+    ['form', () => changed({ event: { ...inclusion().event, id: '\ud800' } })],
     ['data', () => changed({ data: '{"amount":4,"n":1}' })],
     ['metadata', () => changed({ metadata: inclusion().metadata!.replace('c4', 'c5') })],
     ['path', () => changed({ event: { ...inclusion().event, recordedAt: 1 } })],
@@ -173,6 +176,14 @@ describe('whose signature counts', () => {
       /not in force/,
     );
     expect(() => added.with({ action: 'revoke', keyId: three.keyId }, two, at)).toThrow(/not in force/);
+  });
+
+  test('a statement in whose place another one is signed is missed by the next', () => {
+    const forked = begun.with({ action: 'add', publicKey: three.publicKey, reason: 'forked' }, one, at);
+    const [, instead] = forked.write().split('\n');
+    const other = added.with({ action: 'retire', keyId: one.keyId, lastSeal: 2 }, one, at);
+    const replaced = other.write().split('\n').toSpliced(1, 1, instead!).join('\n');
+    expect(() => KeyRing.read(replaced)).toThrow(/Statement 3 .* does not follow the one before it/);
   });
 
   test('a ring that was altered in any byte is refused, and so is one with a statement taken out', () => {

@@ -1,7 +1,7 @@
 import { digestIn, hexOf, sha256, type Digest } from './digest.js';
 import { InvalidProof } from './errors.js';
 import { isHeader, writeHeader, type EventHeader } from './event-header.js';
-import { areCounts, areHashes, jsonIn, membersOf, textOf, type Members } from './exact-json.js';
+import { areCounts, areHashes, isExactText, jsonIn, membersOf, textOf, type Members } from './exact-json.js';
 import { rootFromInclusion, rootsFromConsistency } from './merkle-path.js';
 import { leafOf } from './merkle-tree.js';
 import { HEAD_PROBLEMS } from './head-problems.js';
@@ -118,7 +118,7 @@ function inclusionIn(members: Members): InclusionProof | undefined {
   const complete =
     kind === 'inclusion' &&
     isHeader(event) &&
-    [data, metadata].every((it) => it === null || typeof it === 'string') &&
+    [data, metadata].every((it) => it === null || isExactText(it)) &&
     areHashes(dataHash, metadataHash) &&
     areCounts(leafIndex) &&
     isPath(path);
