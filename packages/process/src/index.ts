@@ -19,7 +19,7 @@ export type { SchedulerOptions } from './schedule/scheduler-options.js';
 export type { Cancelled } from './schedule/schedule-book.js';
 export type { ScheduleOptions } from './schedule/schedule-request.js';
 export type { Schedule, StoredSchedule } from './schedule/schedule.js';
-export { FiringTimedOut, InvalidSchedule } from './schedule/errors.js';
+export { FiringLost, FiringTimedOut, InvalidSchedule } from './schedule/errors.js';
 export { ProcessIdMissing } from './process-manager/errors.js';
 export {
   ProcessManager,

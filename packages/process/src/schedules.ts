@@ -2,4 +2,4 @@
 export { SCHEDULES_STREAM, ScheduleAdmin, type ScheduleAdminParts } from './schedule/schedule-admin.js';
 export type { ScheduleQuery } from './schedule/schedule-book.js';
 export type { Schedule } from './schedule/schedule.js';
-export { ScheduleNotFound, ScheduleUnderWay } from './schedule/errors.js';
+export { ScheduleNotFound, ScheduleNotTried, ScheduleUnderWay } from './schedule/errors.js';

@@ -7,6 +7,8 @@ export interface RecordedAppend {
   /** Of its last event. */
   readonly version: number;
   readonly position: number;
+  /** The name of the command that recorded it, where one did. */
+  readonly command: string | undefined;
 }
 
 /** Looks for the events of one append among the events of its stream, which are shown to it in order. */
@@ -25,7 +27,10 @@ export class AppendWatch {
   }
 
   get found(): RecordedAppend | undefined {
-    return this.last && { ids: this.ids, version: this.last.version, position: this.last.position };
+    if (!this.last) return undefined;
+    const { version, position, metadata } = this.last;
+    const { command } = JSON.parse(metadata) as { readonly command?: string };
+    return { ids: this.ids, version, position, command };
   }
 
   private nextId(): string {

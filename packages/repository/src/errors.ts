@@ -58,6 +58,23 @@ export class InvalidCommandId extends BackstoryError {
   }
 }
 
+/** Another command had been carried out under the id of this one. This one recorded nothing. */
+export class CommandIdReused extends BackstoryError {
+  readonly code = 'BACKSTORY_COMMAND_ID_REUSED';
+  constructor(
+    readonly stream: string,
+    readonly commandId: string | undefined,
+    /** The command that was carried out under this id. */
+    readonly recorded: string,
+    /** The one that was to be. */
+    readonly command: string,
+  ) {
+    super(
+      `${stream} has what ${recorded} recorded as ${String(commandId)}, so ${command} was not carried out: give each command an id of its own.`,
+    );
+  }
+}
+
 /** An aggregate was given to the repository of another class, in whose streams it has no place. */
 export class ForeignAggregate extends BackstoryError {
   readonly code = 'BACKSTORY_FOREIGN_AGGREGATE';

@@ -1,5 +1,6 @@
 export {
   AggregateNotFound,
+  CommandIdReused,
   ForeignAggregate,
   InvalidAggregateId,
   InvalidCommandId,

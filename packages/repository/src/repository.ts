@@ -19,8 +19,15 @@ import {
 } from '@backstory/core/store';
 import { modelOf, recordOf, type AggregateModel, type EventSourcedAggregate } from '@backstory/aggregate';
 import type { Class } from '@backstory/events';
+import type { RecordedAppend } from './append-watch.js';
 import { untilNoConflict, type Attempts } from './attempts.js';
-import { AggregateNotFound, ForeignAggregate, InvalidAggregateId, InvalidCommandId } from './errors.js';
+import {
+  AggregateNotFound,
+  CommandIdReused,
+  ForeignAggregate,
+  InvalidAggregateId,
+  InvalidCommandId,
+} from './errors.js';
 import { beganAt, checkPoint, type PointInTime } from './load.js';
 import { Loader } from './loader.js';
 import { saveAggregate, type SaveCollaborators, type Saved, type SaveOptions } from './save.js';
@@ -157,20 +164,17 @@ export class Repository<A extends EventSourcedAggregate> {
   }
 
   private async saveAs(aggregate: A, stream: string, options: SaveOptions): Promise<Saved> {
-    try {
-      return await saveAggregate(aggregate, stream, this.log, options);
-    } catch (error) {
-      if (!(error instanceof EventIdReused)) throw error;
-      // An earlier run of the same handler or command recorded this save, and had decided otherwise.
-      const { recorded } = await this.loader.load({
-        id: aggregate.id,
-        stream,
-        appendId: options.appendId,
-      });
-      if (!recorded) throw error;
-      recordOf(aggregate).spoil('an earlier run of the same handler or command had saved something else');
-      return { stream, ...recorded, repeated: true };
-    }
+    const { appendId } = options;
+    const saved = await saveAggregate(aggregate, stream, this.log, options).catch(reusedAsValue);
+    const isReused = saved instanceof EventIdReused;
+    if (!isReused && (!saved.repeated || appendId === undefined)) return saved;
+    const { recorded } = await this.loader.load({ id: aggregate.id, stream, appendId });
+    const repeat = recorded && repeatOf(recorded, stream);
+    if (!isReused) return saved;
+    // An earlier run of the same handler or command recorded this save, and had decided otherwise.
+    if (!repeat) throw saved;
+    recordOf(aggregate).spoil('an earlier run of the same handler or command had saved something else');
+    return { ...repeat, repeated: true };
   }
 
   /**
@@ -179,6 +183,7 @@ export class Repository<A extends EventSourcedAggregate> {
    * the aggregate it was given, which is also the one given back, raises nothing more.
    *
    * @throws AggregateNotFound without `create`; UpdateConflict after the last attempt; InvalidCommandId, InvalidOption,
+   * CommandIdReused where the stream has what another command recorded under the id;
    * ChangedWithoutEvent, UnstorableValue; whatever `change` throws
    */
   async update<T>(
@@ -214,7 +219,8 @@ export class Repository<A extends EventSourcedAggregate> {
   ): Promise<Updated<A, T>> {
     return untilNoConflict(options, async (attempts) => {
       const { aggregate, recorded } = await this.loader.load({ id, stream, appendId });
-      if (recorded) return { stream, ...recorded, aggregate, attempts, repeated: true, value: undefined };
+      if (recorded)
+        return { ...repeatOf(recorded, stream), aggregate, attempts, repeated: true, value: undefined };
       if (aggregate.version === 0 && options.create !== true)
         throw new AggregateNotFound(this.model.name, id);
       const value = await inside(appendId).run(() => decide(aggregate, change));
@@ -225,9 +231,9 @@ export class Repository<A extends EventSourcedAggregate> {
         return { ...saved, aggregate, attempts, repeated: false, value };
       // Somebody carried out the same command meanwhile, and may have decided otherwise.
       const now = await this.loader.load({ id, stream, appendId });
-      const first = now.recorded ?? saved;
-      if (first instanceof EventIdReused) throw first;
-      return { ...first, stream, aggregate: now.aggregate, attempts, repeated: true, value: undefined };
+      if (!now.recorded && saved instanceof EventIdReused) throw saved;
+      const first = now.recorded ? repeatOf(now.recorded, stream) : (saved as Saved);
+      return { ...first, aggregate: now.aggregate, attempts, repeated: true, value: undefined };
     });
   }
 
@@ -262,6 +268,14 @@ async function decide<A extends object, T>(
   }
 }
 
+/** What an earlier run recorded: of the same command, where both have a name. @throws CommandIdReused */
+function repeatOf({ command: recorded, ...saved }: RecordedAppend, stream: string) {
+  const { command, commandId } = Context.current().fields;
+  if (recorded !== undefined && command !== undefined && recorded !== command)
+    throw new CommandIdReused(stream, commandId, recorded, command);
+  return { stream, ...saved };
+}
+
 /**
  * Where `change` runs. What it saves elsewhere has ids that follow from this append, the same in every attempt. Counted
  * with the saves around it, another attempt would repeat them under new ids, and a run that finds this append recorded
@@ -271,6 +285,11 @@ function inside(appendId: string | undefined): Context {
   const context = Context.current();
   if (appendId === undefined) return context;
   return context.withCommand(appendId).with({ commandId: context.fields.commandId });
+}
+
+function reusedAsValue(error: unknown): EventIdReused {
+  if (error instanceof EventIdReused) return error;
+  throw error;
 }
 
 function lostRaceAsValue(error: unknown): VersionConflict | EventIdReused {

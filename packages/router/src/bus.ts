@@ -11,7 +11,7 @@ export {
   type Middleware,
   type MiddlewareAnswer,
 } from './bus/middleware.js';
-export { BusClosed, HandlerTimedOut } from './bus/errors.js';
+export { BusClosed, HandlerTimedOut, MiddlewareTimedOut } from './bus/errors.js';
 export { Router, type Route, type RoutingExplanation, type RuleDecision } from './rule/router.js';
 export type { ActiveRule, Rule } from './rule/rule.js';
 export { topic, type Topic } from './rule/topic.js';

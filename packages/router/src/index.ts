@@ -1,6 +1,7 @@
 export type { ReplayQuery } from './subscription/replay-query.js';
 export type { OutcomeQuery, SubscriptionOutcome } from './subscription/outcome-list.js';
-export type { AskedBy, ParkedQuery } from './subscription/subscription-admin.js';
+export type { AskedBy } from '@backstory/core/administration';
+export type { ParkedQuery } from './subscription/parked-list.js';
 export { SubscriptionAdmin } from './subscription/subscription-admin.js';
 export type { SubscriptionStatus } from './subscription/subscription-status.js';
 export { Subscriptions, type SubscriptionsParts } from './subscription/subscriptions.js';
@@ -22,11 +23,13 @@ export type { Outcome } from './subscription/outcome.js';
 export type { FailureKind, ParkedError, ParkedKey } from './subscription/parked-key.js';
 export {
   DeliveryEnded,
+  OnceTimedOut,
   KeyNotParked,
   NotHandled,
   EventNotFound,
   SubscriptionExists,
   SubscriptionNotFound,
+  SubscriptionsClosed,
 } from './subscription/errors.js';
 export { findEvent } from './subscription/find-event.js';
 export { HandlerTimedOut } from './bus/errors.js';

@@ -201,20 +201,75 @@ describe.each(['memory', 'sqlite'])('commands on %s', (kind) => {
     );
   });
 
-  test('that hang are left by a caller who gives up, and hold up nothing', async () => {
-    class Hang {}
+  test('left by a caller who gives up are waited for all the same when the application closes', async () => {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    class Slow {}
+    const end: unknown[] = [];
     class Handler {
-      @CommandHandler(Hang) hang() {
-        return new Promise(() => {});
+      @CommandHandler(Slow) async slow() {
+        await opened;
+        end.push(await app.record('audit-1', [new Deposited(1)]).then(() => 'recorded', String));
       }
     }
     app.commands.register(new Handler());
     const giveUp = new AbortController();
-    const hanging = app.dispatch(new Hang(), { signal: giveUp.signal });
+    const left = app.dispatch(new Slow(), { signal: giveUp.signal });
     await new Promise(setImmediate);
     giveUp.abort(new Error('enough'));
-    await expect(hanging).rejects.toThrow('enough');
-    await app.close();
+    await expect(left).rejects.toThrow('enough');
+    const closing = app.close().then(() => end.push('closed'));
+    // Closed by now, if the command were not waited for.
+    while ((await app.commands.attempt(new Close())).ok) await new Promise(setImmediate);
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+    open();
+    await closing;
+    expect(end).toEqual(['recorded', 'closed']);
+  });
+
+  test('of one id are one command: another is refused, and says what was carried out', async () => {
+    class Withdraw {
+      constructor(readonly account: string) {}
+    }
+    class Handler {
+      @CommandHandler(Withdraw) async withdraw({ account }: Withdraw) {
+        const own = (await app.repository(Account).find(account)) ?? app.repository(Account).create(account);
+        own.deposit(-50);
+        return app.repository(Account).save(own);
+      }
+    }
+    app.commands.register(new Handler());
+    await app.dispatch(new Deposit('42', 100), { commandId: 'r-7' });
+    await app.dispatch(new Deposit('43', 100), { commandId: 'r-7' });
+    const refused = {
+      code: 'BACKSTORY_COMMAND_ID_REUSED',
+      stream: 'account-42',
+      commandId: 'r-7',
+      recorded: 'account.deposit',
+    };
+    await expect(app.dispatch(new Withdraw('42'), { commandId: 'r-7' })).rejects.toMatchObject({
+      ...refused,
+      command: 'Withdraw',
+    });
+    const update = app
+      .repository(Account)
+      .update('42', (it) => it.deposit(1), { commandId: 'r-7', command: 'bonus' });
+    await expect(update).rejects.toMatchObject({ ...refused, command: 'bonus' });
+    expect(await log()).toHaveLength(2);
+  });
+
+  test('renamed since they were carried out are the same by their aliases', async () => {
+    @Command('account.pay-in', { aliases: ['account.deposit'] })
+    class PayIn {}
+    app.commands.register(
+      handles(PayIn, { on: Account, id: () => '42', do: (account) => account.deposit(100) }),
+    );
+    await app.dispatch(new Deposit('42', 100), { commandId: 'r-7' });
+    expect(await app.dispatch(new PayIn(), { commandId: 'r-7' })).toMatchObject({
+      repeated: true,
+      version: 1,
+    });
+    expect(await log()).toHaveLength(1);
   });
 
   test('are waited for when the application closes, and no more are taken', async () => {
@@ -243,6 +298,37 @@ describe.each(['memory', 'sqlite'])('commands on %s', (kind) => {
   });
 });
 
+test('one that hangs holds up the closing for 30 seconds, and no longer', async () => {
+  class Hang {}
+  class Handler {
+    @CommandHandler(Hang) hang() {
+      return new Promise(() => {});
+    }
+  }
+  const app = await defineBackstory({
+    name: 'bank',
+    store: memory(),
+    commands: [() => new Handler()],
+  }).open();
+  const giveUp = new AbortController();
+  const hanging = app.dispatch(new Hang(), { signal: giveUp.signal });
+  await new Promise(setImmediate);
+  giveUp.abort(new Error('enough'));
+  await expect(hanging).rejects.toThrow('enough');
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance'] });
+  try {
+    let isClosed = false;
+    const closing = app.close().then(() => (isClosed = true));
+    while (jest.getTimerCount() === 0 && !isClosed) await new Promise(setImmediate);
+    await jest.advanceTimersByTimeAsync(29_999);
+    expect(isClosed).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    await closing;
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 test('of two at once with one id, one is recorded', async () => {
   await defineBackstory({ name: 'bank', store: memory(), aggregates: [Account], commands: [depositing] }).run(
     async (app) => {
@@ -258,6 +344,9 @@ describe('handlers', () => {
     await defineBackstory({ name: 'bank', store: memory(), aggregates: [Account] }).run(async (app) => {
       const end = app.commands.register(new Desk());
       expect(() => app.commands.register(new Desk())).toThrow('Close has two handlers');
+      expect(() => app.commands.register(null as never)).toThrow(
+        'register needs an object with @CommandHandler',
+      );
       end();
       app.commands.register(new Desk());
       end();

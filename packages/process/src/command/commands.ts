@@ -4,7 +4,7 @@ import { Context, newId } from '@backstory/core';
 import { LIMITS, isName, knownOptions, type OptionNames, type Unsubscribe } from '@backstory/core/store';
 import { InvalidDefinition, type AnyClass, type Class, type EventType } from '@backstory/events';
 import { awaitRules, definitionOf, eventTypeOf } from '@backstory/events/codec';
-import { InvalidCommandId, type Repository } from '@backstory/repository';
+import { CommandIdReused, InvalidCommandId, type Repository } from '@backstory/repository';
 import { commandsOf, isBoundHandler, type BoundHandler, type CommandContext } from './command-handler.js';
 import { commandName } from './command.js';
 import { CommandsClosed, NoCommandHandler } from './errors.js';
@@ -51,6 +51,11 @@ export class Commands {
    * @throws InvalidDefinition where it handles nothing, or what another handles
    */
   register(handler: object): Unsubscribe {
+    if (typeof handler !== 'object' || handler === null)
+      throw new InvalidDefinition(
+        'register',
+        'needs an object with @CommandHandler, or what handles(…) gives.',
+      );
     const added = isBoundHandler(handler) ? [this.bound(handler)] : carriedOutBy(handler);
     const taken = added.find(([command]) => this.handlers.has(command));
     if (taken)
@@ -65,7 +70,8 @@ export class Commands {
   /**
    * Checks the command's rules, carries it out, and gives what its handler gives.
    *
-   * @throws NoCommandHandler, InvalidData, InvalidCommandId, CommandsClosed — it was not begun; whatever the handler throws
+   * @throws NoCommandHandler, InvalidData, InvalidCommandId, CommandsClosed — it was not begun; whatever the handler throws, above all
+   * CommandIdReused
    */
   async dispatch<Result = unknown>(command: object, options: DispatchOptions = {}): Promise<Result> {
     const outcome = await this.attempt<Result>(command, options);
@@ -89,24 +95,27 @@ export class Commands {
       signal?.throwIfAborted();
       const run = (id: string) => {
         commandId = id;
-        const context = Context.current().withCommand(id).with({ command: name });
-        return untilAborted(
-          signal,
-          inside.run(this, () => context.run(async () => carry(command, { commandId: id, signal }))),
-        );
+        const work = (called: string) => {
+          const context = Context.current().withCommand(id).with({ command: called });
+          return inside.run(this, () => context.run(async () => carry(command, { commandId: id, signal })));
+        };
+        // What was carried out when the command had another name is repeated under that.
+        const running = work(name).catch((error: unknown) => {
+          const called = error instanceof CommandIdReused && error.commandId === id ? error.recorded : name;
+          if (!definitionOf(classOf(command)!)?.aliases.includes(called)) throw error;
+          return work(called);
+        });
+        return untilAborted(signal, this.waitedFor(running));
       };
       if (given !== undefined) return run(given);
       // In a handler or a command the id follows from what is being done: a handler that runs again sends the same command.
       return Context.current().saving(`command:${name}`, (derived) => run(derived ?? newId()));
     })();
-    this.running.add(running);
     try {
-      const value = (await running) as Result;
+      const value = (await this.waitedFor(running)) as Result;
       return { ok: true, value, commandId: commandId! };
     } catch (error) {
       return { ok: false, error, commandId };
-    } finally {
-      this.running.delete(running);
     }
   }
 
@@ -119,9 +128,20 @@ export class Commands {
     throw new NoCommandHandler(name, this.known);
   }
 
-  /** Takes no more, and waits for those under way: 30 seconds at most, for one that hangs would hold up the process for ever. */
+  /** Takes no more, and waits for those under way, also for one whose caller gave up: 30 seconds at most, for one that hangs would hold up the process for ever. */
   async close(): Promise<void> {
-    await (this.closing ??= inTime(Promise.allSettled(this.running)));
+    await (this.closing ??= inTime(this.ended()));
+  }
+
+  /** Also what a caller has given up: it goes on, and would find the stores closed. */
+  private waitedFor<T>(work: Promise<T>): Promise<T> {
+    const ended = work.then(ignore, ignore).finally(() => this.running.delete(ended));
+    this.running.add(ended);
+    return work;
+  }
+
+  private async ended(): Promise<void> {
+    while (this.running.size > 0) await Promise.all(this.running);
   }
 
   private handlerOf(command: unknown): { readonly name: string; readonly carry: Carry } {
@@ -145,6 +165,8 @@ export class Commands {
 }
 
 const inside = new AsyncLocalStorage<Commands>();
+
+const ignore = () => undefined;
 
 type Carry = (command: object, context: CommandContext) => unknown;
 

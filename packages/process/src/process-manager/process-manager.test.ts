@@ -20,7 +20,7 @@ import {
   handles,
   processReactor,
   processSubscriber,
-  type ProcessStep,
+  ProcessStep,
 } from '@backstory/process';
 import { eventually } from '../../../../test/support/eventually';
 import { startPostgres, type PostgresServer } from '../../../../test/support/postgres-server';
@@ -297,8 +297,28 @@ test('an event that says nothing of its process parks, and says so', async () =>
   });
 });
 
+test('two processes never share a time-out: what could be the end of an id is no name of one', async () => {
+  const app = await define(memory()).open();
+  const step = (id: string) =>
+    new ProcessStep('fulfilments', id, new Fulfilment(), app, new AbortController().signal);
+  const when = { name: 'ment', after: 60_000 };
+  await step('7/pay').schedule(new GiveUp('7', 'x'), when);
+  for (const name of ['pay/ment', '', undefined as never]) {
+    const refused = { code: 'BACKSTORY_INVALID_SCHEDULE', subject: 'name' };
+    await expect(step('7').schedule(new GiveUp('7', 'x'), { ...when, name })).rejects.toMatchObject(refused);
+    await expect(step('7').cancel(name)).rejects.toMatchObject(refused);
+  }
+  expect((await app.schedules.list()).map(({ id }) => id)).toEqual(['fulfilments/7/pay/ment']);
+  await app.close();
+});
+
 describe('a process manager is refused', () => {
   test.each<[string, () => unknown, string]>([
+    [
+      'with a slash in its name',
+      () => ProcessManager('x/y', { state: Fulfilment, id: 'a' })(class X {}),
+      'X needs a name without a slash',
+    ],
     ['without a state', () => ProcessManager('x', { id: 'a' } as never)(class X {}), 'X needs a state'],
     ['without an id', () => ProcessManager('x', { state: Fulfilment } as never)(class X {}), 'X needs an id'],
     [

@@ -21,6 +21,11 @@ export function ProcessManager(
 ): (cls: Class, context?: ClassDecoratorContext) => void {
   return (cls) => {
     const { state, id, ...subscription } = options;
+    if (typeof name !== 'string' || name === '' || name.includes('/'))
+      throw new InvalidDefinition(
+        cls.name,
+        "needs a name without a slash, for the ids of its time-outs: @ProcessManager('fulfilment', { … }).",
+      );
     if (typeof state !== 'function')
       throw new InvalidDefinition(
         cls.name,

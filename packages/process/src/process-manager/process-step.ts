@@ -1,7 +1,9 @@
+import { LIMITS, isName } from '@backstory/core/store';
 import { eventTypeOf, classOfEvent } from '@backstory/events/codec';
 import type { Attempted, Commands } from '../command/commands.js';
 import type { Cancelled } from '../schedule/schedule-book.js';
 import type { ScheduleOptions } from '../schedule/schedule-request.js';
+import { InvalidSchedule } from '../schedule/errors.js';
 import type { Schedule } from '../schedule/schedule.js';
 import type { Scheduler } from '../schedule/scheduler.js';
 import type { ProcessState } from './process-state.js';
@@ -43,13 +45,17 @@ export class ProcessStep<State extends ProcessState = ProcessState> {
     return this.parts.commands.attempt<Result>(command, { signal: this.signal });
   }
 
-  /** Keeps a command, or with `stream` an event, for later: a time-out. A name that is taken is taken over. */
-  schedule(message: object, { name, ...when }: TimeoutOptions): Promise<Schedule> {
+  /**
+   * Keeps a command, or with `stream` an event, for later: a time-out. A name that is taken is taken over.
+   *
+   * @throws InvalidSchedule, also for a name with a slash
+   */
+  async schedule(message: object, { name, ...when }: TimeoutOptions): Promise<Schedule> {
     return this.parts.schedules.schedule(message, { ...when, id: this.scheduleId(name) });
   }
 
-  /** Cancels what was kept under this name. */
-  cancel(name: string): Promise<Cancelled> {
+  /** Cancels what was kept under this name. @throws InvalidSchedule for a name with a slash */
+  async cancel(name: string): Promise<Cancelled> {
     return this.parts.schedules.cancel(this.scheduleId(name));
   }
 
@@ -72,7 +78,10 @@ export class ProcessStep<State extends ProcessState = ProcessState> {
     this.state.haveCompleted();
   }
 
+  /** The id may have a slash, the rest has none: no two processes share one. */
   private scheduleId(name: string): string {
+    if (!isName(name, LIMITS.stateKey) || name.includes('/'))
+      throw new InvalidSchedule('name', 'must be text that is not empty and has no slash.');
     return `${this.process}/${this.id}/${name}`;
   }
 }

@@ -1,6 +1,6 @@
 import { Context, type Recorder, type StateStore } from '@backstory/core';
-import type { AskedBy } from '@backstory/router';
-import { ScheduleNotFound, ScheduleUnderWay } from './errors.js';
+import { wishOf, type AskedBy, type Wish } from '@backstory/core/administration';
+import { ScheduleNotFound, ScheduleNotTried, ScheduleUnderWay } from './errors.js';
 import { ScheduleBook, type ScheduleQuery } from './schedule-book.js';
 import { shownSchedule, type Schedule, type StoredSchedule } from './schedule.js';
 
@@ -31,24 +31,31 @@ export class ScheduleAdmin {
 
   /** Gives what was cancelled. @throws ScheduleNotFound, ScheduleUnderWay */
   async cancel(id: string, by?: AskedBy): Promise<Schedule> {
+    const wish = wishOf(by);
     const found = await this.book.find(id);
     const became = await this.book.cancel(id);
     if (became === 'firing') throw new ScheduleUnderWay(id);
     if (became === 'unknown' || !found) throw new ScheduleNotFound(id);
-    return this.changed('schedule.cancelled', found, by);
+    return this.changed('schedule.cancelled', found, wish);
   }
 
-  /** Has a schedule that failed, or waits for another attempt, tried at once and with all its attempts. @throws ScheduleNotFound, ScheduleUnderWay */
+  /** Has a schedule that failed, or waits for another attempt, tried at once and with all its attempts. @throws ScheduleNotFound, ScheduleNotTried, ScheduleUnderWay */
   async retry(id: string, by?: AskedBy): Promise<Schedule> {
+    const wish = wishOf(by);
     const found = await this.book.retry(id);
     if (!found) throw new ScheduleNotFound(id);
-    if (found.state === 'firing') throw new ScheduleUnderWay(id);
-    return this.changed('schedule.retried', found, by);
+    const { schedule, isRetried } = found;
+    if (schedule.state === 'firing') throw new ScheduleUnderWay(id);
+    if (!isRetried) throw new ScheduleNotTried(id, new Date(schedule.due));
+    return this.changed('schedule.retried', schedule, wish);
   }
 
-  private async changed(change: string, schedule: StoredSchedule, by: AskedBy = {}): Promise<Schedule> {
+  private async changed(
+    change: string,
+    schedule: StoredSchedule,
+    { actor, reason }: Wish,
+  ): Promise<Schedule> {
     const { id, kind, type, due } = schedule;
-    const { actor = Context.current().fields.actor ?? 'unknown', reason } = by;
     const data = JSON.stringify({ schedule: id, kind, type, due, ...(reason !== undefined && { reason }) });
     const events = [{ type: change, data, metadata: { actor } }];
     const write = { stream: SCHEDULES_STREAM, expected: 'any', events } as const;

@@ -1,9 +1,19 @@
-import type { StateStore } from '@backstory/core';
+import { newId, type StateStore } from '@backstory/core';
 import type { Fence, StateTransaction, StateView } from '@backstory/core/state';
-import { readSchedule, writeSchedule, type StoredSchedule } from './schedule.js';
+import { knownOptions, type OptionNames } from '@backstory/core/store';
+import { noteAsked, wasAsked } from './asked-once.js';
+import { errorText } from './error-text.js';
+import { FiringLost } from './errors.js';
+import { readSchedule, wasTried, writeSchedule, type StoredSchedule } from './schedule.js';
 
 /** What became of the wish to cancel a schedule. `firing`: it is too late, it is under way. */
 export type Cancelled = 'cancelled' | 'firing' | 'unknown';
+
+/** What a run of a handler or command asked for, which may run again: what follows from both, and when it was asked for. */
+export interface Asking {
+  readonly token: string;
+  readonly now: number;
+}
 
 /** Which schedules to list: those whose ids begin with `prefix` and follow `after`, at most `limit` (1,000). */
 export interface ScheduleQuery {
@@ -16,23 +26,31 @@ export interface ScheduleQuery {
 export class ScheduleBook {
   constructor(private readonly state: StateStore) {}
 
-  /** Enters a schedule in place of another with its id; the same one again changes nothing. Gives what is in the book then. */
-  enter(schedule: StoredSchedule): Promise<StoredSchedule> {
+  /**
+   * Enters a schedule in place of another with its id; the same one again changes nothing. Gives it as it is in the book;
+   * `undefined`: a run that was here before asked for it, and it is there no more.
+   */
+  enter(schedule: StoredSchedule, now: number): Promise<StoredSchedule | undefined> {
     return this.state.transaction([], async (tx) => {
       const before = await find(tx, schedule.id);
       if (before?.token === schedule.token) return before;
+      const { token, isDerived } = schedule;
+      if (isDerived && (await wasAsked(tx, token))) return undefined;
       await write(tx, before, schedule);
+      if (isDerived) await noteAsked(tx, token, { at: now, became: 'scheduled' });
       return schedule;
     });
   }
 
-  cancel(id: string): Promise<Cancelled> {
-    return this.state.transaction([], async (tx) => {
-      const found = await find(tx, id);
-      if (!found) return 'unknown';
-      if (found.state === 'firing') return 'firing';
-      await write(tx, found, undefined);
-      return 'cancelled';
+  /** A run that asks again is told what it was told before, and cancels nothing that came after. */
+  cancel(id: string, asking?: Asking): Promise<Cancelled> {
+    return this.changing(id, async (tx, isLeft) => {
+      if (!asking) return cancelIn(tx, id, isLeft);
+      const before = await wasAsked(tx, asking.token);
+      if (before) return before.became as Cancelled;
+      const became = await cancelIn(tx, id, isLeft);
+      await noteAsked(tx, asking.token, { at: asking.now, became });
+      return became;
     });
   }
 
@@ -41,7 +59,8 @@ export class ScheduleBook {
   }
 
   /** In the order of their ids. */
-  async list({ prefix = '', after = '', limit = 1_000 }: ScheduleQuery = {}) {
+  async list(query: ScheduleQuery = {}) {
+    const { prefix = '', after = '', limit = 1_000 } = knownOptions(query, QUERY);
     const entries = await this.state.read((view) => view.list(SCHEDULES, { prefix, after, limit }));
     return entries.map(({ value }) => readSchedule(value));
   }
@@ -52,14 +71,13 @@ export class ScheduleBook {
     return first && timeIn(first.key);
   }
 
-  /** Takes what is due, but for what is under way, and says when the next is. Nobody else can cancel what was taken. */
+  /**
+   * Takes what is due, but for what is under way, and says when the next is. Nobody else can cancel what was taken. What had been taken
+   * before and is not `own` was lost by another process, which is a failed attempt.
+   */
   claim(
     fence: Fence,
-    {
-      now,
-      limit,
-      underWay,
-    }: { readonly now: number; readonly limit: number; readonly underWay: ReadonlySet<string> },
+    { now, limit, underWay, isOwn }: Claim,
   ): Promise<{ readonly claimed: readonly StoredSchedule[]; readonly next: number | undefined }> {
     return this.state.transaction([fence], async (tx) => {
       const entries = await tx.list(DUE, { limit: limit + underWay.size + 1 });
@@ -69,7 +87,8 @@ export class ScheduleBook {
       for (const { value: id } of due) {
         const found = await find(tx, id);
         if (!found) continue;
-        const firing: StoredSchedule = { ...found, state: 'firing' };
+        const firing =
+          found.state === 'firing' && !isOwn(id) ? lost(found) : { ...found, state: 'firing' as const };
         await tx.put(SCHEDULES, id, writeSchedule(firing));
         claimed.push(firing);
       }
@@ -86,18 +105,51 @@ export class ScheduleBook {
     });
   }
 
-  /** Lets a schedule that failed, or waits for another attempt, be tried at once. Gives what is in the book then. */
-  retry(id: string): Promise<StoredSchedule | undefined> {
-    return this.state.transaction([], async (tx) => {
+  /** Lets a schedule that failed, or waits for another attempt, be tried at once. Gives what is in the book then, and whether that was changed. */
+  retry(id: string): Promise<{ readonly schedule: StoredSchedule; readonly isRetried: boolean } | undefined> {
+    return this.changing(id, async (tx, isLeft) => {
       const found = await find(tx, id);
-      if (!found || found.state === 'firing' || found.attempts === 0) return found;
+      if (!found) return undefined;
+      if (found.state === 'firing' ? !isLeft : !wasTried(found)) return { schedule: found, isRetried: false };
       // It was tried, so the time at which it was due is past.
       const after: StoredSchedule = { ...found, state: 'waiting', attempts: 0, tryAt: found.due };
       await write(tx, found, after);
-      return after;
+      return { schedule: after, isRetried: true };
     });
   }
+
+  /** What is `firing` while nobody leads was left so by a process that ended: under the lease it is changed like any other. */
+  private async changing<T>(
+    id: string,
+    work: (tx: StateTransaction, isLeft: boolean) => Promise<T>,
+  ): Promise<T> {
+    const found = await this.find(id);
+    const lease =
+      found?.state === 'firing'
+        ? await this.state.acquire(SCHEDULES_LEASE, { owner: newId(), ttlMs: CHANGING_MS })
+        : undefined;
+    try {
+      return await this.state.transaction(lease ? [lease] : [], (tx) => work(tx, lease !== undefined));
+    } finally {
+      if (lease) await this.state.release(lease);
+    }
+  }
 }
+
+/** The lease of the process that fires, and what it is called in observations. */
+export const SCHEDULES_LEASE = 'schedules';
+
+/** Which of what is due to take. */
+export interface Claim {
+  readonly now: number;
+  readonly limit: number;
+  readonly underWay: ReadonlySet<string>;
+  /** Whether this process knows how it went, and could not write it down. */
+  readonly isOwn: (id: string) => boolean;
+}
+
+const QUERY: OptionNames<ScheduleQuery> = { prefix: true, after: true, limit: true };
+const CHANGING_MS = 10_000;
 
 const SCHEDULES = 'schedules';
 /** By time and id; the value is the id. */
@@ -106,6 +158,18 @@ const DUE = 'schedules.due';
 async function find(view: StateView, id: string): Promise<StoredSchedule | undefined> {
   const text = await view.get(SCHEDULES, id);
   return text === undefined ? undefined : readSchedule(text);
+}
+
+function lost(schedule: StoredSchedule): StoredSchedule {
+  return { ...schedule, attempts: schedule.attempts + 1, error: errorText(new FiringLost(schedule.id)) };
+}
+
+async function cancelIn(tx: StateTransaction, id: string, isLeft: boolean): Promise<Cancelled> {
+  const found = await find(tx, id);
+  if (!found) return 'unknown';
+  if (found.state === 'firing' && !isLeft) return 'firing';
+  await write(tx, found, undefined);
+  return 'cancelled';
 }
 
 async function write(

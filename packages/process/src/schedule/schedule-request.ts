@@ -3,7 +3,7 @@ import { Context, newId, type ContextFields } from '@backstory/core';
 import { LIMITS, isName, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { classOfEvent, definitionOf, eventTypeOf } from '@backstory/events/codec';
 import { InvalidSchedule } from './errors.js';
-import type { StoredSchedule } from './schedule.js';
+import { LAST_TIME, type StoredSchedule } from './schedule.js';
 
 /** When, and under which name. */
 export interface ScheduleOptions {
@@ -43,13 +43,12 @@ export async function scheduleOf(
   const due = firstTime(options, now);
   const encoded = eventTypeOf(cls).encode(message);
   // Derived in a handler or a command, so that doing it again schedules it once.
-  const token = await Context.current().saving(
-    `schedule:${given ?? definition.name}`,
-    async (derived) => derived ?? newId(),
-  );
+  const derived = await derivedToken(`schedule:${given ?? definition.name}`);
+  const token = derived ?? newId();
   return {
     id: given ?? token,
     token,
+    ...(derived !== undefined && { isDerived: true as const }),
     kind: stream === undefined ? 'command' : 'event',
     ...(stream !== undefined && { stream }),
     ...encoded,
@@ -60,6 +59,11 @@ export async function scheduleOf(
     state: 'waiting',
     attempts: 0,
   };
+}
+
+/** What follows from the run of the handler or command at hand; `undefined` where nothing is run again. */
+export function derivedToken(what: string): Promise<string | undefined> {
+  return Context.current().saving(what, async (derived) => derived);
 }
 
 const OPTIONS: OptionNames<ScheduleOptions> = { at: true, after: true, every: true, id: true, stream: true };
@@ -75,13 +79,14 @@ function firstTime({ at, after, every }: ScheduleOptions, now: number): string {
     throw new InvalidSchedule('at', 'must be a valid Date.');
   if (after !== undefined) numberOption('after', after, 0, Number.MAX_SAFE_INTEGER);
   const time = at?.getTime() ?? now + (after ?? every!);
-  // Four digits for the year, so that the order of times is that of their texts.
-  if (!(time >= FIRST && time <= LAST)) throw new InvalidSchedule('at', 'must be in the years 0000 to 9999.');
+  if (!(time >= FIRST_TIME && time <= LAST_TIME))
+    throw new InvalidSchedule('at', 'must be in the years 0000 to 9999.');
+  if (every !== undefined && time + every > LAST_TIME)
+    throw new InvalidSchedule('every', 'has no second time in the years 0000 to 9999.');
   return new Date(Math.ceil(time)).toISOString();
 }
 
-const FIRST = Date.parse('0000-01-01T00:00:00.000Z');
-const LAST = Date.parse('9999-12-31T23:59:59.999Z');
+const FIRST_TIME = Date.parse('0000-01-01T00:00:00.000Z');
 
 /** What a scheduled command or event follows from. The command at hand and its trace will be over by then. */
 function carriedOn(fields: ContextFields): ContextFields {

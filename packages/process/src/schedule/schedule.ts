@@ -1,4 +1,4 @@
-import type { ContextFields } from '@backstory/core';
+import { deriveId, type ContextFields } from '@backstory/core';
 import { readFormat } from '@backstory/core/store';
 
 /** A command or an event that is kept for later. */
@@ -12,13 +12,16 @@ export interface Schedule {
   readonly due: Date;
   /** Milliseconds from one time to the next; `undefined`: once. */
   readonly every: number | undefined;
-  /** `firing`: it is under way, and cannot be cancelled any more. `failed`: it is not tried again unless asked for. */
-  readonly state: 'waiting' | 'firing' | 'failed';
+  /**
+   * `firing`: it is under way, and cannot be cancelled any more, unless the process that fired it is gone. `failed`: it is not tried again unless asked for. `done`: a handler that
+   * runs again asked for it, and it was carried out, cancelled or replaced meanwhile.
+   */
+  readonly state: 'waiting' | 'firing' | 'failed' | 'done';
   /** Failed attempts at this time. */
   readonly attempts: number;
   /** Why the last attempt failed. */
   readonly error: string | undefined;
-  /** When it is tried next, where it failed before. */
+  /** When it is tried next, where it failed before or met an outage. */
   readonly retryAt: Date | undefined;
   /** Who scheduled it, as part of what. */
   readonly actor: string | undefined;
@@ -30,6 +33,8 @@ export interface StoredSchedule {
   readonly id: string;
   /** Tells this schedule from another that had its id before; the ids of what it does follow from it. */
   readonly token: string;
+  /** The token follows from the run of a handler or command, which gives the same when it runs again. */
+  readonly isDerived?: true;
   readonly kind: Schedule['kind'];
   readonly stream?: string;
   readonly type: string;
@@ -41,7 +46,7 @@ export interface StoredSchedule {
   readonly every?: number;
   /** When it is looked at next. */
   readonly tryAt: string;
-  readonly state: Schedule['state'];
+  readonly state: Exclude<Schedule['state'], 'done'>;
   readonly attempts: number;
   readonly error?: string;
 }
@@ -58,10 +63,15 @@ export function readSchedule(text: string): StoredSchedule {
   return readFormat<StoredSchedule>(text, FORMAT);
 }
 
+/** Whether this time of it was tried; an attempt that met an outage does not count, and was made. */
+export function wasTried({ state, attempts, due, tryAt }: StoredSchedule): boolean {
+  return state === 'failed' || attempts > 0 || tryAt !== due;
+}
+
 /** As it is shown. */
 export function shownSchedule(stored: StoredSchedule): Schedule {
   const { id, kind, type, stream, due, every, state, attempts, error, tryAt, context } = stored;
-  const retryAt = attempts > 0 && state === 'waiting' ? new Date(tryAt) : undefined;
+  const retryAt = wasTried(stored) && state === 'waiting' ? new Date(tryAt) : undefined;
   const { actor, correlationId } = context;
   return {
     id,
@@ -79,11 +89,24 @@ export function shownSchedule(stored: StoredSchedule): Schedule {
   };
 }
 
-/** The next time of what is to happen again, after now: what was missed meanwhile is made up for once. */
+/**
+ * The id of what it does: the same whenever it is fired for this time. Asked for by a handler that runs again, it is due at another time, and still
+ * the same.
+ */
+export function firingId({ token, due, every, isDerived }: StoredSchedule): string {
+  return isDerived && every === undefined ? deriveId('schedule', token) : deriveId('schedule', token, due);
+}
+
+/** The next time of what is to happen again, after now: what was missed meanwhile is made up for once. `undefined`: none is left. */
 export function nextTime(schedule: StoredSchedule, now: number): StoredSchedule | undefined {
   const { every, due, error: _, ...rest } = schedule;
   if (every === undefined) return undefined;
   const at = Date.parse(due);
-  const next = new Date(at + every * (Math.max(0, Math.floor((now - at) / every)) + 1)).toISOString();
+  const time = at + every * (Math.max(0, Math.floor((now - at) / every)) + 1);
+  if (time > LAST_TIME) return undefined;
+  const next = new Date(time).toISOString();
   return { ...rest, every, due: next, tryAt: next, state: 'waiting', attempts: 0 };
 }
+
+/** Four digits for the year, so that the order of times is that of their texts. */
+export const LAST_TIME = Date.parse('9999-12-31T23:59:59.999Z');

@@ -6,7 +6,7 @@ export interface SchedulerOptions {
   readonly pollMs?: number;
   /** So many at once. Default 16. */
   readonly concurrency?: number;
-  /** How often to try before a schedule counts as failed. Default 10. */
+  /** How often to try before a schedule counts as failed; that its process ended meanwhile is one. Default 10. */
   readonly attempts?: number;
   /** The wait after the first failure; it doubles with each, up to an hour. Default 1,000. */
   readonly delayMs?: number;

@@ -15,7 +15,13 @@ import {
 import { readRecorded } from '@backstory/core';
 import { silent, type Observer } from '@backstory/core/observe';
 import { postgres } from '@backstory/postgres';
-import { Command, CommandHandler, handles, type SchedulerOptions } from '@backstory/process';
+import {
+  Command,
+  CommandHandler,
+  handles,
+  type CommandContext,
+  type SchedulerOptions,
+} from '@backstory/process';
 import { startPostgres, type PostgresServer } from '../../../../test/support/postgres-server';
 import { sqliteFiles } from '../../../../test/support/sqlite-files';
 
@@ -70,8 +76,9 @@ class Handler {
     if (failing) throw failing;
     await this.app.repository(Order).update(id, (order) => order.giveUp(why), { create: true });
   }
-  @CommandHandler(Hang) hang() {
-    return new Promise(() => {});
+  /** Until it is told that its time is over. */
+  @CommandHandler(Hang) hang(_: Hang, { signal }: CommandContext) {
+    return new Promise((resolve) => signal!.addEventListener('abort', resolve));
   }
   constructor(private readonly app: App) {}
 }
@@ -277,6 +284,7 @@ describe('a schedule that fails', () => {
   test('is tried again later and later, then stands in the list as failed until it is asked for', async () => {
     failing = new Error('no such order');
     const told: unknown[] = [];
+    const flow = { correlationId: 'order-flow', causationId: 'e-1' };
     const observer = {
       ...silent,
       retry: (facts: () => object) => void told.push(facts()),
@@ -285,7 +293,7 @@ describe('a schedule that fails', () => {
     await opened(
       memory(),
       async (app) => {
-        await app.schedule(new GiveUp('7', 'x'), { after: 0, id: 'a' });
+        await Context.of(flow).run(() => app.schedule(new GiveUp('7', 'x'), { after: 0, id: 'a' }));
         expect(await app.schedules.fireDue()).toBe(1);
         expect(await app.schedules.find('a')).toMatchObject({
           state: 'waiting',
@@ -307,7 +315,7 @@ describe('a schedule that fails', () => {
         });
         now += 1_000_000;
         expect(await app.schedules.fireDue()).toBe(0);
-        const what = { subscription: 'schedules', handler: 'fire', eventType: 'order.give-up' };
+        const what = { subscription: 'schedules', handler: 'fire', eventType: 'order.give-up', flow };
         expect(told).toEqual([
           { ...what, eventId: 'a', attempt: 1, delayMs: 1_000 },
           { ...what, eventId: 'a', attempt: 2, delayMs: 2_000 },
@@ -403,6 +411,20 @@ test('what is under way is not begun again, and others are begun meanwhile', asy
     await until(() => handled.length === 1);
     expect(begun()).toBe(1);
     open();
+  });
+});
+
+test('what comes again and again ends with the last time that can be written', async () => {
+  const DAY = 24 * 60 * MINUTE;
+  await opened(memory(), async (app) => {
+    const at = new Date('9999-12-30T12:00:00.000Z');
+    await app.schedule(new GiveUp('7', 'x'), { at, every: DAY, id: 'a' });
+    now = at.getTime() + DAY;
+    expect(await app.schedules.fireDue()).toBe(1);
+    expect(await app.schedules.list()).toEqual([]);
+    await app.schedule(new GiveUp('8', 'x'), { after: 0 });
+    expect(await app.schedules.fireDue()).toBe(1);
+    expect(handled).toEqual(['7', '8']);
   });
 });
 
@@ -520,6 +542,12 @@ describe('scheduling', () => {
     ],
     ['a time that goes back', new Hang(), { after: -1 }, 'after: must be a number'],
     ['no time between times', new Hang(), { every: 0 }, 'every: must be a number'],
+    [
+      'a second time too far',
+      new Hang(),
+      { after: 0, every: 3e14 },
+      'every: has no second time in the years',
+    ],
     ['an id that is none', new Hang(), { after: 0, id: '' }, 'id: must be a name'],
     ['a stream that is none', new Reminded('x'), { after: 0, stream: '' }, 'stream: is no name'],
     ['an option that is none', new Hang(), { afer: 5 }, 'afer: is no option'],

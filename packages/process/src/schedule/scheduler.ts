@@ -1,13 +1,16 @@
-import { AppendOutcomeUnknown, Context, StoreUnavailable, deriveId, type StateStore } from '@backstory/core';
+import { AppendOutcomeUnknown, Context, StoreUnavailable, type StateStore } from '@backstory/core';
 import { errorType, guarded, type Observer } from '@backstory/core/observe';
 import { FenceLost, LeaseHolder, type Fence } from '@backstory/core/state';
 import { Mutex, outside } from '@backstory/core/store';
 import { LONGEST_DELAY_MS, checkedOptions, type SchedulerOptions } from './scheduler-options.js';
 import { CommandsClosed } from '../command/errors.js';
+import { errorText } from './error-text.js';
+import { FiringLost } from './errors.js';
 import { inTime } from './in-time.js';
-import { ScheduleBook, type Cancelled, type ScheduleQuery } from './schedule-book.js';
-import { scheduleOf, type ScheduleOptions } from './schedule-request.js';
-import { nextTime, shownSchedule, type Schedule, type StoredSchedule } from './schedule.js';
+import { SCHEDULES_LEASE, ScheduleBook, type Cancelled, type ScheduleQuery } from './schedule-book.js';
+import { derivedToken, scheduleOf, type ScheduleOptions } from './schedule-request.js';
+import { firingId, nextTime, shownSchedule, type Schedule, type StoredSchedule } from './schedule.js';
+import { Unsettled } from './unsettled.js';
 
 /** What a scheduler works with. */
 export interface SchedulerParts {
@@ -23,7 +26,7 @@ export interface SchedulerParts {
 export interface SchedulerStatus {
   /** `idle`: nothing is due soon. `leading`: this process fires what is due. `standing-by`: another does. */
   readonly state: 'stopped' | 'idle' | 'standing-by' | 'leading' | 'paused';
-  /** Why it is paused. */
+  /** Why it is paused, or what kept it from writing down what became of a schedule: it fires that again, after `delayMs`. */
   readonly reason: string | undefined;
   readonly underWay: number;
 }
@@ -40,13 +43,12 @@ export class Scheduler {
   private readonly options: Required<Omit<SchedulerOptions, 'clock'>>;
   private readonly clock: (() => number) | undefined;
   private readonly underWay = new Map<string, Promise<void>>();
+  private readonly unsettled = new Unsettled();
   private readonly rounds = new Mutex();
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
   private isHeard = false;
   private present: Pick<SchedulerStatus, 'state' | 'reason'> = { state: 'stopped', reason: undefined };
-  /** How far the state store's clock is ahead of this process's. */
-  private aheadMs: number | undefined;
   private wake = () => {};
 
   /** @throws InvalidOption */
@@ -59,33 +61,35 @@ export class Scheduler {
     this.book = new ScheduleBook(parts.state);
     this.observer = guarded(parts.observer);
     const { observer } = parts;
-    this.holder = new LeaseHolder(parts.state, {
-      ttlMs: this.options.leaseMs,
-      ...(observer && { observer }),
-    });
+    const ttlMs = this.options.leaseMs;
+    this.holder = new LeaseHolder(parts.state, { ttlMs, ...(observer && { observer }) });
   }
 
   get status(): SchedulerStatus {
-    return { ...this.present, underWay: this.underWay.size };
+    const [unsettled] = this.unsettled.at(this.ownTime()).values();
+    const reason = this.present.reason ?? unsettled?.reason;
+    return { ...this.present, reason, underWay: this.underWay.size };
   }
 
   /**
-   * Keeps a command, or with `stream` an event, for later. With an `id` that is taken it takes that schedule's place; called again by the same
-   * run of a handler or command it changes nothing.
+   * Keeps a command, or with `stream` an event, for later. With an `id` that is taken it takes that schedule's place; called again by a
+   * handler or command that runs again it changes nothing, for 30 days.
    *
    * @throws InvalidSchedule, InvalidOption, InvalidData, UnstorableValue, NoCommandHandler, UnknownEventType
    */
   async schedule(message: object, options: ScheduleOptions): Promise<Schedule> {
-    const schedule = await scheduleOf(message, options, this.now());
+    const now = await this.time();
+    const schedule = await scheduleOf(message, options, now);
     this.parts.check(schedule);
-    const kept = await this.book.enter(schedule);
+    const kept = await this.book.enter(schedule, now);
     this.wake();
-    return shownSchedule(kept);
+    return kept ? shownSchedule(kept) : { ...shownSchedule(schedule), state: 'done' };
   }
 
-  /** @returns `firing` when it is too late */
-  cancel(id: string): Promise<Cancelled> {
-    return this.book.cancel(id);
+  /** @returns `firing` when it is too late. A handler or command that runs again is told what it was told before. */
+  async cancel(id: string): Promise<Cancelled> {
+    const token = await derivedToken(`cancel:${id}`);
+    return this.book.cancel(id, token === undefined ? undefined : { token, now: await this.time() });
   }
 
   async find(id: string): Promise<Schedule | undefined> {
@@ -98,11 +102,11 @@ export class Scheduler {
     return (await this.book.list(query)).map(shownSchedule);
   }
 
-  /** Tries a schedule that failed, or waits for another attempt, at once. `undefined`: there is none. */
+  /** Tries a schedule that failed, or waits for another attempt, at once; another stays as it is. `undefined`: there is none. */
   async retry(id: string): Promise<Schedule | undefined> {
     const found = await this.book.retry(id);
     this.wake();
-    return found && shownSchedule(found);
+    return found && shownSchedule(found.schedule);
   }
 
   /** Begins to fire what is due, until `close`. */
@@ -137,15 +141,15 @@ export class Scheduler {
       // Also for what comes while the round is under way.
       const woken = new Promise<void>((resolve) => (this.wake = resolve));
       try {
-        const { next, state } = await this.round();
-        if (next !== undefined) waitMs = Math.min(pollMs, Math.max(0, next - this.now()));
+        const { state, soonMs = pollMs } = await this.round();
+        waitMs = Math.min(pollMs, Math.max(0, soonMs));
         if (this.present.state === 'paused') this.tell('resumed', undefined);
         // Who has nothing scheduled hears nothing of it.
         if (state === 'leading' && !this.isHeard) this.tell('started', undefined);
         this.present = { state, reason: undefined };
       } catch (error) {
         // Nobody would hear of it if this ended: it goes on, and says what is wrong.
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorText(error);
         if (this.present.state !== 'paused') this.tell('paused', reason);
         this.present = { state: 'paused', reason };
       }
@@ -159,46 +163,41 @@ export class Scheduler {
   private round(): Promise<Round> {
     return this.rounds.run(async () => {
       const soon = await this.book.next();
-      if (this.isIdleUntil(soon)) return this.rest(soon);
-      const lease = await this.holder.acquire(LEASE);
-      const now = lease && (await this.storeTime());
-      if (!lease || now === undefined) return { state: 'standing-by', claimed: 0, next: undefined };
-      const underWay = new Set(this.underWay.keys());
-      const limit = this.options.concurrency - underWay.size;
-      if (limit <= 0) return { state: 'leading', claimed: 0, next: undefined };
-      const { claimed, next } = await this.book.claim(lease, { now, limit, underWay });
-      for (const schedule of claimed) this.begin(schedule, lease);
-      return { state: 'leading', claimed: claimed.length, next };
+      if (soon === undefined) return this.rest(undefined);
+      const now = await this.time();
+      // Nothing to lead for: asking the store for a lease is a write, and looking is not.
+      if (soon > now + SOON_MS) return this.rest(soon - now);
+      const lease = await this.holder.acquire(SCHEDULES_LEASE);
+      if (!lease) return STANDING_BY;
+      const limit = this.options.concurrency - this.underWay.size;
+      if (limit <= 0) return { state: 'leading', claimed: 0, soonMs: undefined };
+      const underWay = new Set([...this.underWay.keys(), ...this.unsettled.at(this.ownTime()).keys()]);
+      const isOwn = (id: string) => this.unsettled.has(id);
+      try {
+        const { claimed, next } = await this.book.claim(lease, { now, limit, underWay, isOwn });
+        for (const schedule of claimed) this.begin(schedule, lease);
+        const soonMs = next === undefined ? undefined : next - now;
+        return { state: 'leading', claimed: claimed.length, soonMs };
+      } catch (error) {
+        if (error instanceof FenceLost) return STANDING_BY;
+        throw error;
+      }
     });
   }
 
-  /** Nothing to lead for: asking the store for a lease is a write, and looking is not. */
-  private isIdleUntil(soon: number | undefined): boolean {
-    const isClockKnown = this.clock !== undefined || this.aheadMs !== undefined;
-    return soon === undefined || (isClockKnown && soon > this.now() + SOON_MS);
-  }
-
-  private async rest(next: number | undefined): Promise<Round> {
-    const held = this.holder.held.find(({ name }) => name === LEASE);
+  private async rest(soonMs: number | undefined): Promise<Round> {
+    const held = this.holder.held.find(({ name }) => name === SCHEDULES_LEASE);
     if (held && this.underWay.size === 0) await this.holder.release(held);
-    return { state: 'idle', claimed: 0, next };
-  }
-
-  /** The state store's clock, by which a lease is prolonged. `undefined`: it is somebody else's. */
-  private async storeTime(): Promise<number | undefined> {
-    if (this.clock) return this.clock();
-    const { owner, ttlMs } = this.holder;
-    const lease = await this.parts.state.acquire(LEASE, { owner, ttlMs });
-    if (!lease) return undefined;
-    const now = lease.expiresAt.getTime() - ttlMs;
-    this.aheadMs = now - Date.now();
-    return now;
+    return { state: 'idle', claimed: 0, soonMs };
   }
 
   private begin(schedule: StoredSchedule, fence: Fence): void {
     const firing = this.fireOne(schedule, fence)
-      // Another process has taken over, or will find it: what was done has an id, and is not done again.
-      .catch(() => undefined)
+      // Another process has taken over, or this one fires it again: what was done has an id, and is not done again.
+      .then(
+        () => this.unsettled.settled(schedule.id),
+        (error: unknown) => this.unsettled.add(schedule.id, error, this.ownTime() + this.options.delayMs),
+      )
       .finally(() => {
         this.underWay.delete(schedule.id);
         this.wake();
@@ -207,54 +206,54 @@ export class Scheduler {
   }
 
   private async fireOne(schedule: StoredSchedule, fence: Fence): Promise<void> {
-    const id = deriveId('schedule', schedule.token, schedule.due);
-    const context = Context.of(schedule.context);
+    // Also where it ends every process that carries it out.
+    if (schedule.attempts >= this.options.attempts)
+      return this.giveUp(schedule, fence, errorType(new FiringLost(schedule.id)));
+    const id = firingId(schedule);
     try {
-      await context.run(() =>
+      await Context.of(schedule.context).run(() =>
         inTime(schedule.id, this.options.timeoutMs, (signal) => this.parts.fire(schedule, id, signal)),
       );
     } catch (error) {
       return this.failed(schedule, fence, error);
     }
-    await this.book.settle(fence, schedule, nextTime(schedule, this.now()));
+    await this.book.settle(fence, schedule, await this.nextOf(schedule));
   }
 
   private async failed(schedule: StoredSchedule, fence: Fence, error: unknown): Promise<void> {
-    if (error instanceof FenceLost) throw error;
-    const text = error instanceof Error ? error.message : String(error);
+    const text = errorText(error);
     const isOutage = OUTAGES.some((it) => error instanceof it);
     const attempts = schedule.attempts + (isOutage ? 0 : 1);
     if (attempts >= this.options.attempts)
       return this.giveUp({ ...schedule, attempts, error: text }, fence, errorType(error));
     const delayMs = Math.min(LONGEST_DELAY_MS, this.options.delayMs * 2 ** Math.max(0, attempts - 1));
-    const tryAt = new Date(this.now() + delayMs).toISOString();
+    const tryAt = new Date((await this.time()) + delayMs).toISOString();
     await this.book.settle(fence, schedule, { ...schedule, state: 'waiting', attempts, error: text, tryAt });
-    const { id: eventId, type: eventType } = schedule;
-    this.observer.retry(() => ({
-      subscription: LEASE,
-      handler: FIRE,
-      eventId,
-      eventType,
-      attempt: attempts,
-      delayMs,
-    }));
+    this.observer.retry(() => ({ ...about(schedule), attempt: attempts, delayMs }));
   }
 
   /** What is to happen again and again goes on with the next time. */
   private async giveUp(schedule: StoredSchedule, fence: Fence, errorType: string): Promise<void> {
-    const { id: key, type: eventType, error } = schedule;
-    const next = nextTime(schedule, this.now());
-    await this.book.settle(
-      fence,
-      schedule,
-      next ? { ...next, error: error! } : { ...schedule, state: 'failed' },
-    );
-    const what = { subscription: LEASE, handler: FIRE, key, eventId: key, eventType, reason: 'attempts' };
-    this.observer.park(() => ({ ...what, error, errorType, state: 'dead', was: undefined }));
+    const { id: key, error } = schedule;
+    const next = await this.nextOf(schedule);
+    const left = next ? { ...next, error: error! } : { ...schedule, state: 'failed' as const };
+    await this.book.settle(fence, schedule, left);
+    const what = { key, reason: 'attempts', error, errorType, state: 'dead', was: undefined } as const;
+    this.observer.park(() => ({ ...about(schedule), ...what }));
   }
 
-  private now(): number {
-    return this.clock?.() ?? Date.now() + (this.aheadMs ?? 0);
+  private async nextOf(schedule: StoredSchedule): Promise<StoredSchedule | undefined> {
+    return schedule.every === undefined ? undefined : nextTime(schedule, await this.time());
+  }
+
+  /** The state store's clock, by which everything is due: processes differ, and theirs are set. */
+  private async time(): Promise<number> {
+    return this.clock?.() ?? (await this.parts.state.now()).getTime();
+  }
+
+  /** For how long something takes in this process. */
+  private ownTime(): number {
+    return this.clock?.() ?? performance.now();
   }
 
   private async pause(ms: number, woken: Promise<void>): Promise<void> {
@@ -267,7 +266,7 @@ export class Scheduler {
 
   private tell(change: Change, reason: string | undefined): void {
     this.isHeard = true;
-    this.observer.consumer(() => ({ consumer: LEASE, change, reason }));
+    this.observer.consumer(() => ({ consumer: SCHEDULES_LEASE, change, reason }));
   }
 }
 
@@ -277,8 +276,17 @@ const FIRE = 'fire';
 interface Round {
   readonly state: 'idle' | 'leading' | 'standing-by';
   readonly claimed: number;
-  /** When something is due next; `undefined`: not known. */
-  readonly next: number | undefined;
+  /** So long until something is due; `undefined`: not known. */
+  readonly soonMs: number | undefined;
+}
+
+const STANDING_BY: Round = { state: 'standing-by', claimed: 0, soonMs: undefined };
+
+/** What is tried, as observers are told, and the flow that it was scheduled in. */
+function about({ id: eventId, type: eventType, context: { correlationId, causationId } }: StoredSchedule) {
+  const cause = causationId === undefined ? {} : { causationId };
+  const flow = correlationId === undefined ? {} : { flow: { correlationId, ...cause } };
+  return { subscription: SCHEDULES_LEASE, handler: FIRE, eventId, eventType, ...flow };
 }
 
 type Change = 'started' | 'stopped' | 'paused' | 'resumed';
@@ -286,7 +294,5 @@ type Change = 'started' | 'stopped' | 'paused' | 'resumed';
 /** That the store is away, or this process is ending, says nothing about the command. */
 const OUTAGES = [StoreUnavailable, AppendOutcomeUnknown, CommandsClosed];
 
-/** The lease of the process that fires, and what it is called in observations. */
-const LEASE = 'schedules';
 /** Who leads is settled before something is due. */
 const SOON_MS = 60_000;

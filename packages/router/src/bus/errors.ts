@@ -13,6 +13,19 @@ export class HandlerTimedOut extends BackstoryError {
   }
 }
 
+/** A middleware was still at work when its time was over. Nothing was recorded; what it answers after that counts no more. */
+export class MiddlewareTimedOut extends BackstoryError {
+  readonly code = 'BACKSTORY_MIDDLEWARE_TIMED_OUT';
+  constructor(
+    readonly stream: string,
+    readonly timeoutMs: number,
+  ) {
+    super(
+      `A middleware gave no answer within ${timeoutMs} ms for an event of ${stream}: nothing was recorded. Publish it again.`,
+    );
+  }
+}
+
 /** The bus takes no more events: its application is being closed. Nothing was recorded. */
 export class BusClosed extends BackstoryError {
   readonly code = 'BACKSTORY_BUS_CLOSED';

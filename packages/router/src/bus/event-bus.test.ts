@@ -385,6 +385,43 @@ describe('listening', () => {
     ]);
   });
 
+  test.each<[unknown, readonly string[]]>([
+    [0, []],
+    ['', []],
+    [null, []],
+    [undefined, []],
+    [3, ['heard']],
+    ['yes', ['heard']],
+  ])('a condition that gives %p is taken as `if` would take it', async (answer, heard) => {
+    const calls: string[] = [];
+    class Desk {
+      @EventHandler(Liked, { when: () => answer as boolean }) hears() {
+        calls.push('heard');
+      }
+    }
+    bus.attach(new Desk());
+    router.add({ name: 'odd', source: 'like.*', condition: () => answer as boolean, target: 'odd' });
+    bus.subscribe(topic('odd'), () => calls.push('routed'));
+    await bus.publish('post-1', [new Liked('ann')]);
+    expect(calls).toEqual(heard.flatMap((it) => [it, 'routed']));
+  });
+
+  test('one that gives a promise is refused, whatever the promise does', async () => {
+    class Desk {
+      @EventHandler(Liked, { when: (async () => Promise.reject(new Error('later'))) as never }) hears() {
+        throw new Error('It was called.');
+      }
+    }
+    bus.attach(new Desk());
+    const { outcomes } = await bus.publish('post-1', [new Liked('ann')]);
+    expect(outcomes).toMatchObject([
+      {
+        outcome: 'failed',
+        error: { code: 'BACKSTORY_INVALID_DEFINITION', message: expect.stringContaining('must say at once') },
+      },
+    ]);
+  });
+
   test.each<[string, () => unknown, string]>([
     ['to nothing', () => bus.subscribe(undefined as never, () => undefined), 'needs what to listen to'],
     ['without a function', () => bus.subscribe(Liked, undefined as never), 'needs a function'],
@@ -432,6 +469,42 @@ describe('middleware', () => {
     await bus.publish('post-1', [new Liked('ann')]);
     expect(await log()).toHaveLength(1);
   });
+});
+
+test('middleware that does not answer fails the publishing when its time is over: nothing is recorded, and the bus closes', async () => {
+  bus = busOf({ timeoutMs: 5 });
+  const hold = latch();
+  bus.use(() => hold.opened);
+  const publishing = bus.publish('post-1', [new Liked('ann')]);
+  const closed = bus.close();
+  await expect(publishing).rejects.toMatchObject({
+    code: 'BACKSTORY_MIDDLEWARE_TIMED_OUT',
+    ...{ stream: 'post-1', timeoutMs: 5 },
+  });
+  await closed;
+  hold.open();
+  await hold.opened;
+  expect(await log()).toEqual([]);
+});
+
+test.each<[string, () => unknown, string]>([
+  ['middleware that is none', () => bus.use(undefined as never), 'use needs a function'],
+  ['nothing to attach', () => bus.attach(null as never), 'attach needs an object'],
+  ['a name that is none', () => bus.subscribe(Liked, never, { name: 5 as never }), 'name: must be text'],
+  [
+    'a priority that is none',
+    () => bus.subscribe(Liked, never, { priority: 'urgent' as never }),
+    'priority: must be one of low, normal, high, critical, not "urgent".',
+  ],
+])('%s is refused', (_, wrong, message) => expect(wrong).toThrow(message));
+
+test('an event is transient or not: anything else is refused, and nothing happens', async () => {
+  await expect(
+    bus.publish('post-1', [new Liked('ann')], { transient: 'yes' as never }),
+  ).rejects.toMatchObject({
+    ...{ code: 'BACKSTORY_INVALID_OPTION', option: 'transient' },
+  });
+  expect(await log()).toEqual([]);
 });
 
 describe('a transient event', () => {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventStore, ExpectedVersion, RecordResult, RecordedEvent, StoredEvent } from '@backstory/core';
 import { guarded, observedEvent, type ObservedEvent, type Observer } from '@backstory/core/observe';
 import { LONGEST_TIMER, numberOption, type Unsubscribe } from '@backstory/core/store';
-import type { Class, EventTypes } from '@backstory/events';
+import { InvalidDefinition, type Class, type EventTypes } from '@backstory/events';
 import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import type { Filter } from '../filter/filter.js';
 import type { Router } from '../rule/router.js';
@@ -41,7 +41,7 @@ export interface EventBusOptions {
   /** Leads events to topics. */
   readonly router: Router;
   readonly observer?: Observer;
-  /** How long a handler may take that does not say so itself. Default 30,000. */
+  /** How long a middleware may take, and a handler that does not say so itself. Default 30,000. */
   readonly timeoutMs?: number;
   /** Publishings under way at which `publish`, where it does not wait for handlers, waits for room. Default 1,000. */
   readonly maxPending?: number;
@@ -92,8 +92,14 @@ export class EventBus {
     return this.listen(listenersOf(subscriber, topic));
   }
 
-  /** Lets a function observe, replace or drop every event before it is recorded; in the order in which they are added. */
+  /**
+   * Lets a function observe, replace or drop every event before it is recorded; in the order in which they are added.
+   *
+   * @throws InvalidDefinition
+   */
   use(middleware: Middleware): Unsubscribe {
+    if (typeof middleware !== 'function')
+      throw new InvalidDefinition('use', 'needs a function that is given each event: (event, about) => ….');
     const own: Middleware = (event, about) => middleware(event, about);
     this.middleware = [...this.middleware, own];
     return () => {
@@ -105,7 +111,7 @@ export class EventBus {
    * Records events in a stream, then hands them to the handlers of this process: all handlers of an event at once, one event
    * after the other. What had been recorded before — by the same command, or with the same `appendId` — is not handed out again.
    *
-   * @throws what recording throws, and then nothing was recorded; BusClosed
+   * @throws what recording and middleware throw, and then nothing was recorded; MiddlewareTimedOut; BusClosed
    */
   async publish(stream: string, events: readonly object[], options: PublishOptions = {}): Promise<Published> {
     if (this.closing) throw new BusClosed();
@@ -114,8 +120,12 @@ export class EventBus {
     let settle = (_: HandedOut) => {};
     const settled = new Promise<HandedOut>((resolve) => (settle = resolve));
     this.backlog.add(settled);
+    const { middleware, timeoutMs } = this;
     try {
-      const { kept, dropped } = await throughMiddleware(this.middleware, events, { stream, transient });
+      const { kept, dropped } = await throughMiddleware({ middleware, timeoutMs }, events, {
+        stream,
+        transient,
+      });
       const record = transient || kept.length === 0 ? undefined : await this.parts.record(stream, kept, how);
       const found = transient ? this.transients(stream, kept, how.metadata) : this.recorded(record);
       void this.handOut(found).then(settle);
@@ -129,7 +139,7 @@ export class EventBus {
     }
   }
 
-  /** Takes no more, and waits for what is under way; a handler that hangs only until its time is over. */
+  /** Takes no more, and waits for what is under way; a handler or middleware that hangs only until its time is over. */
   close(): Promise<void> {
     return (this.closing ??= this.backlog.drain());
   }
@@ -223,7 +233,7 @@ const inside = new AsyncLocalStorage<true>();
 const NOT_WAITED: HandedOut = { outcomes: [], undelivered: undefined };
 
 /** `{ error }`: its condition threw, which is a failure of the handler. */
-function isWanted({ when }: Listener, event: RecordedEvent): boolean | { readonly error: unknown } {
+function isWanted({ when }: Listener, event: RecordedEvent<object>): boolean | { readonly error: unknown } {
   try {
     return when?.(event) ?? true;
   } catch (error) {

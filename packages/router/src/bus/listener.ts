@@ -1,11 +1,18 @@
 import type { EventPriority, RecordedEvent } from '@backstory/core';
-import { LONGEST_TIMER, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import {
+  InvalidOption,
+  LONGEST_TIMER,
+  knownOptions,
+  numberOption,
+  type OptionNames,
+} from '@backstory/core/store';
 import { InvalidDefinition, type AnyClass, type Class } from '@backstory/events';
 import { eventTypeOf, handlersOf, type HandlerRow } from '@backstory/events/codec';
 import { Filter } from '../filter/filter.js';
 import { nameTest } from '../filter/pattern.js';
-import { PRIORITIES } from '../filter/priority-condition.js';
+import { PRIORITIES, requirePriority } from '../filter/priority-condition.js';
 import { Topic } from '../rule/topic.js';
+import { predicateOf, type Condition } from '../subscription/reaction.js';
 
 /** What a handler of the bus is given beside the event. */
 export interface Delivery {
@@ -44,7 +51,7 @@ export interface Listener {
   /** Only what goes there. */
   readonly topic: string | undefined;
   /** Only what this is true of. */
-  readonly when: ((event: RecordedEvent) => boolean) | undefined;
+  readonly when: ((event: RecordedEvent<object>) => boolean) | undefined;
   readonly handler: BusHandler<object>;
 }
 
@@ -53,6 +60,8 @@ export function listenerOf(to: ListensTo, handler: BusHandler<object>, options: 
   if (typeof handler !== 'function')
     throw new InvalidDefinition('subscribe', 'needs a function that is given the event: (event) => ….');
   const { name = handler.name || 'handler', timeoutMs, priority } = knownOptions(options, LISTEN);
+  if (typeof name !== 'string' || name === '')
+    throw new InvalidOption('name', 'must be text that is not empty.');
   return {
     name,
     ...howRun(timeoutMs, priority),
@@ -65,6 +74,8 @@ export function listenerOf(to: ListensTo, handler: BusHandler<object>, options: 
 
 /** A listener for each method with `@EventHandler`. @throws InvalidDefinition where there is none */
 export function listenersOf(subscriber: object, to: Topic | undefined): readonly Listener[] {
+  if (typeof subscriber !== 'object' || subscriber === null)
+    throw new InvalidDefinition('attach', 'needs an object with methods that have @EventHandler.');
   const cls = subscriber.constructor as AnyClass;
   const rows = handlersOf(cls);
   if (rows.length === 0)
@@ -78,24 +89,20 @@ export function listenersOf(subscriber: object, to: Topic | undefined): readonly
 function listenerOfRow(subscriber: object, cls: AnyClass, row: HandlerRow, to: Topic | undefined): Listener {
   const { event, method, options } = row;
   const { timeoutMs, priority, when } = options ?? {};
+  const name = `${cls.name}.${String(method)}`;
   return {
-    name: `${cls.name}.${String(method)}`,
+    name,
     ...howRun(timeoutMs, priority),
     takes: typesOf(event),
     topic: to?.name,
-    when: when && testOf(when as Condition),
+    when: when === undefined ? undefined : predicateOf(when as Condition, name),
     handler: (...given) => (subscriber as Record<string | symbol, BusHandler<object>>)[method]!(...given),
   };
 }
 
-type Condition = ((event: RecordedEvent) => boolean) | { matches(event: RecordedEvent): boolean };
-
-function testOf(when: Condition): (event: RecordedEvent) => boolean {
-  return typeof when === 'function' ? when : (event) => when.matches(event);
-}
-
 function howRun(timeoutMs: number | undefined, priority: EventPriority = 'normal') {
   if (timeoutMs !== undefined) numberOption('timeoutMs', timeoutMs, 1, LONGEST_TIMER);
+  requirePriority(priority);
   return { timeoutMs, rank: PRIORITIES.indexOf(priority) };
 }
 

@@ -1,3 +1,6 @@
+import { inTime } from '@backstory/core/observability';
+import { MiddlewareTimedOut } from './errors.js';
+
 /**
  * Sees every event before it is recorded. It gives nothing to let it pass, another event to take its place, or
  * {@link drop} to keep it from being recorded and delivered. What it throws fails the publishing; nothing is recorded.
@@ -34,32 +37,42 @@ export interface Dropped {
   readonly reason: string;
 }
 
-/** What is left of the events, in their order, and what was dropped. */
+/** What is left of the events, in their order, and what was dropped. @throws MiddlewareTimedOut */
 export async function throughMiddleware(
-  middleware: readonly Middleware[],
+  { middleware, timeoutMs }: MiddlewareSteps,
   events: readonly object[],
   about: AboutPublishing,
 ): Promise<{ readonly kept: readonly object[]; readonly dropped: readonly Dropped[] }> {
   const kept: object[] = [];
   const dropped: Dropped[] = [];
   for (const given of events) {
-    const answer = await through(middleware, given, about);
+    const answer = await through({ middleware, timeoutMs }, given, about);
     if (answer instanceof Drop) dropped.push({ event: given, reason: answer.reason });
     else kept.push(answer);
   }
   return { kept, dropped };
 }
 
+/** Middleware in its order, and how long each may take. */
+export interface MiddlewareSteps {
+  readonly middleware: readonly Middleware[];
+  readonly timeoutMs: number;
+}
+
 async function through(
-  middleware: readonly Middleware[],
+  { middleware, timeoutMs }: MiddlewareSteps,
   given: object,
   about: AboutPublishing,
 ): Promise<object> {
   let event = given;
   for (const step of middleware) {
-    const answer = await step(event, about);
+    const work = (async () => step(event, about))();
+    const answer = await inTime<MiddlewareAnswer>(timeoutMs, work, { instead: LATE });
+    if (answer === LATE) throw new MiddlewareTimedOut(about.stream, timeoutMs);
     if (answer instanceof Drop) return answer;
     if (answer !== undefined) event = answer;
   }
   return event;
 }
+
+const LATE = new Drop('late');

@@ -39,6 +39,8 @@ export type HandedOut = Pick<Published, 'outcomes' | 'undelivered'>;
 export function checkPublishing(events: unknown, options: PublishOptions): PublishOptions {
   if (!Array.isArray(events)) throw new InvalidOption('events', 'must be a list, also of one event.');
   const { transient, wait, expected, appendId } = knownOptions(options, PUBLISH);
+  if (transient !== undefined && typeof transient !== 'boolean')
+    throw new InvalidOption('transient', `must be true or false, not ${String(transient)}.`);
   if (wait !== undefined && wait !== 'handlers' && wait !== 'record')
     throw new InvalidOption('wait', `must be 'handlers' or 'record', not ${String(wait)}.`);
   if (transient && wait === 'record')

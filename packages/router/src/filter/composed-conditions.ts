@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '@backstory/core';
+import { answered } from './answer.js';
 import type { Condition, KnownNames } from './condition.js';
 import { FilterNotSerialisable } from './errors.js';
 import { ExpressionCondition } from './expression-condition.js';
@@ -90,7 +91,7 @@ export class Asked implements Condition {
   ) {}
 
   holds(event: RecordedEvent): boolean {
-    return this.predicate(event);
+    return answered(this.predicate(event), this.text);
   }
 
   why(event: RecordedEvent): string {

@@ -1,10 +1,18 @@
 import type { EventPriority, RecordedEvent } from '@backstory/core';
+import { shown } from '@backstory/core/state';
+import { InvalidOption } from '@backstory/core/store';
 import type { Condition } from './condition.js';
 import { InvalidFilter } from './errors.js';
 import { everything, type Narrowing } from './narrowing.js';
 
 /** From the least urgent on. */
 export const PRIORITIES: readonly EventPriority[] = ['low', 'normal', 'high', 'critical'];
+
+/** @throws InvalidOption */
+export function requirePriority(value: unknown): void {
+  if (value === undefined || (PRIORITIES as readonly unknown[]).includes(value)) return;
+  throw new InvalidOption('priority', `must be one of ${PRIORITIES.join(', ')}, not ${shown(value)}.`);
+}
 
 /** How urgent an event is. Who says nothing says `normal`. */
 export class PriorityCondition implements Condition {

@@ -93,6 +93,25 @@ describe('a router', () => {
     expect(topics(router, event('x'))).toEqual([]);
   });
 
+  test('decides, tells and explains by the rules of one moment, whatever is added and removed meanwhile', () => {
+    const told: EventRouted[] = [];
+    const observer = { ...silent, route: (facts: () => EventRouted) => void told.push(facts()) };
+    const b = { name: 'b', source: '*', target: 'b' };
+    const swaps = (): boolean => {
+      if (!router.remove('b')) router.add(b);
+      return true;
+    };
+    const router = new Router([{ name: 'a', source: '*', condition: swaps, target: 'a' }, b], { observer });
+    for (const those of [['a', 'b'], ['a'], ['a', 'b']]) {
+      expect(topics(router, event('x'))).toEqual(those);
+      expect(told.splice(0).map(({ rule, result }) => [rule, result])).toEqual(
+        those.map((rule) => [rule, 'matched']),
+      );
+    }
+    const { decisions } = router.explain(event('x'));
+    expect(decisions.map(({ rule }) => rule)).toEqual(['a']);
+  });
+
   test('removing a rule twice leaves the one alone that took its name', () => {
     const router = new Router();
     const remove = router.add({ name: 'a', source: '*', target: 'a' });
@@ -162,6 +181,21 @@ describe('a router', () => {
     router.remove('a');
     expect(filter.matches(event('order.placed'))).toBe(false);
     expect(String(filter)).toBe('goes to orders');
+  });
+
+  test('where a rule on the way to a topic fails it cannot be told what goes there, and the filter fails as well', () => {
+    const fails = () => {
+      throw new Error('not loaded');
+    };
+    const router = new Router([
+      { name: 'a', source: 'x', target: 'first', condition: fails },
+      { name: 'b', source: topic('first'), target: 'review' },
+      { name: 'c', source: topic('review'), target: 'first' },
+      { name: 'd', source: 'y', target: 'review' },
+    ]);
+    expect(() => router.into('review').matches(event('x'))).toThrow('not loaded');
+    expect(router.into('elsewhere').matches(event('x'))).toBe(false);
+    expect(router.into('review').matches(event('y'))).toBe(true);
   });
 
   test.each<[string, object, string]>([

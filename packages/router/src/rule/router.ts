@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
-import type { Unsubscribe } from '@backstory/core/store';
+import { messageOf, shown } from '@backstory/core/state';
+import { InvalidOption, type Unsubscribe } from '@backstory/core/store';
 import type { Class } from '@backstory/events';
 import { eventTypeOf } from '@backstory/events/codec';
 import type { Filter } from '../filter/filter.js';
@@ -48,7 +49,7 @@ export class Router {
     return isFound;
   }
 
-  /** The rules that an event of this type may go through, also by way of a topic. What it holds decides. */
+  /** The rules that an event of this type may go through, also by way of a topic. What it holds decides. @throws NotAnEvent, InvalidOption */
   routesFor(type: string | Class): readonly ActiveRule[] {
     const names = typeof type === 'string' ? [type] : namesOf(type);
     const reached = new Set<string>();
@@ -66,9 +67,11 @@ export class Router {
 
   /** Where an event goes. A rule whose condition throws does not route, and says so to the observer. */
   route(event: RecordedEvent): readonly Route[] {
-    const { decided, routes } = decide(this.active, event);
+    // Those of this moment: a condition may add and remove rules.
+    const { active } = this;
+    const { decided, routes } = decide(active, event);
     const { type: eventType } = event;
-    for (const rule of this.active) {
+    for (const rule of active) {
       const { result } = decided.get(rule) ?? NO_MATCH;
       this.observer.route(() => ({ rule: rule.name, target: rule.target, eventType, result }));
     }
@@ -77,17 +80,26 @@ export class Router {
 
   /** What each rule decides about an event, and why. Nobody is told. */
   explain(event: RecordedEvent): RoutingExplanation {
-    const { decided, routes } = decide(this.active, event);
-    const decisions = this.active.map((rule) => explained(rule, decided.get(rule) ?? NO_MATCH, event));
+    const { active } = this;
+    const { decided, routes } = decide(active, event);
+    const decisions = active.map((rule) => explained(rule, decided.get(rule) ?? NO_MATCH, event));
     return { decisions, routes };
   }
 
-  /** Events that go to a topic, by the rules as they are when it is asked: for `when:` of a handler of a subscription. */
+  /**
+   * Events that go to a topic, by the rules as they are when it is asked: for `when:` of a handler of a subscription. Where a rule on the
+   * way there has a condition that throws, it cannot be told, and this throws the same.
+   */
   into(name: string): Filter {
     const { name: wanted } = topic(name);
-    return where.that(`goes to ${wanted}`, (event) =>
-      decide(this.active, event).routes.some((route) => route.topic === wanted),
-    );
+    return where.that(`goes to ${wanted}`, (event) => {
+      const { active } = this;
+      const { decided, routes } = decide(active, event);
+      if (routes.some((route) => route.topic === wanted)) return true;
+      for (const [rule, { result, error }] of decided)
+        if (result === 'failed' && leadsTo(active, rule, wanted)) throw error;
+      return false;
+    });
   }
 }
 
@@ -117,6 +129,8 @@ export interface RoutingExplanation {
 }
 
 function namesOf(cls: Class): readonly string[] {
+  if (typeof (cls as unknown) !== 'function')
+    throw new InvalidOption('type', `must be an event class or the name of a type, not ${shown(cls)}.`);
   const { name, aliases } = eventTypeOf(cls);
   return [name, ...aliases];
 }
@@ -148,6 +162,13 @@ function decide(rules: readonly ActiveRule[], event: RecordedEvent) {
   return { decided, routes: [...routes.values()] };
 }
 
+/** Also by way of other rules. */
+function leadsTo(rules: readonly ActiveRule[], { target }: ActiveRule, wanted: string): boolean {
+  const reached = new Set([target]);
+  for (const it of reached) for (const { from, target: next } of rules) if (from === it) reached.add(next);
+  return reached.has(wanted);
+}
+
 function decisionOf({ condition }: ActiveRule, event: RecordedEvent): Decision {
   try {
     return { result: condition.matches(event) ? 'matched' : 'filtered' };
@@ -166,8 +187,7 @@ function reasonOf(
   { result, error }: Decision,
   event: RecordedEvent,
 ): string {
-  if (result === 'failed')
-    return `its condition threw: ${error instanceof Error ? error.message : String(error)}`;
+  if (result === 'failed') return `its condition threw: ${messageOf(error)}`;
   if (result !== 'no-match') return condition.explain(event).because;
   return from === undefined ? `type is ${event.type}, not ${source}` : `it does not go to topic ${from}`;
 }

@@ -7,6 +7,7 @@ import type { Condition } from './condition.js';
 import { writeMember, type Member } from './member.js';
 import type { LeftOut } from './left-out.js';
 import type { ParkedKey } from './parked-key.js';
+import type { ParkedRequest } from './request.js';
 import type { ReplayRequest } from './replay-request.js';
 import type { ReplayRun } from './replays.js';
 import { SystemEvents } from './system-events.js';
@@ -53,6 +54,11 @@ export class Announcements {
       ...(leftOut && { leftOut }),
       ...(flow && { flow }),
     }));
+  }
+
+  /** What somebody asked for is of no effect. */
+  voided({ action, key, position, actor, at }: ParkedRequest): void {
+    this.system.note('subscription.request-void', { action, key, position, at }, actor);
   }
 
   /** One partition's part of a replay is done. */

@@ -6,11 +6,14 @@ import {
   type HandleStart,
   type Observer,
 } from '@backstory/core/observe';
+import { messageOf } from '@backstory/core/state';
 import { HandlerTimedOut } from '../bus/errors.js';
+import { isThenable } from '../thenable.js';
 import { Delivery, type Effects } from './delivery.js';
-import { DeliveryEnded } from './errors.js';
+import { DeliveryEnded, OnceTimedOut } from './errors.js';
 import type { Lane, Partition } from './partition.js';
 import type { Handler } from './reaction.js';
+import { ENDED } from './within.js';
 
 /** Runs handlers, each for its time, and says how each attempt ended; later ends of an attempt that is over are ignored. */
 export class Attempts {
@@ -30,15 +33,16 @@ export class Attempts {
   run(lane: Lane, handler: Handler, recorded: RecordedEvent<object>): 'under way' | Ended {
     const delivery = new Delivery(this.subscription, handler.name, lane.attempts + 1, lane, this.effects);
     const attempt = new Attempt(lane, handler, delivery);
-    let result: unknown;
+    let pending: Promise<unknown>;
     try {
-      result = this.observer === silent ? call(attempt, recorded) : this.observed(attempt, recorded);
+      const result = this.observer === silent ? call(attempt, recorded) : this.observed(attempt, recorded);
+      if (!isThenable(result)) return concluded(attempt, { failure: undefined, result });
+      pending = Promise.resolve(result);
     } catch (error) {
-      return failedBy(error);
+      return concluded(attempt, failedBy(error));
     }
-    if (!isThenable(result)) return { failure: undefined, result };
     this.watch(attempt);
-    result.then(
+    pending.then(
       (given) => this.settle(attempt, { failure: undefined, result: given }),
       (error: unknown) => this.settle(attempt, failedBy(error)),
     );
@@ -82,8 +86,7 @@ export class Attempts {
   private settle(attempt: Attempt, how: Ended): void {
     if (attempt.isOver) return;
     this.forget(attempt);
-    attempt.delivery.end('it has ended');
-    this.ended(attempt.lane, attempt.handler, how);
+    this.ended(attempt.lane, attempt.handler, concluded(attempt, how));
   }
 
   private watch(attempt: Attempt): void {
@@ -113,11 +116,14 @@ export class Attempts {
   private expire(): void {
     const now = performance.now();
     let next = Infinity;
+    // What begins meanwhile, in the place of what is over, sets the timer for itself.
+    this.wakeAt = Infinity;
     for (const attempt of [...this.underWay]) {
-      if (attempt.deadline > now) next = Math.min(next, attempt.deadline);
+      const deadline = attempt.deadline + attempt.delivery.waitedMs(now);
+      if (deadline > now) next = Math.min(next, deadline);
       else this.timeOut(attempt);
     }
-    this.wake(next);
+    if (next < this.wakeAt) this.wake(next);
   }
 
   private timeOut(attempt: Attempt): void {
@@ -141,9 +147,13 @@ export interface Ended {
   readonly result?: unknown;
 }
 
-/** An attempt that ended with this error. */
+/** An attempt that ended with this error; of one that cannot even be asked what it is, what can be said. */
 export function failedBy(error: unknown, isTimeOut = false): Ended {
-  return { failure: { error, isTimeOut } };
+  try {
+    return { failure: { error, isTimeOut: isTimeOut || error instanceof OnceTimedOut } };
+  } catch {
+    return { failure: { error: new Error(messageOf(error)), isTimeOut } };
+  }
 }
 
 class Attempt {
@@ -158,6 +168,12 @@ class Attempt {
     readonly handler: Handler,
     readonly delivery: Delivery,
   ) {}
+}
+
+/** What it did not wait for goes on where it ended well; where it failed the next attempt does it. */
+function concluded({ delivery }: Attempt, how: Ended): Ended {
+  delivery.end(how.failure ? 'it has failed' : ENDED);
+  return how;
 }
 
 /** As `work` ends, or before that when its time is over: what comes later is ignored. One promise, whatever it gives. */
@@ -180,7 +196,7 @@ function ending(
       over(error instanceof HandlerTimedOut ? 'timed-out' : 'failed', () => reject(error));
     try {
       const result = work();
-      if (isThenable(result)) result.then(handled, failed);
+      if (isThenable(result)) Promise.resolve(result).then(handled, failed);
       else handled(result);
     } catch (error) {
       failed(error as Error);
@@ -195,8 +211,4 @@ function call({ handler, delivery }: Attempt, recorded: RecordedEvent<object>): 
 /** Of an attempt that may have been made in a process that is gone. */
 function keptTrace({ parked }: Lane, handler: Handler, { id }: RecordedEvent) {
   return parked?.eventId === id && parked.handler === handler.name ? parked.flow?.trace : undefined;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as Partial<PromiseLike<unknown>> | undefined | null)?.then === 'function';
 }

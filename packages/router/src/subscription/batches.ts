@@ -5,10 +5,11 @@ import type { Entry } from './entry.js';
 import type { BatchPart, Lane } from './partition.js';
 import type { Handler } from './reaction.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
+import { within } from './within.js';
 
 /** The handler of several events at once that is next for a key; `undefined`: it is one event's turn alone. */
 export function batchHandlerOf(definition: SubscriptionDefinition, lane: Lane): Handler | undefined {
-  if (lane.parked || lane.replaying || lane.isProbe || lane.alone > 0) return undefined;
+  if (lane.stands || lane.replaying || lane.isProbe || lane.alone > 0) return undefined;
   const [handler] = definition.handlersOf(lane.queue[0]!);
   return handler?.batch && handler;
 }
@@ -67,14 +68,16 @@ export function together(
         return delivery.signal;
       },
       once: async (effect) => {
-        delivery.signal.throwIfAborted();
-        const nth = times++;
-        const places = all.map(({ lane, recorded: event }) => ({ lane, handler: handler.name, event, nth }));
-        return effects.onceEach(places, (tx, fresh) =>
-          effect(
-            tx,
-            fresh.map((i) => all[i]!.recorded),
-          ),
+        const { signal } = delivery;
+        signal.throwIfAborted();
+        const by = { handler: handler.name, nth: times++, signal };
+        const places = all.map(({ lane, recorded: event }) => ({ lane, event, ...by }));
+        return delivery.turn((begin) =>
+          effects.onceEach(places, (tx, fresh) => {
+            begin();
+            const recorded = fresh.map((i) => all[i]!.recorded);
+            return within(signal, () => effect(tx, recorded));
+          }),
         );
       },
       handling: (it, run) => Context.handling(it, by).run(run),

@@ -12,7 +12,7 @@ export class Breaker {
   outage: Outage | undefined;
   private reason = '';
   private probes = 0;
-  /** The last first attempts: the keys of those that failed, `undefined` for the others. */
+  /** The last first attempts, twice as many as keys that make an outage: the keys of those that failed, `undefined` for the others. */
   private recent: (string | undefined)[] = [];
   private next = 0;
   private failing = 0;
@@ -46,9 +46,8 @@ export class Breaker {
   /** The first attempt at an event failed. Opens when it was one too many. */
   failed(key: string, message: string): void {
     this.remember(key);
-    const failed = this.recent.filter((it) => it !== undefined);
-    const different = new Set(failed).size;
-    if (different < this.options.keys || failed.length * 2 < this.recent.length) return;
+    const different = new Set(this.recent.filter((it) => it !== undefined)).size;
+    if (different < this.options.keys) return;
     this.open('many-keys', `${different} different keys failed one after another, the last with: ${message}`);
   }
 

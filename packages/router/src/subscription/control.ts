@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readFormat } from '@backstory/core/store';
 import type { StateStore } from '@backstory/core';
+import type { Wish } from '@backstory/core/administration';
 import type { StateTransaction, StateView } from '@backstory/core/state';
 import { SUBSCRIPTIONS } from './collections.js';
 
@@ -24,13 +25,6 @@ export interface Control {
   readonly reset?: Wish & { readonly id: string; readonly to: number };
 }
 
-/** Who wanted something, when and why. */
-export interface Wish {
-  readonly actor: string;
-  readonly at: string;
-  readonly reason?: string;
-}
-
 const FORMAT = 'backstory.subscription/1';
 
 export async function readControl(view: StateView, name: string): Promise<Control | undefined> {
@@ -44,15 +38,20 @@ export async function listControls(view: StateView): Promise<ReadonlyMap<string,
   return new Map(rows.map(({ key, value }) => [key, readFormat<Control>(value, FORMAT)]));
 }
 
-/** Makes the control of a subscription that has none, and keeps which events it handles; gives what is there. */
+/**
+ * Makes the control of a subscription that has none, and keeps which events it handles; gives what is there. Where more are handled
+ * already that is kept, unless it is to be taken `back`.
+ */
 export function register(
   state: StateStore,
   name: string,
-  { start, ...handled }: { readonly start: number } & Handled,
+  { start, ...handled }: Registered,
+  back?: 'back',
 ): Promise<Control> {
   return state.transaction([], async (tx) => {
     const known = await readControl(tx, name);
     if (known && isDeepStrictEqual(handledBy(known), handledBy(handled))) return known;
+    if (known && !back && unknownTypes(known, handled).length > 0) return known;
     const {
       accounted: _a,
       includeSystem: _s,
@@ -63,6 +62,14 @@ export function register(
     return control;
   });
 }
+
+/** Events that are handled by other code, and not by this. */
+export function unknownTypes({ types }: Handled, own: Handled): readonly string[] {
+  return types.filter((it) => !own.types.includes(it));
+}
+
+/** What a process says of a subscription that it starts. */
+export type Registered = { readonly start: number } & Handled;
 
 type Handled = Pick<Control, 'types' | 'includeSystem' | 'keyed' | 'accounted'>;
 

@@ -6,7 +6,7 @@ import { partitionOf } from './key-partition.js';
 import { keyOf } from './key-of.js';
 import { OutcomeBook } from './outcome-book.js';
 import { Parking, type ParkingHost } from './parking.js';
-import type { StoredParked } from './parked-key.js';
+import type { DeadKey, ParkedKey } from './parked-key.js';
 import { Lane, type Partition, type Replaying } from './partition.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
 import { Workload } from './workload.js';
@@ -51,7 +51,10 @@ export class Dispatcher {
     this.parking = parking;
     const outcomes = new OutcomeBook(definition.options.outcomes);
     this.outcomes = outcomes;
-    this.handling = new Handling({ definition, work, parking, breaker, outcomes, host, observer, pump });
+    const probeNext = () => (this.isProbeDue = true);
+    this.handling = new Handling({
+      ...{ definition, work, parking, breaker, outcomes, host, observer, pump, probeNext },
+    });
   }
 
   get partitions(): ReadonlyMap<number, Partition> {
@@ -95,7 +98,7 @@ export class Dispatcher {
   }
 
   /** Begins to handle a partition's events; what was parked in it goes on where it was. */
-  open(partition: Partition, parked: readonly StoredParked[]): void {
+  open(partition: Partition, parked: readonly (ParkedKey | DeadKey)[]): void {
     this.work.partitions.set(partition.number, partition);
     partition.isOpen = true;
     for (const it of parked) this.parking.restore(partition, it);
@@ -113,15 +116,22 @@ export class Dispatcher {
     this.pump();
   }
 
+  /** What the handlers of partitions still do does not count. */
+  abandon(partitions: readonly Partition[], reason: string): void {
+    for (const partition of partitions) {
+      this.handling.attempts.abandon(partition, reason);
+      this.work.running -= partition.running;
+      partition.running = 0;
+    }
+  }
+
   /** Forgets a partition: what its handlers still do does not count. */
   drop(partition: Partition, reason: string): void {
     const { work } = this;
     if (!partition.isOpen) return;
     partition.isOpen = false;
     work.partitions.delete(partition.number);
-    this.handling.attempts.abandon(partition, reason);
-    work.running -= partition.running;
-    partition.running = 0;
+    this.abandon([partition], reason);
     for (const lane of partition.lanes.values()) {
       clearTimeout(lane.timer);
       work.keepFirst(lane, 0);
@@ -142,6 +152,11 @@ export class Dispatcher {
     this.pump();
   }
 
+  /** What was taken for an outage was about events that are not handled any more. */
+  reset(): void {
+    this.breaker.close();
+  }
+
   close(reason: string): void {
     for (const partition of [...this.partitions.values()]) this.drop(partition, reason);
     clearTimeout(this.probe);
@@ -156,7 +171,7 @@ export class Dispatcher {
     entry.recorded = recorded;
     if (!partition.tracker.admit(entry)) return;
     const lane = partition.lane(key);
-    if (lane.parked) return this.parking.follow(lane, entry);
+    if (lane.stands) return this.parking.follow(lane, entry);
     this.work.held++;
     if (lane.queue.push(entry) === 1) this.work.makeReady(lane, entry);
     // The batch that it waits for may be full now.
@@ -169,9 +184,21 @@ export class Dispatcher {
   private pump(): void {
     if (this.isPumping) return;
     this.isPumping = true;
+    try {
+      this.beginReady();
+    } catch (error) {
+      this.host.failed(error);
+    } finally {
+      this.isPumping = false;
+    }
+    this.awaitProbe();
+    this.parking.pumped();
+    this.roomy?.();
+  }
+
+  private beginReady(): void {
     const { work } = this;
-    if (this.occupied.length > 0)
-      for (const lane of this.occupied.splice(0)) work.makeReady(lane, lane.queue[0]!);
+    if (this.occupied.length > 0) for (const lane of this.occupied.splice(0)) work.readyAgain(lane);
     while (work.running < this.definition.options.concurrency && this.mayRun()) {
       const lane = work.ready.take();
       if (!lane) break;
@@ -184,9 +211,6 @@ export class Dispatcher {
         this.handling.begin(lane);
       }
     }
-    this.isPumping = false;
-    this.awaitProbe();
-    this.roomy?.();
   }
 
   private mayRun(): boolean {
@@ -197,6 +221,7 @@ export class Dispatcher {
     clearTimeout(this.probe);
     this.probe = undefined;
     this.isProbeDue = false;
+    if (change === 'closed') this.work.resume();
     this.host.breaker(change, reason);
   }
 
@@ -208,12 +233,14 @@ export class Dispatcher {
 
   /** One key is tried now and then while the breaker is open. */
   private awaitProbe(): void {
-    if (!this.breaker.outage || this.probe || this.isProbeDue) return;
+    if (!this.breaker.outage || this.probe || (this.isProbeDue && !this.work.isIdle)) return;
     if (this.probed?.isProbe && this.probed.partition.isOpen) return;
     this.probe = setTimeout(() => {
       this.probe = undefined;
       this.isProbeDue = true;
       this.pump();
+      // What it was about has gone elsewhere: the next event shows whether the outage lasts.
+      if (this.isProbeDue && !this.isPaused && this.work.isIdle) this.breaker.close();
     }, this.breaker.probeMs);
   }
 }

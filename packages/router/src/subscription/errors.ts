@@ -14,6 +14,31 @@ export class DeliveryEnded extends BackstoryError {
   }
 }
 
+/** Another process runs the subscription with code that handles events which this code does not: it would pass over them. */
+export class OlderCode extends BackstoryError {
+  readonly code = 'BACKSTORY_OLDER_CODE';
+  constructor(
+    readonly subscription: string,
+    readonly types: readonly string[],
+  ) {
+    super(
+      `Another process runs subscription ${subscription} with code that handles ${types.join(', ')}, which this code does not: ` +
+        'this process goes on when no such process is there any more.',
+    );
+  }
+}
+
+/** What a handler does `once` held the only writer of the state store for too long: leases could not be renewed meanwhile. It was rolled back. */
+export class OnceTimedOut extends BackstoryError {
+  readonly code = 'BACKSTORY_ONCE_TIMED_OUT';
+  constructor(readonly heldMs: number) {
+    super(
+      `What is done once was still at work after ${heldMs} ms, in which nobody else could write and leases could not be renewed: ` +
+        'call others and wait before or after once, and only write in it.',
+    );
+  }
+}
+
 /** No subscription of this name was ever started here. */
 export class SubscriptionNotFound extends BackstoryError {
   readonly code = 'BACKSTORY_SUBSCRIPTION_NOT_FOUND';
@@ -82,6 +107,14 @@ const NOT_HANDLED: Readonly<Record<NotHandledReason, (detail: string) => string>
     `its keys are made by a function that this process does not have. Ask where it runs, or wait for a position: ${detail}.`,
   'time-out': (detail) => `the time is over, and ${detail}. Wait again, or look at its status.`,
 };
+
+/** This process takes no more subscribers: its application is being closed. Nothing was begun. */
+export class SubscriptionsClosed extends BackstoryError {
+  readonly code = 'BACKSTORY_SUBSCRIPTIONS_CLOSED';
+  constructor(readonly subscription: string) {
+    super(`Subscriber ${subscription} is not started: the application is closed. Add it before that.`);
+  }
+}
 
 /** Two subscribers of one application have one name, and would share one checkpoint. */
 export class SubscriptionExists extends BackstoryError {

@@ -1,5 +1,6 @@
 import type { EventStore, StateStore } from '@backstory/core';
-import { isInfrastructure } from '@backstory/core/state';
+import type { Wish } from '@backstory/core/administration';
+import { isInfrastructure, messageOf } from '@backstory/core/state';
 import {
   InvalidOption,
   LONGEST_TIMER,
@@ -8,7 +9,7 @@ import {
   numberOption,
   outside,
 } from '@backstory/core/store';
-import { readControl, type Wish } from './control.js';
+import { readControl } from './control.js';
 import { NotHandled, type NotHandledReason } from './errors.js';
 import { findEvent } from './find-event.js';
 import type { RunsHere } from './runs-here.js';
@@ -172,8 +173,4 @@ function refusal(
 
 function byWhom({ actor, at, reason }: Wish): string {
   return `by ${actor} at ${at}${reason === undefined ? '' : `: ${reason}`}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '@backstory/core';
-import { FenceLost, isInfrastructure } from '@backstory/core/state';
-import { flowOf, type Observer } from '@backstory/core/observe';
+import { FenceLost } from '@backstory/core/state';
+import type { Observer } from '@backstory/core/observe';
 import { Attempts, failedBy, type Ended, type Failure } from './attempts.js';
 import { batchHandlerOf, gather, together, waitOf } from './batches.js';
 import type { Breaker } from './breaker.js';
@@ -8,8 +8,10 @@ import type { Effects } from './delivery.js';
 import type { Entry } from './entry.js';
 import type { OutcomeBook } from './outcome-book.js';
 import type { Lane, Partition } from './partition.js';
+import { judged, type Judged } from './failure-kind.js';
 import { RESUME, type Parking } from './parking.js';
-import { parkedError, type FailureKind, type ParkedKey } from './parked-key.js';
+import { parkedAs } from './parked-as.js';
+import { parkedError, type FailureKind } from './parked-key.js';
 import type { Handler } from './reaction.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
 import type { Workload } from './workload.js';
@@ -18,6 +20,8 @@ import type { Workload } from './workload.js';
 export interface HandlingHost extends Effects {
   /** Another process has this partition. */
   lost(partition: Partition): void;
+  /** What should not fail has: it cannot go on by itself. */
+  failed(error: unknown): void;
 }
 
 /** What handling works with. */
@@ -31,6 +35,8 @@ export interface HandlingParts {
   readonly observer: Observer;
   /** A lane was dealt with. */
   readonly pump: () => void;
+  /** A probe has found nothing out: the next one is not waited for. */
+  readonly probeNext: () => void;
 }
 
 /** Takes the first event of a key to its handlers, one after another, and decides what a failure means. */
@@ -41,8 +47,12 @@ export class Handling {
     const { definition, host, observer } = parts;
     this.attempts = new Attempts(definition.name, host, observer, (lane, handler, how) => {
       if (!lane.partition.isOpen) return;
-      if (lane.batch) this.batchEnded(lane, handler, how);
-      else this.ended(lane, handler, how);
+      try {
+        if (lane.batch) this.batchEnded(lane, handler, how);
+        else this.ended(lane, handler, how);
+      } catch (error) {
+        host.failed(error);
+      }
       parts.pump();
     });
   }
@@ -79,7 +89,7 @@ export class Handling {
     first.batch = undefined;
     first.trace = undefined;
     if (failure && isLost(failure, first)) return host.lost(first.partition);
-    const kind = failure && (failure.isTimeOut ? 'time-out' : this.kindOf(failure.error));
+    const kind = failure && this.judged(failure).kind;
     if (kind === 'infrastructure')
       breaker.open(kind, `${handler.name}: ${parkedError(failure!.error).message}`);
     work.end(first);
@@ -87,8 +97,10 @@ export class Handling {
       if (kind && kind !== 'infrastructure') lane.alone = entries.length;
       lane.began = first.began;
       if (!kind)
-        for (const entry of entries)
+        for (const entry of entries) {
+          breaker.succeeded(false);
           this.finish(lane, entry, () => outcomes.handled(lane, handler.name, result));
+        }
       this.goOn(lane);
     }
   }
@@ -104,7 +116,7 @@ export class Handling {
       const how = this.run(lane, handler, recorded);
       if (how === 'under way') return;
       if (how?.failure) return this.failed(lane, handler, how.failure);
-      if (how) this.parts.outcomes.handled(lane, handler.name, how.result);
+      if (how) this.answered(lane, handler, how);
       lane.attempts = 0;
     }
     this.handled(lane, entry);
@@ -115,8 +127,10 @@ export class Handling {
     try {
       if (!edited || cursor !== entry.position)
         return (entry.recorded ??= this.parts.definition.decode(entry.stored));
-      return this.parts.definition.decode({ ...entry.stored, data: edited.data });
+      return this.parts.definition.decodeEdited(entry.stored, edited.data);
     } catch (error) {
+      lane.isAnswered = false;
+      this.tell(this.parts, lane);
       this.count(lane, undefined, { error, kind: 'cannot-decode' });
       return undefined;
     }
@@ -128,9 +142,10 @@ export class Handling {
     handler: Handler,
     recorded: RecordedEvent<object>,
   ): 'under way' | Ended | undefined {
-    this.parts.outcomes.begin(lane);
+    const { outcomes } = this.parts;
+    outcomes.begin(lane);
     try {
-      if (handler.matches && !handler.matches(recorded)) return undefined;
+      if (handler.matches && !handler.matches(recorded)) return outcomes.unwanted(lane, handler.name);
     } catch (error) {
       return failedBy(error);
     }
@@ -139,19 +154,31 @@ export class Handling {
 
   private ended(lane: Lane, handler: Handler, { failure, result }: Ended): void {
     if (failure) return this.failed(lane, handler, failure);
-    this.parts.outcomes.handled(lane, handler.name, result);
+    this.answered(lane, handler, { result });
     lane.attempts = 0;
     lane.handler++;
     this.step(lane);
   }
 
+  private answered(lane: Lane, handler: Handler, { result }: Pick<Ended, 'result'>): void {
+    this.parts.outcomes.handled(lane, handler.name, result);
+    lane.isAnswered = true;
+  }
+
+  /** What no handler wanted, or none could be given, says nothing of an outage. */
+  private tell({ breaker, probeNext }: HandlingParts, lane: Lane): void {
+    const { isProbe, isAnswered } = lane;
+    lane.isProbe = lane.isAnswered = false;
+    if (isAnswered) breaker.succeeded(isProbe);
+    else if (isProbe) probeNext();
+  }
+
   private handled(lane: Lane, entry: Entry): void {
-    const { work, parking, breaker } = this.parts;
+    const { work, parking } = this.parts;
     if (lane.replaying) return this.replayed(lane, 'handled');
     work.end(lane);
     this.finish(lane, entry);
-    breaker.succeeded(lane.isProbe);
-    lane.isProbe = false;
+    this.tell(this.parts, lane);
     if (lane.parked) parking.advance(lane, entry.position + 1);
     this.goOn(lane);
   }
@@ -178,18 +205,17 @@ export class Handling {
 
   /** An event was handled again, or failed for good: nothing waits behind it. */
   private replayed(lane: Lane, how: 'handled' | 'failed'): void {
-    const { work, breaker } = this.parts;
-    work.end(lane);
-    if (how === 'handled') breaker.succeeded(lane.isProbe);
+    this.parts.work.end(lane);
+    if (how === 'handled') this.tell(this.parts, lane);
     lane.isProbe = false;
     lane.partition.replaying = undefined;
     lane.replaying!.end(how);
   }
 
-  private failed(lane: Lane, handler: Handler, { error, isTimeOut }: Failure): void {
+  private failed(lane: Lane, handler: Handler, failure: Failure): void {
     const { breaker, host } = this.parts;
-    if (isLost({ error }, lane)) return host.lost(lane.partition);
-    const kind = isTimeOut ? 'time-out' : this.kindOf(error);
+    if (isLost(failure, lane)) return host.lost(lane.partition);
+    const { kind, error } = this.judged(failure);
     this.judge(lane, kind, `${handler.name}: ${parkedError(error).message}`);
     if (breaker.outage) this.postpone(lane);
     else this.count(lane, handler, { error, kind });
@@ -213,9 +239,8 @@ export class Handling {
     }
   }
 
-  private kindOf(error: unknown): FailureKind {
-    const said = this.parts.definition.options.classify(error);
-    return said ?? (isInfrastructure(error) ? 'infrastructure' : 'poison');
+  private judged({ error, isTimeOut }: Failure): Judged {
+    return isTimeOut ? { kind: 'time-out', error } : judged(this.parts.definition.options.classify, error);
   }
 
   /** In an outage no attempt counts, and neither do the last ones, which had the same cause. */
@@ -226,14 +251,10 @@ export class Handling {
 
   private postpone(lane: Lane): void {
     this.parts.work.end(lane);
-    this.parts.work.makeReady(lane, lane.queue[0]!);
+    this.parts.work.putOff(lane);
   }
 
-  private count(
-    lane: Lane,
-    handler: Handler | undefined,
-    { error, kind }: { readonly error: unknown; readonly kind: FailureKind },
-  ): void {
+  private count(lane: Lane, handler: Handler | undefined, { error, kind }: Judged): void {
     const { definition, work, parking, observer } = this.parts;
     lane.attempts++;
     const { retry } = handler ?? definition.options;
@@ -255,37 +276,6 @@ export class Handling {
 /** Another process has the partition. */
 function isLost({ error }: Pick<Failure, 'error'>, { partition }: Lane): boolean {
   return error instanceof FenceLost && error.lease === partition.lease.name;
-}
-
-interface Judged {
-  readonly handler: string;
-  readonly error: unknown;
-  readonly kind: FailureKind;
-  readonly isSpent: boolean;
-  readonly delayMs: number;
-}
-
-function parkedAs(lane: Lane, { handler, error, kind, isSpent, delayMs }: Judged): ParkedKey {
-  const { stored } = lane.queue[0]!;
-  const before = lane.parked;
-  const flow = flowOf(stored, lane.trace);
-  return {
-    key: lane.key,
-    state: isSpent ? 'dead' : 'retrying',
-    from: before?.from ?? stored.position,
-    cursor: stored.position,
-    eventId: stored.id,
-    eventType: stored.type,
-    stream: stored.stream,
-    handler,
-    attempts: lane.attempts,
-    reason: kind,
-    error: parkedError(error),
-    parkedAt: before?.parkedAt ?? new Date().toISOString(),
-    ...(!isSpent && { dueAt: new Date(Date.now() + delayMs).toISOString() }),
-    ...(before?.edited && before.cursor === stored.position && { edited: before.edited }),
-    ...(flow && { flow }),
-  };
 }
 
 /** A handler that is gone from the code leaves the event to all of them. */

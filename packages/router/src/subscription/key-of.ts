@@ -22,7 +22,7 @@ export function keyOf(
 }
 
 /** A state store keeps it, after the name of its partition. */
-function isKey(value: unknown): value is string {
+export function isKey(value: unknown): value is string {
   return (
     typeof value === 'string' &&
     value !== '' &&

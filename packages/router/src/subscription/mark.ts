@@ -7,6 +7,8 @@ export interface Mark {
   readonly at: string;
   readonly position: number;
   readonly key: string;
+  /** It was made when its attempt was over, or in a replay: its event may have been left out before. */
+  readonly isLate?: boolean;
 }
 
 /** What is done once: by which handler, for which event, which time. */
@@ -24,6 +26,11 @@ export function markAt(number: number, { handler, event, nth }: Doing): string {
 /** A mark as it is stored. */
 export function readMark({ key: at, value: key }: StateEntry): Mark {
   return { at, position: Number(at.split('/')[1]), key };
+}
+
+/** Those that say what was done in a replay begin with this; a mark as above follows. */
+export function replayMarksOf(number: number, replay: string): string {
+  return `${partitionName(number)}/${replay}/`;
 }
 
 function padded(position: number): string {

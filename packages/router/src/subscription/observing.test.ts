@@ -210,3 +210,26 @@ it('an observer is told what becomes of a subscription: taken over, paused, resu
   const changes = told.filter((it) => it.startsWith('consumer')).map((it) => it.split(' ')[2]);
   expect(changes).toEqual(['started', 'taken-over', 'paused', 'resumed', 'faulted']);
 });
+
+it('the checkpoint is kept while what is said of it cannot be recorded', async () => {
+  const recorder = new Recorder(storage.events, { source: 'test' });
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  const real = recorder.record.bind(recorder);
+  let isHeld = false;
+  jest.spyOn(recorder, 'record').mockImplementation(async (...given) => {
+    isHeld = true;
+    await held;
+    return real(...given);
+  });
+  const subscriptions = new Subscriptions({ ...storage, recorder });
+  try {
+    await subscriptions.add(watching('fraud', () => undefined));
+    await eventually(() => isHeld);
+    await record('1', new Deposited(1));
+    await eventually(async () => (await subscriptions.status('fraud')).position === 1, 10_000);
+  } finally {
+    letGo();
+    await subscriptions.close();
+  }
+});

@@ -33,6 +33,13 @@ export class OutcomeBook {
     });
   }
 
+  /** The event is not meant for this handler, though it may have been when it failed there. */
+  unwanted(lane: Lane, handler: string): undefined {
+    const entry = lane.queue[0]!;
+    if (this.kept === 'none' || !failureOf(lane, handler, entry)) return;
+    lane.partition.outcomes.set(outcomeAt({ position: entry.position, handler }), undefined);
+  }
+
   /** An attempt failed: as the record of its key says. */
   failed(lane: Lane, { state, handler, attempts, reason, error }: ParkedKey): void {
     if (this.kept === 'none') return;

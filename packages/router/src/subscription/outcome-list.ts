@@ -1,7 +1,10 @@
 import type { EventStore, StateStore, StoredEvent } from '@backstory/core';
+import { shown } from '@backstory/core/state';
+import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
 import { collectionsOf } from './collections.js';
 import { listControls } from './control.js';
 import { findEvent } from './find-event.js';
+import { requireListed } from './list-query.js';
 import { outcomeAt, outcomesOf, readOutcome, type Outcome } from './outcome.js';
 
 /** Which outcomes to list. */
@@ -14,6 +17,24 @@ export interface OutcomeQuery {
   /** Default 1,000. */
   readonly limit?: number;
 }
+
+/** @throws InvalidOption */
+export function checkedOutcomeQuery(given: OutcomeQuery): OutcomeQuery {
+  const query = knownOptions(given, NAMES);
+  const { after } = query;
+  requireListed(query, STATES);
+  if (after !== undefined && !isPlace(after))
+    throw new InvalidOption('after', `must be an outcome that was listed, not ${shown(after)}.`);
+  return query;
+}
+
+function isPlace(after: unknown): boolean {
+  const { position, handler } = (after ?? {}) as Partial<Outcome>;
+  return Number.isSafeInteger(position) && typeof handler === 'string';
+}
+
+const NAMES: OptionNames<OutcomeQuery> = { event: true, states: true, after: true, limit: true };
+const STATES: readonly Outcome['state'][] = ['handled', 'retrying', 'dead', 'skipped', 'discarded'];
 
 /** The outcomes of a subscription, the latest event first. @throws EventNotFound */
 export async function listOutcomes(

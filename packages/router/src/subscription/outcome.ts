@@ -1,5 +1,6 @@
+import { storable } from '@backstory/core/state';
 import { readFormat } from '@backstory/core/store';
-import { storable, type FailureKind, type ParkedError } from './parked-key.js';
+import type { FailureKind, ParkedError } from './parked-key.js';
 
 /**
  * What became of an event at one of its handlers.

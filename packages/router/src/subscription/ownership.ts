@@ -1,16 +1,18 @@
 import type { EventStore, LogIdentity, StateStore } from '@backstory/core';
-import type { HeldLease, LeaseHolder } from '@backstory/core/state';
+import type { HeldLease, LeaseHolder, StateView } from '@backstory/core/state';
 import { verifyCheckpoint, type Checkpoint } from '@backstory/core/store';
 import type { Control } from './control.js';
 import type { Dispatcher } from './dispatcher.js';
 import { Partition } from './partition.js';
 import { PartitionState, type StoredPartition } from './partition-state.js';
-import type { StoredParked } from './parked-key.js';
+import type { DeadKey, ParkedKey } from './parked-key.js';
 import { accountedTypes, proofOf, type Progress } from './progress.js';
 
 /** What ownership works with. */
 export interface OwnershipParts {
   readonly name: string;
+  /** Refuses to store anything. */
+  readonly check: (view: StateView) => Promise<void>;
   readonly events: EventStore;
   readonly state: StateStore;
   readonly leases: LeaseHolder;
@@ -22,6 +24,8 @@ export interface OwnershipParts {
   readonly joined: () => void;
   /** A partition has gone to another process. */
   readonly lost: (partition: Partition) => void;
+  /** What was done later, once handlers had ended, failed. */
+  readonly failed: (error: unknown) => Promise<void>;
   /** A checkpoint was kept. */
   readonly saved: (through: number) => void;
 }
@@ -31,11 +35,14 @@ export class Ownership {
   readonly stored: PartitionState;
   /** Which log their positions are of. */
   log: LogIdentity | undefined;
-  private joining: { readonly partition: Partition; readonly parked: readonly StoredParked[] }[] = [];
+  private joining: { readonly partition: Partition; readonly parked: readonly (ParkedKey | DeadKey)[] }[] =
+    [];
   private saving: Promise<void> = Promise.resolve();
+  /** Partitions that go, or begin anew, once what is at work in them has ended. */
+  private readonly aside = new Set<Promise<void>>();
 
   constructor(private readonly parts: OwnershipParts) {
-    this.stored = new PartitionState(parts.state, parts.name);
+    this.stored = new PartitionState(parts.state, parts.name, parts.check);
   }
 
   /** Partitions that are handled, and those about to be. */
@@ -74,7 +81,8 @@ export class Ownership {
         control,
         log,
       });
-      lease.signal.addEventListener('abort', () => this.leave(partition));
+      // In place of what was said of the partition that a reset ended: the lease is the same.
+      lease.signal.onabort = () => this.leave(partition);
       if (lease.isHeld) this.joining.push({ partition, parked });
     }
     this.log = log;
@@ -87,9 +95,29 @@ export class Ownership {
     }
   }
 
+  /** Handlers at work in some partitions hold up neither the others nor what else is to be done: those follow when they are quiet. */
+  async idleFirst(
+    partitions: readonly Partition[],
+    work: (some: readonly Partition[]) => Promise<void>,
+  ): Promise<void> {
+    const idle = partitions.filter(({ running }) => running === 0);
+    for (const it of partitions.filter(({ running }) => running > 0)) {
+      const later = work([it])
+        .catch(this.parts.failed)
+        .finally(() => this.aside.delete(later));
+      this.aside.add(later);
+    }
+    if (idle.length > 0) await work(idle);
+  }
+
+  /** Resolves when nothing is to follow. */
+  get later(): Promise<unknown> {
+    return Promise.all(this.aside);
+  }
+
   /** Gives partitions up: lets their handlers end, keeps the checkpoint, and lets others have them. */
   async release(partitions: readonly Partition[]): Promise<void> {
-    await this.quiet(partitions);
+    await this.quiet(partitions, 'it is given up');
     await this.save(partitions).catch(() => undefined);
     for (const partition of partitions) this.forget(partition, 'it is given up');
     await Promise.allSettled(partitions.map(({ lease }) => this.parts.leases.release(lease)));
@@ -97,8 +125,10 @@ export class Ownership {
 
   /** Starts partitions anew where a reset wants them. */
   async restart(partitions: readonly Partition[], control: Control): Promise<void> {
-    await this.quiet(partitions);
+    await this.quiet(partitions, 'it is reset');
     for (const partition of partitions) this.forget(partition, 'it is reset');
+    // A save of them may be under way, and would write under the same lease what the reset takes away.
+    await this.saving;
     await this.join(partitions, control);
   }
 
@@ -117,7 +147,9 @@ export class Ownership {
     if (!partition.isClosing) this.parts.lost(partition);
   }
 
-  private async saveNow(partitions: readonly Partition[]): Promise<void> {
+  /** Of one that is not open yet its parked keys are not known, and marks of what they wait with would go. */
+  private async saveNow(asked: readonly Partition[]): Promise<void> {
+    const partitions = asked.filter(({ isOpen }) => isOpen);
     const { written, lost } = await this.stored.save(partitions, (proof) =>
       verifyCheckpoint(this.parts.events, { logId: this.log!.logId, ...proof }),
     );
@@ -159,7 +191,12 @@ export class Ownership {
       ...start,
       ...this.accountedFrom(progress ?? start),
     });
-    for (const mark of marks) partition.marks.set(mark.at, mark);
+    const cursors = new Map(parked.map(({ key, cursor }) => [key, cursor]));
+    for (const mark of marks) {
+      const waits = mark.position >= (cursors.get(mark.key) ?? Infinity);
+      const isLate = !waits && partition.tracker.isFinished(mark.position);
+      partition.marks.set(mark.at, { ...mark, isLate });
+    }
     return { partition, parked };
   }
 
@@ -176,11 +213,12 @@ export class Ownership {
     this.parts.dispatcher.drop(partition, reason);
   }
 
-  /** No handler begins, and those at work end, or are not waited for any longer. */
-  private async quiet(partitions: readonly Partition[]): Promise<void> {
+  /** No handler begins, and those at work end, or are told to after a while: what they do once may keep others from writing. */
+  async quiet(partitions: readonly Partition[], reason: string): Promise<void> {
     for (const partition of partitions) partition.isClosing = true;
     const end = performance.now() + this.parts.stopTimeoutMs;
-    while (partitions.some(({ running }) => running > 0) && performance.now() < end) {
+    while (partitions.some(({ running }) => running > 0)) {
+      if (performance.now() >= end) return this.parts.dispatcher.abandon(partitions, reason);
       await new Promise((wait) => setTimeout(wait, 5));
     }
   }

@@ -1,4 +1,4 @@
-import { StoredParked, storedParked, writeParked, type ParkedKey } from './parked-key.js';
+import { DeadKey, parkedIn, writeParked, type ParkedKey } from './parked-key.js';
 
 const PARKED: ParkedKey = {
   key: 'account-1',
@@ -15,36 +15,19 @@ const PARKED: ParkedKey = {
   parkedAt: '2026-11-20T00:00:00.000Z',
 };
 
-const stored = (parked: ParkedKey) => new StoredParked(parked.key, writeParked(parked));
+const stored = (parked: ParkedKey) => parkedIn({ key: `07/${parked.key}`, value: writeParked(parked) });
 
-it('that a key is dead is known without reading its record, whatever stands in it', () => {
-  const sly = '{"state":"dead"}';
+it('that a key is dead, and where it stands, is known without reading its record, whatever stands in it', () => {
+  const sly = '{"cursor":7,"state":"dead"}';
+  const error = { name: 'Error', message: sly };
+  for (const key of ['account-1', 'Ångström/2', sly])
+    expect(stored({ ...PARKED, key, cursor: 12_345, error })).toEqual(new DeadKey(key, 12_345));
   const edited = { data: sly, actor: sly };
-  const retrying: ParkedKey = { ...PARKED, key: sly, state: 'retrying', edited };
-  expect(stored(PARKED).isDead).toBe(true);
-  expect(stored(retrying).isDead).toBe(false);
-  expect(stored(retrying).read()).toMatchObject(retrying);
-  expect(stored({ ...PARKED, state: 'draining' }).isDead).toBe(false);
+  for (const state of ['retrying', 'draining'] as const)
+    expect(stored({ ...PARKED, key: sly, state, edited })).toMatchObject({ key: sly, state, edited });
 });
 
 it('a record of another format is read at once, and refused', () => {
-  const later = new StoredParked('account-1', '{"format":"backstory.parked-key/2","state":"dead"}');
-  expect(later.isDead).toBe(false);
-  expect(() => later.read()).toThrow(/backstory\.parked-key\/2/);
-});
-
-it('each record of a page is its own, whatever stands beside it', () => {
-  const page = [
-    PARKED,
-    { ...PARKED, key: 'Ångström/2', state: 'retrying' as const },
-    { ...PARKED, key: '3', error: { name: 'Error', message: '𝒳 "state":"dead"' } },
-  ];
-  const rows = page.map((it) => ({ key: `07/${it.key}`, value: writeParked(it) }));
-  const read = storedParked(rows);
-  expect(read.map((it) => [it.key, it.isDead])).toEqual([
-    ['account-1', true],
-    ['Ångström/2', false],
-    ['3', true],
-  ]);
-  expect(read.map((it) => it.read())).toMatchObject(page);
+  const value = '{"format":"backstory.parked-key/2","state":"dead","cursor":1}';
+  expect(() => parkedIn({ key: '07/account-1', value })).toThrow(/backstory\.parked-key\/2/);
 });

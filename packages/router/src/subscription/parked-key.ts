@@ -1,5 +1,5 @@
 import type { ObservedFlow } from '@backstory/core/observe';
-import type { StateEntry } from '@backstory/core/state';
+import { messageOf, storable, type StateEntry } from '@backstory/core/state';
 import { readFormat } from '@backstory/core/store';
 import { partitionName } from './key-partition.js';
 
@@ -49,6 +49,7 @@ export interface ParkedError {
 const FORMAT = 'backstory.parked-key/1';
 
 const BEGINNING = `{"format":"${FORMAT}",`;
+const CURSOR = '"cursor":';
 
 export function writeParked(parked: ParkedKey): string {
   return JSON.stringify({ format: FORMAT, ...parked });
@@ -59,38 +60,22 @@ export function readParked(text: string): ParkedKey {
   return readFormat<ParkedKey>(text, FORMAT);
 }
 
-/** A parked key as it is stored. There may be very many that are dead, and of few of them anything is asked. */
-export class StoredParked {
-  /** Told without reading the record: within its strings, quotes are escaped. */
-  readonly isDead: boolean;
-  private readonly end: number;
+/** A dead key whose record was left in the state store: there may be very many, and of few of them anything is asked. */
+export class DeadKey {
+  readonly state = 'dead';
 
-  /** Its text is kept as part of another one, where that is given. */
   constructor(
     readonly key: string,
-    text: string,
-    private readonly within = text,
-    private readonly begin = 0,
-  ) {
-    this.isDead = text.startsWith(BEGINNING) && text.includes('"state":"dead"');
-    this.end = begin + text.length;
-  }
-
-  /** @throws UnknownFormat */
-  read(): ParkedKey {
-    return readParked(this.within.slice(this.begin, this.end));
-  }
+    readonly cursor: number,
+  ) {}
 }
 
-/** A page of them. It is kept as one text: of very many the collector of garbage would copy each about. */
-export function storedParked(rows: readonly StateEntry[]): readonly StoredParked[] {
-  const all = rows.map(({ value }) => value).join('');
-  let begin = 0;
-  return rows.map(({ key, value }) => {
-    const stored = new StoredParked(key.slice(key.indexOf('/') + 1), value, all, begin);
-    begin += value.length;
-    return stored;
-  });
+/** A parked key; of one that is dead only where it stands. @throws UnknownFormat where it is needed at once and cannot be read */
+export function parkedIn({ key, value }: StateEntry): ParkedKey | DeadKey {
+  // Told without reading the record: within its strings, quotes are escaped.
+  const at = value.startsWith(BEGINNING) && value.includes('"state":"dead"') ? value.indexOf(CURSOR) : -1;
+  const cursor = at < 0 ? NaN : parseInt(value.slice(at + CURSOR.length, at + CURSOR.length + 16), 10);
+  return Number.isNaN(cursor) ? readParked(value) : new DeadKey(key.slice(key.indexOf('/') + 1), cursor);
 }
 
 /** Where a parked key is stored, so that one partition's are together. */
@@ -98,22 +83,23 @@ export function parkedAt(partition: number, key: string): string {
   return `${partitionName(partition)}/${key}`;
 }
 
-/** What is kept of an error: enough to know it again, cut where it is long, and text that any store accepts. */
+/** What is kept of an error: enough to know it again, cut where it is long, and text that any store accepts. Never throws. */
 export function parkedError(error: unknown): ParkedError {
-  const { name, message, code, stack } = (
-    error instanceof Error ? error : new Error(String(error))
-  ) as Error & {
-    readonly code?: unknown;
-  };
+  const code = textOf(error, 'code');
+  const stack = textOf(error, 'stack');
   return {
-    name: storable(String(name), 100),
-    message: storable(String(message), 1_000),
-    ...((typeof code === 'string' || typeof code === 'number') && { code: storable(String(code), 100) }),
-    ...(typeof stack === 'string' && { stack: storable(stack, 2_000) }),
+    name: storable(textOf(error, 'name') ?? 'Error', 100),
+    message: storable(messageOf(error), 1_000),
+    ...(code !== undefined && { code: storable(code, 100) }),
+    ...(stack !== undefined && { stack: storable(stack, 2_000) }),
   };
 }
 
-/** Text that any state store accepts, cut where it is long. */
-export function storable(text: string, most: number): string {
-  return text.slice(0, most).toWellFormed().replaceAll('\0', '');
+function textOf(error: unknown, property: 'name' | 'code' | 'stack'): string | undefined {
+  try {
+    const value: unknown = error instanceof Error ? Reflect.get(error, property) : undefined;
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+  } catch {
+    return undefined;
+  }
 }

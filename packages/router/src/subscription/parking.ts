@@ -2,7 +2,7 @@ import type { StoredEvent } from '@backstory/core';
 import type { Entry } from './entry.js';
 import type { Lane, Partition } from './partition.js';
 import type { LeftOut } from './left-out.js';
-import type { ParkedKey, StoredParked } from './parked-key.js';
+import type { DeadKey, ParkedKey } from './parked-key.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
 import type { Workload } from './workload.js';
 
@@ -28,6 +28,7 @@ export interface WaitingRange {
  */
 export class Parking {
   private reading: Promise<unknown> = Promise.resolve();
+  private roomy: (() => void) | undefined;
 
   constructor(
     private readonly definition: SubscriptionDefinition,
@@ -37,20 +38,28 @@ export class Parking {
     private readonly pump: () => void,
   ) {}
 
-  /** What another process, or an earlier start, parked goes on where it was. */
-  restore(partition: Partition, stored: StoredParked): void {
-    const lane = partition.lane(stored.key);
+  /** What another process, or an earlier start, parked; it goes on with `goOn`. */
+  restore(partition: Partition, parked: ParkedKey | DeadKey): void {
+    const lane = partition.lane(parked.key);
     lane.isBehind = true;
     lane.handler = RESUME;
-    if (stored.isDead) {
-      partition.load(lane, stored);
+    partition.load(lane, parked);
+    if (parked.state === 'dead') {
       lane.state = 'dead';
       return;
     }
-    const parked = stored.read();
-    partition.load(lane, parked);
     lane.attempts = parked.state === 'draining' ? 0 : parked.attempts;
-    this.wait(lane, this.dueIn(parked));
+    lane.state = 'waiting';
+    partition.restored.push(lane);
+  }
+
+  /**
+   * What was restored goes on where it was, once what is asked of it was done: whoever had the partition before may have done that, and
+   * handled what comes after it.
+   */
+  goOn({ restored }: Partition): void {
+    for (const lane of restored.splice(0))
+      if (lane.state === 'waiting' && !lane.timer) this.wait(lane, this.dueIn(lane.parked!));
   }
 
   /** No longer than an attempt is ever put off: the clock of whoever put it off may have been ahead. */
@@ -62,8 +71,7 @@ export class Parking {
   /** An event of a parked key: the checkpoint may pass it, for the record says from where on the key is to be read. */
   follow(lane: Lane, entry: Entry): void {
     lane.partition.tracker.finish(entry);
-    const isRoom = lane.queue.length < KEPT && this.work.held * 2 < this.definition.options.buffer;
-    if (lane.isBehind || !isRoom) {
+    if (lane.isBehind || lane.queue.length >= KEPT || !this.isRoom) {
       lane.isBehind = true;
       return;
     }
@@ -79,9 +87,15 @@ export class Parking {
       lane.state = 'dead';
       return;
     }
-    if (lane.queue.length > KEPT) lane.isBehind = true;
-    this.work.keepFirst(lane, KEPT);
+    const kept = this.isRoom ? KEPT : 0;
+    if (lane.queue.length > kept) lane.isBehind = true;
+    this.work.keepFirst(lane, kept);
     this.wait(lane, delayMs);
+  }
+
+  /** What waits has half of the buffer: the other half is for what can be handled. */
+  private get isRoom(): boolean {
+    return this.work.held * 2 < this.definition.options.buffer;
   }
 
   /** The first event of a parked key is dealt with. */
@@ -99,10 +113,12 @@ export class Parking {
   /** Tries a key that waits again, at once, from the next event on where one was `leftOut`; `false`: it is at work. */
   drain(lane: Lane, change: Partial<ParkedKey>, leftOut?: 'skip'): boolean {
     if (!isIdle(lane)) return false;
-    const { dueAt: _dueAt, ...parked } = lane.parked!;
+    const { dueAt: _dueAt, edited, ...parked } = lane.parked!;
+    // Other data are for the event that the key stands at.
+    const kept = edited && change.cursor === undefined ? { edited } : {};
     this.forget(lane);
     lane.attempts = 0;
-    this.change(lane, { ...parked, ...change, state: 'draining' }, leftOut);
+    this.change(lane, { ...parked, ...kept, ...change, state: 'draining' }, leftOut);
     this.readOn(lane);
     return true;
   }
@@ -111,6 +127,8 @@ export class Parking {
   discard(lane: Lane): boolean {
     if (!isIdle(lane)) return false;
     this.forget(lane);
+    // It may be among those that are ready.
+    lane.state = 'dead';
     this.release(lane, 'discard');
     return true;
   }
@@ -152,6 +170,7 @@ export class Parking {
   private readOn(lane: Lane): void {
     lane.state = 'reading';
     this.reading = this.reading.then(async () => {
+      if (this.work.held >= this.definition.options.buffer) await this.room();
       if (!lane.partition.isOpen || lane.partition.isClosing) return;
       try {
         // From now on what comes is kept, to follow what is being read.
@@ -166,6 +185,17 @@ export class Parking {
         this.wait(lane, 1_000);
       }
     });
+  }
+
+  private room(): Promise<void> {
+    return new Promise((resolve) => (this.roomy = resolve));
+  }
+
+  /** Something was dealt with, or is not held any more: reading goes on where it waits for room. */
+  pumped(): void {
+    if (!this.roomy || this.work.held >= this.definition.options.buffer) return;
+    this.roomy();
+    this.roomy = undefined;
   }
 
   private took(lane: Lane, events: readonly StoredEvent[]): void {
@@ -190,6 +220,7 @@ export const RESUME = -1;
 /** Events of a parked key that are kept in memory. */
 const KEPT = 16;
 
+/** Nothing of it is under way. In a pause, or an outage, one that is ready may be so for long. */
 function isIdle({ state }: Lane): boolean {
-  return state === 'dead' || state === 'waiting';
+  return state === 'dead' || state === 'waiting' || state === 'ready';
 }

@@ -1,16 +1,18 @@
 import type { StateStore } from '@backstory/core';
 import { FenceLost, type HeldLease, type StateEntry, type StateView } from '@backstory/core/state';
 import { collectionsOf } from './collections.js';
-import { PARTITIONS, partitionName } from './key-partition.js';
+import { partitionName } from './key-partition.js';
+import { completed, leftOutIn, leftOutOf, readLeftOut } from './left-out.js';
 import { readMark, type Mark } from './mark.js';
-import { parkedAt, storedParked, writeParked, type StoredParked } from './parked-key.js';
+import { parkedAt, parkedIn, writeParked, type DeadKey, type ParkedKey } from './parked-key.js';
 import type { Partition } from './partition.js';
+import { pagesOf, rowsOf } from './pages-of.js';
 import { proofOf, readProgress, writeProgress, type Progress } from './progress.js';
 
 /** What is stored of a partition. */
 export interface StoredPartition {
   readonly progress: Progress | undefined;
-  readonly parked: readonly StoredParked[];
+  readonly parked: readonly (ParkedKey | DeadKey)[];
   readonly marks: readonly Mark[];
 }
 
@@ -20,13 +22,6 @@ export interface LogPart {
   readonly epoch: number;
 }
 
-/** One that is not dead is needed at once: that it cannot be read is found out while its partition can still be given up. */
-function readableParked(rows: readonly StateEntry[]): readonly StoredParked[] {
-  const stored = storedParked(rows);
-  for (const it of stored) if (!it.isDead) it.read();
-  return stored;
-}
-
 /** Reads and writes what is stored of a subscription's partitions, each under its lease. */
 export class PartitionState {
   private readonly collections: ReturnType<typeof collectionsOf>;
@@ -34,21 +29,20 @@ export class PartitionState {
   constructor(
     private readonly state: StateStore,
     name: string,
+    /** Refuses, before anything is stored. */
+    private readonly check: (view: StateView) => Promise<void> = async () => undefined,
   ) {
     this.collections = collectionsOf(name);
   }
 
   /** Whoever was owner before can write nothing any more, so this is the last word. */
-  load(partitions: readonly number[]): Promise<ReadonlyMap<number, StoredPartition>> {
+  load(numbers: readonly number[]): Promise<ReadonlyMap<number, StoredPartition>> {
+    const partitions = numbers.toSorted((a, b) => a - b);
     return this.state.read(async (view) => {
       const { progress, parked, once } = this.collections;
       const known = await view.getMany(progress, partitions.map(partitionName));
-      const keys = await listByPartition(view, { collection: parked, partitions, read: readableParked });
-      const marks = await listByPartition(view, {
-        collection: once,
-        partitions,
-        read: (rows) => rows.map(readMark),
-      });
+      const keys = await listByPartition(view, { collection: parked, partitions, read: parkedIn });
+      const marks = await listByPartition(view, { collection: once, partitions, read: readMark });
       const loaded = new Map<number, StoredPartition>();
       for (const number of partitions) {
         const name = partitionName(number);
@@ -76,7 +70,6 @@ export class PartitionState {
     for (const { partition } of changes) {
       partition.changed.clear();
       partition.outcomes = new Map();
-      partition.leftOut = new Map();
       partition.replays = new Map();
       partition.replayMarks = new Set();
     }
@@ -106,7 +99,7 @@ export class PartitionState {
     const name = partitionName(number);
     await this.state.transaction([lease], async (tx) => {
       for (const collection of [parked, once, leftOut]) {
-        for await (const rows of pagesOf(tx, collection, `${name}/`))
+        for await (const rows of pagesOf(tx, collection, { prefix: `${name}/` }))
           await tx.deleteMany(
             collection,
             rows.map(({ key }) => key),
@@ -120,6 +113,7 @@ export class PartitionState {
     const { progress, parked, once, outcomes, leftOut, requests, replays, replayOnce } = this.collections;
     const leases = changes.map(({ partition }) => partition.lease);
     return this.state.transaction(leases, async (tx) => {
+      await this.check(tx);
       const rows = changes.map((it) => ({
         key: partitionName(it.partition.number),
         value: writeProgress({ ...it.progress, ...log }),
@@ -128,15 +122,16 @@ export class PartitionState {
       for (const [collection, entries] of [
         [parked, changes.flatMap((it) => it.puts)],
         [outcomes, changes.flatMap((it) => entriesOf(it.outcomes))],
-        [leftOut, changes.flatMap((it) => entriesOf(it.leftOut))],
+        [leftOut, await this.leftOut(tx, changes)],
         [replays, changes.flatMap((it) => entriesOf(it.replays))],
       ] as const) {
         if (entries.length > 0) await tx.putMany(collection, entries);
       }
       for (const [collection, keys] of [
         [parked, changes.flatMap((it) => it.deletes)],
-        [once, changes.flatMap((it) => it.marks)],
+        [once, changes.flatMap((it) => it.marks.map(({ at }) => at))],
         [requests, changes.flatMap((it) => it.requests)],
+        [outcomes, changes.flatMap((it) => goneOf(it.outcomes))],
         [leftOut, changes.flatMap((it) => goneOf(it.leftOut))],
         [replays, changes.flatMap((it) => goneOf(it.replays))],
         [replayOnce, changes.flatMap((it) => it.replayMarks)],
@@ -144,6 +139,31 @@ export class PartitionState {
         if (keys.length > 0) await tx.deleteMany(collection, keys);
       }
     });
+  }
+
+  /**
+   * What was left out, with what had been done once of it: of that nobody may have heard. Its marks do not outlive the next owner's first
+   * checkpoint. Where it was done late, or less is left out than before, what is stored is completed, and says what was done.
+   */
+  private async leftOut(view: StateView, changes: readonly Change[]): Promise<readonly StateEntry[]> {
+    const rows: StateEntry[] = [];
+    for (const { partition, leftOut, marks: going } of changes) {
+      const entries = new Map<string, string | undefined>();
+      const done: Mark[] = [];
+      const late = going.flatMap(({ isLate, key }) => (isLate ? [leftOutOf(key)] : []));
+      for (const prefix of new Set([...late, ...goneOf(leftOut).map(leftOutIn)]))
+        for (const { key, value } of await rowsOf(view, this.collections.leftOut, prefix)) {
+          entries.set(key, value);
+          const stored = readLeftOut(value);
+          done.push(...stored.done.map((at) => readMark({ key: at, value: stored.key })));
+        }
+      for (const [at, text] of leftOut) entries.set(at, text);
+      const left = entriesOf(entries);
+      if (left.length === 0) continue;
+      const marks = await rowsOf(view, this.collections.once, `${partitionName(partition.number)}/`);
+      rows.push(...completed(left, [...marks.map(readMark), ...done]));
+    }
+    return rows;
   }
 }
 
@@ -159,8 +179,8 @@ interface Change {
   readonly keys: readonly string[];
   readonly puts: readonly StateEntry[];
   readonly deletes: readonly string[];
-  readonly marks: readonly string[];
-  readonly outcomes: ReadonlyMap<string, string>;
+  readonly marks: readonly Mark[];
+  readonly outcomes: ReadonlyMap<string, string | undefined>;
   readonly leftOut: ReadonlyMap<string, string | undefined>;
   readonly replays: ReadonlyMap<string, string | undefined>;
   readonly replayMarks: readonly string[];
@@ -195,7 +215,7 @@ function changeOf(partition: Partition): Change | undefined {
     deletes: records.flatMap(({ key, record }) => (record ? [] : [key])),
     marks: coveredMarks(partition, through, new Set(ahead)),
     outcomes,
-    leftOut,
+    leftOut: new Map(leftOut),
     replays,
     replayMarks: [...partition.replayMarks],
     requests,
@@ -206,19 +226,19 @@ function isSame(progress: Change['progress'], saved: string | undefined): boolea
   return JSON.stringify(progress) === saved;
 }
 
-function settle({ partition, progress, marks, requests }: Change): void {
+function settle({ partition, progress, marks, leftOut, requests }: Change): void {
   partition.saved = JSON.stringify(progress);
-  for (const mark of marks) partition.marks.delete(mark);
+  for (const { at } of marks) partition.marks.delete(at);
+  for (const [at, text] of leftOut) if (partition.leftOut.get(at) === text) partition.leftOut.delete(at);
   for (const request of requests) partition.done.delete(request);
 }
 
 /** Nothing was written: it is to be written next time. */
 function undo(changes: readonly Change[], error: unknown): never {
-  for (const { partition, keys, outcomes, leftOut, replays, replayMarks } of changes) {
+  for (const { partition, keys, outcomes, replays, replayMarks } of changes) {
     for (const key of keys) partition.changed.add(key);
     // What was noted meanwhile is newer.
     partition.outcomes = new Map([...outcomes, ...partition.outcomes]);
-    partition.leftOut = new Map([...leftOut, ...partition.leftOut]);
     partition.replays = new Map([...replays, ...partition.replays]);
     for (const mark of replayMarks) partition.replayMarks.add(mark);
   }
@@ -226,13 +246,12 @@ function undo(changes: readonly Change[], error: unknown): never {
 }
 
 /** Marks of events that this checkpoint covers: they are not delivered again. */
-function coveredMarks(partition: Partition, through: number, ahead: ReadonlySet<number>): readonly string[] {
-  const covered = [...partition.marks.values()].filter(({ position, key }) => {
-    const parked = partition.lanes.get(key)?.parked;
+function coveredMarks(partition: Partition, through: number, ahead: ReadonlySet<number>): readonly Mark[] {
+  return [...partition.marks.values()].filter(({ position, key }) => {
+    const stands = partition.lanes.get(key)?.stands;
     const isFinished = position <= through || ahead.has(position);
-    return isFinished && !(parked && position >= parked.cursor);
+    return isFinished && !(stands && position >= stands.cursor);
   });
-  return covered.map(({ at }) => at);
 }
 
 function entriesOf(rows: ReadonlyMap<string, string | undefined>): readonly StateEntry[] {
@@ -243,40 +262,34 @@ function goneOf(rows: ReadonlyMap<string, string | undefined>): readonly string[
   return [...rows].flatMap(([key, value]) => (value === undefined ? [key] : []));
 }
 
-/** What is stored of some partitions, by their names. Of all of them it is had in one go. */
+/** What is stored of some partitions, by their names. Those that follow one another are had in one go. */
 async function listByPartition<T>(
   view: StateView,
   { collection, partitions, read }: Listing<T>,
 ): Promise<ReadonlyMap<string, readonly T[]>> {
   const found = new Map<string, T[]>(partitions.map((number) => [partitionName(number), []]));
-  const prefixes = partitions.length === PARTITIONS ? [''] : [...found.keys()].map((name) => `${name}/`);
-  for (const prefix of prefixes)
-    for await (const page of pagesOf(view, collection, prefix)) {
-      const items = read(page);
-      page.forEach(({ key }, i) => found.get(key.slice(0, key.indexOf('/')))?.push(items[i]!));
-    }
+  for (const [first, last] of runsOf(partitions)) {
+    // A `0` follows the `/` that ends the name of a partition.
+    const bounds = { after: `${partitionName(first)}/`, upTo: `${partitionName(last)}0` };
+    for await (const page of pagesOf(view, collection, bounds))
+      for (const row of page) found.get(row.key.slice(0, row.key.indexOf('/')))!.push(read(row));
+  }
   return found;
+}
+
+function runsOf(ascending: readonly number[]): readonly (readonly [first: number, last: number])[] {
+  const runs: [number, number][] = [];
+  for (const number of ascending) {
+    const run = runs.at(-1);
+    if (run && run[1] + 1 === number) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs;
 }
 
 interface Listing<T> {
   readonly collection: string;
+  /** Ascending. */
   readonly partitions: readonly number[];
-  /** An item for each row. */
-  readonly read: (page: readonly StateEntry[]) => readonly T[];
+  readonly read: (row: StateEntry) => T;
 }
-
-async function* pagesOf(
-  view: StateView,
-  collection: string,
-  prefix: string,
-): AsyncGenerator<readonly StateEntry[], void> {
-  for (let after = ''; ;) {
-    const page = await view.list(collection, { prefix, after, limit: PAGE });
-    if (page.length > 0) yield page;
-    if (page.length < PAGE) return;
-    after = page.at(-1)!.key;
-  }
-}
-
-/** Small enough that the rows of one are gone before the next comes. */
-const PAGE = 2_000;

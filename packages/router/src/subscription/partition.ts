@@ -2,7 +2,7 @@ import type { TraceContext } from '@backstory/core/observe';
 import type { HeldLease } from '@backstory/core/state';
 import type { Entry } from './entry.js';
 import type { LeftOut } from './left-out.js';
-import { StoredParked, type ParkedKey } from './parked-key.js';
+import { DeadKey, type ParkedKey } from './parked-key.js';
 import type { Mark } from './mark.js';
 import type { Accounted, ParkedCounts, Progress } from './progress.js';
 import type { ReplayRequest } from './replay-request.js';
@@ -12,12 +12,14 @@ import { Tracker } from './tracker.js';
 export class Partition {
   readonly tracker: Tracker;
   readonly lanes = new Map<string, Lane>();
+  /** Keys that were parked when it came, and have not gone on. */
+  readonly restored: Lane[] = [];
   /** Keys whose record in the state store is to be written or removed with the next checkpoint. */
   readonly changed = new Set<string>();
   /** What was done `once` for events that no checkpoint covers yet. */
   readonly marks = new Map<string, Mark>();
-  /** What somebody decided to leave out, under the key it is to be stored with; `undefined`: it is to go. */
-  leftOut = new Map<string, string | undefined>();
+  /** What somebody decided to leave out, until it is stored, under the key it is stored with; `undefined`: it is to go. */
+  readonly leftOut = new Map<string, string | undefined>();
   /** How far replays are, in the same way. */
   replays = new Map<string, string | undefined>();
   /** How far this process is with replays, by their ids, those included that it has done. */
@@ -26,8 +28,8 @@ export class Partition {
   replayMarks = new Set<string>();
   /** The event that is being handled again. */
   replaying: Lane | undefined;
-  /** What became of events, under the key it is to be stored with. */
-  outcomes = new Map<string, string>();
+  /** What became of events, under the key it is to be stored with; `undefined`: it is to go. */
+  outcomes = new Map<string, string | undefined>();
   /** Requests that were carried out: they go with the next checkpoint. */
   readonly done = new Set<string>();
   /** The same, for good: they may have been read before they went. */
@@ -70,8 +72,8 @@ export class Partition {
 
   /** Whether an event was handled, or left out: not what waits, or is to come. */
   isDealtWith(key: string, position: number): boolean {
-    const parked = this.lanes.get(key)?.parked;
-    return this.tracker.isFinished(position) && !(parked && parked.cursor <= position);
+    const stands = this.lanes.get(key)?.stands;
+    return this.tracker.isFinished(position) && !(stands && stands.cursor <= position);
   }
 
   /** Parks a key, changes what is known of it, or takes it back (`undefined`). Its events are then covered by its record. */
@@ -82,10 +84,10 @@ export class Partition {
   }
 
   /** The same for what is in the state store already. */
-  load(lane: Lane, parked: ParkedKey | StoredParked | undefined): void {
-    if (lane.parked) this.counts[lane.parked.state]--;
-    if (parked) this.counts[stateOf(parked)]++;
-    lane.parked = parked;
+  load(lane: Lane, parked: ParkedKey | DeadKey | undefined): void {
+    if (lane.stands) this.counts[lane.stands.state]--;
+    if (parked) this.counts[parked.state]++;
+    lane.stands = parked;
   }
 }
 
@@ -119,6 +121,8 @@ export class Lane {
   gathering: number | undefined;
   /** It is tried to find out whether an outage is over. */
   isProbe = false;
+  /** A handler was given its first event, and ended well. */
+  isAnswered = false;
   /** When the present attempt began, where that is wanted. */
   began: { readonly at: number; readonly clock: number } | undefined;
   /** The trace of the last attempt. */
@@ -126,27 +130,24 @@ export class Lane {
   /** Its one event was dealt with before, and is handled again. */
   replaying: Replaying | undefined;
 
-  private record: ParkedKey | StoredParked | undefined;
+  /** While it is parked: its state, and where it stands. */
+  stands: ParkedKey | DeadKey | undefined;
 
   constructor(
     readonly key: string,
     readonly partition: Partition,
   ) {}
 
-  /** While it is parked: what is, or is about to be, in the state store. @throws UnknownFormat */
+  /** While it is parked: what is, or is about to be, in the state store. A dead key's is read before anything is done with it. */
   get parked(): ParkedKey | undefined {
-    if (this.record instanceof StoredParked) this.record = this.record.read();
-    return this.record;
+    if (this.stands instanceof DeadKey) throw new Error(`The record of ${this.key} was not read.`);
+    return this.stands;
   }
 
-  set parked(record: ParkedKey | StoredParked | undefined) {
-    this.record = record;
+  /** Its record was read. */
+  recall(parked: ParkedKey): void {
+    if (this.stands instanceof DeadKey) this.stands = parked;
   }
-}
-
-function stateOf(parked: ParkedKey | StoredParked): ParkedKey['state'] {
-  if (parked instanceof StoredParked) return parked.isDead ? 'dead' : parked.read().state;
-  return parked.state;
 }
 
 /** That an event is handled again. */

@@ -2,6 +2,8 @@ import type { EventPriority, RecordedEvent } from '@backstory/core';
 import { numberOption, LONGEST_TIMER, knownOptions, type OptionNames } from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { HandlerRow } from '@backstory/events/codec';
+import { answered } from '../filter/answer.js';
+import { requirePriority } from '../filter/priority-condition.js';
 import type { Batch } from './batch.js';
 import type { Delivery } from './delivery.js';
 import { resolveRetry, type ResolvedOptions, type RetryOptions } from './subscription-options.js';
@@ -63,6 +65,7 @@ export interface Handler {
 /** @throws InvalidOption, InvalidDefinition */
 export function handlerOf({ name, run, settings, batch }: Reaction, usual: ResolvedOptions): Handler {
   const { retry, timeoutMs = usual.timeoutMs, priority, when } = knownOptions(settings, SETTINGS);
+  requirePriority(priority);
   return {
     name,
     run,
@@ -76,8 +79,10 @@ export function handlerOf({ name, run, settings, batch }: Reaction, usual: Resol
 
 const SETTINGS: OptionNames<ReactionSettings> = { retry: true, timeoutMs: true, priority: true, when: true };
 
-function predicateOf(when: Condition, name: string): (recorded: RecordedEvent<object>) => boolean {
-  if (typeof when === 'function') return when;
-  if (typeof (when as Partial<typeof when> | null)?.matches === 'function') return (it) => when.matches(it);
+/** @throws InvalidDefinition */
+export function predicateOf(when: Condition, name: string): (recorded: RecordedEvent<object>) => boolean {
+  if (typeof when === 'function') return (it) => answered(when(it), name);
+  if (typeof (when as Partial<typeof when> | null)?.matches === 'function')
+    return (it) => answered(when.matches(it), name);
   throw new InvalidDefinition(name, 'has a `when` that is neither a function nor a filter.');
 }

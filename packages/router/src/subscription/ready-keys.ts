@@ -7,13 +7,29 @@ export class ReadyKeys {
   private readonly high = new Fifo();
   private readonly normal = new Fifo();
   private readonly low = new Fifo();
+  private readonly triedOnes = new Fifo();
 
-  add(lane: Lane, priority: EventPriority): void {
-    this[priority].add(lane);
+  /** `tried`: after all others, however urgent it is. */
+  add(lane: Lane, priority: EventPriority | 'tried'): void {
+    if (priority === 'tried') this.triedOnes.add(lane);
+    else this[priority].add(lane);
   }
 
   take(): Lane | undefined {
-    return this.critical.take() ?? this.high.take() ?? this.normal.take() ?? this.low.take();
+    return (
+      this.critical.take() ??
+      this.high.take() ??
+      this.normal.take() ??
+      this.low.take() ??
+      this.triedOnes.take()
+    );
+  }
+
+  /** Takes those out that were tried. */
+  tried(): readonly Lane[] {
+    const lanes: Lane[] = [];
+    for (let lane = this.triedOnes.take(); lane; lane = this.triedOnes.take()) lanes.push(lane);
+    return lanes;
   }
 }
 

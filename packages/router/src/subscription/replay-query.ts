@@ -1,4 +1,6 @@
+import { shown } from '@backstory/core/state';
 import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
+import { requireKey } from './list-query.js';
 
 /** Which events to handle again: those that meet all that is given, and at least one of it is. */
 export interface ReplayQuery {
@@ -17,7 +19,10 @@ export interface ReplayQuery {
 /** @throws InvalidOption */
 export function checkedReplay(given: ReplayQuery, head: number): ReplayQuery {
   const query = knownOptions(given, NAMES);
-  const { event, key, from, to } = query;
+  const { event, key, from, to, again = false } = query;
+  if (key !== undefined) requireKey('key', key);
+  if (typeof again !== 'boolean')
+    throw new InvalidOption('again', `must be true or false, not ${shown(again)}.`);
   if (event === undefined && key === undefined && from === undefined && to === undefined)
     throw new InvalidOption('which', 'must say what to handle again: { event }, { key }, or { from, to }.');
   for (const [option, position] of Object.entries({ from, to })) {

@@ -3,6 +3,7 @@ import type { StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
 import type { collectionsOf } from './collections.js';
 import { partitionName } from './key-partition.js';
+import { rowsOf } from './pages-of.js';
 
 /** That events of one partition are to be handled again, and how far that is. */
 export interface ReplayRequest {
@@ -51,5 +52,5 @@ export async function readReplays(
   view: StateView,
   { replays }: ReturnType<typeof collectionsOf>,
 ): Promise<readonly ReplayRequest[]> {
-  return (await view.list(replays)).map(({ value }) => readFormat<ReplayRequest>(value, FORMAT));
+  return (await rowsOf(view, replays)).map(({ value }) => readFormat<ReplayRequest>(value, FORMAT));
 }

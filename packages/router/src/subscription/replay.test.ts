@@ -223,6 +223,32 @@ describe('beside what comes', () => {
     expect(seen.filter((at) => !/v[12]$/.test(at))).toEqual([3, 4, 5, 6, 7, 8].map((v) => `account-1 v${v}`));
   });
 
+  it('a key that is let go while its event is handled again, and one that waits for that, stop nothing', async () => {
+    const began: string[] = [];
+    let go: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (go = resolve));
+    const handle: Handle = (_event, recorded) => {
+      began.push(place(recorded));
+      if (recorded.version === 2) throw new Error('poison');
+      return began.filter((at) => at === place(recorded)).length > 1 ? held : undefined;
+    };
+    const it = await started(handle, { retry: { attempts: 1 } });
+    const ids = await it.record('1', new Deposited(1), new Deposited(2), new Deposited(3));
+    const dead = () => it.subscriptions.parked('fraud', { states: ['dead'] });
+    await eventually(async () => (await dead()).length === 1);
+    await it.subscriptions.replay('fraud', { event: ids[0]! });
+    await eventually(() => began.filter((at) => at === 'account-1 v1').length === 2);
+    await it.subscriptions.retry('fraud', { key: 'account-1' });
+    await eventually(async () => (await dead()).length === 0);
+    await it.subscriptions.discard('fraud', { key: 'account-1' });
+    await eventually(async () => (await it.subscriptions.parked('fraud')).length === 0);
+    go();
+    await through(it, 1);
+    const next = await it.record('2', new Deposited(1));
+    await it.subscriptions.handled('fraud', next[0]!);
+    expect((await it.subscriptions.status('fraud')).state).toBe('live');
+  });
+
   it('what is parked, or still to come, is left to its turn', async () => {
     const seen: string[] = [];
     const it = await started((_event, recorded) => {

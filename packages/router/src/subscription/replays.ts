@@ -3,6 +3,7 @@ import type { collectionsOf } from './collections.js';
 import type { Dispatcher } from './dispatcher.js';
 import { partitionOf } from './key-partition.js';
 import { keyOf } from './key-of.js';
+import { rowsOf } from './pages-of.js';
 import { leftOutAt, leftOutOf, readLeftOut, without, writeLeftOut, type LeftOut } from './left-out.js';
 import type { Partition, Replaying } from './partition.js';
 import { replayAt, writeReplay, type ReplayRequest } from './replay-request.js';
@@ -61,11 +62,20 @@ export class Replays {
     let now = request;
     const { replayed } = this.parts;
     const isOwn = () => partition.isOpen && !partition.isClosing;
+    // What was left out of a key is gone through from here on, but where one event alone is meant.
+    const begun = request.event === undefined ? request.from : Infinity;
+    const clear = new Map<string, number>();
     try {
       for await (const stored of this.found(partition, request)) {
         if (!isOwn()) return;
-        const how = await this.handle(partition, stored, now);
+        const { how, ...done } = await this.handle(partition, stored, now);
         if (how === 'gone') return;
+        // At once, for one checkpoint has all of it: what the marks say is not lost with them.
+        for (const mark of done.marks) partition.replayMarks.add(mark);
+        const { key } = done;
+        if (how === 'handled')
+          take(partition, done.leftOut, { position: stored.position, clear: clear.get(key) ?? begun });
+        else clear.set(key, Math.max(begun, stored.position + 1));
         now = { ...now, [how]: now[how] + 1, from: stored.position + 1 };
         const { handled, failed } = this.runs.get(now.id) ?? { handled: 0, failed: 0 };
         const run = { id: now.id, handled, failed };
@@ -105,33 +115,47 @@ export class Replays {
     partition: Partition,
     stored: StoredEvent,
     { id, again }: ReplayRequest,
-  ): Promise<'handled' | 'failed' | 'gone'> {
+  ): Promise<Handled> {
     const [key] = keyOf(this.parts.definition, stored);
     const leftOut = await this.leftOut(partition, key, stored.position);
     const marks: string[] = [];
-    const how = await new Promise<'handled' | 'failed' | 'gone'>((end) => {
+    const how = await new Promise<Handled['how']>((end) => {
       const replaying: Replaying = { id, again, leftOut, marks, end };
       this.parts.dispatcher.replay({ partition, key, stored, replaying });
     });
-    if (how === 'gone') return how;
-    for (const mark of marks) partition.replayMarks.add(mark);
-    if (how === 'handled' && leftOut) {
-      partition.leftOut.set(leftOutAt(leftOut), undefined);
-      for (const rest of without(leftOut, stored.position))
-        partition.leftOut.set(leftOutAt(rest), writeLeftOut(rest));
-    }
-    return how;
+    return { how, key, leftOut, marks };
   }
 
   /** Whether somebody had left the event out, as it is stored or about to be. */
   private async leftOut(partition: Partition, key: string, position: number): Promise<LeftOut | undefined> {
     const { state, collections } = this.parts;
     const prefix = leftOutOf(key);
-    const rows = await state.read((view) => view.list(collections.leftOut, { prefix }));
+    // What is being stored meanwhile is not read yet, and not noted any more.
+    const noted = [...partition.leftOut];
+    const rows = await state.read((view) => rowsOf(view, collections.leftOut, prefix));
     const known = new Map<string, string | undefined>(rows.map((it) => [it.key, it.value]));
-    for (const [at, text] of partition.leftOut) if (at.startsWith(prefix)) known.set(at, text);
+    for (const [at, text] of [...noted, ...partition.leftOut]) if (at.startsWith(prefix)) known.set(at, text);
     return [...known.values()]
       .flatMap((text) => (text === undefined ? [] : [readLeftOut(text)]))
       .find(({ from, upTo }) => from <= position && position <= upTo);
   }
+}
+
+/** How an event was handled again, and what is to be noted of it. */
+interface Handled {
+  readonly how: 'handled' | 'failed' | 'gone';
+  readonly key: string;
+  readonly leftOut: LeftOut | undefined;
+  readonly marks: readonly string[];
+}
+
+/** An event that was left out was handled after all. */
+function take(
+  { leftOut: rows }: Partition,
+  leftOut: LeftOut | undefined,
+  { position, clear }: { readonly position: number; readonly clear: number },
+): void {
+  if (!leftOut) return;
+  rows.set(leftOutAt(leftOut), undefined);
+  for (const it of without(leftOut, position, clear)) rows.set(leftOutAt(it), writeLeftOut(it));
 }

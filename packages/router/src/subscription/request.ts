@@ -3,6 +3,7 @@ import type { StateView } from '@backstory/core/state';
 import { readFormat } from '@backstory/core/store';
 import type { collectionsOf } from './collections.js';
 import { partitionName } from './key-partition.js';
+import { rowsOf } from './pages-of.js';
 
 /**
  * What somebody asks the owner of a parked key to do with it.
@@ -18,6 +19,8 @@ export interface ParkedRequest {
   readonly action: 'retry' | 'skip' | 'edit' | 'discard';
   /** Without it: every dead key of the partition. */
   readonly key?: string;
+  /** Where the key stood when it was asked for. Absent for every dead key. */
+  readonly position?: number;
   /** JSON, for `edit`. */
   readonly data?: string;
   readonly actor: string;
@@ -26,6 +29,12 @@ export interface ParkedRequest {
 }
 
 const FORMAT = 'backstory.parked-request/1';
+
+/** A key is not any more where it was when something was asked for it. To try again whatever it stands at harms nobody. */
+export function isVoid({ action, key, position }: ParkedRequest, cursor: number | undefined): boolean {
+  if (key === undefined) return false;
+  return cursor === undefined || (action !== 'retry' && position !== undefined && position !== cursor);
+}
 
 /** Leaves a request for each of these partitions' owners. */
 export async function leaveRequests(
@@ -38,12 +47,12 @@ export async function leaveRequests(
   await state.transaction([], (tx) => tx.putMany(requests, rows));
 }
 
-/** The oldest requests, each with the partition whose owner is asked. */
+/** The requests of each partition in the order in which they were left, each with the partition whose owner is asked. */
 export async function readRequests(
   view: StateView,
   { requests }: ReturnType<typeof collectionsOf>,
 ): Promise<readonly { readonly at: string; readonly partition: number; readonly request: ParkedRequest }[]> {
-  const rows = await view.list(requests);
+  const rows = await rowsOf(view, requests);
   return rows.map(({ key: at, value }) => ({
     at,
     partition: Number(at.slice(0, 2)),

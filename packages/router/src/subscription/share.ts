@@ -36,8 +36,13 @@ export class Share {
     return member?.isHeld ? { lease: member, place: member.name.slice(this.names.prefix.length) } : undefined;
   }
 
-  async balance(owned: number): Promise<Balance> {
+  /** Shows that it is there. */
+  async enter(): Promise<void> {
     if (!this.member?.isHeld) this.member = await this.join(this.names.member);
+  }
+
+  async balance(owned: number): Promise<Balance> {
+    await this.enter();
     const leases = await this.state.leases(this.names.prefix);
     const mine = leases.find(({ name }) => name === this.member?.name);
     // By the store's clock, and no later than now: our own lease was renewed a moment ago.
@@ -48,6 +53,16 @@ export class Share {
     const share = Math.ceil(PARTITIONS / Math.max(1, members));
     if (owned >= share) return { acquired: [], surplus: owned - share };
     return { acquired: await this.acquire(leases, share - owned, now), surplus: 0 };
+  }
+
+  /** Whether another process is there that can work on it. */
+  async hasOthers(): Promise<boolean> {
+    const now = (await this.state.now()).getTime();
+    const leases = await this.state.leases(this.names.prefix);
+    return leases.some(
+      ({ name, expiresAt }) =>
+        this.names.isMember(name) && name !== this.member?.name && expiresAt.getTime() > now,
+    );
   }
 
   /** Others need not wait until it has run out. */

@@ -1,8 +1,10 @@
+import type { Wish } from '@backstory/core/administration';
 import type { StateView } from '@backstory/core/state';
 import { collectionsOf } from './collections.js';
-import { readControl, type Control, type Wish } from './control.js';
+import { readControl, type Control } from './control.js';
 import { PARTITIONS, partitionName, partitionOf } from './key-partition.js';
 import { leftOutOf, readLeftOut, type LeftOut } from './left-out.js';
+import { rowsOf } from './pages-of.js';
 import { parkedAt, readParked, type ParkedKey } from './parked-key.js';
 import { readProgress, type Progress } from './progress.js';
 
@@ -69,7 +71,7 @@ export class Standings {
   }
 
   private async leftOut(key: string, position: number): Promise<LeftOut | undefined> {
-    const rows = await this.seen.view.list(this.seen.collections.leftOut, { prefix: leftOutOf(key) });
+    const rows = await rowsOf(this.seen.view, this.seen.collections.leftOut, leftOutOf(key));
     return rows
       .map(({ value }) => readLeftOut(value))
       .find(({ from, upTo }) => from <= position && position <= upTo);

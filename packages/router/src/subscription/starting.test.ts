@@ -1,8 +1,9 @@
 import { Recorder, memory, type OpenStorage } from '@backstory/core';
-import { Subscriptions } from '@backstory/router';
+import { Subscriptions, reaction, subscriber } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
 import { watching } from '../../../../test/support/subscribing.js';
+import { Parking } from './parking.js';
 
 let storage: OpenStorage;
 let subscriptions: Subscriptions;
@@ -48,9 +49,21 @@ it.each([
   expect(await storage.state.leases('subscription/fraud/')).toEqual([]);
 });
 
+it('a priority that is none is refused before anything begins', async () => {
+  const priority = 'urgent' as 'high';
+  const adding = (options: object) => subscriptions.add(watching('fraud', () => undefined, options));
+  await expect(adding({ priority })).rejects.toThrow(
+    'priority: must be one of low, normal, high, critical, not "urgent".',
+  );
+  const on = [reaction(Deposited, () => undefined, { name: 'watch', priority })];
+  await expect(subscriptions.add(subscriber({ name: 'fraud', on }))).rejects.toThrow(
+    'priority: must be one of',
+  );
+});
+
 it('what is there is handled while it still looks for what is asked of it', async () => {
-  // The first are of what is wanted, and of what has come.
-  const { reached, letGo } = heldUp('read', 3);
+  // The first are of what is wanted, and of what has come, which is two.
+  const { reached, letGo } = heldUp('read', 4);
   await recording(storage.events)('1', new Deposited(1));
   const handled: number[] = [];
   const added = subscriptions.add(watching('fraud', ({ amount }) => void handled.push(amount)));
@@ -58,6 +71,32 @@ it('what is there is handled while it still looks for what is asked of it', asyn
   await eventually(() => handled.length === 1);
   letGo();
   await added;
+});
+
+it('what waits for its next attempt is tried once what is asked of it is known: whoever was asked before may have gone on', async () => {
+  const record = recording(storage.events);
+  await record('1', new Deposited(1), new Deposited(2));
+  await record('2', new Deposited(3));
+  const failing = () => Promise.reject(new Error('not yet'));
+  await subscriptions.add(watching('fraud', failing, { retry: { delayMs: 60_000, maxDelayMs: 60_000 } }));
+  await eventually(async () => (await subscriptions.parked('fraud')).length === 2);
+  await subscriptions.remove('fraud');
+  await subscriptions.skip('fraud', { key: 'account-1' }, { actor: 'ann' });
+  const handled: number[] = [];
+  const { reached, letGo } = heldUp('read', 3);
+  const waiting = jest.spyOn(Parking.prototype, 'wait');
+  const retry = { delayMs: 1, maxDelayMs: 1 };
+  const added = subscriptions.add(watching('fraud', ({ amount }) => void handled.push(amount), { retry }));
+  await reached;
+  await record('3', new Deposited(4));
+
+  await eventually(() => handled.includes(4));
+  expect(waiting).not.toHaveBeenCalled();
+  letGo();
+  await added;
+
+  await eventually(() => handled.length === 3);
+  expect(handled).toEqual(expect.arrayContaining([2, 3, 4]));
 });
 
 it('an attempt that is due by a clock that was ahead is made when it would have been due at the latest', async () => {

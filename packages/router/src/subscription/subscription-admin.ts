@@ -1,16 +1,21 @@
-import { Context, newId, type EventStore, type Recorder, type StateStore } from '@backstory/core';
-import { InvalidOption, LIMITS } from '@backstory/core/store';
+import { newId, type EventStore, type Recorder, type StateStore } from '@backstory/core';
+import { wishOf, type AskedBy, type Wish } from '@backstory/core/administration';
+import { shown } from '@backstory/core/state';
+import { InvalidOption, knownOptions } from '@backstory/core/store';
 import { accountFor, type Accounting, type AccountingOptions } from './accounting.js';
 import { collectionsOf } from './collections.js';
-import { listControls, readControl, writeControl, type Control, type Wish } from './control.js';
+import { listControls, readControl, writeControl, type Control } from './control.js';
 import { findEvent } from './find-event.js';
 import { HandledWaits, type HandledOptions } from './handled-waits.js';
 import { KeyNotParked, SubscriptionNotFound } from './errors.js';
 import { lifecycle, type Lifecycle } from './lifecycle.js';
 import { PARTITIONS, partitionOf } from './key-partition.js';
 import { parkedAt, readParked, type ParkedKey } from './parked-key.js';
+import { requireKey } from './list-query.js';
 import type { Outcome } from './outcome.js';
+import { checkedParkedQuery, listParked, type ParkedQuery } from './parked-list.js';
 import {
+  checkedOutcomeQuery,
   listOutcomes,
   outcomesOfEvents,
   type OutcomeQuery,
@@ -19,25 +24,10 @@ import {
 import { checkedReplay, type ReplayQuery } from './replay-query.js';
 import { leaveReplays } from './replay-request.js';
 import { leaveRequests, type ParkedRequest } from './request.js';
+import { requireJson } from './require-json.js';
 import type { RunsHere } from './runs-here.js';
 import { subscriptionStatuses, type SubscriptionStatus } from './subscription-status.js';
 import { SystemEvents, type SystemEvent } from './system-events.js';
-
-/** Who asks for something, and why. */
-export interface AskedBy {
-  /** Default: the actor of the ambient context, else `unknown`. */
-  readonly actor?: string;
-  readonly reason?: string;
-}
-
-/** Which parked keys to list. */
-export interface ParkedQuery {
-  readonly states?: readonly ParkedKey['state'][];
-  /** Keys that follow this one in the order in which they are listed. */
-  readonly after?: ParkedKey;
-  /** Default 1,000. */
-  readonly limit?: number;
-}
 
 /** What an admin works on. */
 export interface AdminParts {
@@ -99,28 +89,16 @@ export class SubscriptionAdmin {
     }));
   }
 
-  /** Parked keys, by partition and then by key. */
-  async parked(
-    name: string,
-    { states, after, limit = 1_000 }: ParkedQuery = {},
-  ): Promise<readonly ParkedKey[]> {
+  /** Parked keys, by partition and then by key. @throws SubscriptionNotFound, InvalidOption */
+  async parked(name: string, query: ParkedQuery = {}): Promise<readonly ParkedKey[]> {
+    const checked = checkedParkedQuery(query);
     await this.require(name);
-    const found: ParkedKey[] = [];
-    let from = after ? parkedAt(partitionOf(after.key), after.key) : '';
-    while (found.length < limit) {
-      const rows = await this.parts.state.read((view) =>
-        view.list(collectionsOf(name).parked, { after: from, limit: PAGE }),
-      );
-      const parked = rows.map(({ value }) => readParked(value));
-      found.push(...parked.filter(({ state }) => !states || states.includes(state)));
-      if (rows.length < PAGE) break;
-      from = rows.at(-1)!.key;
-    }
-    return found.slice(0, limit);
+    return listParked(this.parts.state, name, checked);
   }
 
-  /** @throws SubscriptionNotFound, KeyNotParked */
+  /** @throws SubscriptionNotFound, KeyNotParked, InvalidOption */
   async parkedKey(name: string, key: string): Promise<ParkedKey> {
+    requireKey('key', key);
     await this.require(name);
     const at = parkedAt(partitionOf(key), key);
     const text = await this.parts.state.read((view) => view.get(collectionsOf(name).parked, at));
@@ -132,11 +110,12 @@ export class SubscriptionAdmin {
    * What became of events at the handlers of a subscription that keeps it (its option `outcomes`), in the order of the log backwards: the
    * latest event first.
    *
-   * @throws SubscriptionNotFound, EventNotFound
+   * @throws SubscriptionNotFound, EventNotFound, InvalidOption
    */
   async outcomes(name: string, query: OutcomeQuery = {}): Promise<readonly Outcome[]> {
+    const checked = checkedOutcomeQuery(query);
     await this.require(name);
-    return listOutcomes(this.parts, name, query);
+    return listOutcomes(this.parts, name, checked);
   }
 
   /** What is kept of these events, of every subscription: by event, then by the names of subscription and handler. */
@@ -190,9 +169,10 @@ export class SubscriptionAdmin {
   /** Handles the event that failed with other data: JSON in the form in which events are recorded. The log stays as it is. */
   async edit(
     name: string,
-    { key, data }: { readonly key: string; readonly data: string },
+    what: { readonly key: string; readonly data: string },
     by?: AskedBy,
   ): Promise<void> {
+    const { key, data } = knownOptions(what, { key: true, data: true });
     requireJson(data);
     await this.ask(name, { key }, { action: 'edit', data }, by);
   }
@@ -235,10 +215,12 @@ export class SubscriptionAdmin {
     what: Pick<ParkedRequest, 'action' | 'data'>,
     by: AskedBy | undefined,
   ): Promise<void> {
+    requireWhich(which);
     if (which === 'all') await this.require(name);
-    else await this.parkedKey(name, which.key);
+    const parked = which === 'all' ? undefined : await this.parkedKey(name, which.key);
     const wish = wishOf(by);
-    const request: ParkedRequest = { ...what, ...(which !== 'all' && { key: which.key }), ...wish };
+    const meant = parked && { key: parked.key, position: parked.cursor };
+    const request: ParkedRequest = { ...what, ...meant, ...wish };
     const partitions = which === 'all' ? ALL : [partitionOf(which.key)];
     await leaveRequests(this.parts.state, collectionsOf(name), { partitions, request });
     const { data: _data, ...noted } = request;
@@ -295,21 +277,12 @@ export class SubscriptionAdmin {
   }
 }
 
-const PAGE = 1_000;
+/** @throws InvalidOption */
+function requireWhich(which: unknown): void {
+  if (which === 'all') return;
+  if (typeof which !== 'object' || which === null)
+    throw new InvalidOption('which', `must be { key } or "all", not ${shown(which)}.`);
+  requireKey('key', knownOptions<{ key?: unknown }>(which, { key: true }).key);
+}
+
 const ALL: readonly number[] = Array.from({ length: PARTITIONS }, (_, i) => i);
-
-function wishOf({ actor, reason }: AskedBy = {}): Wish {
-  const who = actor ?? Context.current().fields.actor ?? 'unknown';
-  return { actor: who, at: new Date().toISOString(), ...(reason !== undefined && { reason }) };
-}
-
-function requireJson(data: string): void {
-  const problem = 'must be the data of the event as JSON: an object of at most 1,048,576 bytes.';
-  try {
-    const read: unknown = JSON.parse(data);
-    if (typeof read === 'object' && read !== null && Buffer.byteLength(data) <= LIMITS.event) return;
-  } catch {
-    // Said below.
-  }
-  throw new InvalidOption('data', problem);
-}

@@ -1,6 +1,8 @@
 import type { StoredEvent, RecordedEvent, EventPriority } from '@backstory/core';
+import { shown } from '@backstory/core/state';
 import { EventTypes, InvalidDefinition, type AnyClass } from '@backstory/events';
 import { handlersOf } from '@backstory/events/codec';
+import { PRIORITIES } from '../filter/priority-condition.js';
 import { batchReactionsOf } from './batch-reaction.js';
 import { Entry } from './entry.js';
 import { handlerOf, reactionOf, type Handler, type Reaction } from './reaction.js';
@@ -23,7 +25,7 @@ export function subscriber({
   readonly name: string;
   readonly on: readonly (Reaction | readonly Reaction[])[];
 }): FunctionalSubscriber {
-  return Object.freeze({ name, on: on.flat(), options });
+  return Object.freeze({ name, on: reactionsIn(name, on), options });
 }
 
 /** What a subscription does, with everything decided and checked. */
@@ -101,6 +103,12 @@ export class SubscriptionDefinition {
   decode(stored: StoredEvent): RecordedEvent<object> {
     return this.types.decode(stored);
   }
+
+  /** With other data: in the form in which it was recorded, or in the newest that is known here where it is newer than that. */
+  decodeEdited(stored: StoredEvent, data: string): RecordedEvent<object> {
+    const known = this.types.find(stored.type)?.version ?? stored.schemaVersion;
+    return this.decode({ ...stored, data, schemaVersion: Math.min(stored.schemaVersion, known) });
+  }
 }
 
 /** How urgent an event is: its handlers' word before its own. */
@@ -109,13 +117,19 @@ function priorityOf(stored: StoredEvent, handlers: readonly Handler[]): EventPri
   // Most events say nothing of it, and their metadata need not be read for that.
   if (!stored.metadata.includes('priority')) return 'normal';
   const { priority } = JSON.parse(stored.metadata) as { readonly priority?: EventPriority };
-  return priority !== undefined && PRIORITIES.has(priority) ? priority : 'normal';
+  return priority !== undefined && PRIORITIES.includes(priority) ? priority : 'normal';
 }
 
-const PRIORITIES: ReadonlySet<string> = new Set<EventPriority>(['low', 'normal', 'high', 'critical']);
-
-function describe(given: object): FunctionalSubscriber {
-  if ('on' in given && 'name' in given) return given as FunctionalSubscriber;
+function describe(given: object | null): FunctionalSubscriber {
+  if (typeof given !== 'object' || typeof given?.constructor !== 'function')
+    throw new InvalidDefinition(
+      shown(given),
+      'is no subscriber: give an instance of a class with @Subscriber, or what subscriber({ name, on }) made.',
+    );
+  if ('on' in given && 'name' in given) {
+    const made = given as FunctionalSubscriber;
+    return { ...made, on: reactionsIn(made.name, made.on) };
+  }
   const cls = given.constructor as AnyClass;
   const declared = declaredSubscriber(cls);
   if (!declared)
@@ -126,6 +140,15 @@ function describe(given: object): FunctionalSubscriber {
     ...declared,
     on: [...rows.values()].map((row) => reactionOf(given, row)).concat(batchReactionsOf(given, cls)),
   };
+}
+
+/** @throws InvalidDefinition */
+function reactionsIn(name: unknown, on: readonly (Reaction | readonly Reaction[])[]): readonly Reaction[] {
+  const all: readonly (Partial<Reaction> | null)[] = Array.isArray(on) ? on.flat() : [null];
+  if (all.every((it) => typeof it?.run === 'function' && typeof it.event === 'function'))
+    return all as readonly Reaction[];
+  const subject = typeof name === 'string' ? name : shown(name);
+  throw new InvalidDefinition(subject, 'needs a list of reactions: on: [reaction(Event, (event) => …)].');
 }
 
 /** What has been handled is remembered by the handler's name. */

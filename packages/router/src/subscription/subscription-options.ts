@@ -6,6 +6,8 @@ import {
   numberOption,
   type OptionNames,
 } from '@backstory/core/store';
+import { shown } from '@backstory/core/state';
+import { requirePriority } from '../filter/priority-condition.js';
 
 /** How a subscription goes through the log. */
 export interface SubscriptionOptions {
@@ -102,7 +104,9 @@ export function resolveOptions(given: SubscriptionOptions): ResolvedOptions {
     classify = () => undefined,
     outcomes = 'none',
   } = options;
-  if (from !== 'beginning' && from !== 'now') numberOption('from', from, 0, Number.MAX_SAFE_INTEGER);
+  if (from !== 'beginning' && from !== 'now' && !(Number.isSafeInteger(from) && from >= 0))
+    throw new InvalidOption('from', `must be a position, "beginning" or "now", not ${shown(from)}.`);
+  requirePriority(priority);
   requireFunction('key', key);
   requireFunction('classify', classify);
   if (!OUTCOMES.includes(outcomes))

@@ -1,4 +1,4 @@
-import type { EventStore, StateStore } from '@backstory/core';
+import type { EventStore, StateStore, StoredEvent } from '@backstory/core';
 import type { Lease, StateView } from '@backstory/core/state';
 import { collectionsOf, leasesOf } from './collections.js';
 import { listControls, type Control } from './control.js';
@@ -46,6 +46,8 @@ export async function subscriptionStatuses(
   names?: readonly string[],
 ): Promise<readonly SubscriptionStatus[]> {
   const { events, state } = stores;
+  // By its clock leases run out. Before them: one may be renewed meanwhile.
+  const now = (await state.now()).getTime();
   // Before what is stored: it would otherwise say that events came that were there.
   const { head } = await events.identity();
   const stored = await state.read(async (view) => {
@@ -57,7 +59,8 @@ export async function subscriptionStatuses(
   const statuses = stored.map(async (it) => {
     const leases = await state.leases(leasesOf(it.name).prefix);
     const position = positionOf(it);
-    return statusOf(it, { leases, head, position, seconds: await ageOf(events, it.control, position) });
+    const first = await firstAfter(events, it.control, position);
+    return statusOf(it, { now, leases, head, position, first });
   });
   return Promise.all(statuses);
 }
@@ -87,29 +90,32 @@ function isStale({ reset }: Progress, control: Control): boolean {
   return control.reset !== undefined && control.reset.id !== reset;
 }
 
-async function ageOf(
+async function firstAfter(
   events: EventStore,
   { types, includeSystem = false }: Control,
   after: number,
-): Promise<number> {
+): Promise<StoredEvent | undefined> {
   for await (const page of events.readAll({ types, includeSystem, after, limit: 1 })) {
-    const first = page.events[0];
-    if (first) return Math.max(0, (Date.now() - first.recordedAt.getTime()) / 1_000);
+    if (page.events[0]) return page.events[0];
   }
-  return 0;
+  return undefined;
 }
 
 interface Seen {
+  /** Milliseconds by the state store's clock. */
+  readonly now: number;
   readonly leases: readonly Lease[];
   readonly head: number;
   readonly position: number;
-  readonly seconds: number;
+  /** The first event that is not dealt with. */
+  readonly first: StoredEvent | undefined;
 }
 
 function statusOf({ name, control, progress, members }: Stored, seen: Seen): SubscriptionStatus {
-  const { head, position, seconds } = seen;
+  const { now, head, position, first } = seen;
+  const seconds = first ? Math.max(0, (now - first.recordedAt.getTime()) / 1_000) : 0;
   const names = leasesOf(name);
-  const held = seen.leases.filter(({ expiresAt }) => expiresAt.getTime() > Date.now());
+  const held = seen.leases.filter(({ expiresAt }) => expiresAt.getTime() > now);
   const owned = held.filter((it) => names.partitionIn(it.name) !== undefined);
   const present = held.flatMap((lease) => {
     const member = members.get(lease.name.slice(names.prefix.length));
@@ -119,7 +125,7 @@ function statusOf({ name, control, progress, members }: Stored, seen: Seen): Sub
   const savedAt = progress.map((it) => it.savedAt ?? '').reduce((a, b) => (b > a ? b : a), '');
   return {
     name,
-    ...conditionOf(control, present, seconds > 0),
+    ...conditionOf(control, present, first !== undefined),
     position,
     head,
     lag: { events: Math.max(0, head - position), seconds },

@@ -1,15 +1,16 @@
 import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
-import { FenceLost, isInfrastructure, type LeaseHolder } from '@backstory/core/state';
+import { FenceLost, isInfrastructure, messageOf, type LeaseHolder } from '@backstory/core/state';
 import { StoreClosed, outside } from '@backstory/core/store';
 import type { Condition } from './condition.js';
 import { Announcements } from './announcements.js';
 import { collectionsOf } from './collections.js';
-import { readControl, register, type Control } from './control.js';
+import { readControl, type Control } from './control.js';
 import { Dispatcher, type DispatcherHost } from './dispatcher.js';
 import { sweeperOf } from './outcome-retention.js';
 import { OnceEffects } from './once-effects.js';
 import { Ownership } from './ownership.js';
+import { Registration } from './registration.js';
 import { Reading } from './reading.js';
 import { Requests } from './requests.js';
 import { Share } from './share.js';
@@ -36,6 +37,7 @@ export class Subscription {
   private readonly dispatcher: Dispatcher;
   private readonly owned: Ownership;
   private readonly share: Share;
+  private readonly registration: Registration;
   private readonly requests: Requests;
   private readonly observer: Observer;
   private readonly stopping = new AbortController();
@@ -63,19 +65,23 @@ export class Subscription {
     this.sweep = sweeperOf(parts.state, this.collections, definition.options.keepOutcomes);
     this.requests = new Requests({
       ...{ ...parts, definition, dispatcher: this.dispatcher, collections: this.collections },
+      voided: (request) => this.told.voided(request),
       replayed: (request) => this.told.replayed(request),
       replayEnded: (run) => this.told.replayEnded(run),
       failed: (error) => void this.unlessPassing(error),
     });
     this.share = new Share(parts.state, parts.leases, this.name);
+    this.registration = new Registration(parts.state, this.name, this.share);
     this.owned = new Ownership({
       ...parts,
       name: this.name,
+      check: this.registration.check,
       dispatcher: this.dispatcher,
       accounted: definition.accounted,
       stopTimeoutMs: definition.options.stopTimeoutMs,
       joined: () => this.reading.restart(),
       lost: () => this.look(),
+      failed: (error) => this.unlessPassing(error),
       saved: (through) => this.observer.checkpoint(() => ({ consumer: this.name, through })),
     });
     this.reading = new Reading({
@@ -109,13 +115,13 @@ export class Subscription {
   /** Resolves when it has its first share of the partitions, or has found out why it cannot. */
   async start(): Promise<void> {
     const start = await this.beginning();
-    const { paused: _paused, ...control } = await register(this.parts.state, this.name, {
+    const { paused: _paused, ...control } = await this.registration.begin({
       start,
       ...this.definition.query,
       keyed: this.definition.options.key ? 'own' : 'stream',
       accounted: this.definition.accounted,
     });
-    if (this.stopping.signal.aborted) return;
+    if (this.stopping.signal.aborted) return this.share.leave().catch(() => undefined);
     // That it is paused is noticed with the first look, like any time later.
     this.control = control;
     this.told.changed('started');
@@ -141,7 +147,9 @@ export class Subscription {
     this.stopping.abort();
     this.reading.restart();
     this.wake();
-    await this.loops;
+    // First of all: the loops may wait for the writer that a handler holds.
+    await this.owned.quiet(this.owned.all, 'the subscription stops');
+    await Promise.all([this.loops, this.owned.later]);
     await this.owned.release(this.owned.all);
     await this.share.leave().catch(() => undefined);
     this.dispatcher.close('the subscription stops');
@@ -167,7 +175,8 @@ export class Subscription {
     while (!this.stopping.signal.aborted) {
       await pause(this.definition.options.checkpointMs, this.stopping.signal);
       await this.keep();
-      await this.told.flush();
+      // What is said of it is not waited for: the log may be away for longer than the state store.
+      void this.told.flush();
       const first = this.dispatcher.partitions.get(0);
       if (first) await this.sweep(first.lease).catch((error: unknown) => this.unlessPassing(error));
     }
@@ -186,13 +195,17 @@ export class Subscription {
     const { state } = this.parts;
     try {
       const control = await state.read((view) => readControl(view, this.name));
+      // What was asked in a pause comes before what goes on after it.
+      if (control && isResumed(control, this.control!)) await this.requests.carryOut();
       this.obey(control ?? this.control!);
+      if (await this.registration.mayGoOn(this.control!, this.fault)) this.recover();
       if (this.fault !== undefined) return await this.say();
       const stale = this.owned.all.filter((it) => !it.isClosing && isStale(it.reset, this.control!));
-      if (stale.length > 0) await this.owned.restart(stale, this.control!);
+      await this.owned.idleFirst(stale, (some) => this.owned.restart(some, this.control!));
       const owned = this.owned.all.filter((it) => !it.isClosing);
       const { acquired, surplus } = await this.share.balance(owned.length);
-      if (surplus > 0) await this.owned.release(owned.slice(owned.length - surplus));
+      const given = owned.toSorted((a, b) => a.running - b.running).slice(0, surplus);
+      await this.owned.idleFirst(given, (some) => this.owned.release(some));
       await this.owned.join(acquired, this.control!);
       const taken = acquired.filter((it) => it.isTakenOver).length;
       if (taken > 0)
@@ -214,13 +227,14 @@ export class Subscription {
     const before = this.control!;
     this.control = control;
     const isReset = control.reset && control.reset.id !== before.reset?.id;
-    const isResumed = control.resumed?.at !== before.resumed?.at;
-    if (this.fault !== undefined && (isReset || isResumed)) this.recover();
+    const goesOn = isResumed(control, before);
+    if (this.fault !== undefined && (isReset || goesOn)) this.recover();
+    if (isReset) this.dispatcher.reset();
     if (control.paused && !before.paused) {
       this.dispatcher.pause();
       this.told.changed('paused', this.condition.reason);
     }
-    if (isResumed && !control.paused) {
+    if (goesOn && !control.paused) {
       this.dispatcher.resume();
       this.told.changed('resumed', control.resumed?.reason);
     }
@@ -257,11 +271,12 @@ export class Subscription {
   }
 
   private host(): DispatcherHost {
-    const effects = new OnceEffects(this.parts.state, this.name);
+    const effects = new OnceEffects(this.parts.state, this.parts.leases, this.name);
     return {
       once: (place, work) => effects.once(place, work),
       onceEach: (places, work) => effects.onceEach(places, work),
       lost: (partition) => this.owned.leave(partition),
+      failed: (error) => void this.failed(error),
       waiting: (range) => waitingEvents(this.parts.events, this.definition, range),
       parked: (parked, was, leftOut) => this.told.parked(parked, was, leftOut),
       breaker: (change, reason) => {
@@ -273,10 +288,10 @@ export class Subscription {
   }
 }
 
-function isStale(reset: string | undefined, control: Control): boolean {
-  return control.reset !== undefined && control.reset.id !== reset;
+function isResumed(control: Control, before: Control): boolean {
+  return control.resumed?.at !== before.resumed?.at;
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function isStale(reset: string | undefined, control: Control): boolean {
+  return control.reset !== undefined && control.reset.id !== reset;
 }

@@ -1,7 +1,7 @@
 import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { LeaseHolder } from '@backstory/core/state';
-import { SubscriptionExists } from './errors.js';
+import { SubscriptionExists, SubscriptionsClosed } from './errors.js';
 import { keyOf } from './key-of.js';
 import { Subscription } from './subscription.js';
 import { SubscriptionAdmin } from './subscription-admin.js';
@@ -49,11 +49,12 @@ export class Subscriptions extends SubscriptionAdmin {
    * Begins to run a subscription in this process: an instance of a class with `@Subscriber`, or what `subscriber` made.
    * Resolves when it has its share of the events; how it is doing says its status.
    *
-   * @throws InvalidDefinition, SubscriptionExists, StoreUnavailable …
+   * @throws InvalidDefinition, SubscriptionExists, SubscriptionsClosed, StoreUnavailable …
    */
   async add(subscriber: object): Promise<void> {
     const definition = new SubscriptionDefinition(subscriber);
     const { name } = definition;
+    if (this.closing) throw new SubscriptionsClosed(name);
     if (this.running.has(name)) throw new SubscriptionExists(name);
     const subscription = new Subscription(definition, { ...this.own, leases: this.leases });
     this.running.set(name, subscription);
@@ -66,12 +67,13 @@ export class Subscriptions extends SubscriptionAdmin {
     }
   }
 
-  /** Ends to run a subscription in this process, once its handlers have ended. Its checkpoint and parked keys stay. */
-  async remove(name: string): Promise<void> {
+  /** Ends to run a subscription in this process, once its handlers have ended. Its checkpoint and parked keys stay. `false`: it does not run here. */
+  async remove(name: string): Promise<boolean> {
     const subscription = this.running.get(name);
-    if (!subscription) return;
+    if (!subscription) return false;
     await subscription.stop();
     this.running.delete(name);
+    return true;
   }
 
   /** Stops all that this process runs: handlers end, checkpoints are kept, other processes take over at once. */

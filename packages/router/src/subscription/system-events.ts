@@ -12,6 +12,7 @@ export type SystemEvent =
   | 'subscription.key-parked'
   | 'subscription.key-released'
   | 'subscription.request'
+  | 'subscription.request-void'
   | 'subscription.replayed';
 
 /** The stream on which what happens to a subscription is recorded. */
@@ -26,6 +27,7 @@ export function systemStream(subscription: string): string {
 export class SystemEvents {
   private waiting: NewEvent[] = [];
   private recording: Promise<void> = Promise.resolve();
+  private isDue = false;
 
   constructor(
     private readonly recorder: Recorder,
@@ -40,7 +42,11 @@ export class SystemEvents {
 
   /** Records what was noted. Never rejects. */
   flush(): Promise<void> {
+    // While the log does not answer, calls must not pile up: the next turn takes all there is.
+    if (this.isDue) return this.recording;
+    this.isDue = true;
     return (this.recording = this.recording.then(async () => {
+      this.isDue = false;
       const events = this.waiting.splice(0);
       if (events.length === 0) return;
       const stream = systemStream(this.subscription);

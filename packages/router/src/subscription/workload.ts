@@ -11,9 +11,33 @@ export class Workload {
   /** Events in memory that are not handled. */
   held = 0;
 
+  /** No key has anything to do: those that are there wait for somebody to decide. */
+  get isIdle(): boolean {
+    const isIdle = ({ replaying, lanes }: Partition) =>
+      !replaying && [...lanes.values()].every(({ state }) => state === 'dead');
+    return [...this.partitions.values()].every(isIdle);
+  }
+
   makeReady(lane: Lane, first: Entry): void {
     lane.state = 'ready';
     this.ready.add(lane, first.priority);
+  }
+
+  /** Where it still is ready: meanwhile it may be gone, or what it waits with may be read anew. */
+  readyAgain(lane: Lane): void {
+    const [first] = lane.queue;
+    if (first && lane.state === 'ready' && lane.partition.isOpen) this.makeReady(lane, first);
+  }
+
+  /** It was tried in an outage: the next probe is another key. */
+  putOff(lane: Lane): void {
+    lane.state = 'ready';
+    this.ready.add(lane, 'tried');
+  }
+
+  /** The outage is over. */
+  resume(): void {
+    for (const lane of this.ready.tried()) this.readyAgain(lane);
   }
 
   begin(lane: Lane): void {
