@@ -81,6 +81,8 @@ describe('with one connection', () => {
     await writing.fill('counted');
     const more = recording(opened.events)('1', ...Array.from({ length: 50 }, () => new Deposited(1)));
     expect((await writing.verify('counted')).isEqual).toBe(true);
+    const asked = writing.tables<'rows'>('counted').asOf(1);
+    expect(await asked.query(({ sql, rows }) => sql`select position from ${rows}`)).toEqual([]);
     await more;
   });
 });

@@ -98,7 +98,8 @@ function logsAre(stores: TestStorage): void {
     await expect(known(events).caughtUp('sums', 4, IN_TIME)).rejects.toThrow(/is not there at position 4/);
   });
 
-  it('a rebuild folds the log that is there, and a swap has that read', async () => {
+  it('a rebuild folds the log that is there, and a swap has that read, though the other one was longer', async () => {
+    await recording(log.events)('1', ...Array.from({ length: 20 }, () => new Deposited(1)));
     await folded();
     const { events } = await restored(2, 100);
     const projections = await run(events);
@@ -112,6 +113,21 @@ function logsAre(stores: TestStorage): void {
     expect(await projections.drop('sums')).toBe(1);
   });
 
+  it('a way back to the log from before does not count the positions of the other one', async () => {
+    await folded();
+    const other = await restored(2, ...Array.from({ length: 20 }, () => 1));
+    const there = await run(other.events);
+    await there.fill('sums');
+    await there.swap('sums');
+    await there.close();
+    expect(await known(log.events).rollback('sums')).toEqual({
+      generation: 1,
+      was: 2,
+      position: 4,
+      behind: 0,
+    });
+  });
+
   it('what was being filled from the other log is not gone on with, and does not take its place', async () => {
     await folded();
     await known(log.events).fill('sums');
@@ -119,6 +135,8 @@ function logsAre(stores: TestStorage): void {
     const projections = known(events);
     await expect(projections.filled('sums', 2)).rejects.toThrow(GenerationUnusable);
     await expect(projections.swap('sums')).rejects.toThrow(/generation 2: it was folded from another log/);
+    const asked = [projections, known(events)].map((it) => it.rebuild('sums'));
+    expect(await Promise.all(asked)).toEqual([3, 3]);
     expect(await projections.fill('sums')).toMatchObject({ generation: 3, documents: 1, events: 3 });
     expect(await projections.swap('sums')).toMatchObject({ generation: 3, was: 1 });
     expect(await projections.of(sums).get('account-1')).toEqual({ sum: 103 });

@@ -138,7 +138,10 @@ function holdable(store: StateStore) {
   return { state, holding };
 }
 
-/** Asks a hundred times a second by the clock, whether what it has asked before is answered or not: in every way that there is in turn. */
+/**
+ * Asks a hundred times a second by the clock, in every way that there is in turn, whether what it has asked before is answered or
+ * not. Where a machine cannot keep up, what is due is asked later: what waits for an answer must not fill the memory.
+ */
 class PacedReader {
   /** Generations that were read. */
   readonly seen = new Set<number>();
@@ -181,7 +184,10 @@ class PacedReader {
     this.stopping.abort();
     await this.asking;
     const seconds = (performance.now() - this.began) / 1_000;
-    this.askWhatIsDue(seconds * 1_000);
+    while (this.isDue(seconds * 1_000)) {
+      this.askWhatIsDue(seconds * 1_000);
+      await Promise.all(this.underWay);
+    }
     await Promise.all(this.underWay);
     return { asked: this.asked, seconds };
   }
@@ -193,8 +199,12 @@ class PacedReader {
     }
   }
 
+  private isDue(ms: number): boolean {
+    return this.asked * EVERY_MS <= ms;
+  }
+
   private askWhatIsDue(ms: number): void {
-    while (this.asked * EVERY_MS <= ms) {
+    while (this.isDue(ms) && this.underWay.size < AT_ONCE) {
       const nth = this.asked++;
       const way = nth % this.ways.length;
       const question = this.ways[way]!().then(
@@ -232,5 +242,6 @@ class PacedReader {
 }
 
 const EVERY_MS = 10;
+const AT_ONCE = 100;
 /** Of the one document of the first version, and of the two of the second. */
 const VERSIONS = [[1], [2, 2]];

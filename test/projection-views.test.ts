@@ -234,12 +234,12 @@ describe.each([
       const second = await run(marked(2));
       await second.filled('marked', 2);
       expect((await second.verify('marked')).isEqual).toBe(false);
-      await second.swap('marked');
+      await whenReady(() => second.swap('marked'));
       await all(2);
       await second.rollback('marked');
       await all(1);
       await second.fill('marked', { reason: 'once more' });
-      await second.swap('marked');
+      await whenReady(() => second.swap('marked'));
       await all(2);
       await second.drop('marked', { generation: 1 });
       await all(2);

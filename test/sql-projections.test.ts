@@ -209,6 +209,44 @@ describe.each([
     expect(await movements(projections)).toEqual([]);
   });
 
+  it('work that nobody waited for, and that would run a statement later, is the fault of its handler', async () => {
+    // Of others nobody would know: what nobody waits for is rejected where nobody listens.
+    const later = async (own: Own, comes: Promise<unknown>) => {
+      await comes;
+      await own.sql`select 1`;
+    };
+    also = (_event, own) => void later(own, new Promise(setImmediate)).catch(() => undefined);
+    const projections = await run(ledger(1));
+    const status = await faulted(projections);
+    expect(status).toMatchObject({ position: 0, reason: expect.stringMatching(/Deposited failed/) });
+    expect(status.reason).toMatch(/ran a statement once it was over/);
+    expect(await movements(projections)).toEqual([]);
+    await expect(
+      projections
+        .tables('ledger')
+        .asOf(1)
+        .query(async () => 1),
+    ).rejects.toThrow(/once it was over/);
+  });
+
+  it('a statement that comes after its transaction is the fault of its handler, and nothing more is folded', async () => {
+    let comes: () => void = () => undefined;
+    const come = new Promise<void>((resolve) => (comes = resolve));
+    const late: Promise<unknown>[] = [];
+    also = (_event, { sql }) => void late.push(come.then(() => sql`select 1`).catch(() => undefined));
+    const projections = await run(ledger(1));
+    await projections.caughtUp('ledger', await head(), IN_TIME);
+    also = undefined;
+    const before = await movements(projections);
+    comes();
+    await Promise.all(late);
+    await record('1', new Deposited(7));
+    expect((await faulted(projections)).reason).toMatch(
+      /Deposited failed .*ran a statement once it was over/,
+    );
+    expect(await movements(projections)).toEqual(before);
+  });
+
   it('a statement that nobody waited for is the fault of its handler, or done by then', async () => {
     also = (_event, { sql }) => void sql`select nothing from nowhere`;
     const projections = await run(ledger(1));
@@ -270,6 +308,30 @@ describe.each([
     await expect(gone).rejects.toThrow(/ledger\.2\.accounts/);
   });
 
+  it('rows with whole numbers beyond 2^53 are compared, also by keys of them and over pages', async () => {
+    let large = 2n ** 53n + 1n;
+    also = async ({ amount }, { sql, movements: own }) => {
+      if (amount !== 5) return;
+      await sql`insert into ${own} (account, position, amount)
+        with recursive n(i) as (select 0 union all select i + 1 from n where i < 2000)
+        select 'large', cast(${2n ** 53n} as bigint) + i, 1 from n`;
+      await sql`insert into ${own} (account, position, amount) values ('one', 1, ${large})`;
+      large += 1n;
+    };
+    const projections = await run(ledger(1));
+    await projections.caughtUp('ledger', await head(), IN_TIME);
+    await projections.filled('ledger', await projections.rebuild('ledger'));
+    const found = await projections.verify('ledger');
+    expect(found).toMatchObject({
+      ...{ documents: 2_007, different: 1, isEqual: false },
+      differences: [
+        { key: 'movements one, 1', path: 'amount', live: '9007199254740993', other: '9007199254740994' },
+      ],
+    });
+    expect(JSON.stringify(found)).toContain('9007199254740993');
+    expect((await projections.content('ledger')).hash).toBe(found.live.hash);
+  });
+
   it('a rebuild by the same code is equal, and takes its place', async () => {
     const projections = await run(ledger(1));
     await projections.caughtUp('ledger', await head(), IN_TIME);
@@ -318,6 +380,28 @@ describe.each([
     await second.filled('ledger', 2);
     await expect(second.verify('ledger')).rejects.toThrow(
       /generation 1: it is not as far.*no process feeds it/,
+    );
+  });
+
+  it('one that was read before and is behind is not compared, and nobody is told to feed it', async () => {
+    const first = await run(ledger(1));
+    await first.fill('ledger');
+    await first.swap('ledger');
+    await record('2', new Deposited(4));
+    await first.caughtUp('ledger', await head(), IN_TIME);
+    await expect(first.verify('ledger', { generation: 1 })).rejects.toThrow(
+      /generation 1: it is not as far as the other one, and it was read before, and nothing more is folded into it: rebuild/,
+    );
+  });
+
+  it('while it is paused, generations that are not as far are not compared, and it says to resume it', async () => {
+    const first = await run(ledger(1));
+    await first.caughtUp('ledger', await head(), IN_TIME);
+    await first.pause('ledger', { actor: 'ann' });
+    await first.rebuild('ledger');
+    await eventually(async () => (await first.status('ledger')).generations.every((it) => !it.owner));
+    await expect(first.verify('ledger')).rejects.toThrow(
+      /it is not as far as the other one, and the projection is paused, by ann: run `backstory projections resume ledger`/,
     );
   });
 
@@ -426,6 +510,72 @@ describe.each([
         { account: 'account-2', balance: 1 },
       ],
     });
+  });
+
+  it('as of a position or an instant its tables have what the events up to there make of them, and nothing of that stays', async () => {
+    const projections = await run(ledger(1));
+    await record('1', new Withdrawn(2));
+    await projections.caughtUp('ledger', await head(), IN_TIME);
+    const reader = projections.tables<'accounts'>('ledger');
+    const asOf = (when: number | Date) =>
+      reader.asOf(when).query(async ({ sql, accounts, position }) => {
+        return [position, await sql`select account, balance from ${accounts} order by account`];
+      });
+    const [one, two] = ['account-1', 'account-2'];
+    expect(await asOf(0)).toEqual([0, []]);
+    expect(await asOf(1)).toEqual([1, [{ account: one, balance: 5 }]]);
+    const all = [
+      { account: one, balance: 18 },
+      { account: two, balance: 1 },
+    ];
+    // Two at once.
+    expect(await Promise.all([asOf(3), asOf(2)])).toEqual([
+      [3, all],
+      [2, [{ account: one, balance: 18 }]],
+    ]);
+    const recordedAt: Date[] = [];
+    for await (const { events } of opened.events.readAll())
+      recordedAt.push(...events.map((it) => it.recordedAt));
+    expect(await asOf(new Date(recordedAt[0]!.getTime() - 1))).toEqual([0, []]);
+    expect(await asOf(new Date(Date.now() + 60_000))).toMatchObject([4, [{ balance: 16 }, { balance: 1 }]]);
+    expect(await balances(projections)).toMatchObject([{ balance: 16 }, { balance: 1 }]);
+    expect((await projections.status('ledger')).generations).toHaveLength(1);
+    const left = opened.state.read(({ sql }) =>
+      sql!.run({ texts: [`select 1 from ${sql!.table('ledger.0.accounts')}`], values: [] }),
+    );
+    await expect(left).rejects.toMatchObject({ code: 'BACKSTORY_STATEMENT_FAILED' });
+  });
+
+  it('as of another time its tables are filled by the code that runs here, also where nobody ever started it', async () => {
+    const sum = await known(ledger(2))
+      .tables<'accounts'>('ledger')
+      .asOf(3)
+      .query(({ sql, accounts }) => sql`select balance from ${accounts} where account = 'account-1'`);
+    expect(sum).toEqual([{ balance: 5 }]);
+    await expect(known(ledger(2)).status('ledger')).rejects.toThrow(/There is no projection ledger/);
+  });
+
+  it('what is too much for a time, or none, is refused, and what fails at another time leaves nothing', async () => {
+    const reader = known(ledger(1)).tables<'accounts'>('ledger');
+    const nothing = async () => undefined;
+    await expect(reader.asOf(99).query(nothing)).rejects.toThrow(/from 0 to 3, not 99/);
+    expect(() => reader.asOf('yesterday' as never)).toThrow(/must be a position of the log or a valid Date/);
+    expect(() => reader.asOf(new Date(NaN))).toThrow(/valid Date/);
+    await expect(reader.asOf(3, { maxEvents: 2 }).query(nothing)).rejects.toMatchObject({
+      ...{ code: 'BACKSTORY_AS_OF_TOO_COSTLY' },
+      message: expect.stringMatching(/more than 2 events of account.deposited, account.withdrawn.*maxEvents/),
+    });
+    await reader.asOf(3, { maxEvents: 3 }).query(nothing);
+    also = ({ amount }) => {
+      if (amount === 13) throw new Error('unlucky');
+    };
+    await expect(reader.asOf(3).query(nothing)).rejects.toThrow(/stops before position 2.*unlucky/);
+    also = undefined;
+    const wrong = reader.asOf(3).query(({ sql, accounts }) => sql`select nothing from ${accounts}`);
+    await expect(wrong).rejects.toMatchObject({ code: 'BACKSTORY_STATEMENT_FAILED' });
+    const own = new Error('of the asker');
+    await expect(reader.asOf(3).query(() => Promise.reject(own))).rejects.toBe(own);
+    await (await run(ledger(1))).caughtUp('ledger', 3, IN_TIME);
   });
 
   it('two processes that start at once make its tables once', async () => {

@@ -174,6 +174,13 @@ describe('with tables', () => {
       { account: 'account-2', amount: 40 },
       { account: 'account-1', amount: 30 },
     ]);
+    const before = await app
+      .tables(withdrawals)
+      .asOf(position - 1)
+      .query(({ sql, largest }) => {
+        return sql<Largest>`select account, amount from ${largest}`;
+      });
+    expect(before).toEqual([{ account: 'account-1', amount: 30 }]);
     const sum = await app
       .tables<'days'>(Deposits)
       .query(({ sql, days }) => sql`select cast(sum(amount) as bigint) as amount from ${days}`);

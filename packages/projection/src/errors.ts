@@ -1,4 +1,5 @@
 import { BackstoryError, LogDiverged, type RecordedEvent, type StoredEvent } from '@backstory/core';
+import { cut, messageOf } from '@backstory/core/state';
 
 /** A handler of a projection threw, or gave what it must not. The projection stops before the event; nothing is skipped. */
 export class ProjectionFailed extends BackstoryError {
@@ -16,7 +17,7 @@ export class ProjectionFailed extends BackstoryError {
   ) {
     super(
       `Projection ${projection} stops before position ${event.position}: ${handler} failed at ${event.type} of ${event.stream}: ` +
-        `${reason}. Nothing was skipped. Mend the handler and start again, or resume it.`,
+        `${reason.replace(/\.$/, '')}. Nothing was skipped. Mend the handler and start again, or resume it.`,
       options,
     );
     this.position = event.position;
@@ -26,6 +27,9 @@ export class ProjectionFailed extends BackstoryError {
   }
 }
 
+/** It is kept, and told wherever somebody looks; the cause has all of it. */
+const LONGEST_REASON = 2_000;
+
 /** What a handler threw, as the projection's own error. */
 export function failedAt(
   projection: string,
@@ -33,7 +37,7 @@ export function failedAt(
   event: StoredEvent | RecordedEvent,
   cause: unknown,
 ): ProjectionFailed {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = cut(messageOf(cause), LONGEST_REASON);
   return new ProjectionFailed(projection, handler, event, reason, { cause });
 }
 
@@ -136,6 +140,21 @@ export function madeOtherwise(
   return new GenerationUnusable(projection, number, message, { cause });
 }
 
+/** What is read was made by code of another version, to which it may mean something else. */
+export function madeByOther(
+  projection: string,
+  { number, version }: { readonly number: number; readonly version: number },
+  code: number,
+): GenerationUnusable {
+  const message = `code of version ${version} made it, and to the code here, of version ${code}, it may mean something else: ${adviceOn(version, code)}.`;
+  return new GenerationUnusable(projection, number, message);
+}
+
+/** What code can do about what was made by code of another version. */
+export function adviceOn(version: number, code: number): string {
+  return version < code ? `swap once version ${code} is filled` : `use code of version ${version}`;
+}
+
 /** The documents were not brought up to a position in time. */
 export class NotCaughtUp extends BackstoryError {
   readonly code = 'BACKSTORY_NOT_CAUGHT_UP';
@@ -146,10 +165,11 @@ export class NotCaughtUp extends BackstoryError {
     readonly position: number,
     readonly reached: number,
     readonly why: string,
+    /** What else helps than to read what there is. */
+    advice = 'wait longer, or look at `backstory projections status`',
   ) {
     super(
-      `Projection ${projection} is at position ${reached} and not yet at ${position} (${why}): ` +
-        'read what there is, wait longer, or look at `backstory projections status`.',
+      `Projection ${projection} is at position ${reached} and not yet at ${position} (${why}): read what there is, or ${advice}.`,
     );
   }
 }

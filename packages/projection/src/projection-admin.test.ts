@@ -1,6 +1,8 @@
 import { Recorder, memory, type OpenStorage } from '@backstory/core';
 import { DomainEvent } from '@backstory/events';
 import { projection } from './definition/functional-projection.js';
+import { placesOf } from './generation/places.js';
+import { writeTrouble } from './generation/progress.js';
 import { Projections } from './projections.js';
 import { sqlProjection } from './tables/sql-projection.js';
 
@@ -46,6 +48,18 @@ const asked: readonly [string, (them: Projections) => Promise<unknown>][] = [
   ['generation', (it) => it.swap('counts', misspelt({ generation: '2' }))],
   ['gen', (it) => it.rollback('counts', misspelt({ gen: 2 }))],
   ['gen', (it) => it.drop('counts', misspelt({ gen: 2 }))],
+  ['generation', (it) => it.verify('counts', misspelt({ generation: '2' }))],
+  ['actor', (it) => it.pause('counts', { actor: '' })],
+  ['actor', (it) => it.pause('counts', misspelt({ actor: 7 }))],
+  ['actor', (it) => it.pause('counts', misspelt({ actor: null }))],
+  ['actor', (it) => it.resume('counts', { actor: 'a\nb' })],
+  ['actor', (it) => it.rebuild('counts', { actor: 'x'.repeat(513) })],
+  ['actor', (it) => it.fill('counts', { actor: '\ud800' })],
+  ['reason', (it) => it.pause('counts', misspelt({ reason: 5 }))],
+  ['reason', (it) => it.pause('counts', { reason: 'x'.repeat(2_001) })],
+  ['reason', (it) => it.swap('counts', { reason: '\ud800' })],
+  ['reason', (it) => it.rollback('counts', misspelt({ reason: null }))],
+  ['reason', (it) => it.drop('counts', misspelt({ reason: {} }))],
 ];
 
 it.each(asked)('an option that is none, or not what it may be, is refused: %s', async (option, ask) => {
@@ -67,4 +81,38 @@ it.each([[undefined], ['2020-01-01'], [new Date(NaN)], [null]])('as of %s is ref
   const documents = projections.named('counts');
   const refused = expect.objectContaining({ code: 'BACKSTORY_INVALID_OPTION', option: 'when' }) as Error;
   expect(() => documents.asOf(when as never)).toThrow(refused);
+});
+
+it('a generation that there never was cannot come to be filled, which is told at once', async () => {
+  const filled = projections.filled('counts', 99);
+  await expect(filled).rejects.toMatchObject({ code: 'BACKSTORY_GENERATION_UNUSABLE', generation: 99 });
+  await expect(filled).rejects.toThrow(/generation 99: there is none: there are 1\./);
+  await expect(projections.filled('count', 1)).rejects.toMatchObject({
+    code: 'BACKSTORY_PROJECTION_NOT_FOUND',
+  });
+});
+
+it('one that nobody feeds is filled where only events of others were recorded since', async () => {
+  const generation = await projections.rebuild('counts');
+  await projections.filled('counts', generation);
+  await projections.close();
+  const events = [{ type: 'thing.other', data: '{}', metadata: {} }];
+  const write = { stream: 'thing-1', expected: 'any', events } as const;
+  await new Recorder(storage.events, { source: 'test' }).record([write]);
+  const left = new Projections({ ...storage, recorder: new Recorder(storage.events, { source: 'test' }) });
+  expect(await left.filled('counts', generation, { unfedMs: 0 })).toMatchObject({ generation, progress: 1 });
+  await left.close();
+});
+
+it('once it is resumed, what it was stopped by before is told no more, also where nobody feeds it', async () => {
+  await projections.close();
+  const left = new Projections({ ...storage, recorder: new Recorder(storage.events, { source: 'test' }) });
+  const trouble = { state: 'faulted', reason: 'unlucky', owner: 'gone', at: '' } as const;
+  await storage.state.transaction([], (tx) =>
+    writeTrouble(tx, placesOf('counts'), { ...trouble, generation: 1 }),
+  );
+  expect(await left.status('counts')).toMatchObject({ state: 'faulted', reason: 'unlucky' });
+  await left.resume('counts');
+  expect(await left.status('counts')).toMatchObject({ state: 'stopped' });
+  await left.close();
 });

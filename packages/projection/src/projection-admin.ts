@@ -1,9 +1,10 @@
 import { Context, type EventStore, type Recorder, type StateStore } from '@backstory/core';
+import { ASKING, checkAskedBy, wishOf, type AskedBy, type Wish } from '@backstory/core/administration';
 import { guarded, type GenerationChanged, type Observer } from '@backstory/core/observe';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { ProjectionNotFound, GenerationUnusable } from './errors.js';
 import type { Model } from './definition/projection-source.js';
-import { writeControl, type Control, type Generation, type Wish } from './generation/control.js';
+import { writeControl, type Control, type Generation } from './generation/control.js';
 import { drop } from './generation/drop.js';
 import { filled, type FilledOptions } from './generation/filled.js';
 import { placesOf } from './generation/places.js';
@@ -24,13 +25,6 @@ import {
   type ProjectionStatus,
 } from './status.js';
 import { wholeOption } from './whole-option.js';
-
-/** Who asks for something, and why. */
-export interface AskedBy {
-  /** Default: the actor of the ambient context, else `unknown`. */
-  readonly actor?: string;
-  readonly reason?: string;
-}
 
 /** Which generation is meant. */
 export interface Which extends AskedBy {
@@ -53,7 +47,6 @@ export interface VerifyOptions {
   readonly maxFolded?: number;
 }
 
-const ASKING: OptionNames<AskedBy> = { actor: true, reason: true };
 export const REBUILDING: OptionNames<RebuildOptions> = { ...ASKING, eventsPerSecond: true };
 const COMPARING: OptionNames<VerifyOptions> = { generation: true, limit: true, maxFolded: true };
 
@@ -112,14 +105,14 @@ export class ProjectionAdmin {
 
   /** Folds nothing more, until it is resumed; documents are read as before. */
   async pause(name: string, by: AskedBy = {}): Promise<void> {
-    knownOptions(by, ASKING);
+    checkAskedBy(knownOptions(by, ASKING));
     await this.want(name, by, (control, paused) => ({ ...control, paused }));
     await this.record(name, 'projection.paused', {}, by);
   }
 
   /** Goes on, also where it is faulted. */
   async resume(name: string, by: AskedBy = {}): Promise<void> {
-    knownOptions(by, ASKING);
+    checkAskedBy(knownOptions(by, ASKING));
     await this.want(name, by, ({ paused: _paused, ...control }, resumed) => ({ ...control, resumed }));
     await this.record(name, 'projection.resumed', {}, by);
   }
@@ -133,13 +126,14 @@ export class ProjectionAdmin {
    */
   async rebuild(name: string, options: RebuildOptions = {}): Promise<number> {
     const { eventsPerSecond, ...by } = knownOptions(options, REBUILDING);
+    checkAskedBy(by);
     const { stores, model } = this.codeOf(name);
     const { number, isNew } = await rebuild(stores, model, eventsPerSecond);
     if (isNew) await this.changed(name, number, 'created', { type: 'projection.rebuild', by });
     return number;
   }
 
-  /** Waits until a generation has come to where the head is now, telling how far it is. @throws GenerationUnusable where it will not */
+  /** Waits until a generation has come to where the head is now, telling how far it is. @throws GenerationUnusable where there is none, or it will not; ProjectionNotFound */
   async filled(name: string, generation: number, options: FilledOptions = {}): Promise<GenerationStatus> {
     const { head: position } = await this.parts.events.identity();
     const statuses = async () => (await this.status(name)).generations;
@@ -155,6 +149,7 @@ export class ProjectionAdmin {
    */
   async verify(name: string, options: VerifyOptions = {}): Promise<Verification> {
     const { generation } = knownOptions(options, COMPARING);
+    if (generation !== undefined) wholeOption('generation', generation, 1, Number.MAX_SAFE_INTEGER);
     const { stores, model } = this.codeOf(name);
     const { limit, maxFolded } = boundsOf(options);
     const asked = { ...stores, generation, limit };
@@ -166,7 +161,7 @@ export class ProjectionAdmin {
   }
 
   /**
-   * Compares what is read with the log, which is folded in memory up to the checkpoint.
+   * Compares what is read with the log, which is folded in memory up to the checkpoint: documents, and the results of each in one hash.
    *
    * @throws ProjectionNotFound, GenerationUnusable, InvalidOption; the signal's reason
    */
@@ -279,7 +274,8 @@ export class ProjectionAdmin {
 
 /** @throws InvalidOption */
 function whichOne(which: Which): Which {
-  const { generation } = knownOptions(which, { ...ASKING, generation: true });
+  const { generation, ...by } = knownOptions(which, { ...ASKING, generation: true });
+  checkAskedBy(by);
   if (generation !== undefined) wholeOption('generation', generation, 1, Number.MAX_SAFE_INTEGER);
   return which;
 }
@@ -290,9 +286,4 @@ function boundsOf({ limit = 100, maxFolded = 100_000 }: Pick<VerifyOptions, 'lim
     limit: wholeOption('limit', limit, 0, Number.MAX_SAFE_INTEGER),
     maxFolded: wholeOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER),
   };
-}
-
-function wishOf({ actor, reason }: AskedBy = {}): Wish {
-  const who = actor ?? Context.current().fields.actor ?? 'unknown';
-  return { actor: who, at: new Date().toISOString(), ...(reason !== undefined && { reason }) };
 }

@@ -1,13 +1,7 @@
 import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
-import { LeaseHolder, MemoryStateStore } from '@backstory/core/state';
-import {
-  InvalidOption,
-  StoreClosed,
-  knownOptions,
-  numberOption,
-  type OptionNames,
-} from '@backstory/core/store';
+import { LeaseHolder, MemoryStateStore, shown } from '@backstory/core/state';
+import { InvalidOption, StoreClosed, knownOptions, type OptionNames } from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { ProjectionModel } from './definition/projection-model.js';
 import {
@@ -19,9 +13,11 @@ import {
 import { NotCaughtUp, ProjectionExists, ProjectionNotFound } from './errors.js';
 import { ProgressHere } from './feed/progress-here.js';
 import { Runner } from './feed/runner.js';
+import { haltAdvice } from './generation/halted.js';
 import { reached } from './generation/reached.js';
 import { ProjectionAdmin, REBUILDING, type RebuildOptions } from './projection-admin.js';
-import { Documents, type CaughtUpOptions } from './read/documents.js';
+import { Documents } from './read/documents.js';
+import { requireListener, waiting, type CaughtUpOptions } from './read/given.js';
 import { TableReader } from './read/table-reader.js';
 import { SqlModel } from './tables/sql-model.js';
 import type { SqlProjection } from './tables/sql-projection.js';
@@ -96,7 +92,8 @@ export class Projections extends ProjectionAdmin {
    */
   tables<Names extends string>(source: SqlProjection<Names> | Class | string): TableReader<Names> {
     const { model } = this.require(source);
-    if (model instanceof SqlModel) return new TableReader<Names>(model, this.stateOf(model));
+    if (model instanceof SqlModel)
+      return new TableReader<Names>(model, { events: this.own.events, state: this.stateOf(model) });
     throw new InvalidDefinition(
       model.name,
       'folds documents and has no tables: ask `projection(…)` for them.',
@@ -111,6 +108,7 @@ export class Projections extends ProjectionAdmin {
    */
   async fill(name: string, options: FillOptions = {}): Promise<GenerationStatus> {
     const { onProgress, signal: own, ...how } = knownOptions(options, FILLING);
+    requireListener('onProgress', onProgress);
     const { signal: ending } = this.ending;
     const signal = own ? AbortSignal.any([own, ending]) : ending;
     signal.throwIfAborted();
@@ -150,13 +148,13 @@ export class Projections extends ProjectionAdmin {
     position: number,
     options: CaughtUpOptions = {},
   ): Promise<void> {
-    const { timeoutMs = 5_000, signal } = knownOptions(options, WAITING);
+    const { timeoutMs, signal } = waiting(options);
     const { name } = this.require(which).model;
     const { events } = this.own;
     const { state } = this.placeOf(name);
     if (!Number.isSafeInteger(position) || position < 0)
       throw new InvalidOption('position', `must be a position of the log, not ${String(position)}.`);
-    const end = performance.now() + numberOption('timeoutMs', timeoutMs, 0, Infinity);
+    const end = performance.now() + timeoutMs;
     for (;;) {
       signal?.throwIfAborted();
       const progressed = this.progress.next(signal);
@@ -167,7 +165,7 @@ export class Projections extends ProjectionAdmin {
         const status = left <= 0 || isHalted ? await this.status(name) : undefined;
         if (status && (left <= 0 || standsStill(status))) {
           const why = [status.state, status.reason].filter(Boolean).join(': ');
-          throw new NotCaughtUp(name, position, through, why);
+          throw new NotCaughtUp(name, position, through, why, adviceFor(status));
         }
         await progressed.within(Math.min(left, POLL_MS));
       } finally {
@@ -238,7 +236,7 @@ export class Projections extends ProjectionAdmin {
     const known = name === undefined ? undefined : this.known.get(name);
     if (known) return known;
     const called =
-      typeof which === 'string' ? which : ((which as { name?: string } | null)?.name ?? 'nameless');
+      typeof which === 'string' ? which : ((which as { name?: string } | null)?.name ?? shown(which));
     throw new ProjectionNotFound(called, [...this.known.keys()]);
   }
 }
@@ -247,6 +245,13 @@ export class Projections extends ProjectionAdmin {
 function standsStill({ state, generation, generations }: ProjectionStatus): boolean {
   const owner = generations.find((it) => it.generation === generation)?.owner;
   return state === 'paused' || (state === 'faulted' && owner === undefined);
+}
+
+/** What brings it on, where waiting does not. */
+function adviceFor({ name, state, version }: ProjectionStatus): string | undefined {
+  if (state === 'paused' || state === 'faulted') return haltAdvice(name, state);
+  const isAlone = state === 'stopped' || state === 'frozen';
+  return isAlone ? `start a process whose code has version ${version} of it` : undefined;
 }
 
 /** How often to look whether another process has come as far. */
@@ -259,7 +264,6 @@ export interface FillOptions extends RebuildOptions {
   readonly signal?: AbortSignal;
 }
 
-const WAITING: OptionNames<CaughtUpOptions> = { timeoutMs: true, signal: true };
 const FILLING: OptionNames<FillOptions> = { ...REBUILDING, onProgress: true, signal: true };
 
 interface Known {

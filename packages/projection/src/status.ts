@@ -1,8 +1,9 @@
-import type { EventStore, StateStore } from '@backstory/core';
+import type { EventStore, StateStore, StoredEvent } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
 import { isFed, listControls, type Control, type Generation } from './generation/control.js';
 import { divergence } from './generation/divergence.js';
 import { clockOf, feedersOf } from './generation/feeders.js';
+import { pausedBy } from './generation/halted.js';
 import { placesOf, type Places } from './generation/places.js';
 import type { Model } from './definition/projection-source.js';
 import { tableName } from './tables/table-shape.js';
@@ -66,9 +67,9 @@ export interface GenerationStatus {
   readonly events: number;
   /** Events a second, lately. */
   readonly rate: number;
-  /** Part of the log that is folded, from 0 to 1. */
+  /** How much of the log it has every event of its own of, from 0 to 1: 1 where none is left, whatever others have recorded since. */
   readonly progress: number;
-  /** Seconds until it has caught up at that rate. */
+  /** Seconds until it has caught up at that rate, as its own events were among all so far; `undefined` where no process feeds it. */
   readonly remaining?: number;
   readonly createdAt: string;
   readonly savedAt?: string;
@@ -97,7 +98,8 @@ export async function neverStarted(
   { name, typeNames: types }: Pick<Model, 'name' | 'typeNames'>,
 ): Promise<NeverStarted> {
   const { head } = await events.identity();
-  const seconds = await ageOf(events, { types, after: 0, now: await state.read(clockOf) });
+  const next = await firstAfter(events, types, 0);
+  const seconds = ageOf(next, await state.read(clockOf));
   const lag = { events: head, seconds };
   return { ...{ name, state: 'stopped', generation: 0, position: 0, lag }, generations: [] };
 }
@@ -193,7 +195,8 @@ async function generationStatus(
   const { number, version, role, createdAt, types, tables } = generation;
   const { events: log, head, now } = seen;
   const position = progress?.checkpoint.through ?? 0;
-  const seconds = await ageOf(log, { types, after: position, now });
+  const next = await firstAfter(log, types, position);
+  const seconds = ageOf(next, now);
   const owner = seen.feeders.get(number);
   const rate = progress?.rate ?? 0;
   const lag = { events: Math.max(0, head - position), seconds };
@@ -206,8 +209,8 @@ async function generationStatus(
     ...(tables
       ? { tables: Object.keys(tables).map((it) => tableName(name, number, it)) }
       : { documents: progress?.documents ?? 0 }),
-    progress: head === 0 ? 1 : Math.min(1, position / head),
-    ...(rate > 0 && seconds > 0 && { remaining: Math.ceil(lag.events / rate) }),
+    progress: next === undefined || next.position > head ? 1 : (next.position - 1) / head,
+    ...(owner !== undefined && rate > 0 && seconds > 0 && { remaining: remainingOf(progress!, lag) }),
     createdAt,
     ...(progress && { savedAt: progress.savedAt }),
     ...(owner !== undefined && { owner }),
@@ -226,8 +229,7 @@ function conditionOf(
   { generation, trouble }: StoredGeneration,
   { isBehind, owner, code, diverged }: Condition,
 ): { readonly state: FeedState; readonly reason?: string } {
-  if (paused)
-    return { state: 'paused', reason: `by ${paused.actor}${paused.reason ? `: ${paused.reason}` : ''}` };
+  if (paused) return { state: 'paused', reason: pausedBy(paused) };
   // Also where nobody has noticed yet: what it would say of its place in this log means nothing.
   if (diverged) return { state: 'faulted', reason: diverged.message };
   if (trouble && (trouble.state === 'faulted' || owner !== undefined))
@@ -241,13 +243,23 @@ function conditionOf(
   return isOther ? { state, reason: `${made} a process of version ${version} feeds it` } : { state };
 }
 
-async function ageOf(
+/** Others' events among those so far are taken to be as many among those to come. */
+function remainingOf({ events, checkpoint, rate }: Progress, lag: Lag): number {
+  return Math.ceil((lag.events * events) / checkpoint.through / rate);
+}
+
+/** The first event of these types that is not folded. */
+async function firstAfter(
   events: EventStore,
-  { types, after, now }: { readonly types: readonly string[]; readonly after: number; readonly now: number },
-): Promise<number> {
-  for await (const page of events.readAll({ types, after, limit: 1 })) {
-    const first = page.events[0];
-    if (first) return Math.max(0.001, (now - first.recordedAt.getTime()) / 1_000);
-  }
-  return 0;
+  types: readonly string[],
+  after: number,
+): Promise<StoredEvent | undefined> {
+  for await (const page of events.readAll({ types, after, limit: 1 }))
+    if (page.events[0]) return page.events[0];
+  return undefined;
+}
+
+/** In seconds; 0 where there is none. */
+function ageOf(event: StoredEvent | undefined, now: number): number {
+  return event ? Math.max(0.001, (now - event.recordedAt.getTime()) / 1_000) : 0;
 }

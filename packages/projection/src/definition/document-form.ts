@@ -29,6 +29,6 @@ export function valueForm({ name, initial, fields }: FunctionalProjection): Docu
     const json = JSON.parse(text) as Json;
     return type && json !== null ? type.decode(json, name) : json;
   };
-  const begun = write(first);
+  const begun = JSON.stringify(encodeValue(first, `\`initial\` of ${name}`, type));
   return { write, read, begin: () => read(begun) };
 }

@@ -1,10 +1,16 @@
 import type { RecordedEvent } from '@backstory/core';
+import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { ObjectFields } from '@backstory/events/codec';
 import type { Deleted } from './deleted.js';
 import type { Emit } from '../results/emit.js';
 import { checkProjectionName } from './projection-name.js';
-import { checkProjectionOptions, type ProjectionOptions } from './projection-options.js';
+import {
+  UNINDEXED,
+  checkProjectionOptions,
+  requireClasses,
+  type ProjectionOptions,
+} from './projection-options.js';
 
 /**
  * A projection as functions: what a document begins as, and how each event changes it.
@@ -24,10 +30,13 @@ export function projection<Document, Events extends Readonly<Record<string, Clas
   name: string,
   parts: ProjectionParts<Document, Events>,
 ): FunctionalProjection<Document> {
-  const { initial, events, fold, fields, ...options } = parts;
+  const { initial, events, fold, fields, ...options } = knownOptions(parts, PARTS);
   checkProjectionName('projection(…)', name);
   checkProjectionOptions(name, options);
+  if (initial === undefined)
+    throw new InvalidDefinition(name, 'needs `initial`, what a document begins as: { balance: 0 }.');
   const names = Object.keys(events ?? {});
+  requireClasses(name, events);
   const missing = names.find((it) => typeof fold?.[it] !== 'function');
   if (missing !== undefined)
     throw new InvalidDefinition(name, `says nothing of ${missing}: give \`fold\` a function ${missing}.`);
@@ -86,3 +95,12 @@ export interface FunctionalFold {
     emit: Emit,
   ) => unknown;
 }
+
+const PARTS: OptionNames<ProjectionParts<never, never>> = {
+  ...UNINDEXED,
+  indexes: true,
+  initial: true,
+  events: true,
+  fold: true,
+  fields: true,
+};

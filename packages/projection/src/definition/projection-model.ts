@@ -1,8 +1,9 @@
 import type { RecordedEvent, StoredEvent } from '@backstory/core';
 import type { Class } from '@backstory/events';
-import { encodeValue } from '@backstory/events/codec';
+import { encodeValue, refusePrivateState } from '@backstory/events/codec';
+import { atOnce } from './at-once.js';
 import { deleted, type Deleted } from './deleted.js';
-import { checkKey } from './document-key.js';
+import { keysGiven } from './document-key.js';
 import { instanceForm, valueForm, type DocumentForm } from './document-form.js';
 import { failedAt, type ProjectionFailed } from '../errors.js';
 import type { Emit } from '../results/emit.js';
@@ -58,7 +59,7 @@ export class ProjectionModel<Document = unknown> implements ModelFacts {
   foldable(stored: StoredEvent): Foldable {
     let handler = 'reading it';
     try {
-      const recorded = this.handled.types.decode(stored);
+      const recorded = this.decoded(stored);
       handler = 'key';
       return { recorded, keys: this.keysOf(recorded), stored };
     } catch (error) {
@@ -68,15 +69,17 @@ export class ProjectionModel<Document = unknown> implements ModelFacts {
 
   /** The event for the nth of its documents. Each is given its own: a fold may keep what is in it, and change that later. */
   recordedFor({ recorded, stored }: Foldable, nth: number): RecordedEvent<object> {
-    return nth === 0 ? recorded : this.handled.types.decode(stored);
+    return nth === 0 ? recorded : this.decoded(stored);
+  }
+
+  /** With a time of its own: that of what is stored may be the log's. */
+  private decoded(stored: StoredEvent): RecordedEvent<object> {
+    return { ...this.handled.types.decode(stored), recordedAt: new Date(stored.recordedAt) };
   }
 
   /** The documents that an event changes. */
   keysOf(recorded: RecordedEvent<object>): readonly string[] {
-    const given = this.key(recorded);
-    const keys = given === undefined ? NONE : typeof given === 'string' ? [given] : [...new Set(given)];
-    for (const key of keys) checkKey(key);
-    return keys;
+    return keysGiven(this.key(recorded));
   }
 
   /**
@@ -90,14 +93,28 @@ export class ProjectionModel<Document = unknown> implements ModelFacts {
     key: string,
     emitted?: (text: string) => void,
   ): unknown {
-    const emit: Emit = (result) => emitted?.(JSON.stringify(encodeValue(result, `a result of ${this.name}`)));
-    let folded = document;
+    let isOver = false;
+    const emit: Emit = (result) => {
+      if (isOver) throw new Error(`A fold of ${this.name} is over: emit in it, for it waits for nothing.`);
+      emitted?.(JSON.stringify(encodeValue(result, `a result of ${this.name}`)));
+    };
+    try {
+      return this.foldedBy(document, recorded, key, emit);
+    } finally {
+      isOver = true;
+    }
+  }
+
+  private foldedBy(document: unknown, recorded: RecordedEvent<object>, key: string, emit: Emit): unknown {
+    let folded = document === undefined ? this.form.begin() : document;
     for (const { name, run } of this.handled.of(recorded.type)) {
       try {
-        folded = run(folded === undefined ? this.form.begin() : folded, recorded.data, recorded, key, emit);
+        folded = run(folded, recorded.data, recorded, key, emit);
       } catch (error) {
         throw this.failed(name, recorded, error);
       }
+      // Only another event begins it anew.
+      if (folded === undefined) return undefined;
     }
     return folded;
   }
@@ -120,8 +137,6 @@ export class ProjectionModel<Document = unknown> implements ModelFacts {
   }
 }
 
-const NONE: readonly string[] = [];
-
 /** Its function gives the document after the event; `undefined` when it is to go. */
 type Step = FunctionalFold;
 
@@ -133,8 +148,9 @@ export interface DocumentParts {
   readonly steps: readonly Step[];
 }
 
-/** A class whose instances are the documents. @throws InvalidDefinition */
+/** A class whose instances are the documents. @throws InvalidDefinition, PrivateState */
 export function documentsOfClass(cls: Class, name: string, options: ProjectionOptions): DocumentParts {
+  refusePrivateState(cls);
   const steps = handlerMethods(cls).map(({ event, method }): Step => {
     const run: Step['run'] = (document, e, recorded, key, emit) => {
       const own = document as Record<string | symbol, (...given: unknown[]) => unknown>;
@@ -148,12 +164,9 @@ export function documentsOfClass(cls: Class, name: string, options: ProjectionOp
 function after(given: unknown, document: unknown): unknown {
   if (given === undefined) return document;
   if ((given as Deleted) === deleted) return undefined;
-  throw new TypeError(
-    isPromise(given) ? PROMISE : 'it returned a value: change the document itself, or return `deleted`',
-  );
+  atOnce(given);
+  throw new TypeError('it returned a value: change the document itself, or return `deleted`');
 }
-
-const PROMISE = 'it returned a promise, and a fold waits for nothing';
 
 /** Functions that give the next document. */
 export function documentsOfFunctions(source: FunctionalProjection): DocumentParts {
@@ -165,16 +178,9 @@ export function documentsOfFunctions(source: FunctionalProjection): DocumentPart
         const given = run(document, e, recorded, key, emit);
         if (given === undefined)
           throw new TypeError('it returned undefined: return the document, or `deleted`');
-        if (isPromise(given)) throw new TypeError(PROMISE);
-        return given === deleted ? undefined : given;
+        return atOnce(given) === deleted ? undefined : given;
       },
     };
   });
   return { name: source.name, options: source.options, form: valueForm(source), steps };
-}
-
-function isPromise(value: unknown): boolean {
-  if (typeof (value as { then?: unknown } | null)?.then !== 'function') return false;
-  (value as PromiseLike<unknown>).then(undefined, () => undefined);
-  return true;
 }

@@ -44,6 +44,8 @@ export function checkProjectionOptions(subject: string, options: ProjectionOptio
   if (key !== undefined && typeof key !== 'function') refuse('has a `key` that is no function of the event.');
   if (!Array.isArray(indexes) || !indexes.every(isPath))
     refuse("has `indexes` that are no list of paths, such as ['owner', 'address.city'].");
+  const twice = (indexes as readonly string[]).find((path, i) => indexes.indexOf(path) !== i);
+  if (twice !== undefined) refuse(`has the index ${twice} twice.`);
   if (!isOneOf(target, ['state', 'memory'])) refuse("has a `target` that is neither 'state' nor 'memory'.");
   checkChanged(subject, changed);
   return options;
@@ -62,13 +64,21 @@ export function checkChanged(subject: string, changed: unknown): void {
   throw new InvalidDefinition(subject, "has `changed`, which is none of 'rebuild', 'swap' and 'refuse'.");
 }
 
-const OPTIONS: OptionNames<ProjectionOptions> = {
+/** @throws InvalidDefinition where one of the `events` is no class */
+export function requireClasses(subject: string, events: Readonly<Record<string, unknown>> | undefined): void {
+  const none = Object.entries(events ?? {}).find(([, event]) => typeof event !== 'function');
+  if (none)
+    throw new InvalidDefinition(subject, `has ${none[0]} among its \`events\`, which is no class of events.`);
+}
+
+/** Options where documents are of a form of their own. */
+export const UNINDEXED: OptionNames<Omit<ProjectionOptions, 'indexes'>> = {
   version: true,
   key: true,
-  indexes: true,
   target: true,
   changed: true,
 };
+const OPTIONS: OptionNames<ProjectionOptions> = { ...UNINDEXED, indexes: true };
 
 /** Collections are called after it, and a slash ends it there. */
 function isPath(path: unknown): boolean {

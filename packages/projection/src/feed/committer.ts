@@ -5,9 +5,9 @@ import type { Checkpoint } from '@backstory/core/store';
 import { generationIn, isFed, readControl } from '../generation/control.js';
 import { readProgress, writeProgress, type Progress } from '../generation/progress.js';
 import type { Batch } from './batches.js';
-import { effectsOf, type Effect, type Effects } from './effects.js';
+import { effectsOf, type Effect, type Effects, type Written } from './effects.js';
 import type { FeederParts } from './feeder-parts.js';
-import { Meeting, meetingIn } from './meeting.js';
+import { ToMeet } from './meeting.js';
 import type { Troubles } from './troubles.js';
 
 /** Folds batches into one generation, and writes what they do together with the checkpoint after them, in one fenced transaction. */
@@ -51,13 +51,13 @@ export class Committer {
   /**
    * Folds a batch, and writes it at its turn; what of it is to be written before the rest is folded, when that is ready.
    *
-   * @throws ProjectionFailed, FenceLost, Withdrawn, Meeting; what cannot be reached
+   * @throws ProjectionFailed, FenceLost, Withdrawn, ToMeet; what cannot be reached
    */
   async commit(batch: Batch, turn: () => Promise<void>, ready: () => Promise<void>): Promise<void> {
     if (batch.events.length > 0) await this.project(batch, turn, ready);
     else {
       await turn();
-      await this.write(undefined, batch.checkpoint, 0);
+      await this.write(undefined, batch);
     }
     const { model, observer, progressed } = this.parts;
     const { through } = batch.checkpoint;
@@ -95,7 +95,10 @@ export class Committer {
     if (before) throw before.error;
   }
 
-  /** Nearly always one part. Where documents are large there are several, each of them committed before the next is folded. */
+  /**
+   * Nearly always one part. Where documents are large, or handlers that write tables take long, there are several, each of them
+   * committed before the next is worked out.
+   */
   private async inParts(
     { events, checkpoint }: Batch,
     comes: (isLast: boolean) => Promise<boolean>,
@@ -103,37 +106,39 @@ export class Committer {
     let applied = 0;
     for (let rest = events; ;) {
       const effect = await this.effects.of(rest);
-      const { taken } = effect;
-      const isLast = taken === rest.length;
-      if (!(await comes(isLast))) return undefined;
-      await this.write(effect, isLast ? checkpoint : upTo(rest[taken - 1]!, checkpoint), taken);
-      applied += effect.applied;
-      if (isLast) return applied;
-      rest = rest.slice(taken);
+      if (!(await comes(effect.taken === rest.length))) return undefined;
+      const written = await this.write(effect, { events: rest, checkpoint });
+      applied += written.applied;
+      if (written.taken === rest.length) return applied;
+      rest = rest.slice(written.taken);
     }
   }
 
-  private async write(effect: Effect | undefined, checkpoint: Checkpoint, events: number): Promise<void> {
+  private async write(effect: Effect | undefined, batch: Batch): Promise<Written> {
     const { state, lease, model, places, generation } = this.parts;
-    const progress = this.advanced(checkpoint, events, effect?.added ?? 0);
+    const most = after(effect?.taken ?? 0, batch);
     const committed = state.transaction([lease], async (tx) => {
       const control = await readControl(tx, model.name);
       const now = control && generationIn(control, generation.number);
-      if (!now || !isFed(now) || control.paused) throw new Withdrawn();
-      const position = await meetingIn(tx, control);
-      if (position !== undefined && checkpoint.through > position) throw new Meeting(position);
+      const isOwn = now?.createdAt === generation.createdAt;
+      if (!control || !isOwn || !isFed(now) || control.paused) throw new Withdrawn();
+      const { meeting } = control;
+      if (meeting && most.through > meeting.position) throw new ToMeet(meeting.position);
       // Before the progress: a transaction that a statement has broken then ends here, and not silently with its commit.
-      await effect?.write(tx);
+      const written = (await effect?.write(tx)) ?? { taken: 0, applied: 0 };
+      const progress = this.advanced(after(written.taken, batch), written.taken, effect?.added ?? 0);
       await writeProgress(tx, places, { ...progress, generation: generation.number });
       await this.troubles.forget(tx);
+      return { written, progress };
     });
-    await committed.catch((error: unknown) => {
+    const { written, progress } = await committed.catch((error: unknown): never => {
       const at = error instanceof TransactionTimedOut ? effect?.underWay?.() : undefined;
       throw at === undefined ? error : new HandlerTimedOut(at, error as TransactionTimedOut);
     });
     this.troubles.over();
     this.progress = progress;
     this.savedAt = performance.now();
+    return written;
   }
 
   private advanced(checkpoint: Checkpoint, events: number, added: number): Progress {
@@ -155,12 +160,17 @@ class HandlerTimedOut extends Error {
   }
 }
 
-/** The generation is not to be fed any more: it is dropped or retired, or its projection paused. */
+/** The generation is not to be fed any more: it is dropped, retired or lost, or its projection paused. */
 export class Withdrawn extends Error {}
 
 /** The checkpoint after one of the events before another. */
 export function upTo({ id, position }: StoredEvent, checkpoint: Checkpoint): Checkpoint {
   return { ...checkpoint, through: position, last: { id, position } };
+}
+
+/** The checkpoint after the first so many events of a batch. */
+function after(taken: number, { events, checkpoint }: Batch): Checkpoint {
+  return taken === events.length ? checkpoint : upTo(events[taken - 1]!, checkpoint);
 }
 
 /** A checkpoint without a document is kept no more often. */

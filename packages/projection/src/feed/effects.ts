@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { StateStore, StoredEvent } from '@backstory/core';
 import type { StateTransaction } from '@backstory/core/state';
+import type { ProjectionFailed } from '../errors.js';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import type { Model } from '../definition/projection-source.js';
 import type { Places } from '../generation/places.js';
@@ -24,16 +25,22 @@ export interface Effects {
 
 /** What a batch does. */
 export interface Effect {
-  /** How many of the events it is of: the first, and not all where documents are large. */
+  /** How many of the events it is of at most: the first, and not all where documents are large. */
   readonly taken: number;
-  /** How many of the events are handled and concern it. */
-  readonly applied: number;
   /** How many more documents there are. */
   readonly added: number;
   /** Inside the transaction, which may be tried again. @throws ProjectionFailed */
-  write(tx: StateTransaction): Promise<void>;
+  write(tx: StateTransaction): Promise<Written>;
   /** The handler that is at work in the transaction, and its event. */
   readonly underWay?: () => string | undefined;
+}
+
+/** What a transaction has done. */
+export interface Written {
+  /** How many of the events are done: the first, and one at least. */
+  readonly taken: number;
+  /** How many of these are handled and concern it. */
+  readonly applied: number;
 }
 
 /** Where the effects of events go. */
@@ -73,7 +80,11 @@ class DocumentEffects implements Effects {
       await turn();
     }
     const changes = documents.changes();
-    return { taken, applied, added: changes.added, write: (tx) => documents.write(tx, changes) };
+    const write = async (tx: StateTransaction) => {
+      await documents.write(tx, changes);
+      return { taken, applied };
+    };
+    return { taken, added: changes.added, write };
   }
 
   forget(): void {
@@ -99,26 +110,38 @@ const DECODED = 500;
 /** Characters that documents of that many events may have. */
 const LARGE = 2 ** 20;
 
-/** One event after another, each with statements of its own: a transaction of many would keep others waiting. */
+/**
+ * One event after another, each with statements of its own: a transaction of many would keep others waiting, and one of slow handlers
+ * would take longer than it may. Each attempt decodes anew, because handlers may change what they are given.
+ */
 function tableEffects(model: SqlModel, generation: number): Effects {
+  // Nothing is committed any more once something was lost.
+  let lost: ProjectionFailed | undefined;
   return {
     most: 500,
     async of(events) {
-      const recorded = events.map((event) => model.decode(event));
       let at: string | undefined;
       return {
-        taken: recorded.length,
-        applied: recorded.length,
+        taken: events.length,
         added: 0,
         async write(tx) {
           const sql = requireSql(tx, model.name);
-          for (const event of recorded) {
+          const until = performance.now() + LONG_MS;
+          let taken = 0;
+          for (const event of events) {
             const { type, stream, position } = event;
-            await model.handle(sql, generation, event, (handler) => {
-              at = `${handler} at ${type} of ${stream}, position ${position}`;
+            await model.handle(sql, generation, model.decode(event), {
+              begins: (handler) => (at = `${handler} at ${type} of ${stream}, position ${position}`),
+              late: (error) => (lost ??= error),
             });
+            taken++;
+            if (performance.now() > until) break;
           }
           at = undefined;
+          // A turn of the event loop, in which what a handler did not wait for may show.
+          await turn();
+          if (lost) throw lost;
+          return { taken, applied: taken };
         },
         underWay: () => at,
       };
@@ -126,3 +149,6 @@ function tableEffects(model: SqlModel, generation: number): Effects {
     forget: () => undefined,
   };
 }
+
+/** After so long no further handler begins in a transaction. */
+const LONG_MS = 500;

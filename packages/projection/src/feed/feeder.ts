@@ -6,8 +6,9 @@ import { ProjectionFailed } from '../errors.js';
 import { batches, type Batch } from './batches.js';
 import { Committer, IDLE_MS, Withdrawn, upTo } from './committer.js';
 import type { FeederParts, FeedingEnd } from './feeder-parts.js';
-import { Meeting, meetingOver } from './meeting.js';
+import { ToMeet, meetingOver } from './meeting.js';
 import { DONE, Overlap } from './overlap.js';
+import { Suspicion } from './suspicion.js';
 import { Troubles } from './troubles.js';
 
 /**
@@ -19,8 +20,7 @@ export class Feeder {
   private readonly stopping = new AbortController();
   private readonly commits = new Overlap();
   private readonly troubles: Troubles;
-  /** An event that failed: what is before it is committed before it is tried again. */
-  private suspect = Infinity;
+  private readonly suspicion = new Suspicion();
   /** Where it is to wait for another generation, so that they can be compared. */
   private meetingAt: number | undefined;
   /** As it is wanted now: a generation that was swapped in is not held back any more. */
@@ -58,13 +58,17 @@ export class Feeder {
         return { end: this.parts.lease.isHeld ? 'stopped' : 'lost' };
       } catch (error) {
         this.committer.forget();
-        if (error instanceof Meeting) {
+        if (error instanceof ToMeet) {
           this.meetingAt = error.position;
           continue;
         }
         if (error instanceof FenceLost || error instanceof Withdrawn) return { end: 'lost' };
         if (signal.aborted) return { end: 'stopped' };
-        if (!this.isToBeTriedAgain(error)) return this.troubles.fault(error, signal);
+        const isTriedAgain =
+          error instanceof ProjectionFailed
+            ? this.suspicion.isToBeTriedAgain(error)
+            : isInfrastructure(error);
+        if (!isTriedAgain) return this.troubles.fault(error, signal);
         if (!(error instanceof ProjectionFailed)) await this.troubles.hinder(error, signal);
       }
     }
@@ -114,17 +118,15 @@ export class Feeder {
     }
   }
 
-  /** What is before an event that has failed is kept, so that it fails alone; and what is up to where it is to meet another. */
+  /** What is up to where it is to meet another is kept, and what is before an event that has failed. */
   private async take({ events, checkpoint }: Batch, signal: AbortSignal): Promise<void> {
     const began = performance.now();
     const { eventsPerSecond } = this;
     let rest = events;
     if (this.meetingAt !== undefined) rest = await this.meet(this.meetingAt, { events, checkpoint });
-    const at = rest.findIndex(({ position }) => position >= this.suspect);
-    if (at > 0) {
-      await this.commit(rest.slice(0, at), upTo(rest[at - 1]!, checkpoint));
-    }
-    await this.commit(at > 0 ? rest.slice(at) : rest, checkpoint);
+    const pieces = this.suspicion.pieces(rest);
+    for (const piece of pieces)
+      await this.commit(piece, piece === pieces.at(-1) ? checkpoint : upTo(piece.at(-1)!, checkpoint));
     if (eventsPerSecond === undefined) return;
     const ms = (events.length / eventsPerSecond) * 1_000 - (performance.now() - began);
     if (ms > 0) await wait(ms, undefined, { signal }).catch(() => undefined);
@@ -144,15 +146,9 @@ export class Feeder {
 
   /** Resolves when the events are folded and what is before them is committed: their own commit then goes on by itself. */
   private async commit(events: readonly StoredEvent[], checkpoint: Checkpoint): Promise<void> {
-    await this.commits.begin((turn, ready) => this.committer.commit({ events, checkpoint }, turn, ready));
-  }
-
-  /** An event that failed in the middle of a batch is tried again as the first of one; there it has failed for good. */
-  private isToBeTriedAgain(error: unknown): boolean {
-    if (!(error instanceof ProjectionFailed)) return isInfrastructure(error);
-    if (error.position === this.suspect) return false;
-    this.suspect = error.position;
-    return true;
+    await this.commits.begin((turn, ready) =>
+      this.suspicion.watch(events, this.committer.commit({ events, checkpoint }, turn, ready)),
+    );
   }
 }
 

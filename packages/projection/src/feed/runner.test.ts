@@ -31,9 +31,16 @@ let storage: OpenStorage;
 let told: string[];
 let folded: number;
 const running: { readonly runner: Runner; readonly leases: LeaseHolder }[] = [];
-const observer: Observer = { ...silent, consumer: (facts) => void told.push(facts().change) };
+let leased: string[];
+const observer: Observer = {
+  ...silent,
+  consumer: (facts) => void told.push(facts().change),
+  generation: (facts) => void told.push(facts().change),
+  lease: (facts) => void leased.push(`${facts().lease} ${facts().change}`),
+};
 beforeEach(async () => {
   told = [];
+  leased = [];
   folded = 0;
   storage = await memory().open();
   await record();
@@ -53,10 +60,19 @@ async function record(): Promise<void> {
   ]);
 }
 
-async function run(version: number, { state = storage.state, ttlMs = 200 } = {}): Promise<Runner> {
-  const leases = new LeaseHolder(storage.state, { ttlMs });
+interface Running {
+  readonly state?: StateStore;
+  readonly ttlMs?: number;
+  readonly only?: number;
+}
+async function run(
+  version: number,
+  { state = storage.state, ttlMs = 200, only }: Running = {},
+): Promise<Runner> {
+  const leases = new LeaseHolder(storage.state, { ttlMs, observer });
   const runner = new Runner({
     ...{ model: sums(version), events: storage.events, state, leases, observer },
+    ...(only !== undefined && { only }),
     progressed: () => folded++,
   });
   running.push({ runner, leases });
@@ -122,6 +138,19 @@ it('a swap by itself is tried once a look, so that nobody waits behind whoever r
     await writeControl(tx, 'sums', { ...rest, resumed: { actor: 'ann', at: new Date().toISOString() } });
   });
   await eventually(async () => (await control())!.live === 2);
+});
+
+it.each([
+  ['is filled alone does not take the place by itself: it may be compared meanwhile', 2, 1],
+  ['the application runs does', undefined, 2],
+] as const)('what %s', async (_, only, live) => {
+  await register(storage.state, sums(1));
+  await register(storage.state, sums(2));
+  const runner = await run(2, { ...(only !== undefined && { only }) });
+  await eventually(() => told.includes('filled'));
+  // Ends after the look that has noticed it, which is the one that swaps.
+  await runner.stop();
+  expect((await control())!.live).toBe(live);
 });
 
 it('one that waits for its pace goes on as soon as another is asked for', async () => {
@@ -191,4 +220,27 @@ it('a generation of its version that has other indexes is not fed: it would lack
   });
   await eventually(() => runner.fed.includes(3));
   expect(runner.fed).not.toContain(2);
+});
+
+it('what is read no more, or is being dropped, is not fed', async () => {
+  const runner = await run(1);
+  await storage.state.transaction([], async (tx) => {
+    const now = (await readControl(tx, 'sums'))!;
+    const others = (['retired', 'dropping', 'building'] as const).map((role, i) => {
+      return { ...now.generations[0]!, role, number: i + 2 };
+    });
+    await writeControl(tx, 'sums', { ...now, last: 4, generations: [...now.generations, ...others] });
+  });
+  await eventually(() => runner.fed.includes(4));
+  expect(leased).toEqual([1, 4].map((number) => `projection/sums/${number} acquired`));
+});
+
+it('what another process feeds is left to that one, and is no fault', async () => {
+  await run(1);
+  const second = await run(1);
+  expect([second.fed, told, leased]).toEqual([
+    [],
+    ['created', 'started', 'started'],
+    ['projection/sums/1 acquired'],
+  ]);
 });

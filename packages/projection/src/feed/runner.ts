@@ -1,10 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EventStore, StateStore } from '@backstory/core';
 import { guarded, type ConsumerChanged, type Observer } from '@backstory/core/observe';
-import { FenceLost, isInfrastructure, type HeldLease, type LeaseHolder } from '@backstory/core/state';
+import {
+  FenceLost,
+  isInfrastructure,
+  type HeldLease,
+  type LeaseHolder,
+  messageOf,
+} from '@backstory/core/state';
 import { StoreClosed, outside } from '@backstory/core/store';
 import type { Model } from '../definition/projection-source.js';
-import { isFed, readControl, type Control, type Generation } from '../generation/control.js';
+import { isAnother, isFed, readControl, type Control, type Generation } from '../generation/control.js';
 import { evenUpTo } from '../generation/events-between.js';
 import { placesOf, type Places } from '../generation/places.js';
 import type { Progress } from '../generation/progress.js';
@@ -13,7 +19,6 @@ import { isMadeBy } from '../generation/same-form.js';
 import { swapWhenReady } from '../generation/swap.js';
 import type { FeedingEnd } from './feeder-parts.js';
 import { Feeder } from './feeder.js';
-import { messageOf } from './troubles.js';
 
 /** What a projection runs on in a process. */
 export interface RunnerParts {
@@ -113,14 +118,14 @@ export class Runner {
   }
 
   private async lookAround(): Promise<void> {
-    const { state, model, only } = this.parts;
+    const { only } = this.parts;
     try {
-      const control = await state.read((view) => readControl(view, model.name));
+      const control = await this.known();
       if (!control) return;
       this.obey(control);
       const wanted = control.paused ? [] : control.generations.filter((it) => this.isMine(it));
-      for (const [number, { feeder }] of this.feeding)
-        if (!wanted.some((it) => it.number === number)) feeder.stop();
+      for (const { feeder, generation } of this.feeding.values())
+        if (!wanted.some((it) => isSame(it, generation))) feeder.stop();
       for (const generation of wanted) {
         this.feeding.get(generation.number)?.feeder.setPace(generation.eventsPerSecond);
         if (only === undefined || only === generation.number) await this.take(generation);
@@ -130,6 +135,19 @@ export class Runner {
       const isPassing = error instanceof FenceLost || error instanceof StoreClosed || isInfrastructure(error);
       if (!isPassing) this.tell('faulted', messageOf(error));
     }
+  }
+
+  /** What there is. What the state store has lost, as where its database was made anew, is begun anew, as at a start. */
+  private async known(): Promise<Control | undefined> {
+    const { state, model, only } = this.parts;
+    const found = await state.read((view) => readControl(view, model.name));
+    if (only !== undefined || (found && !(this.control && isAnother(found, this.control)))) return found;
+    this.failed.clear();
+    this.filled.clear();
+    this.heads.clear();
+    const { control, begun } = await register(state, model);
+    if (begun) this.announce(begun.number, 'created');
+    return control;
   }
 
   private isMine(generation: Generation): boolean {
@@ -175,7 +193,7 @@ export class Runner {
       hindered: (reason) => this.tell(reason === undefined ? 'resumed' : 'paused', reason),
     });
     const done = outside(() => feeder.run()).then((end) => this.ended(generation.number, lease, end));
-    this.feeding.set(generation.number, Object.assign(feeding, { feeder, done }));
+    this.feeding.set(generation.number, Object.assign(feeding, { generation, feeder, done }));
   }
 
   private async ended(number: number, lease: HeldLease, ending: FeedingEnd): Promise<void> {
@@ -193,13 +211,14 @@ export class Runner {
     const { number, role, swaps } = generation;
     const progress = this.feeding.get(number)?.progress;
     if (role !== 'building' || !progress) return;
-    const { model } = this.parts;
+    const { model, only } = this.parts;
     if (!this.filled.has(number)) {
       if (!(await this.isAtHead(generation, progress))) return;
       this.filled.add(number);
       this.announce(number, 'filled');
     }
-    if (swaps !== true) return;
+    // Whoever fills only one is asked for that alone, and may be comparing it.
+    if (swaps !== true || only !== undefined) return;
     if (!(await swapWhenReady(this.parts, model.name, number))) return;
     this.announce(number, 'swapped');
     this.look();
@@ -226,9 +245,15 @@ export class Runner {
   }
 }
 
+/** Whether they are one, and not another one that was given the number after that was lost. */
+function isSame(a: Generation, b: Generation): boolean {
+  return a.number === b.number && a.createdAt === b.createdAt;
+}
+
 const MOMENT_MS = 2_000;
 
 interface Feeding {
+  readonly generation: Generation;
   readonly feeder: Feeder;
   readonly done: Promise<void>;
   progress?: Progress;

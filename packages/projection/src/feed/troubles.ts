@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { FenceLost, isInfrastructure, type StateTransaction } from '@backstory/core/state';
+import { FenceLost, isInfrastructure, type StateTransaction, messageOf } from '@backstory/core/state';
 import { writeTrouble, type Trouble } from '../generation/progress.js';
 import type { FeederParts, FeedingEnd } from './feeder-parts.js';
 
@@ -67,7 +67,3 @@ export class Troubles {
 }
 
 const [SHORTEST_MS, LONGEST_MS] = [50, 5_000];
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,3 +1,4 @@
+import type { Wish } from '@backstory/core/administration';
 import type { StateTransaction, StateView } from '@backstory/core/state';
 import { readFormat } from '@backstory/core/store';
 import type { TableShapes } from '../tables/table-shape.js';
@@ -11,8 +12,8 @@ export interface Control {
   readonly last: number;
   readonly generations: readonly Generation[];
   readonly paused?: Wish;
-  /** Its generations go no further, until then, so that they can be compared. */
-  readonly meeting?: { readonly position: number; readonly until: string };
+  /** Its generations go no further, so that they can be compared, for as long as whoever asked for it holds the lease of it. */
+  readonly meeting?: { readonly position: number; readonly token: number };
   /** The last time somebody wanted it to go on. */
   readonly resumed?: Wish;
 }
@@ -47,13 +48,6 @@ export interface Generation {
   readonly retired?: number;
 }
 
-/** Who wanted something, when and why. */
-export interface Wish {
-  readonly actor: string;
-  readonly at: string;
-  readonly reason?: string;
-}
-
 const FORMAT = 'backstory.projection/1';
 
 /** `undefined`: no projection of this name was ever started. */
@@ -74,6 +68,13 @@ export async function listControls(view: StateView): Promise<ReadonlyMap<string,
 
 export function generationIn({ generations }: Control, number: number): Generation | undefined {
   return generations.find((it) => it.number === number);
+}
+
+/** Whether what was known of a projection is lost since, and somebody has begun it anew. */
+export function isAnother(control: Control, before: Control): boolean {
+  const isNew = ({ number, createdAt }: Generation) =>
+    (generationIn(before, number)?.createdAt ?? createdAt) !== createdAt;
+  return control.last < before.last || control.generations.some(isNew);
 }
 
 /** Those that are not being dropped. */

@@ -59,9 +59,11 @@ function choose(
   const numbers = others
     .map((it) => `${it.number}${it.role === 'dropping' ? ' (half dropped)' : ''}`)
     .join(', ');
-  const message =
-    others.length === 0 ? 'there is none besides the one that is read.' : `say which: there are ${numbers}.`;
-  throw new GenerationUnusable(name, number, message);
+  if (others.length === 0)
+    throw new GenerationUnusable(name, number, 'there is none besides the one that is read.');
+  const which =
+    number === undefined ? 'say which: there are' : 'there is none: besides the one that is read there are';
+  throw new GenerationUnusable(name, number, `${which} ${numbers}.`);
 }
 
 async function empty(state: StateStore, collection: string): Promise<void> {

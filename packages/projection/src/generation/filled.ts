@@ -1,8 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { GenerationUnusable } from '../errors.js';
+import { requireListener } from '../read/given.js';
 import type { GenerationStatus } from '../status.js';
-import { checkpointOf, requireOfThisLog, type Stores } from './generations.js';
+import { generationIn } from './control.js';
+import { haltAdvice } from './halted.js';
+import {
+  checkpointOf,
+  requireControl,
+  requireGeneration,
+  requireOfThisLog,
+  type Stores,
+} from './generations.js';
 
 /** Who is told how far it is, and how often it is looked at. */
 export interface FilledOptions {
@@ -17,7 +26,7 @@ export interface FilledOptions {
 /**
  * Waits until a generation has come to a position of the log, telling how far it is.
  *
- * @throws GenerationUnusable where it will not: it was dropped or given up, it is paused, faulted and nobody tries
+ * @throws ProjectionNotFound; GenerationUnusable where it will not: there is none, it was dropped or given up, it is paused, faulted and nobody tries
  * again, or fed by no process for so long;
  * InvalidOption; the signal's reason
  */
@@ -27,8 +36,14 @@ export async function filled(
   options: FilledOptions,
 ): Promise<GenerationStatus> {
   const { onProgress, signal, everyMs = 100, unfedMs = 10_000 } = knownOptions(options, OPTIONS);
+  requireListener('onProgress', onProgress);
   numberOption('everyMs', everyMs, 1, MOST_MS);
   numberOption('unfedMs', unfedMs, 0, MOST_MS);
+  await state.read(async (view) => {
+    const control = await requireControl(view, name);
+    // One that is being dropped is told of as such.
+    return generationIn(control, generation) ?? requireGeneration(control, name, generation);
+  });
   let unfedSince: number | undefined;
   for (;;) {
     signal?.throwIfAborted();
@@ -36,14 +51,15 @@ export async function filled(
     if (!own || own.role === 'dropping')
       throw new GenerationUnusable(name, generation, 'it was dropped meanwhile.');
     onProgress?.(own);
-    if (own.position >= position) {
+    // What nobody feeds is filled all the same where none of its own events is left.
+    if (own.position >= position || (own.owner === undefined && own.progress === 1)) {
       const checkpoint = await state.read((view) => checkpointOf(view, name, generation));
       await requireOfThisLog(events, name, { generation, checkpoint });
       return own;
     }
     unfedSince = own.owner === undefined ? (unfedSince ?? performance.now()) : undefined;
     const isLeft = unfedSince !== undefined && performance.now() - unfedSince >= unfedMs;
-    const problem = hindrance(own) ?? (isLeft ? unfed(own) : undefined);
+    const problem = hindrance(name, own) ?? (isLeft ? unfed(own) : undefined);
     if (problem !== undefined) throw new GenerationUnusable(name, generation, problem);
     await wait(everyMs, undefined, { ...(signal && { signal }) }).catch(() => signal?.throwIfAborted());
   }
@@ -57,11 +73,13 @@ interface Wanted {
 }
 
 /** Why waiting will not bring it on. */
-function hindrance({ role, state, reason, owner }: GenerationStatus): string | undefined {
+function hindrance(name: string, { role, state, reason, owner }: GenerationStatus): string | undefined {
   if (role === 'retired') return 'it is not filled any more: another one is read since.';
-  if (state === 'paused') return `it is not filled while the projection is paused, ${reason}.`;
+  if (state === 'paused')
+    return `it is not filled while the projection is paused, ${reason}: ${haltAdvice(name, state)}.`;
   // Whoever has it tries again, with other code perhaps.
-  return state === 'faulted' && owner === undefined ? (reason ?? 'it is faulted.') : undefined;
+  if (state !== 'faulted' || owner !== undefined) return undefined;
+  return `it is faulted: ${reason} To go on, ${haltAdvice(name, state)}.`;
 }
 
 /** What to do where no process feeds a generation that is to be filled. */

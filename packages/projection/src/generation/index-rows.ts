@@ -21,13 +21,15 @@ export async function* strayRows(
   if (indexes.length === 0) return;
   const places = placesOf(name);
   const there = new Map(indexes.map((path) => [path, 0]));
-  for await (const page of pagesOf(view, places.documents(number)))
+  for await (const page of pagesOf(view, places.documents(number))) {
+    const documents = page.map(({ key, value }) => ({ key, json: JSON.parse(value) as unknown }));
     for (const path of indexes) {
-      const wanted = new Map(page.map(({ key, value }) => [rowOf(value, path, key), key]));
+      const wanted = new Map(documents.map(({ key, json }) => [rowOf(json, path, key), key]));
       const found = await view.getMany(places.index(number, path), [...wanted.keys()]);
       there.set(path, there.get(path)! + found.size);
       for (const [row, key] of wanted) if (!found.has(row)) yield { key, path, is: 'missing' };
     }
+  }
   for (const [path, count] of there) {
     const index = places.index(number, path);
     // Every document has one row of its own: where there are no more, none is too many.
@@ -37,15 +39,15 @@ export async function* strayRows(
       const documents = await view.getMany(places.documents(number), keys);
       for (const [i, row] of page.entries()) {
         const text = documents.get(keys[i]!);
-        if (text === undefined || rowOf(text, path, keys[i]!) !== row.key)
+        if (text === undefined || rowOf(JSON.parse(text), path, keys[i]!) !== row.key)
           yield { key: keys[i]!, path, is: 'too many' };
       }
     }
   }
 }
 
-function rowOf(document: string, path: string, key: string): string {
-  return indexKey(valueAt(JSON.parse(document), path), key);
+function rowOf(document: unknown, path: string, key: string): string {
+  return indexKey(valueAt(document, path), key);
 }
 
 async function* pagesOf(view: StateView, collection: string): AsyncGenerator<readonly StateEntry[], void> {

@@ -16,9 +16,10 @@ export class LogBetween {
 
   constructor(private readonly parts: { readonly events: EventStore; readonly model: ProjectionModel }) {}
 
-  /** Reads on, from a position to the head. */
+  /** Reads on, from a position to the head; anew where that is before what is held. */
   async load(after: number): Promise<void> {
     const { events, model } = this.parts;
+    if (after < this.range.after) [this.held, this.range] = [[], { after, upTo: after }];
     const { head } = await events.identity();
     const from = Math.max(after, this.range.upTo);
     const held = this.held.filter(({ position }) => position > after);

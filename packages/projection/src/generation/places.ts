@@ -16,6 +16,8 @@ export function placesOf(name: string) {
     /** Who feeds a generation. */
     lease: (generation: number) => `projection/${name}/${generation}`,
     leases: `projection/${name}/`,
+    /** Who has its generations meet. */
+    meeting: `projection-meeting/${name}`,
   } as const;
 }
 

@@ -1,8 +1,8 @@
 import { numberOption } from '@backstory/core/store';
 import type { ModelFacts } from '../definition/model-facts.js';
-import { present, withGeneration, writeControl, type Control, type Generation } from './control.js';
+import { withGeneration, writeControl } from './control.js';
 import { divergence } from './divergence.js';
-import { begin, withNew } from './register.js';
+import { begin, beingFilled, withNew, withSwap } from './register.js';
 import { requireSameForm } from './same-form.js';
 import { checkpointOf, requireControl, type Stores } from './generations.js';
 
@@ -38,16 +38,11 @@ export async function rebuild(
     requireSameForm(control, model);
     const known = beingFilled(control, model);
     if (known && !(isOther && known.number === found?.number)) {
-      await writeControl(tx, name, withGeneration(control, { ...known, ...pace }));
+      await writeControl(tx, name, withSwap(withGeneration(control, { ...known, ...pace }), model));
       return { number: known.number, isNew: false };
     }
     const more = withNew(control, model, pace);
     await begin(tx, name, more);
     return { number: more.begun.number, isNew: true };
   });
-}
-
-/** The newest: one that was folded from another log may be there as well. */
-function beingFilled(control: Control, { version }: ModelFacts): Generation | undefined {
-  return present(control).findLast((it) => it.role === 'building' && it.version === version);
 }

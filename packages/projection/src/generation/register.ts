@@ -9,6 +9,7 @@ import {
   listControls,
   present,
   readControl,
+  withGeneration,
   writeControl,
   type Control,
   type Generation,
@@ -39,11 +40,15 @@ export function register(
     requireSameForm(known, model);
     await showAnew(tx, model.name, known);
     const live = generationIn(known, known.live)!;
-    const isKnown = present(known).some(({ version }) => version === model.version);
-    if (isKnown || model.version < live.version) return { control: known, begun: undefined };
+    if (present(known).some(({ version }) => version === model.version)) {
+      const control = withSwap(known, model);
+      if (control !== known) await writeControl(tx, model.name, control);
+      return { control, begun: undefined };
+    }
+    if (model.version < live.version) return { control: known, begun: undefined };
     if (model.changed === 'refuse')
       throw new ProjectionChanged(model.name, live.number, refusal(live.version, model));
-    const more = withNew(known, model, { swaps: model.changed === 'swap' });
+    const more = withNew(known, model);
     await begin(tx, model.name, more);
     return more;
   });
@@ -67,11 +72,28 @@ export async function begin(
 export function withNew(
   control: Control,
   model: ModelFacts,
-  options: Pick<Generation, 'eventsPerSecond' | 'swaps'> = {},
+  options: Pick<Generation, 'eventsPerSecond'> = {},
 ): { readonly control: Control; readonly begun: Generation } {
   const number = control.last + 1;
-  const begun = newGeneration(model, { number, role: 'building', ...options });
+  const swaps = isToSwap(control, model) && { swaps: true };
+  const begun = newGeneration(model, { number, role: 'building', ...options, ...swaps });
   return { control: { ...control, last: number, generations: [...control.generations, begun] }, begun };
+}
+
+/** The newest that is being filled by this version: one that was folded from another log may be there as well. */
+export function beingFilled(control: Control, { version }: ModelFacts): Generation | undefined {
+  return present(control).findLast((it) => it.role === 'building' && it.version === version);
+}
+
+/** The control in which what this version is filling swaps by itself, where the code says so, whoever has begun it. */
+export function withSwap(control: Control, model: ModelFacts): Control {
+  const known = beingFilled(control, model);
+  if (!known || known.swaps === true || !isToSwap(control, model)) return control;
+  return withGeneration(control, { ...known, swaps: true });
+}
+
+function isToSwap(control: Control, { changed, version }: ModelFacts): boolean {
+  return changed === 'swap' && version > generationIn(control, control.live)!.version;
 }
 
 function newGeneration(

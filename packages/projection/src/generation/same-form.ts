@@ -11,7 +11,7 @@ import { present, type Control, type Generation } from './control.js';
 export function requireSameForm(control: Control, model: ModelFacts): void {
   for (const generation of present(control)) {
     if (generation.version !== model.version) continue;
-    const problem = changed(generation, model);
+    const problem = otherForm(generation, model);
     if (problem !== undefined)
       throw new ProjectionChanged(model.name, generation.number, problem + advice(generation));
   }
@@ -19,10 +19,14 @@ export function requireSameForm(control: Control, model: ModelFacts): void {
 
 /** Whether the code here makes what is in a generation: it has its version and its form. */
 export function isMadeBy(model: ModelFacts, generation: Generation): boolean {
-  return generation.version === model.version && changed(generation, model) === undefined;
+  return generation.version === model.version && otherForm(generation, model) === undefined;
 }
 
-function changed({ events, types, indexes, tables }: Generation, model: ModelFacts): string | undefined {
+/** What is not as it was when a generation was begun; `undefined` where nothing is. */
+export function otherForm(
+  { events, types, indexes, tables }: Generation,
+  model: ModelFacts,
+): string | undefined {
   if (events.join() !== model.events.join())
     return `it folds ${model.events.join(', ')}, and then it folded ${events.join(', ')}`;
   // What was recorded under a name that it did not have then was passed by.

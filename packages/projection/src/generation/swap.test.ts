@@ -3,11 +3,13 @@ import type { Checkpoint } from '@backstory/core/store';
 import { DomainEvent, EventTypes } from '@backstory/events';
 import { projection } from '../definition/functional-projection.js';
 import { modelOf } from '../definition/projection-source.js';
-import { readControl } from './control.js';
+import { readControl, withGeneration, writeControl } from './control.js';
+import { eventually } from '../../../../test/support/eventually.js';
+import { HeldMeeting } from './meet.js';
 import { placesOf } from './places.js';
 import { writeProgress } from './progress.js';
 import { begin, register, withNew } from './register.js';
-import { rollBack, swap } from './swap.js';
+import { rollBack, swap, swapWhenReady } from './swap.js';
 
 @DomainEvent('thing.counted')
 class Counted {}
@@ -37,6 +39,13 @@ beforeEach(async () => {
     });
 });
 afterEach(() => storage.close());
+
+/** Appends events of others, and of its own. */
+async function more(...types: readonly ('thing.counted' | 'thing.other')[]): Promise<void> {
+  const events = types.map((type) => ({ type, data: '{}', metadata: {} }));
+  const write = { stream: 'thing-2', expected: 'any', events } as const;
+  await new Recorder(storage.events, { source: 'test' }).record([write]);
+}
 
 const live = async () => (await storage.state.read((view) => readControl(view, NAME)))!.live;
 
@@ -94,4 +103,60 @@ it('when another one is swapped in meanwhile, the way back leads to what was rea
   const stores = inBetween(() => swap(storage, NAME, { generation: 3 }));
   expect(await rollBack(stores, NAME)).toMatchObject({ generation: 2, was: 3 });
   expect(await live()).toBe(2);
+});
+
+it('one that is to take the place of another by itself does so no more once that is not wanted', async () => {
+  for (const generation of [1, 2, 3]) await reaches(generation, 3);
+  expect([await swapWhenReady(storage, NAME, 2), await live()]).toEqual([false, 1]);
+  await storage.state.transaction([], async (tx) => {
+    const control = (await readControl(tx, NAME))!;
+    await writeControl(tx, NAME, withGeneration(control, { ...control.generations[1]!, swaps: true }));
+  });
+  expect([await swapWhenReady(storage, NAME, 2), await live()]).toEqual([true, 2]);
+});
+
+it('once it is swapped in nothing waits any more for those that were to meet, whoever had asked for it', async () => {
+  for (const generation of [1, 2, 3]) await reaches(generation, 3);
+  const meeting = new HeldMeeting(storage.state, NAME, { generation: 2, least: 3 });
+  await meeting.hold();
+  await swap(storage, NAME, { generation: 2 });
+  expect(await storage.state.read((view) => readControl(view, NAME))).not.toHaveProperty('meeting');
+  await meeting.end();
+});
+
+it('on the way back it says how many positions lie after the first of its own events that are missing, and never those of others', async () => {
+  for (const generation of [1, 2, 3]) await reaches(generation, 3);
+  await swap(storage, NAME, { generation: 2 });
+  await more('thing.other', 'thing.other');
+  await reaches(2, 5);
+  expect(await rollBack(storage, NAME)).toMatchObject({ generation: 1, was: 2, position: 3, behind: 0 });
+  await more('thing.counted', 'thing.other');
+  await reaches(1, 7);
+  expect(await rollBack(storage, NAME)).toMatchObject({ generation: 2, was: 1, position: 5, behind: 2 });
+});
+
+it('what waits for one that is all but there is told once to, for as long as whoever swaps holds that, and of one who dies three seconds at most', async () => {
+  await reaches(1, 3);
+  await reaches(2, 1);
+  await storage.state.acquire(placesOf(NAME).lease(2), { owner: 'me', ttlMs: 60_000 });
+  const swapping = swap(storage, NAME, { generation: 2 });
+  const meeting = async () => (await storage.state.read((view) => readControl(view, NAME)))!.meeting;
+  const lease = async () => (await storage.state.leases(placesOf(NAME).meeting))[0];
+  const first = await eventually(meeting);
+  const { expiresAt, token, ttlMs } = (await lease())!;
+  expect([first, ttlMs]).toEqual([{ position: 3, token }, 3_000]);
+  const transactions = jest.spyOn(storage.state, 'transaction');
+  await eventually(async () => (await lease())!.expiresAt > expiresAt);
+  expect([transactions.mock.calls, await meeting()]).toEqual([[], first]);
+  await reaches(2, 3);
+  expect(await swapping).toMatchObject({ generation: 2, was: 1, behind: 0 });
+  expect([await meeting(), await lease()]).toEqual([undefined, undefined]);
+});
+
+it('once a swap is refused nothing waits any more', async () => {
+  await reaches(1, 3);
+  await reaches(2, 1);
+  await storage.state.acquire(placesOf(NAME).lease(2), { owner: 'me', ttlMs: 60_000 });
+  await expect(swap(storage, NAME, { generation: 2, comingMs: 1 })).rejects.toThrow(/it is at position 1/);
+  expect(await storage.state.read((view) => readControl(view, NAME))).not.toHaveProperty('meeting');
 });

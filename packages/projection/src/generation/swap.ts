@@ -16,15 +16,16 @@ import {
   requireOfThisLog,
   type Stores,
 } from './generations.js';
+import { haltOf } from './halted.js';
 import { besideReaders, showLive } from './live-views.js';
-import { meet, part, type Meeting } from './meet.js';
+import { HeldMeeting } from './meet.js';
 
 /** Which generation took the place of which, and how far behind it is. */
 export interface Swapped {
   readonly generation: number;
   readonly was: number;
   readonly position: number;
-  /** Positions that it is behind what was read until now; 0 when it is not. */
+  /** Positions, from the first event of its own that it lacks to where what was read until now is; 0 where it lacks none. */
   readonly behind: number;
 }
 
@@ -52,27 +53,23 @@ export async function swap(
   { generation, patienceMs, comingMs = COMING_MS, isByItself = false }: SwapOptions = {},
 ): Promise<Swapped> {
   const { state } = stores;
-  let waiting: { readonly meeting: Meeting; readonly until: number } | undefined;
+  let waiting: { readonly meeting: HeldMeeting; readonly until: number } | undefined;
   try {
     for (;;) {
       const plan = await planned(stores, name, generation);
       const { next } = plan;
       const isComing = await comes(state, name, plan);
-      // Both stand still then: a transaction would be in the way of those that write what it reads, and they in its way.
-      if (isComing)
-        waiting ??= {
-          meeting: await meet(state, name, { generation: next, least: 0, forMs: comingMs }),
-          until: performance.now() + comingMs,
-        };
-      const tried = await besideReaders(
-        state,
-        name,
-        (tx) => asPlanned(tx, name, { ...plan, isByItself }),
-        patienceMs,
-      );
+      // Both come to stand still then, so that nothing is in the way any more of a transaction, nor that in theirs.
+      if (isComing) {
+        const meeting = waiting?.meeting ?? new HeldMeeting(state, name, { generation: next, least: 0 });
+        waiting ??= { meeting, until: performance.now() + comingMs };
+        await meeting.hold();
+      }
+      const tried = await tryOut(state, name, { ...plan, isByItself }, patienceMs);
       if (tried.is === 'swapped') return tried.swapped;
       if (tried.is === 'outdated') {
-        // The meeting was with the one that was live: it is over.
+        // The meeting was with the one that was live.
+        await waiting?.meeting.end();
         waiting = undefined;
         continue;
       }
@@ -81,7 +78,7 @@ export async function swap(
       await wait(LOOK_MS);
     }
   } finally {
-    if (waiting) await part(state, name, waiting.meeting).catch(() => undefined);
+    await waiting?.meeting.end().catch(() => undefined);
   }
 }
 
@@ -104,24 +101,26 @@ async function comes(state: StateStore, name: string, { next, own, was }: Plan):
 /** Goes back to the generation that was read before. @throws ProjectionNotFound, GenerationUnusable */
 export async function rollBack({ events, state }: Stores, name: string, number?: number): Promise<Swapped> {
   for (;;) {
-    const { live, back, at, was } = await state.read(async (view) => {
+    const { live, back, types, at, was } = await state.read(async (view) => {
       const control = await requireControl(view, name);
       const { live } = control;
-      const { number: back } = retired(control, name, number);
+      const { number: back, types } = retired(control, name, number);
       const [at, was] = [await checkpointOf(view, name, back), await checkpointOf(view, name, live)];
-      return { live, back, at, was };
+      return { live, back, types, at, was };
     });
     await requireOfThisLog(events, name, { generation: back, checkpoint: at });
     const isMeasure = (await divergence(events, was)) === undefined;
+    const position = at?.through ?? 0;
+    const { head } = await events.identity();
+    const even = await evenUpTo(events, types, { after: position, upTo: head });
     const swapped = await besideReaders(state, name, async (tx): Promise<Swapped | undefined> => {
       const control = await requireControl(tx, name);
       // Another one was swapped in meanwhile: what was read before is another one as well.
       if (control.live !== live) return undefined;
       const next = retired(control, name, back);
-      const position = at?.through ?? 0;
       const reached = isMeasure ? await positionOf(tx, name, live) : 0;
       await exchange(tx, name, { control, next });
-      return { generation: back, was: live, position, behind: Math.max(0, reached - position) };
+      return { generation: back, was: live, position, behind: Math.max(0, reached - even) };
     });
     if (swapped) return swapped;
   }
@@ -157,6 +156,22 @@ async function planned({ events, state }: Stores, name: string, number: number |
   return { ...plan, reached: await evenUpTo(events, next.types, { after: position, upTo: head }) };
 }
 
+interface Trying extends Plan {
+  readonly isByItself: boolean;
+}
+
+/** In a transaction only where it is there: one that reads what batches write is in their way, and they in its. */
+async function tryOut(
+  state: StateStore,
+  name: string,
+  plan: Trying,
+  patienceMs: number | undefined,
+): Promise<Attempt> {
+  const { own: position, reached, was: live } = plan;
+  if (Math.max(position, reached) < live) return { is: 'behind', position, live };
+  return besideReaders(state, name, (tx) => asPlanned(tx, name, plan), patienceMs);
+}
+
 type Attempt =
   | { readonly is: 'swapped'; readonly swapped: Swapped }
   | { readonly is: 'behind'; readonly position: number; readonly live: number }
@@ -164,11 +179,7 @@ type Attempt =
   | { readonly is: 'outdated' };
 
 /** Exchanges the two, unless the live one has gone on further meanwhile, or another one is live. */
-async function asPlanned(
-  tx: StateTransaction,
-  name: string,
-  plan: Plan & { readonly isByItself: boolean },
-): Promise<Attempt> {
+async function asPlanned(tx: StateTransaction, name: string, plan: Trying): Promise<Attempt> {
   const control = await requireControl(tx, name);
   const next = requireGeneration(control, name, plan.next);
   if (plan.isByItself && next.swaps !== true)
@@ -186,13 +197,14 @@ async function behind(
   name: string,
   { next, position, live }: { readonly next: number; readonly position: number; readonly live: number },
 ): Promise<GenerationUnusable> {
-  const generation = await state.read(async (view) =>
-    requireGeneration(await requireControl(view, name), name, next),
-  );
+  const { generation, halt } = await state.read(async (view) => {
+    const control = await requireControl(view, name);
+    const generation = requireGeneration(control, name, next);
+    return { generation, halt: await haltOf(view, name, { control, generation }) };
+  });
   const isAlone = generation.role === 'building' && !(await feedersOf(state, name)).has(next);
-  const advice = isAlone
-    ? unfed(generation)
-    : 'wait until it has caught up. To go back to an older one, roll back.';
+  const alone = isAlone ? unfed(generation) : undefined;
+  const advice = halt ?? alone ?? 'wait until it has caught up. To go back to an older one, roll back.';
   return new GenerationUnusable(
     name,
     next,
@@ -209,7 +221,13 @@ const NEAR = 10_000;
 function retired(control: Control, name: string, number: number | undefined): Generation {
   const found = number === undefined ? readBefore(control) : requireGeneration(control, name, number);
   if (found?.role === 'retired') return found;
-  throw new GenerationUnusable(name, number, 'none that was read before is kept.');
+  const problem =
+    found === undefined
+      ? 'none that was read before is kept.'
+      : found.role === 'live'
+        ? 'it is read already.'
+        : 'it was never read, so that there is no way back to it: swap it in.';
+  throw new GenerationUnusable(name, number, problem);
 }
 
 /** The one that was read last: not always the newest, after an earlier way back. */

@@ -8,7 +8,9 @@ import type { SqlModel } from '../tables/sql-model.js';
 import type { Generation } from './control.js';
 import { evenUpTo } from './events-between.js';
 import { feedersOf } from './feeders.js';
-import { meet, part } from './meet.js';
+import { requireControl } from './generations.js';
+import { haltOf } from './halted.js';
+import { HeldMeeting } from './meet.js';
 import { requireOneLog, standingOf, type Verification } from './verification.js';
 
 /** What is compared. */
@@ -29,32 +31,30 @@ export interface VerifyingTables {
  * @throws ProjectionNotFound, GenerationUnusable
  */
 export async function verifyTables(verifying: VerifyingTables): Promise<Verification> {
-  const { state, model } = verifying;
+  const { state, model, generation } = verifying;
   const found = await attempt(verifying);
   if (found) return found;
   await requireFed(verifying);
   const { head: least } = await verifying.events.identity();
-  const meeting = await meet(state, model.name, {
-    generation: verifying.generation,
-    least,
-    forMs: PATIENCE_MS,
-  });
+  const meeting = new HeldMeeting(state, model.name, { generation, least });
+  let position = await meeting.hold();
   const until = performance.now() + PATIENCE_MS;
   let parting: Promise<void> | undefined;
   // The view is taken: while it is compared they go on, unless there is no connection but that of the view.
-  const taken = () => void (parting ??= part(state, model.name, meeting).catch(() => undefined));
+  const taken = () => void (parting ??= meeting.end().catch(() => undefined));
   try {
     while (performance.now() < until) {
       const met = await attempt(verifying, taken);
       if (met) return met;
       await wait(POLL_MS);
+      position = await meeting.hold();
     }
   } finally {
     await parting;
-    await part(state, model.name, meeting).catch(() => undefined);
+    await meeting.end().catch(() => undefined);
   }
-  const message = `it and the one that is read did not come to position ${meeting.position} in ${PATIENCE_MS / 1_000} s: wait until both are live.`;
-  throw new GenerationUnusable(model.name, verifying.generation, message);
+  const message = `it and the one that is read did not come to position ${position} in ${PATIENCE_MS / 1_000} s: wait until both are live.`;
+  throw new GenerationUnusable(model.name, generation, message);
 }
 
 /** How long both may take to meet, and how often to look. */
@@ -120,11 +120,22 @@ function requireSameTables({ name, tables }: SqlModel, pair: Pair): void {
 /** What nobody feeds comes nowhere. @throws GenerationUnusable */
 async function requireFed({ state, model, generation }: VerifyingTables): Promise<void> {
   const { name } = model;
-  const { live, other } = await state.read((view) => standingOf(view, name, generation));
+  const both = await state.read(async (view) => {
+    const control = await requireControl(view, name);
+    const { live, other } = await standingOf(view, name, generation);
+    const found: { readonly generation: Generation; readonly halt: string | undefined }[] = [];
+    for (const { generation } of [live, other])
+      found.push({ generation, halt: await haltOf(view, name, { control, generation }) });
+    return found;
+  });
   const feeders = await feedersOf(state, name);
-  for (const { number, version } of [live.generation, other.generation]) {
+  for (const { generation: it, halt } of both) {
+    const { number, version, role } = it;
     if (feeders.has(number)) continue;
-    const message = `it is not as far as the other one, and no process feeds it: start one whose code has version ${version} of the projection.`;
-    throw new GenerationUnusable(name, number, message);
+    const alone =
+      role === 'retired'
+        ? 'it was read before, and nothing more is folded into it: rebuild, and compare that.'
+        : `no process feeds it: start one whose code has version ${version} of the projection.`;
+    throw new GenerationUnusable(name, number, `it is not as far as the other one, and ${halt ?? alone}`);
   }
 }

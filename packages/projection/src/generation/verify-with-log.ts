@@ -6,6 +6,8 @@ import { GenerationUnusable } from '../errors.js';
 import { Comparison, type DocumentDifference, type Row } from './comparison.js';
 import { generationIn, type Generation } from './control.js';
 import { strayRows } from './index-rows.js';
+import { ResultDigests, digestName, digestsOf } from './result-digests.js';
+import { otherForm } from './same-form.js';
 import { placesOf } from './places.js';
 import { checkpointOf, requireControl, requireOfThisLog } from './generations.js';
 import { TextFold } from './text-fold.js';
@@ -38,7 +40,7 @@ export interface VerifyingWithLog {
 }
 
 /**
- * Folds the log in memory up to the checkpoint of the generation that is read, and compares the documents, and the rows of its indexes with them. It may go on meanwhile: what it does
+ * Folds the log in memory up to the checkpoint of the generation that is read, and compares the documents, what they have led to, and the rows of its indexes with them. It may go on meanwhile: what it does
  * is folded as well, until one view of the state is as far as the fold. Neither the fold nor the view waits for the other, so one connection is enough.
  *
  * @throws ProjectionNotFound, ProjectionFailed
@@ -51,9 +53,10 @@ export async function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVer
   const { generation, position, checkpoint } = await state.read((view) => readTo(view, model));
   await requireOfThisLog(verifying.events, name, { generation, checkpoint });
   const fold = new TextFold({ model, side: generation, most });
+  const results = new ResultDigests();
   let [after, upTo] = [0, position];
   for (let tries = 0; tries < TRIES; tries++) {
-    await foldBetween(verifying, fold, { after, upTo });
+    await foldBetween(verifying, { fold, results }, { after, upTo });
     after = upTo;
     const found = await state.read(async (view): Promise<LogVerification | number> => {
       const { checkpoint: _checkpoint, of, ...now } = await readTo(view, model);
@@ -62,8 +65,10 @@ export async function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVer
       if (now.position > after) return now.position;
       const comparison = new Comparison(limit);
       await comparison.run(documentsOf(view, placesOf(name).documents(generation)), inOrder(fold));
+      const { documents } = comparison;
+      await comparison.run(digestsOf(view, placesOf(name).results(generation)), results.rows(), digestName);
       await comparison.runStray('live', strayRows(view, name, of));
-      const { documents, different, differences } = comparison;
+      const { different, differences } = comparison;
       const whole = { projection: name, ...now, isEqual: different === 0 };
       return { ...whole, documents, different, differences };
     });
@@ -94,24 +99,32 @@ async function readTo(
       generation,
       `code of version ${version} made it, and the code here is version ${model.version}.`,
     );
+  const other = otherForm(of, model);
+  if (other !== undefined)
+    throw new GenerationUnusable(
+      name,
+      generation,
+      `code of another form made it under its version: ${other}.`,
+    );
   const checkpoint = await checkpointOf(view, name, generation);
   return { generation, version, position: checkpoint?.through ?? 0, checkpoint, of };
 }
 
 async function foldBetween(
   { events, model, signal }: VerifyingWithLog,
-  fold: TextFold,
+  { fold, results }: { readonly fold: TextFold; readonly results: ResultDigests },
   between: { readonly after: number; readonly upTo: number },
 ): Promise<void> {
   for await (const page of events.readAll({ ...between, types: model.typeNames, pageSize: PAGE })) {
     signal?.throwIfAborted();
-    // Results are another matter, and there is one for every event at worst.
-    fold.results.clear();
     for (const event of page.events) {
       const foldable = model.foldable(event);
       for (const key of foldable.keys) fold.begin(key, undefined);
       fold.fold(foldable);
     }
+    // There is one for every event at worst.
+    for (const [row, text] of fold.results) results.add(row, text);
+    fold.results.clear();
   }
 }
 

@@ -1,9 +1,11 @@
 import { Recorder, memory, type EventStore, type OpenStorage } from '@backstory/core';
+import type { StateTransaction } from '@backstory/core/state';
 import { DomainEvent, EventTypes } from '@backstory/events';
 import { projection } from '../definition/functional-projection.js';
 import { modelOf } from '../definition/projection-source.js';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { Projections } from '../projections.js';
+import { resultKey } from '../results/result-rows.js';
 import { placesOf } from './places.js';
 import { readProgress, writeProgress } from './progress.js';
 import { verifyWithLog } from './verify-with-log.js';
@@ -83,6 +85,46 @@ it('results of the one that is behind are those that it would have', async () =>
   await first.pause('tellers');
   await first.rebuild('tellers');
   expect(await first.verify('tellers')).toMatchObject({ isEqual: true, position: 2, different: 0 });
+});
+
+describe('with the log, results', () => {
+  async function changed(change: (tx: StateTransaction, results: string, row: string) => Promise<void>) {
+    const projections = await run(tellers(1));
+    await projections.caughtUp('tellers', 2);
+    const results = placesOf('tellers').results(1);
+    const [first] = await storage.state.read((view) => view.list(results, { limit: 1 }));
+    await storage.state.transaction([], (tx) => change(tx, results, first!.key));
+    return projections.verifyWithLog('tellers');
+  }
+  const put = (row: string) => (tx: StateTransaction, results: string) => tx.put(results, row, '{"n":1}');
+
+  it('that are as the log gives them are no difference', async () => {
+    await record(3, 4);
+    const projections = await run(tellers(1));
+    await projections.caughtUp('tellers', 4);
+    expect(await projections.verifyWithLog('tellers')).toMatchObject({ isEqual: true, documents: 1 });
+  });
+
+  it.each([
+    ['that are missing', (tx, results, row) => tx.delete(results, row), { path: 'count', live: 1, other: 2 }],
+    ['that are others', (tx, results, row) => tx.put(results, row, '{"n":5}'), { path: 'sha256' }],
+    ['that are too many', put(resultKey('thing-1', 2, 1)), { path: 'count', live: 3, other: 2 }],
+  ] as const satisfies readonly (readonly [string, Parameters<typeof changed>[0], object])[])(
+    '%s are a difference, and called by their document',
+    async (_, change, difference) => {
+      expect(await changed(change)).toMatchObject({
+        ...{ isEqual: false, documents: 1, different: 1 },
+        differences: [{ key: 'thing-1, its results', ...difference }],
+      });
+    },
+  );
+
+  it('of a document that leads to none by the log are a difference', async () => {
+    expect(await changed(put(resultKey('thing-0', 2, 0)))).toMatchObject({
+      ...{ isEqual: false, documents: 1, different: 1 },
+      differences: [{ key: 'thing-0, its results', path: '', other: undefined }],
+    });
+  });
 });
 
 it('one that was folded from another log is not compared', async () => {

@@ -7,6 +7,7 @@ import type { Between } from './events-between.js';
 import { strayRows } from './index-rows.js';
 import { LogBetween } from './log-between.js';
 import { placesOf } from './places.js';
+import { isMadeBy } from './same-form.js';
 import { documentsOf, resultName, resultsOf } from './stored-rows.js';
 import { TextFold, type Folding, type Texts } from './text-fold.js';
 import { requireOneLog, standingOf, type Placed, type Standing, type Verification } from './verification.js';
@@ -72,12 +73,12 @@ function meetingOf({ model, maxFolded: most }: Verifying, standing: Standing): M
     return { ...standing, folded, isRewound, position, between, folding };
   };
   if (behind.position === ahead.position) return of(undefined, false);
-  if (behind.generation.version === model.version) return of(behind, false);
-  if (ahead.generation.version === model.version) return of(ahead, true);
+  if (isMadeBy(model, behind.generation)) return of(behind, false);
+  if (isMadeBy(model, ahead.generation)) return of(ahead, true);
   throw new GenerationUnusable(
     model.name,
     ahead.generation.number,
-    `it and generation ${behind.generation.number} are at different positions, and the code here, of version ${model.version}, made neither.`,
+    `it and generation ${behind.generation.number} are at different positions, and the code here, of version ${model.version}, made neither: compare them with the code that made one of them.`,
   );
 }
 

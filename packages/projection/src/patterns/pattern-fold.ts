@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '@backstory/core';
 import type { Class } from '@backstory/events';
+import { atOnce } from '../definition/at-once.js';
 import { momentOf } from '../windows/moment.js';
 import { instantText } from '../windows/window-document.js';
 import type { Step } from './step.js';
@@ -85,7 +86,8 @@ export function takeByPattern<Memory>(
 }
 
 function fits<Memory>({ event, when }: Step<Memory>, memory: Memory, arrived: Arrived): boolean {
-  return event === arrived.event && (!when || when(arrived.recorded.data, memory, arrived.recorded));
+  if (event !== arrived.event) return false;
+  return !when || atOnce(when(arrived.recorded.data, memory, arrived.recorded), 'its `when`');
 }
 
 function after<Memory>(
@@ -98,6 +100,6 @@ function after<Memory>(
     from,
     to: instantText(at),
     events: [...events, recorded.id],
-    memory: keep ? keep(recorded.data, memory, recorded) : memory,
+    memory: keep ? atOnce(keep(recorded.data, memory, recorded), 'its `keep`') : memory,
   };
 }

@@ -178,6 +178,52 @@ it.each([
   expect(() => run(parts as never, [])).toThrow(message);
 });
 
-it('a step is of an event class', () => {
-  expect(() => step(undefined as never)).toThrow(/needs an event class/);
+it.each([
+  ['of no event class', () => step(undefined as never), /needs an event class/],
+  ['with a misspelt option', () => step(A, { whenn: () => true } as never), /whenn: is no option/],
+  ['with null for options', () => step(A, null as never), /options: must be an object, not null/],
+  ['on a condition that is no function', () => step(A, { when: 3 } as never), /has a `when` that is no func/],
+  [
+    'that keeps what is no function',
+    () => step(A, { keep: {} } as never),
+    /has a `keep` that is no function/,
+  ],
+])('a step %s is refused', (_, make, message) => {
+  expect(make).toThrow(message);
+});
+
+it.each([
+  ['nothing', undefined, /options: must be an object, not undefined/],
+  ['steps that are no list', { steps: 'ab' }, /needs at least two `steps`/],
+  ['a step that is none', { steps: [step(A), {}] }, /needs at least two `steps`/],
+  ['a misspelt option', { steps: [step(A), step(B)], withot: [step(C)] }, /withot: is no option/],
+  ['one step for a list', { steps: [step(A), step(B)], without: step(C) }, /has `without` that is no list/],
+  [
+    'classes for steps',
+    { steps: [step(A), step(B)], without: [C] },
+    /has `without` that is no list of steps/,
+  ],
+] as const)('a pattern of %s is refused', (_, sequence, message) => {
+  expect(() => pattern('found', { version: 1, withinMs: 1, initial }).find(sequence as never)).toThrow(
+    message,
+  );
+});
+
+it('a pattern with indexes is refused: its documents are its own', () => {
+  const parts = { version: 1, withinMs: 1, initial, indexes: ['time'] };
+  expect(() => pattern('found', parts as never)).toThrow(/indexes: is no option here/);
+});
+
+it.each<[string, object, object]>([
+  ['`when`', { when: async () => false }, {}],
+  ['`when`', {}, { when: async () => Promise.reject(new Error('no')) }],
+  ['`keep`', { keep: async () => initial }, {}],
+  ['`keep`', {}, { keep: async () => initial }],
+])('a %s that answers later is refused: a promise would fit always', (what, first, second) => {
+  const steps = [step(A, first as never), step(B, second as never)] as Sequence<Memory>['steps'];
+  const happened: Happened[] = [
+    { type: 'A', n: 1, at: 0 },
+    { type: 'B', n: 2, at: 1 },
+  ];
+  expect(() => run({ steps }, happened)).toThrow(`its ${what} returned a promise, and a fold waits for`);
 });

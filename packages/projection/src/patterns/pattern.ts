@@ -1,10 +1,15 @@
+import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import { encodeValue } from '@backstory/events/codec';
 import type { FunctionalFold, FunctionalProjection } from '../definition/functional-projection.js';
 import { checkProjectionName } from '../definition/projection-name.js';
-import { checkProjectionOptions, type ProjectionOptions } from '../definition/projection-options.js';
+import {
+  UNINDEXED,
+  checkProjectionOptions,
+  type ProjectionOptions,
+} from '../definition/projection-options.js';
 import { takeByPattern, type PatternDocument, type PatternMatch, type Rules } from './pattern-fold.js';
-import type { Step } from './step.js';
+import { areSteps, type Step } from './step.js';
 import { wholeOption } from '../whole-option.js';
 
 /**
@@ -29,7 +34,7 @@ import { wholeOption } from '../whole-option.js';
  * @throws InvalidDefinition, InvalidOption; UnstorableValue where `initial` is not what JSON knows
  */
 export function pattern<Memory>(name: string, parts: PatternParts<Memory>): Unfound<Memory> {
-  const { withinMs, initial, maxOpen = 100, ...options } = parts;
+  const { withinMs, initial, maxOpen = 100, ...options } = knownOptions(parts, PARTS);
   checkProjectionName('pattern(…)', name);
   checkProjectionOptions(name, options);
   if (initial === undefined)
@@ -41,9 +46,12 @@ export function pattern<Memory>(name: string, parts: PatternParts<Memory>): Unfo
   wholeOption('withinMs', withinMs, 1, Number.MAX_SAFE_INTEGER);
   wholeOption('maxOpen', maxOpen, 1, 1_000);
   return {
-    find({ steps, without = [] }) {
-      if (!(steps?.length >= 2))
+    find(sequence) {
+      const { steps, without = [] } = knownOptions(sequence, SEQUENCE);
+      if (!areSteps(steps) || steps.length < 2)
         throw new InvalidDefinition(name, 'needs at least two `steps`: [step(A), step(B)].');
+      if (!areSteps(without))
+        throw new InvalidDefinition(name, 'has `without` that is no list of steps: [step(C)].');
       const rules = { initial: remembered, withinMs, steps, without, maxOpen };
       const classes = new Set([...steps, ...without].map(({ event }) => event));
       const folds = [...classes].map((event) => folded(rules, event));
@@ -77,7 +85,7 @@ export interface PatternParts<Memory> extends Omit<ProjectionOptions, 'indexes'>
 
 /** A pattern of which it is still to be said which events it is made of. */
 export interface Unfound<Memory> {
-  /** Makes the projection. @throws InvalidDefinition */
+  /** Makes the projection. @throws InvalidDefinition, InvalidOption */
   find(sequence: Sequence<Memory>): Pattern<Memory>;
 }
 
@@ -91,3 +99,11 @@ export interface Sequence<Memory> {
 
 /** What {@link pattern} made: a projection, one document a key. Its results are `PatternMatch`es. */
 export type Pattern<Memory> = FunctionalProjection<PatternDocument<Memory>, PatternMatch<Memory>>;
+
+const PARTS: OptionNames<PatternParts<unknown>> = {
+  ...UNINDEXED,
+  withinMs: true,
+  initial: true,
+  maxOpen: true,
+};
+const SEQUENCE: OptionNames<Sequence<never>> = { steps: true, without: true };

@@ -1,16 +1,18 @@
 import { readRecorded, type EventStore, type RecordedEvent, type StoredEvent } from '@backstory/core';
-import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
+import { knownOptions, type OptionNames } from '@backstory/core/store';
 import type { Json } from '@backstory/events';
 import { requireKey } from '../definition/document-key.js';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { AsOfTooCostly } from '../errors.js';
 import { canonical } from '../generation/document-difference.js';
+import { requirePlace } from './given.js';
 import { valueAt } from './index-key.js';
+import { positionAt, requireWhen } from './position-at.js';
 import { wholeOption } from '../whole-option.js';
 
-/** How much evaluating a document may cost. */
+/** How much evaluating a document, or tables, may cost. */
 export interface AsOfOptions {
-  /** Events that are read at most. Default 100,000. */
+  /** Events that are read at most. Default 100,000 for documents, and 20,000 for tables. */
   readonly maxEvents?: number;
 }
 
@@ -59,9 +61,7 @@ export class DocumentsAsOf<Document> {
   ) {
     const { maxEvents = 100_000 } = knownOptions(options, OPTIONS);
     this.maxEvents = wholeOption('maxEvents', maxEvents, 1, Number.MAX_SAFE_INTEGER);
-    const isTime = when instanceof Date ? !Number.isNaN(when.getTime()) : typeof when === 'number';
-    if (!isTime)
-      throw new InvalidOption('when', `must be a position of the log or a valid Date, not ${String(when)}.`);
+    requireWhen(when);
   }
 
   /** A document as it was; `undefined` where there was none. @throws AsOfTooCostly, InvalidOption, ProjectionFailed */
@@ -104,6 +104,7 @@ export class DocumentsAsOf<Document> {
     const find = typeof place === 'string' ? (json: Json) => placeIn(json, place) : place;
     const { model } = this.parts;
     requireKey(key);
+    requirePlace(place);
     const position = await this.resolvedOnce();
     let before: Json | undefined;
     for await (const { document, recorded, event } of this.folded(key, position)) {
@@ -167,24 +168,10 @@ export class DocumentsAsOf<Document> {
 
   /** An instant is found once; where that fails, another time. */
   private resolvedOnce(): Promise<number> {
-    return (this.position ??= this.resolved().catch((error: unknown) => {
+    return (this.position ??= positionAt(this.parts.events, this.when).catch((error: unknown) => {
       this.position = undefined;
       throw error;
     }));
-  }
-
-  /** What was recorded up to an instant is a prefix of the log. */
-  private async resolved(): Promise<number> {
-    const { events } = this.parts;
-    const { when } = this;
-    const { head } = await events.identity();
-    if (typeof when === 'number') {
-      if (Number.isSafeInteger(when) && when >= 0 && when <= head) return when;
-      throw new InvalidOption('when', `must be an instant or a position from 0 to ${head}, not ${when}.`);
-    }
-    const query = { recordedUpTo: when, backwards: true, limit: 1, includeSystem: true } as const;
-    for await (const page of events.readAll(query)) return page.events[0]?.position ?? 0;
-    return 0;
   }
 
   private tooCostly(key: string): AsOfTooCostly {

@@ -1,4 +1,5 @@
 import { byBytes } from '@backstory/core/store';
+import { shown, shownPath } from '@backstory/core/state';
 import { InvalidFind } from '../errors.js';
 import { AFTER, END, LAST, blurred, indexValue, valueAt } from './index-key.js';
 
@@ -31,31 +32,32 @@ type Operator = (typeof OPERATORS)[number];
 
 /** @throws InvalidFind */
 export function conditionsOf(projection: string, where: Where): readonly Condition[] {
+  if (typeof where !== 'object' || where === null || Array.isArray(where))
+    throw new InvalidFind(projection, 'where', `must be conditions by path, not ${shown(where)}.`);
   return Object.entries(where).flatMap(([path, wanted]) => {
+    const refuse = (problem: string): never => {
+      throw new InvalidFind(projection, `where.${shownPath(path)}`, problem);
+    };
+    if (path === '') throw new InvalidFind(projection, 'where', 'has an empty path: name what is compared.');
     const bounds = typeof wanted === 'object' && wanted !== null ? Object.entries(wanted) : [['=', wanted]];
     // A Date, say: without bounds it would let everything pass.
     if (bounds.length === 0)
-      throw new InvalidFind(
-        projection,
-        `where.${path}`,
+      refuse(
         `has no bounds: give a text, a number, true, false or null, or some of ${OPERATORS.join(' ')}. An instant is compared as it is stored, by its text.`,
       );
     return bounds.map(([operator, value]): Condition => {
       if (!OPERATORS.includes(operator as Operator))
-        throw new InvalidFind(
-          projection,
-          `where.${path}`,
-          `"${operator}" is none of ${OPERATORS.join(' ')}.`,
-        );
-      if (value !== null && !['string', 'number', 'boolean'].includes(typeof value))
-        throw new InvalidFind(
-          projection,
-          `where.${path}`,
-          'is compared with a text, a number, true, false or null.',
-        );
+        refuse(`${shown(operator)} is none of ${OPERATORS.join(' ')}.`);
+      if (!isComparable(value)) refuse('is compared with a text, a number, true, false or null.');
       return { path, operator: operator as Operator, value: value as Comparable };
     });
   });
+}
+
+function isComparable(value: unknown): boolean {
+  // No value is equal to NaN, nor less or greater.
+  if (Number.isNaN(value)) return false;
+  return value === null || ['string', 'number', 'boolean'].includes(typeof value);
 }
 
 /** Whether a document as it is stored meets a condition. Values of different kinds are in no order. */

@@ -22,7 +22,8 @@ export function readCursor(projection: string, text: string, asked: string): Cur
     throw new InvalidFind(projection, 'after', problem);
   };
   const read = parse(text) ?? refuse('is no cursor: give the `next` of the page before.');
-  if (read.asked !== digest(asked)) refuse('is of another question: ask with the same where and orderBy.');
+  if (read.asked !== digest(asked))
+    refuse('is of another question: ask the same projection, with the same where and orderBy.');
   return read;
 }
 

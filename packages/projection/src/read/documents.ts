@@ -1,10 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EventStore, RecordedEvent, StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
-import { numberOption } from '@backstory/core/store';
 import { requireKey } from '../definition/document-key.js';
 import type { ProjectionModel } from '../definition/projection-model.js';
-import { NotCaughtUp, madeOtherwise } from '../errors.js';
+import { GenerationUnusable, NotCaughtUp, adviceOn, madeByOther, madeOtherwise } from '../errors.js';
 import { generationIn, type Control, type Generation } from '../generation/control.js';
 import { placesOf, type Places } from '../generation/places.js';
 import { readProgress } from '../generation/progress.js';
@@ -14,6 +13,7 @@ import type { KeptResult } from '../results/emit.js';
 import { listResults, resultsAt, type ResultsQuery } from '../results/list-results.js';
 import { DocumentsAsOf, type AsOfOptions } from './as-of.js';
 import { find, type FindQuery, type FoundPage } from './find.js';
+import { requireKeys, requireRecorded, waiting, type CaughtUpOptions } from './given.js';
 
 /** What documents are read from. */
 export interface DocumentsParts<Document> {
@@ -24,15 +24,16 @@ export interface DocumentsParts<Document> {
   readonly caughtUp: (position: number, options?: CaughtUpOptions) => Promise<void>;
 }
 
-/** How long to wait for documents. */
-export interface CaughtUpOptions {
-  /** Default 5,000. */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
-
 /** How long until what is read is looked at again. */
 const LOOK_MS = 50;
+
+/** Why what is read does not say what an event has led to, and what helps. */
+function problemOf(version: number, code: number): [why: string, advice?: string] {
+  // Somebody has gone back to a generation that is behind, or what is read was built without this type.
+  if (version === code) return ['what is read has not folded this event'];
+  const why = `what is read was made by code of version ${version}, and the code here, of version ${code}, may have other keys`;
+  return [why, adviceOn(version, code)];
+}
 
 /** The documents of a projection, as its live generation has them. Each answer is of one generation and one position. */
 export class Documents<Document, Result = unknown> {
@@ -51,13 +52,20 @@ export class Documents<Document, Result = unknown> {
 
   /** Those of the documents that exist, by key. @throws ProjectionNotFound, InvalidOption */
   async getMany(keys: readonly string[]): Promise<ReadonlyMap<string, Document>> {
-    for (const key of keys) requireKey(key);
-    const { texts, made } = await this.read(async (view, control) => {
-      const { live } = control;
-      const texts = await view.getMany(this.places.documents(live), keys);
-      return { texts, made: generationIn(control, live)! };
-    });
-    return new Map([...texts].map(([key, text]) => [key, this.decoded(text, made)]));
+    return (await this.stored(keys)).documents;
+  }
+
+  /**
+   * A document that code of this version made: for what would mean something else to other code, as what windows hold does to other
+   * reducers. `undefined` where there is none.
+   *
+   * @throws GenerationUnusable where what is read was made by code of another version; ProjectionNotFound, InvalidOption
+   */
+  async getOwn(key: string): Promise<Document | undefined> {
+    const { documents, made } = await this.stored([key]);
+    const { version } = this.parts.model;
+    if (made.version !== version) throw madeByOther(this.name, made, version);
+    return documents.get(key);
   }
 
   /**
@@ -111,7 +119,8 @@ export class Documents<Document, Result = unknown> {
 
   /**
    * What an event has led to, in every document that it changes. It waits until the documents have the event, so that a handler of a
-   * subscription is given all of it and, whenever it is called again, the same.
+   * subscription is given all of it and, whenever it is called again, the same; and until what is read was made by code of this version,
+   * for another one may have had another `key`.
    *
    * @throws NotCaughtUp after `timeoutMs`, saying why; LogDiverged where the documents are of another log;
    * ProjectionNotFound, InvalidOption; the signal's reason
@@ -121,36 +130,37 @@ export class Documents<Document, Result = unknown> {
     options: CaughtUpOptions = {},
   ): Promise<readonly KeptResult<Result>[]> {
     const { model, caughtUp } = this.parts;
+    requireRecorded(recorded);
+    const { timeoutMs, signal } = waiting(options);
     const { position } = recorded;
     if (!model.folds(recorded.type)) return [];
-    const { timeoutMs = 5_000, signal } = options;
-    const end = performance.now() + numberOption('timeoutMs', timeoutMs, 0, Infinity);
+    const end = performance.now() + timeoutMs;
     for (let looks = 0; ; looks++) {
-      const { through, found } = await this.resultsNow(recorded);
+      const { through, found, problem } = await this.resultsNow(recorded);
       if (found) return found;
-      // Somebody has gone back to a generation that is behind, or what is read was built without this type.
       if (looks > 0 && performance.now() >= end)
-        throw new NotCaughtUp(this.name, position, through, 'what is read has not folded this event');
+        throw new NotCaughtUp(this.name, position, through, ...problem);
       if (looks > 0) await wait(LOOK_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
       await caughtUp(position, { ...options, timeoutMs: Math.max(0, end - performance.now()) });
     }
   }
 
-  /** What an event has led to, where what is read has folded it. @throws ProjectionDiverged */
+  /** What an event has led to, where what is read has folded it with this version's `key`. @throws ProjectionDiverged */
   private async resultsNow(recorded: RecordedEvent<object>) {
     const { model, events } = this.parts;
     const { position, type } = recorded;
-    const { checkpoint, found } = await this.read(async (view, control) => {
-      const { number, types } = generationIn(control, control.live)!;
+    const { checkpoint, found, version } = await this.read(async (view, control) => {
+      const { number, types, version } = generationIn(control, control.live)!;
       const { checkpoint } = (await readProgress(view, this.places, number)) ?? {};
-      if (!checkpoint || checkpoint.through < position || !types.includes(type)) return { checkpoint };
+      const isThere = checkpoint && checkpoint.through >= position && types.includes(type);
+      if (!isThere || version !== model.version) return { checkpoint, version };
       const keys = model.keysOf(recorded);
       const results = this.places.results(number);
-      return { checkpoint, found: await resultsAt<Result>(view, results, keys, position) };
+      return { checkpoint, version, found: await resultsAt<Result>(view, results, keys, position) };
     });
     // A position of another log is that of another event.
     if (found) await requireSameLog(events, this.name, checkpoint);
-    return { through: checkpoint?.through ?? 0, found };
+    return { through: checkpoint?.through ?? 0, found, problem: problemOf(version, model.version) };
   }
 
   /** How many documents there are. */
@@ -165,6 +175,16 @@ export class Documents<Document, Result = unknown> {
     });
   }
 
+  private async stored(keys: readonly string[]) {
+    requireKeys(keys);
+    const { texts, made } = await this.read(async (view, control) => {
+      const { live } = control;
+      const texts = await view.getMany(this.places.documents(live), keys);
+      return { texts, made: generationIn(control, live)! };
+    });
+    return { documents: new Map([...texts].map(([key, text]) => [key, this.decoded(text, made)])), made };
+  }
+
   private decoded(text: string, made: Generation): Document {
     const { model } = this.parts;
     try {
@@ -176,6 +196,12 @@ export class Documents<Document, Result = unknown> {
   }
 
   private read<T>(work: (view: StateView, control: Control) => Promise<T>): Promise<T> {
-    return this.parts.state.read(async (view) => work(view, await requireControl(view, this.name)));
+    return this.parts.state.read(async (view) => {
+      const control = await requireControl(view, this.name);
+      const { number, tables, version } = generationIn(control, control.live)!;
+      if (!tables) return work(view, control);
+      const message = `code of version ${version} made it, and it has tables and no documents: use code of that version.`;
+      throw new GenerationUnusable(this.name, number, message);
+    });
   }
 }

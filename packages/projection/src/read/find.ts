@@ -1,5 +1,6 @@
 import type { StateView } from '@backstory/core/state';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
+import { shown, shownPath } from '@backstory/core/state';
 import { GenerationUnusable, InvalidFind } from '../errors.js';
 import { generationIn, type Control, type Generation } from '../generation/control.js';
 import type { Places } from '../generation/places.js';
@@ -50,10 +51,11 @@ export async function find(
   const { name, places, control, query, code } = finding;
   const { limit = 100, after, scan = false } = knownOptions(query, OPTIONS);
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000)
-    throw new InvalidFind(name, 'limit', `must be a whole number from 1 to 1,000, not ${String(limit)}.`);
+    throw new InvalidFind(name, 'limit', `must be a whole number from 1 to 1,000, not ${shown(limit)}.`);
+  requireBoolean(name, 'scan', scan);
   const conditions = conditionsOf(name, query.where ?? {});
-  const { path, descending } = orderOf(query);
-  const asked = JSON.stringify([conditions, path, descending]);
+  const { path, descending } = orderOf(name, query);
+  const asked = JSON.stringify([name, conditions, path, descending]);
   const cursor = after === undefined ? undefined : readCursor(name, after, asked);
   const generation = readable(control, name, cursor?.generation ?? control.live);
   const driver = driverOf(name, generation, { conditions, path, scan, code });
@@ -73,13 +75,21 @@ const OPTIONS: OptionNames<FindQuery> = { where: true, orderBy: true, limit: tru
 type Order = Exclude<NonNullable<FindQuery['orderBy']>, string>;
 const ORDER: OptionNames<Order> = { path: true, descending: true };
 
-function orderOf({ orderBy }: FindQuery): {
-  readonly path: string | undefined;
-  readonly descending: boolean;
-} {
+function orderOf(
+  name: string,
+  { orderBy }: FindQuery,
+): { readonly path: string | undefined; readonly descending: boolean } {
   if (orderBy === undefined || typeof orderBy === 'string') return { path: orderBy, descending: false };
   const { path, descending = false } = knownOptions(orderBy, ORDER);
+  if (path !== undefined && typeof path !== 'string')
+    throw new InvalidFind(name, 'orderBy.path', `must be an indexed path, not ${shown(path)}.`);
+  requireBoolean(name, 'orderBy.descending', descending);
   return { path, descending };
+}
+
+function requireBoolean(name: string, option: string, value: unknown): void {
+  if (typeof value !== 'boolean')
+    throw new InvalidFind(name, option, `must be true or false, not ${shown(value)}.`);
 }
 
 function readable(control: Control, name: string, number: number): Generation {
@@ -97,14 +107,18 @@ function driverOf(
   const { indexes } = generation;
   if (path !== undefined) {
     if (indexes.includes(path)) return path;
-    throw new InvalidFind(name, 'orderBy', `there is no index on ${path}: ${known(generation, code)}.`);
+    throw new InvalidFind(
+      name,
+      'orderBy',
+      `there is no index on ${shownPath(path)}: ${known(generation, code)}.`,
+    );
   }
   if (conditions.length === 0) return undefined;
   const indexed = conditions.filter((it) => indexes.includes(it.path));
   const best = indexed.find(({ operator }) => operator === '=') ?? indexed[0];
   if (best) return best.path;
   if (scan) return undefined;
-  const paths = conditions.map((it) => it.path).join(', ');
+  const paths = conditions.map((it) => shownPath(it.path)).join(', ');
   throw new InvalidFind(
     name,
     'where',

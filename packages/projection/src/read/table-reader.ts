@@ -1,4 +1,4 @@
-import type { StateStore } from '@backstory/core';
+import type { EventStore, StateStore } from '@backstory/core';
 import { StatementFailed } from '@backstory/core/state';
 import { madeOtherwise } from '../errors.js';
 import { generationIn, type Generation } from '../generation/control.js';
@@ -8,6 +8,9 @@ import { requireControl } from '../generation/generations.js';
 import { requireSql } from '../tables/require-sql.js';
 import type { SqlModel } from '../tables/sql-model.js';
 import { tablesIn, type Tables } from '../tables/sql.js';
+import type { AsOfOptions } from './as-of.js';
+import { requireAsk } from './given.js';
+import { TablesAsOf } from './tables-as-of.js';
 
 /** What a question is asked of: the tables of the live generation, which have every event up to a position. */
 export type TablesRead<Names extends string> = Tables<Names> & {
@@ -21,7 +24,7 @@ export class TableReader<Names extends string = string> {
 
   constructor(
     private readonly model: SqlModel,
-    private readonly state: StateStore,
+    private readonly stores: { readonly events: EventStore; readonly state: StateStore },
   ) {
     this.name = model.name;
   }
@@ -39,10 +42,11 @@ export class TableReader<Names extends string = string> {
    * @throws StatementFailed, ProjectionNotFound; GenerationUnusable where code of another version made what is read
    */
   async query<T>(ask: (tables: TablesRead<Names>) => Promise<T>): Promise<T> {
+    requireAsk(ask);
     for (;;) {
       let asked = 0;
       try {
-        return await this.state.read(async (view) => {
+        return await this.stores.state.read(async (view) => {
           const { live } = await requireControl(view, this.name);
           asked = live;
           const position = (await readProgress(view, placesOf(this.name), live))?.checkpoint.through ?? 0;
@@ -60,6 +64,25 @@ export class TableReader<Names extends string = string> {
     }
   }
 
+  /**
+   * The tables as they were at a position of the log, or at an instant by recorded time: filled with the handlers of the code that runs
+   * here, and undone once they were asked.
+   *
+   * ```ts
+   * const before = await app
+   *   .tables(withdrawals)
+   *   .asOf(position - 1)
+   *   .query(({ sql, largest }) => {
+   *     return sql<Largest>`select account, amount from ${largest}`;
+   *   });
+   * ```
+   *
+   * @throws InvalidOption where it is neither
+   */
+  asOf(when: number | Date, options?: AsOfOptions): TablesAsOf<Names> {
+    return new TablesAsOf({ model: this.model, ...this.stores }, when, options);
+  }
+
   /** Up to which position the tables have every event. */
   async position(): Promise<number> {
     return this.query(async ({ position }) => position);
@@ -67,7 +90,7 @@ export class TableReader<Names extends string = string> {
 
   /** The generation that was asked, where it is still the one that is read. */
   private async read(generation: number): Promise<Generation | undefined> {
-    const control = await this.state.read((view) => requireControl(view, this.name));
+    const control = await this.stores.state.read((view) => requireControl(view, this.name));
     return control.live === generation ? generationIn(control, generation) : undefined;
   }
 }

@@ -91,7 +91,7 @@ async function hashRows(sql: SqlSession, hash: Hash, { called, shape, table }: H
     const after = last.map((_, i) => (i === 0 ? `${from} where (${key}) > (` : ', '));
     const texts = last.length === 0 ? [from + order] : [...after, `)${order}`];
     const page = await sql.run({ texts, values: last });
-    for (const row of page) hash.update(`${called}\0${JSON.stringify(columns.map((it) => row[it]))}\n`);
+    for (const row of page) hash.update(`${called}\0${JSON.stringify(columns.map((it) => told(row[it])))}\n`);
     rows += page.length;
     if (page.length < PAGE) return rows;
     last = shape.key.map((column) => page.at(-1)![column] as SqlValue);
@@ -105,6 +105,11 @@ async function hashRows(sql: SqlSession, hash: Hash, { called, shape, table }: H
 function exact({ dialect }: SqlSession, of: string, column: string): string {
   const name = `${of}.${quoted(column)}`;
   return dialect === 'postgres' ? `${name}::text collate "C"` : `${name} collate binary`;
+}
+
+/** A whole number that JSON has none for as its text. */
+function told(value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
 }
 
 /** One table of two generations, joined by its key. */
@@ -147,7 +152,7 @@ class TablePair {
 
   private difference(row: SqlRow): RowDifference {
     const { columns, shape } = this;
-    const at = (side: 'a' | 'b', column: string): unknown => row[`${side}${columns.indexOf(column)}`];
+    const at = (side: 'a' | 'b', column: string) => told(row[`${side}${columns.indexOf(column)}`]);
     const values = (side: 'a' | 'b') => shape.key.map((column) => at(side, column));
     const isIn = (side: 'a' | 'b') => !values(side).includes(null);
     const whole = (side: 'a' | 'b') =>

@@ -3,7 +3,7 @@ import { StatementFailed, type SqlSession, type SqlValue } from '@backstory/core
 import type { Class } from '@backstory/events';
 import { HandledEvents, handlerMethods } from '../definition/handled-events.js';
 import type { ModelFacts } from '../definition/model-facts.js';
-import { failedAt } from '../errors.js';
+import { failedAt, type ProjectionFailed } from '../errors.js';
 import { tablesIn, type Sql, type TableName, type Tables } from './sql.js';
 import type { SqlProjectionOptions } from './sql-options.js';
 import type { SqlHandler, SqlProjection } from './sql-projection.js';
@@ -32,17 +32,18 @@ export class SqlModel implements ModelFacts {
     this.typeNames = this.handled.typeNames;
   }
 
-  /** @throws ProjectionFailed */
+  /** With a time of its own: that of what is stored may be the log's. @throws ProjectionFailed */
   decode(stored: StoredEvent): RecordedEvent<object> {
     try {
-      return this.handled.types.decode(stored);
+      return { ...this.handled.types.decode(stored), recordedAt: new Date(stored.recordedAt) };
     } catch (error) {
       throw failedAt(this.name, 'reading it', stored, error);
     }
   }
 
   /**
-   * Has an event do to the tables of a generation what it does, in the transaction of the session. Tells which handler begins.
+   * Has an event do to the tables of a generation what it does, in the transaction of the session. Tells which handler begins, and of
+   * statements that come once it is over, which are lost.
    *
    * @throws ProjectionFailed naming the handler; what says that the store cannot go on
    */
@@ -50,11 +51,13 @@ export class SqlModel implements ModelFacts {
     session: SqlSession,
     generation: number,
     recorded: RecordedEvent<object>,
-    begins: (handler: string) => void = () => undefined,
+    { begins, late }: Watching,
   ): Promise<void> {
     const all = tablesIn(session, { name: this.name, generation, tables: this.tables });
     for (const { name, run } of this.handled.of(recorded.type)) {
-      const watched = new WatchedSql(all.sql);
+      const watched = new WatchedSql(all.sql, () =>
+        late(failedAt(this.name, name, recorded, new Error(LATE))),
+      );
       begins(name);
       try {
         await run(recorded.data, recorded, { ...all, sql: watched.sql });
@@ -66,6 +69,15 @@ export class SqlModel implements ModelFacts {
     }
   }
 }
+
+/** Who is told what handlers do. */
+export interface Watching {
+  readonly begins: (handler: string) => void;
+  readonly late: (error: ProjectionFailed) => void;
+}
+
+const LATE =
+  'it ran a statement once it was over, which is lost: `await` all that it does. Where the event counted as done by then, rebuild';
 
 /** A class with `@Projection` whose methods write tables: one instance of it for all events. */
 export function sqlProjectionOf(cls: Class, name: string, options: SqlProjectionOptions): SqlProjection {
@@ -86,7 +98,10 @@ class WatchedSql {
   private isOver = false;
   readonly sql: Sql;
 
-  constructor(private readonly inner: Sql) {
+  constructor(
+    private readonly inner: Sql,
+    private readonly late: () => void,
+  ) {
     this.sql = ((texts, ...values) => {
       const result = this.run(texts, values);
       // It is told of in `end`, also where the handler drops the promise.
@@ -108,7 +123,10 @@ class WatchedSql {
   }
 
   private async run(texts: TemplateStringsArray, values: readonly (SqlValue | TableName)[]) {
-    if (this.isOver) throw new Error('The handler is over: wait for every statement in it.');
+    if (this.isOver) {
+      this.late();
+      throw new Error('The handler is over: wait for every statement in it.');
+    }
     this.underWay++;
     try {
       return await this.inner(texts, ...values);

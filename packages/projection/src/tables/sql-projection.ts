@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '@backstory/core';
 import { InvalidDefinition, type Class } from '@backstory/events';
+import { requireClasses } from '../definition/projection-options.js';
 import { checkProjectionName } from '../definition/projection-name.js';
 import { checkSqlOptions, type SqlProjectionOptions } from './sql-options.js';
 import type { Tables } from './sql.js';
@@ -34,9 +35,10 @@ export function sqlProjection<
   const Shapes extends TableShapes,
   Events extends Readonly<Record<string, Class>>,
 >(name: string, parts: SqlProjectionParts<Shapes, Events>): SqlProjection<keyof Shapes & string> {
-  const { events, handle, ...options } = parts;
+  const { events, handle, ...options } = parts ?? {};
   checkProjectionName('sqlProjection(…)', name);
   checkSqlOptions(name, name, options);
+  requireClasses(name, events);
   const names = Object.keys(events ?? {});
   const missing = names.find((it) => typeof handle?.[it] !== 'function');
   if (missing !== undefined)

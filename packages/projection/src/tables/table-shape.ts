@@ -1,4 +1,4 @@
-import { StatementFailed, type SqlSession } from '@backstory/core/state';
+import { StatementFailed, type SqlSession, shown } from '@backstory/core/state';
 import { InvalidDefinition } from '@backstory/events';
 import { TablesNotMade } from '../errors.js';
 
@@ -107,6 +107,11 @@ export function checkTables(subject: string, name: string, tables: unknown): Tab
     const strange = columns.find((it) => !isWord(it) || typeof shape.columns[it] !== 'string');
     if (columns.length === 0 || strange !== undefined)
       refuse(`has no columns in ${called}, or one that is no name and type: ${strange ?? 'none'}.`);
+    const open = columns.find((it) => !isOneColumn(shape.columns[it]!));
+    if (open !== undefined)
+      refuse(
+        `has in ${called} a column ${open} of the type ${shown(shape.columns[open])}: give the type and constraints of one column, such as 'bigint not null', without comments.`,
+      );
     const { key, indexes = [] } = shape;
     const lists = [key, ...indexes];
     const isList = (it: unknown) =>
@@ -127,6 +132,19 @@ function list(columns: readonly string[]): string {
 
 function isWord(name: string): boolean {
   return /^[a-z_][a-z0-9_]*$/.test(name);
+}
+
+/** Whether a text is within one column: nothing in it ends the column, or leaves out what follows. */
+function isOneColumn(type: string): boolean {
+  const bare = type.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"/g, 'x');
+  if (bare.trim() === '' || /['"`;\0$\\]|--|\/\*/.test(bare)) return false;
+  let depth = 0;
+  for (const [sign] of bare.matchAll(/[(),]/g)) {
+    if (sign === ',' && depth === 0) return false;
+    if (sign !== ',') depth += sign === '(' ? 1 : -1;
+    if (depth < 0) return false;
+  }
+  return depth === 0;
 }
 
 const SHAPE = ['columns', 'key', 'indexes'];

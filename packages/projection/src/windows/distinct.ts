@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { knownOptions } from '@backstory/core/store';
+import { InvalidDefinition } from '@backstory/events';
 import { reducer, type Reducer } from './reducer.js';
 import { wholeOption } from '../whole-option.js';
 
@@ -17,18 +19,20 @@ export interface DistinctCount {
  * beyond that with a standard error of 1/√`limit` (3 % at 1,000). It holds the `limit` least hashes that it has seen (Bar-Yossef et
  * al., Counting distinct elements in a data stream, 2002), so that order and repetition make no difference.
  *
- * @throws InvalidOption
+ * @throws InvalidOption, InvalidDefinition
  */
 export function distinct<Value>(
   of: LabelOf<Value>,
-  { limit = 1_000 }: { readonly limit?: number } = {},
+  options: { readonly limit?: number } = {},
 ): Reducer<Value, DistinctCount> {
+  requireFunction('distinct(…)', of);
+  const { limit = 1_000 } = knownOptions(options, { limit: true });
   wholeOption('limit', limit, 16, 10_000);
   return reducer<Value, string[], DistinctCount>({
     initial: [],
     add: (held, value) => {
-      const label = of(value);
-      if (label !== undefined && label !== null) insert(held, hashOf(label), limit);
+      const label = labelOf('distinct', value, of);
+      if (label !== undefined) insert(held, hashOf(label), limit);
       return held;
     },
     merge: (earlier, later) => {
@@ -37,6 +41,29 @@ export function distinct<Value>(
     },
     result: (held) => estimate(held, limit),
   });
+}
+
+/** The label of a value; `undefined` where it has none. @throws TypeError where it is something else */
+export function labelOf<Value>(
+  name: string,
+  value: Value,
+  of: LabelOf<Value>,
+): string | number | boolean | undefined {
+  const label: unknown = of(value);
+  if (label === undefined || label === null) return undefined;
+  if (typeof label === 'string' || typeof label === 'number' || typeof label === 'boolean') return label;
+  throw new TypeError(
+    `${name} was given ${typeof label}, which is no text, number, true or false: say which of a value`,
+  );
+}
+
+/** @throws InvalidDefinition */
+export function requireFunction(subject: string, of: unknown): void {
+  if (typeof of !== 'function')
+    throw new InvalidDefinition(
+      subject,
+      'needs a function of the value: (value) => value, where it is that.',
+    );
 }
 
 /** One more than the limit is held: only then is it known that there were more. */

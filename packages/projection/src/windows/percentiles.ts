@@ -8,7 +8,8 @@ export type Percentiles = Readonly<Record<`p${number}`, number | null>>;
 
 /**
  * The values at percentiles (nearest rank): `percentiles([50, 95, 99])` gives `{ p50, p95, p99 }`. Exact up to 1,000 values; of more
- * of them within 1 % of the value, by a sketch (Masson et al., DDSketch, 2019) of at most 4,096 counters.
+ * of them within 1 % of the value, by a sketch (Masson et al., DDSketch, 2019) of at most 4,096 counters: what is less than a 10¹⁷th of
+ * the greatest may be counted as more.
  *
  * @throws InvalidDefinition
  */
@@ -54,9 +55,8 @@ function added(held: Held, value: number): Held {
 }
 
 function counted(bins: Bins, value: number): Bins {
+  if (value === 0) return { ...bins, zeros: bins.zeros + 1 };
   const key = mapping.key(Math.abs(value));
-  // Too small for the sketch is nothing to it.
-  if (value === 0 || !Number.isFinite(key)) return { ...bins, zeros: bins.zeros + 1 };
   const own = value > 0 ? bins.positive : bins.negative;
   own[key] = (own[key] ?? 0) + 1;
   collapse(own);
@@ -85,23 +85,33 @@ function joined(earlier: Held, later: Held): Held {
 
 function exactly(values: readonly number[]): (point: number) => number | null {
   const sorted = [...values].sort((a, b) => a - b);
-  return (point) => sorted[Math.max(0, rankOf(point, sorted.length) - 1)] ?? null;
+  return (point) => sorted[rankOf(point, sorted.length) - 1] ?? null;
 }
 
 /** From 1. What binary fractions add to a whole number does not make it the next one: 0.07 × 100 is 7.000000000000001. */
 function rankOf(point: number, count: number): number {
-  return Math.ceil((point / 100) * count - 1e-9);
+  return Math.max(1, Math.ceil(((point * count) / 100) * (1 - 4 * Number.EPSILON)));
 }
 
 function roughly({ zeros, positive, negative }: Bins): (point: number) => number {
-  const sketch = new DDSketch({ relativeAccuracy: ACCURACY });
-  for (const [key, own] of Object.entries(positive)) sketch.accept(mapping.value(Number(key)), own);
-  for (const [key, own] of Object.entries(negative)) sketch.accept(-mapping.value(Number(key)), own);
-  if (zeros > 0) sketch.accept(0, zeros);
-  return (point) => sketch.getValueAtQuantile(point / 100);
+  const counts = [...valued(negative, -1), [0, zeros] as const, ...valued(positive, 1)];
+  counts.sort(([a], [b]) => a - b);
+  const count = counts.reduce((all, [, own]) => all + own, 0);
+  return (point) => {
+    let left = rankOf(point, count);
+    return counts.find(([, own]) => (left -= own) <= 0)![0];
+  };
 }
 
-const ACCURACY = 0.01;
+function valued(own: Record<string, number>, sign: number): (readonly [value: number, count: number])[] {
+  return Object.entries(own).map(([key, count]) => [sign * valueAt(Number(key)), count]);
+}
+
+/** By way of the key below it: what the library takes the last key from is beyond the greatest number. */
+function valueAt(key: number): number {
+  return mapping.value(key - 1) * mapping.gamma;
+}
+
 const EXACT = 1_000;
 const COUNTERS = 2_048;
-const { mapping } = new DDSketch({ relativeAccuracy: ACCURACY });
+const { mapping } = new DDSketch({ relativeAccuracy: 0.01 });

@@ -1,4 +1,6 @@
+import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { InvalidDefinition, type Json } from '@backstory/events';
+import { encodeValue } from '@backstory/events/codec';
 
 /**
  * Makes one value of many: a sum, a maximum, a list of the largest. What it holds meanwhile is JSON, is stored with the window, and
@@ -27,21 +29,31 @@ export interface Reducer<in Value, out Result> {
  * });
  * ```
  *
- * @throws InvalidDefinition
+ * @throws InvalidDefinition, InvalidOption; UnstorableValue where `initial` is not what JSON knows: begin with `null` rather than
+ * `Infinity`
  */
 export function reducer<Value, Held, Result = Held>(
   parts: ReducerParts<Value, Held, Result>,
 ): Reducer<Value, Result> {
-  const { initial, add, merge, result } = parts;
+  const { initial, add, merge, result } = knownOptions(parts, PARTS);
   if (initial === undefined || typeof add !== 'function')
     throw new InvalidDefinition('reducer(…)', 'needs `initial` and a function `add`.');
-  const begun = JSON.stringify(initial);
+  for (const [name, given] of Object.entries({ merge, result }))
+    if (given !== undefined && typeof given !== 'function')
+      throw new InvalidDefinition('reducer(…)', `has a \`${name}\` that is no function.`);
+  const begun = JSON.stringify(encodeValue(initial, 'reducer.initial'));
   return Object.freeze({
     begin: () => JSON.parse(begun) as Json,
     add: (held: Json, value: Value) => add(held as Held, value) as Json,
     merge: merge && ((earlier: Json, later: Json) => merge(earlier as Held, later as Held) as Json),
     result: (held: Json) => (result ? result(held as Held) : (held as unknown as Result)),
   });
+}
+
+/** Whether something has what a reducer does. */
+export function isReducer(value: unknown): boolean {
+  const its = value as Partial<Reducer<never, unknown>> | null | undefined;
+  return [its?.begin, its?.add, its?.result].every((it) => typeof it === 'function');
 }
 
 /** What a reducer is made of. Pure functions. */
@@ -59,4 +71,11 @@ export interface ReducerParts<Value, Held, Result> {
 /** A reducer for each of several values, by their names. */
 export type Reducers<Value, Values extends object> = {
   readonly [Name in keyof Values]: Reducer<Value, Values[Name]>;
+};
+
+const PARTS: OptionNames<ReducerParts<unknown, unknown, unknown>> = {
+  initial: true,
+  add: true,
+  merge: true,
+  result: true,
 };

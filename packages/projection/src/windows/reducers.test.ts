@@ -26,8 +26,10 @@ function reduced<Value, Result>(
 const numbers = fc.array(fc.option(fc.integer({ min: -1_000, max: 1_000 }), { nil: undefined, freq: 4 }), {
   maxLength: 50,
 });
+/** In thousandths of a percent, for whole numbers are exact. */
+const rankOf = (point: number, count: number) => Math.ceil((Math.round(point * 1_000) * count) / 100_000);
 const nearestRank = (sorted: readonly number[], point: number) =>
-  sorted[Math.max(0, Math.ceil((Math.round(point * 10) * sorted.length) / 1_000) - 1)] ?? null;
+  sorted[Math.max(0, rankOf(point, sorted.length) - 1)] ?? null;
 
 it('numbers are counted, added, averaged, compared and ranked, those that are missing are skipped, also in parts', () => {
   fc.assert(
@@ -89,6 +91,16 @@ it.each([NaN, Infinity, 'x', {}])('%p is no number, and no window takes it for o
   ).toThrow(/which is no number/);
 });
 
+it.each([undefined, 'name', 1_000])('%p does not say what of a value is told apart or counted', (of) => {
+  expect(() => distinct(of as never)).toThrow(/needs a function of the value/);
+  expect(() => mostFrequent(3, of as never)).toThrow(/needs a function of the value/);
+});
+
+it.each([{ id: 1 }, [1], 1n, Promise.resolve('a')])('%p is no label, and is not taken for one', (label) => {
+  for (const each of [distinct(() => label as never), mostFrequent(3, () => label as never)] as const)
+    expect(() => reduced<number, unknown>(each, [0])).toThrow(/was given (object|bigint), which is no text/);
+});
+
 it('a minus zero is zero, for there is no JSON of it', () => {
   expect(
     Object.is(
@@ -112,31 +124,51 @@ it('percentiles of up to 1,000 values are of the nearest rank, whatever binary f
   }
 });
 
-it('percentiles of many are within 1 % of the value, and what is kept of them is bounded', () => {
+const POINTS = [0, 0.1, 1, 25, 50, 75, 90, 95, 99, 99.9, 99.999, 100];
+
+/** How far what percentiles give of values is from the nearest rank of them all, as a share of it: the furthest of all points. */
+function furthest(values: readonly number[], at = values.length): number {
+  const of = percentiles(POINTS);
+  const part = (own: readonly number[]) => own.reduce((held, it) => of.add(held, it), of.begin());
+  const result = of.result(of.merge!(part(values.slice(0, at)), part(values.slice(at))));
+  const sorted = [...values].sort((a, b) => a - b);
+  const distances = POINTS.map((point) => {
+    const [given, ranked] = [result[`p${point}`]!, nearestRank(sorted, point)!];
+    return given === ranked ? 0 : Math.abs(given / ranked - 1);
+  });
+  return Math.max(...distances);
+}
+
+it('percentiles of many are within 1 % of the nearest rank, also in parts', () => {
   const value = fc.oneof(
     fc.double({ min: -1e9, max: 1e9, noNaN: true }),
     fc.double({ min: 1e-6, max: 1, noNaN: true }),
+    fc.constantFrom(0, 1, -1, 1_000),
   );
   fc.assert(
     fc.property(fc.array(value, { minLength: 1_001, maxLength: 3_000 }), fc.nat(3_000), (values, at) => {
-      const points = [0, 1, 25, 50, 75, 99, 100];
-      const of = percentiles(points);
-      const part = (own: readonly number[]) => own.reduce((held, it) => of.add(held, it), of.begin());
-      const held = of.merge!(part(values.slice(0, at)), part(values.slice(at)));
-      expect(held).toMatchObject({ zeros: expect.any(Number) });
-      const sorted = [...values].sort((a, b) => a - b);
-      const result = of.result(held);
-      for (const point of points) {
-        // The sketch ranks from 0 to n − 1: it may give the neighbour.
-        const rank = (point / 100) * (sorted.length - 1);
-        const near = [sorted[Math.floor(rank)]!, sorted[Math.ceil(rank)]!];
-        const given = result[`p${point}`]!;
-        const distance = Math.min(...near.map((it) => Math.abs(given - it) / Math.max(Math.abs(it), 1e-12)));
-        expect({ point, given, near, isNear: distance <= 0.010001 }).toMatchObject({ isNear: true });
-      }
+      // The values lie closer together than 10¹⁷ to 1: no counters of theirs become one.
+      const apart = values.map((it) => (Math.abs(it) < 1e-6 ? 0 : it));
+      expect(furthest(apart, at)).toBeLessThanOrEqual(0.010001);
     }),
     { numRuns: 10 },
   );
+});
+
+it('the rank is not off by one, however many there are', () => {
+  for (const count of [1, 2, 99, 1_000, 1_001, 1_003, 1_010, 1_999, 2_050, 5_001])
+    for (const point of POINTS)
+      for (const least of [rankOf(point, count) - 1, rankOf(point, count), rankOf(point, count) + 1]) {
+        const values = Array.from({ length: count }, (_, i) => (i < least ? 1 : 1_000));
+        expect({ count, point, least, isNear: furthest(values) < 0.0101 }).toMatchObject({ isNear: true });
+      }
+});
+
+it('percentiles of the greatest and the least numbers that there are', () => {
+  const ends = [Number.MAX_VALUE, 1.79e308, 1.77e308, Number.MIN_VALUE, 1e-310];
+  for (const end of ends)
+    for (const value of [end, -end])
+      expect(furthest(Array.from({ length: 1_001 }, () => value))).toBeLessThan(0.010001);
 });
 
 it('however far apart the values are, at most 2,048 counters are kept of a sign, and the greatest stay exact', () => {

@@ -1,5 +1,5 @@
-import type { Json } from '@backstory/events';
-import type { Reducer } from './reducer.js';
+import { InvalidDefinition, type Json } from '@backstory/events';
+import { isReducer, type Reducer } from './reducer.js';
 
 /** What several reducers hold together of one window. */
 export type Held = Record<string, Json>;
@@ -8,8 +8,22 @@ export type Held = Record<string, Json>;
 export class Reduction<Value> {
   private readonly reducers: readonly (readonly [string, Reducer<Value, unknown>])[];
 
+  /** @throws InvalidDefinition */
   constructor(reducers: Readonly<Record<string, Reducer<Value, unknown>>>) {
-    this.reducers = Object.entries(reducers);
+    if (Array.isArray(reducers))
+      throw new InvalidDefinition(
+        'a window',
+        'needs names for its reducers: .reduce({ payments: count() }).',
+      );
+    this.reducers = Object.entries(reducers ?? {});
+    if (this.reducers.length === 0)
+      throw new InvalidDefinition('a window', 'needs a reducer at least: .reduce({ payments: count() }).');
+    const other = this.reducers.find(([, it]) => !isReducer(it));
+    if (other)
+      throw new InvalidDefinition(
+        'a window',
+        `has ${other[0]}, which is no reducer: count(), say, or reducer(…).`,
+      );
   }
 
   /** Those that cannot put together what was apart. */

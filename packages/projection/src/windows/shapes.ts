@@ -61,9 +61,9 @@ export type SlidingCount =
  * @throws InvalidOption, InvalidDefinition
  */
 export function tumbling(size: TumblingTime | { readonly count: number }): WindowShape {
-  if (!('count' in size)) return timeShape({ ...knownOptions(size, TUMBLING), everyMs: size.sizeMs });
+  if (!isByCount(size)) return timeShape({ ...knownOptions(size, TUMBLING), everyMs: size.sizeMs });
   const { count } = knownOptions(size, { count: true });
-  return { kind: 'count', count: wholeOption('count', count, 1, MOST_COUNTED) };
+  return made({ kind: 'count', count: wholeOption('count', count, 1, MOST_COUNTED) });
 }
 
 /**
@@ -73,21 +73,24 @@ export function tumbling(size: TumblingTime | { readonly count: number }): Windo
  * @throws InvalidOption, InvalidDefinition
  */
 export function sliding(size: SlidingTime | SlidingCount): WindowShape {
-  if (!('count' in size)) return timeShape(knownOptions(size, { ...TUMBLING, everyMs: true }));
+  if (!isByCount(size)) return timeShape(knownOptions(size, { ...TUMBLING, everyMs: true }));
   const { count, every, everyMs } = knownOptions<LastOptions>(size, LAST);
   if ((every === undefined) === (everyMs === undefined))
     throw new InvalidDefinition('sliding(…)', 'by count needs either `every`, in values, or `everyMs`.');
   if (every !== undefined) wholeOption('every', every, 1, MOST_COUNTED);
   if (everyMs !== undefined) wholeOption('everyMs', everyMs, 1, LONGEST);
-  return { kind: 'last', count: wholeOption('count', count, 1, MOST_VALUES), every, everyMs };
+  return made({ kind: 'last', count: wholeOption('count', count, 1, MOST_VALUES), every, everyMs });
 }
 
-/** Windows that end when nothing has happened for `gapMs`: visits, bursts. @throws InvalidOption */
+/** Windows that end when nothing has happened for `gapMs`: visits, bursts. @throws InvalidOption, InvalidDefinition */
 export function session(options: SessionOptions): WindowShape {
   const { gapMs, latenessMs = 0 } = knownOptions(options, SESSION);
   wholeOption('gapMs', gapMs, 1, LONGEST);
   wholeOption('latenessMs', latenessMs, 0, LONGEST);
-  return { kind: 'session', gapMs, latenessMs };
+  // The shortest last a moment, and the next one begins right after the gap.
+  const open = Math.floor((latenessMs + gapMs) / (gapMs + 1)) + 1;
+  requireFew(open, 'Let them end later, or wait less long for late events.');
+  return made({ kind: 'session', gapMs, latenessMs });
 }
 
 /** What ends a session. */
@@ -102,13 +105,32 @@ function timeShape({ sizeMs, everyMs, offsetMs = 0, latenessMs = 0 }: SlidingTim
   wholeOption('offsetMs', offsetMs, -LONGEST, LONGEST);
   wholeOption('latenessMs', latenessMs, 0, LONGEST);
   const open = Math.ceil((sizeMs + latenessMs) / everyMs);
-  if (open > MOST_OPEN)
-    throw new InvalidDefinition(
-      'a window',
-      `would have ${open} windows open at once: at most ${MOST_OPEN} are kept. Let them begin less often, or wait less long for late events.`,
-    );
-  return { kind: 'time', sizeMs, everyMs, offsetMs, latenessMs };
+  requireFew(open, 'Let them begin less often, or wait less long for late events.');
+  return made({ kind: 'time', sizeMs, everyMs, offsetMs, latenessMs });
 }
+
+/** @throws InvalidDefinition */
+function requireFew(open: number, advice: string): void {
+  if (open <= MOST_OPEN) return;
+  const problem = `would have ${open} windows open at once: at most ${MOST_OPEN} are kept. ${advice}`;
+  throw new InvalidDefinition('a window', problem);
+}
+
+function isByCount(size: unknown): size is { readonly count: number } {
+  return typeof size === 'object' && size !== null && 'count' in size;
+}
+
+function made<Shape extends WindowShape>(shape: Shape): Shape {
+  SHAPES.add(shape);
+  return Object.freeze(shape);
+}
+
+/** Whether it was made, and so checked, here. */
+export function isShape(shape: unknown): boolean {
+  return SHAPES.has(shape as WindowShape);
+}
+
+const SHAPES = new WeakSet<WindowShape>();
 
 const TUMBLING: OptionNames<TumblingTime> = { sizeMs: true, offsetMs: true, latenessMs: true };
 const SESSION: OptionNames<SessionOptions> = { gapMs: true, latenessMs: true };

@@ -1,5 +1,6 @@
+import { knownOptions } from '@backstory/core/store';
 import { InvalidDefinition } from '@backstory/events';
-import type { LabelOf } from './distinct.js';
+import { labelOf, requireFunction, type LabelOf } from './distinct.js';
 import { numberOf, type NumberOf } from './number-reducers.js';
 import { reducer, type Reducer } from './reducer.js';
 import { wholeOption } from '../whole-option.js';
@@ -45,8 +46,10 @@ export interface Frequent {
 export function mostFrequent<Value>(
   n: number,
   of: LabelOf<Value>,
-  { weight, limit = 1_000 }: FrequentOptions<Value> = {},
+  options: FrequentOptions<Value> = {},
 ): Reducer<Value, readonly Frequent[]> {
+  requireFunction('mostFrequent(…)', of);
+  const { weight, limit = 1_000 } = knownOptions(options, { weight: true, limit: true });
   wholeOption('n', n, 1, 1_000);
   wholeOption('limit', limit, n, 10_000);
   if (weight !== undefined && typeof weight !== 'function')
@@ -54,10 +57,10 @@ export function mostFrequent<Value>(
   return reducer<Value, Held, readonly Frequent[]>({
     initial: {},
     add: (held, value) => {
-      const label = of(value);
+      const label = labelOf('mostFrequent', value, of);
       const more = weight ? (numberOf('mostFrequent', value, weight) ?? 0) : 1;
       if (more < 0) throw new RangeError(`mostFrequent was given the weight ${more}, which is less than 0`);
-      return label === undefined || label === null ? held : counted(held, nameOf(label), more, limit);
+      return label === undefined ? held : counted(held, nameOf(label), more, limit);
     },
     merge: (earlier, later) => merged(earlier, later, limit),
     result: (held) => ranked(held).slice(0, n),

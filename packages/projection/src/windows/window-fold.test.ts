@@ -247,6 +247,19 @@ it('the last values are told after every so many, or with the first event after 
   );
 });
 
+it.each([
+  ['by time', tumbling({ sizeMs: 10 })],
+  ['sessions', session({ gapMs: 10 })],
+  ['by count', tumbling({ count: 2 })],
+  ['of the last values', sliding({ count: 2, every: 2 })],
+])('a minus zero is zero in windows %s, for there is no JSON of it', (_which, shape) => {
+  const fold = folded(shape);
+  const document = fold.begin();
+  fold.add(document, -0, recordedOf(0));
+  const [window] = fold.open(document);
+  expect(Object.is(window!.values.all[0], 0)).toBe(true);
+});
+
 it('a session that is over is not the current one', () => {
   const { fold, document } = run(session({ gapMs: 10, latenessMs: 1_000 }), [
     { at: 100, value: 1 },
@@ -295,10 +308,55 @@ describe('what is kept of windows is bounded', () => {
     ['a misspelt option', () => tumbling({ sizeMs: 5, lateness: 1 } as never), /lateness: is no option/],
     ['a misspelt option', () => session({ gapMs: 5, lateness: 1 } as never), /lateness: is no option/],
     ['a misspelt option', () => sliding({ count: 5, ever: 1 } as never), /ever: is no option/],
-    ['no shape', () => windowFold<number>({} as WindowShape).reduce({}), /needs a `shape`/],
+    ['nothing to tumble', () => tumbling(null as never), /options: must be an object, not null/],
+    ['nothing to slide', () => sliding(5 as never), /options: must be an object, not 5/],
+    [
+      'too long a wait for sessions',
+      () => session({ gapMs: 1_000, latenessMs: 86_400_000 }),
+      /86315 windows/,
+    ],
+    ['one session too many', () => session({ gapMs: 1_000, latenessMs: 1_000_000 }), /1001 windows open/],
+    ['no shape', () => windowFold<number>(undefined as never).reduce({ n: count() }), /needs a `shape`/],
+    ['another kind', () => windowFold({ kind: 'zzz' } as never).reduce({ n: count() }), /needs a `shape`/],
+    [
+      'a shape that nobody has checked',
+      () => windowFold({ kind: 'time' } as never).reduce({ n: count() }),
+      /`shape`/,
+    ],
+    ['nothing to make of them', () => windowFold(tumbling({ count: 1 })).reduce({}), /a reducer at least/],
+    [
+      'no reducers',
+      () => windowFold(tumbling({ count: 1 })).reduce(undefined as never),
+      /a reducer at least/,
+    ],
+    [
+      'what is no reducer',
+      () => windowFold(tumbling({ count: 1 })).reduce({ a: 5 as never }),
+      /has a, which is no/,
+    ],
   ])('%s is refused', (_, make, message) => {
     expect(make).toThrow(message);
   });
+
+  it.each([
+    [1, 1_997],
+    [7, 500],
+    [1_000, 0],
+    [1_000, 999_999],
+  ])(
+    'sessions with a gap of %d and %d late are at most as many as was reckoned when they were defined',
+    (gapMs, latenessMs) => {
+      const fold = windowFold<number>(session({ gapMs, latenessMs })).reduce({ n: count() });
+      const document = fold.begin();
+      const most = Math.floor((latenessMs + gapMs) / (gapMs + 1)) + 1;
+      const lengths = Array.from({ length: most + 3 }, (_, i) => {
+        fold.add(document, 1, recordedOf(i * (gapMs + 1)));
+        return document.open.length;
+      });
+      expect(Math.max(...lengths)).toBe(most);
+      expect(most).toBeLessThanOrEqual(1_000);
+    },
+  );
 
   it('a session needs reducers that can put together what was apart', () => {
     const first = reducer<number, number>({ initial: 0, add: (held, value) => held || value });

@@ -1,10 +1,11 @@
 import type { RecordedEvent } from '@backstory/core';
 import { InvalidDefinition } from '@backstory/events';
+import { atOnce } from '../definition/at-once.js';
 import { takeByCount, lastWindow, takeByLast } from './count-windows.js';
 import { momentOf } from './moment.js';
 import type { Reducer, Reducers } from './reducer.js';
 import { Reduction } from './reduction.js';
-import type { WindowShape } from './shapes.js';
+import { isShape, type WindowShape } from './shapes.js';
 import { takeBySession, takeByTime, timeOf, type Arrival } from './time-windows.js';
 import type { ClosedWindow, OpenState, WindowDocument, WindowResult } from './window-document.js';
 
@@ -45,9 +46,9 @@ export class WindowFold<Value, Values> {
     private readonly shape: WindowShape,
     reducers: Readonly<Record<string, Reducer<Value, unknown>>>,
   ) {
-    this.reduction = new Reduction(reducers ?? {});
-    if (this.shape?.kind === undefined)
+    if (!isShape(shape))
       throw new InvalidDefinition('a window', 'needs a `shape`: tumbling(…), sliding(…) or session(…).');
+    this.reduction = new Reduction(reducers);
     const { unmergeable } = this.reduction;
     if (shape.kind === 'session' && unmergeable.length > 0)
       throw new InvalidDefinition(
@@ -70,7 +71,10 @@ export class WindowFold<Value, Values> {
     value: Value | null | undefined,
     recorded: Pick<RecordedEvent, 'recordedAt' | 'metadata'>,
   ): readonly ClosedWindow<Values>[] {
-    const over = this.take(document, { at: momentOf(recorded), value });
+    atOnce(value, 'the function of the value');
+    // There is no JSON of minus zero, and some windows keep values.
+    const kept = Object.is(value, -0) ? (0 as Value) : value;
+    const over = this.take(document, { at: momentOf(recorded), value: kept });
     return over.map((it) => ({ number: ++document.closed, ...this.result(it) }));
   }
 

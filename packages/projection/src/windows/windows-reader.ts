@@ -1,40 +1,50 @@
 import type { RecordedEvent } from '@backstory/core';
+import { InvalidDefinition } from '@backstory/events';
 import type { AsOfOptions } from '../read/as-of.js';
-import type { CaughtUpOptions, Documents } from '../read/documents.js';
+import type { Documents } from '../read/documents.js';
+import type { CaughtUpOptions } from '../read/given.js';
 import type { KeptResult } from '../results/emit.js';
 import type { ResultsQuery } from '../results/list-results.js';
 import type { ClosedWindow, WindowDocument, WindowResult } from './window-document.js';
+import { WindowFold } from './window-fold.js';
 import type { Windows } from './windows.js';
 
-/** The windows of a projection that {@link windows} made, as the live generation has them. */
+/** The windows of a projection that {@link windows} made, as the live generation has them. @throws InvalidDefinition for another projection */
 export class WindowsReader<Values> {
   constructor(
     private readonly windows: Windows<Values>,
     private readonly documents: Documents<WindowDocument, ClosedWindow<Values>>,
-  ) {}
+  ) {
+    if (!((windows.fold as unknown) instanceof WindowFold))
+      throw new InvalidDefinition(
+        documents.name,
+        'has no windows, which `windows(…)` makes: ask `projection(…)` for its documents.',
+      );
+  }
 
   /**
    * The window of a key that its latest event is in, so far; of several the one that began first. `undefined`: there is none.
    *
-   * @throws ProjectionNotFound
+   * @throws GenerationUnusable where what is read was made by code of another version, of whose windows the reducers here know nothing;
+   * ProjectionNotFound
    */
   async current(key: string): Promise<WindowResult<Values> | undefined> {
-    return this.currentIn(await this.documents.get(key));
+    return this.currentIn(await this.documents.getOwn(key));
   }
 
-  /** The windows of a key that are still open, the one that began first first. @throws ProjectionNotFound */
+  /** The windows of a key that are still open, the one that began first first. @throws GenerationUnusable as `current`; ProjectionNotFound */
   async open(key: string): Promise<readonly WindowResult<Values>[]> {
-    return this.openIn(await this.documents.get(key));
+    return this.openIn(await this.documents.getOwn(key));
   }
 
-  /** The windows of a key that were closed, in the order in which they were. @throws InvalidOption, ProjectionNotFound */
+  /** The windows of a key that were closed, in the order in which they were, as the code that closed them gave them. @throws InvalidOption, ProjectionNotFound */
   async closed(key: string, query?: ResultsQuery): Promise<readonly KeptResult<ClosedWindow<Values>>[]> {
     return this.documents.results(key, query);
   }
 
   /**
    * The windows that an event has closed: for a handler of a subscription, which is given the same ones however often it is called.
-   * It waits until the projection has the event.
+   * It waits until the projection has the event, and what is read was made by code of this version.
    *
    * ```ts
    * reaction(PaymentReceived, async (_event, recorded) => {

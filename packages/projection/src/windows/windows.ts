@@ -1,8 +1,13 @@
 import type { RecordedEvent } from '@backstory/core';
+import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { FunctionalFold, FunctionalProjection } from '../definition/functional-projection.js';
 import { checkProjectionName } from '../definition/projection-name.js';
-import { checkProjectionOptions, type ProjectionOptions } from '../definition/projection-options.js';
+import {
+  UNINDEXED,
+  checkProjectionOptions,
+  type ProjectionOptions,
+} from '../definition/projection-options.js';
 import type { Reducers } from './reducer.js';
 import type { WindowShape } from './shapes.js';
 import type { ClosedWindow, WindowDocument } from './window-document.js';
@@ -28,13 +33,16 @@ export function windows<Events extends Readonly<Record<string, Class>>, Of exten
   name: string,
   parts: WindowsParts<Events, Of>,
 ): Unreduced<ValueOf<Of>> {
-  const { events, value, shape, ...options } = parts;
+  const { events, value, shape, ...options } = knownOptions(parts, PARTS);
   checkProjectionName('windows(…)', name);
   checkProjectionOptions(name, options);
   const names = Object.keys(events ?? {});
   const missing = names.find((it) => typeof value?.[it] !== 'function');
   if (missing !== undefined)
     throw new InvalidDefinition(name, `says nothing of ${missing}: give \`value\` a function ${missing}.`);
+  const unknown = Object.keys(value ?? {}).find((it) => !names.includes(it));
+  if (unknown !== undefined)
+    throw new InvalidDefinition(name, `has a value of ${unknown}, which is not among its \`events\`.`);
   return {
     reduce: (reducers) => {
       const fold = windowFold<ValueOf<Of>>(shape).reduce(reducers);
@@ -101,3 +109,10 @@ export interface Unreduced<Value> {
 export interface Windows<Values> extends FunctionalProjection<WindowDocument, ClosedWindow<Values>> {
   readonly fold: WindowFold<never, Values>;
 }
+
+const PARTS: OptionNames<WindowsParts<never, never>> = {
+  ...UNINDEXED,
+  events: true,
+  value: true,
+  shape: true,
+};

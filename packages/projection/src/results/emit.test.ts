@@ -1,0 +1,46 @@
+import { memory, type OpenStorage } from '@backstory/core';
+import { Deposited, recording } from '../../../../test/support/bank-events.js';
+import { eventually } from '../../../../test/support/eventually.js';
+import { projectionsOn } from '../../../../test/support/projecting.js';
+import { projection } from '../definition/functional-projection.js';
+import type { Projections } from '../projections.js';
+
+let isBroken: boolean;
+const told = projection('told', {
+  version: 1,
+  initial: { count: 0 },
+  events: { Deposited },
+  fold: {
+    Deposited: ({ count }, { amount }, _recorded, _key, emit) => {
+      emit({ amount, isBroken });
+      if (isBroken && amount === 3) throw new Error('three');
+      return { count: count + 1 };
+    },
+  },
+});
+
+let opened: OpenStorage;
+let projections: Projections;
+beforeEach(async () => {
+  opened = await memory().open();
+  projections = projectionsOn(opened, [told]);
+});
+afterEach(async () => {
+  await projections.close();
+  await opened.close();
+});
+
+it('what a fold has emitted before it fails is not kept, and what those before it have is, once', async () => {
+  isBroken = true;
+  await recording(opened.events)('1', new Deposited(1), new Deposited(2), new Deposited(3));
+  await projections.start();
+  await eventually(async () => (await projections.status('told')).state === 'faulted');
+  const results = async () =>
+    (await projections.named('told').results('account-1')).map(({ position, result }) => [position, result]);
+  const before = [1, 2].map((n) => [n, { amount: n, isBroken: true }]);
+  expect(await results()).toEqual(before);
+  isBroken = false;
+  await projections.resume('told');
+  await projections.caughtUp('told', 3);
+  expect(await results()).toEqual([...before, [3, { amount: 3, isBroken: false }]]);
+});
