@@ -166,7 +166,7 @@ export class App {
     return this.projections.of(source);
   }
 
-  /** The windows of a projection of this application that `windows` made. @throws ProjectionNotFound */
+  /** The windows of a projection of this application that `windows` made. @throws ProjectionNotFound, InvalidDefinition for another one */
   windows<Values>(source: Windows<Values>): WindowsReader<Values> {
     return new WindowsReader(source, this.projection(source));
   }

@@ -45,5 +45,6 @@ export {
   type TableName,
   type TableShape,
   type Tables,
+  type TablesAsOf,
   type TablesRead,
 } from '@backstory/projection/sql';

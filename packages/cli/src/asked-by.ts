@@ -1,5 +1,7 @@
 import os from 'node:os';
-import type { AskedBy } from '@backstory/router';
+import { checkAskedBy, type AskedBy } from '@backstory/core/administration';
+import { InvalidOption } from '@backstory/core/store';
+import { UsageError } from './errors.js';
 import type { VerbOption } from './verb.js';
 
 /** Who asks for something, and why: options of the verbs that change what a running application does. */
@@ -14,6 +16,14 @@ export interface AskedByValues {
   readonly reason?: string;
 }
 
+/** @throws UsageError for what cannot be recorded with the request */
 export function askedBy({ actor, reason }: AskedByValues): Required<Pick<AskedBy, 'actor'>> & AskedBy {
-  return { actor: actor ?? os.userInfo().username, ...(reason !== undefined && { reason }) };
+  const by = { actor: actor ?? os.userInfo().username, ...(reason !== undefined && { reason }) };
+  try {
+    checkAskedBy(by);
+    return by;
+  } catch (error) {
+    if (error instanceof InvalidOption) throw new UsageError('invalid-option', `--${error.message}`);
+    throw error;
+  }
 }

@@ -5,6 +5,7 @@ import type { Definition } from './definition.js';
 import { InvalidConfiguration } from './errors.js';
 import { failureOf } from './failure.js';
 import type { CommandIo } from './io.js';
+import type { Transpiled } from './transpile.js';
 
 /**
  * Loads the application from a configuration file: the one given, or the nearest upwards. TypeScript needs no build step.
@@ -14,11 +15,12 @@ import type { CommandIo } from './io.js';
 export async function loadConfig(
   { cwd, enterFolder }: Pick<CommandIo, 'cwd' | 'enterFolder'>,
   given?: string,
+  transpiled?: Transpiled,
 ): Promise<Definition> {
   const file = configFile(cwd, given);
   refuseOtherInstallation(file);
   enterFolder?.(path.dirname(file));
-  return definitionIn(file, await load(file));
+  return definitionIn(file, await load(file, { transpiled }));
 }
 
 function definitionIn(file: string, loaded: unknown): Definition {
@@ -64,7 +66,7 @@ export async function loadOtherBuild(given: string, option: string): Promise<Def
     );
   const file = name === undefined ? given : path.join(given, name);
   requireReadable(file, option);
-  return definitionIn(file, await load(file, true));
+  return definitionIn(file, await load(file, { isOurs: true }));
 }
 
 const NAMES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((it) => `backstory.config.${it}`);
@@ -121,14 +123,18 @@ function resolved(from: string, name: string): string | undefined {
   }
 }
 
-async function load(file: string, isOurs = false): Promise<unknown> {
+async function load(
+  file: string,
+  { isOurs = false, transpiled = new Map() }: { isOurs?: boolean; transpiled?: Transpiled | undefined },
+): Promise<unknown> {
   // For the metadata of decorators, where the compiler leaves it.
   await import('reflect-metadata');
   const { createJiti } = await import('jiti');
-  const { transpiler } = await import('./transpile.js');
+  const { remembering, transpiler } = await import('./transpile.js');
   // Nothing is written, so there is no cache on disk.
   const options = { fsCache: false, interopDefault: false, alias: aliasesFor(file, isOurs) };
-  const jiti = createJiti(file, { ...options, transform: transpiler(file, createJiti(file, options)) });
+  const transform = remembering(transpiled, () => transpiler(file, createJiti(file, options)));
+  const jiti = createJiti(file, { ...options, transform });
   try {
     const loaded: unknown = await jiti.import(file);
     // A turn of the event loop: what failed without anybody waiting is known before the command begins.

@@ -77,7 +77,7 @@ test.each(CALLS)('the data of %s are what the README says', async (call) => {
     'route explain': [paid],
     'store drop': ['--yes'],
     'audit seal': ['--key', path.join(folder, 'key.pem')],
-    'audit prove': [paid],
+    'audit prove': [paid, '--out', 'another.json'],
     'audit prove-consistency': ['1'],
     'audit check-proof': [`${paid}.proof.json`],
     'audit keys': ['list'],

@@ -1,6 +1,6 @@
 import vm from 'node:vm';
 import { createJiti } from 'jiti';
-import { transpiler } from './transpile.js';
+import { remembering, transpiler, type Transpiled } from './transpile.js';
 
 const plain = createJiti(__filename, { fsCache: false, interopDefault: false });
 
@@ -34,4 +34,15 @@ test('without a compiler, code that decorates properties says what it needs, and
       message: expect.stringContaining('npm install --save-dev typescript'),
     }),
   );
+});
+
+test('another thread transpiles only what it was not given', () => {
+  const transpiled: Transpiled = new Map();
+  const made = jest.fn(() => transpiler(__filename, plain));
+  expect(run('export const x: number = 1;', remembering(transpiled, made))['x']).toBe(1);
+  const again = remembering(structuredClone(transpiled), made);
+  expect(run('export const x: number = 1;', again)['x']).toBe(1);
+  expect(made).toHaveBeenCalledTimes(1);
+  expect(run('export const x: number = 2;', again)['x']).toBe(2);
+  expect(made).toHaveBeenCalledTimes(2);
 });

@@ -6,6 +6,7 @@ import { InvalidConfiguration } from './errors.js';
 
 type Jiti = ReturnType<typeof createJiti>;
 type TransformOptions = Parameters<Jiti['transform']>[0];
+type Transform = (options: TransformOptions) => { code: string };
 type Compiler = Pick<
   typeof TypeScript,
   | 'ModuleKind'
@@ -18,6 +19,20 @@ type Compiler = Pick<
   | 'transpileModule'
 >;
 
+/** What sources became. Another thread that is given it need not load a compiler for them. */
+export type Transpiled = Map<string, string>;
+
+/** Transpiles what is not known yet. */
+export function remembering(known: Transpiled, made: () => Transform): Transform {
+  let transform: Transform | undefined;
+  return (options) => {
+    const key = [options.async, options.filename, options.source].join('\n');
+    const code = known.get(key) ?? (transform ??= made())(options).code;
+    known.set(key, code);
+    return { code };
+  };
+}
+
 /**
  * Turns the TypeScript of a configuration and of what it imports into JavaScript with the project's own compiler and its
  * `tsconfig.json`, so that decorators and class fields mean what they mean in the application. Without a compiler jiti's own
@@ -27,7 +42,7 @@ export function transpiler(
   file: string,
   jiti: Pick<Jiti, 'transform'>,
   ts: Compiler | null = compilerFor(file),
-): (options: TransformOptions) => { code: string } {
+): Transform {
   const plain = (options: TransformOptions) => ({
     code: jiti.transform(options).replace(CANNOT_DECORATE, NEEDS_COMPILER),
   });

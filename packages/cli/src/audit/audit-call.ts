@@ -8,31 +8,9 @@ import { readPrivateKey } from '@backstory/proof/seal';
 import { InvalidConfiguration, UsageError } from '../errors.js';
 import { configFile } from '../config.js';
 import { applicationFor, storageFor } from '../open.js';
+import { writeNew } from '../part-file.js';
 import type { VerbCall } from '../verb.js';
 import type { AuditOptions } from './audit-options.js';
-
-/** Private keys, key rings, heads and seals are written over by no mistyped --out. What is no file is only written to. */
-export function requireNoEvidence(file: string): void {
-  if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) return;
-  const begins = beginningOf(file);
-  if (/^-----BEGIN [A-Z ]*PRIVATE|^\{"format":"backstory\.(keys|head|seal)\//.test(begins))
-    throw new Error('it is there already, and a key or a seal');
-}
-
-function beginningOf(file: string): string {
-  const descriptor = fs.openSync(file, 'r');
-  try {
-    const bytes = Buffer.alloc(64);
-    return bytes.toString('utf8', 0, fs.readSync(descriptor, bytes));
-  } finally {
-    fs.closeSync(descriptor);
-  }
-}
-
-/** A file or folder that was asked for, where nothing can be written. */
-export function unwritable(file: string, cause: unknown): UsageError {
-  return new UsageError('unwritable-file', `${file} cannot be written: ${(cause as Error).message}.`);
-}
 
 /** One use of `audit`, with where its paths lead. */
 export class AuditCall {
@@ -92,10 +70,16 @@ export class AuditCall {
     return this.call.io.env['BACKSTORY_AUDIT_PASSPHRASE'] || undefined;
   }
 
-  /** The ring that is believed: the one given, else the folder's. */
+  /** The ring that is believed: the one given, else the folder's. @throws UsageError */
   async ring(): Promise<KeyRing> {
     const { keys } = this.options;
-    return keys === undefined ? this.folder.keys() : KeyRing.read(this.textOf(keys));
+    if (keys === undefined) return this.folder.keys();
+    const text = this.textOf(keys);
+    try {
+      return KeyRing.read(text);
+    } catch (cause) {
+      throw new UsageError('invalid-keys', `${keys} is no key ring: ${(cause as Error).message}`);
+    }
   }
 
   /** A head that was kept. @throws UsageError */
@@ -113,22 +97,22 @@ export class AuditCall {
 
   /** @throws UsageError */
   textOf(given: string): string {
+    return this.bytesOf(given).toString();
+  }
+
+  /** @throws UsageError */
+  bytesOf(given: string): Buffer {
     try {
-      return fs.readFileSync(this.file(given), 'utf8');
+      return fs.readFileSync(this.file(given));
     } catch (cause) {
       throw new UsageError('unreadable-file', `${given} cannot be read: ${(cause as Error).message}.`);
     }
   }
 
-  /** Writes a file that was asked for. @throws UsageError */
-  write(given: string, text: string): string {
+  /** Writes a new file that was asked for. @throws UsageError */
+  async write(given: string, texts: AsyncIterable<string> | Iterable<string>): Promise<string> {
     const file = this.file(given);
-    try {
-      requireNoEvidence(file);
-      fs.writeFileSync(file, text);
-    } catch (cause) {
-      throw unwritable(file, cause);
-    }
+    await writeNew(file, texts);
     return file;
   }
 

@@ -76,7 +76,11 @@ export const AUDIT_OPTIONS: readonly VerbOption[] = [
     description: 'report: markdown, html or csv (default: markdown)',
     parse: format,
   },
-  { flags: '--out <file>', description: 'prove, report, keys public: write there', names: 'file' },
+  {
+    flags: '--out <file>',
+    description: 'prove, report, keys public: write there, into a new file',
+    names: 'file',
+  },
 ];
 
 const FORMATS = ['markdown', 'html', 'csv'];

@@ -1,8 +1,10 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Storage, StoredEvent } from '@backstory/core';
 import { sqlite } from '@backstory/sqlite';
 import { bareDatabase } from '../../../../test/bench/sqlite/bare-database';
 import { Collected, runCli, runJson } from '../../../../test/support/run-cli';
@@ -100,6 +102,36 @@ test('an event that was altered together with its seal file is not said to be as
   expect(stdout).not.toContain('as they were');
 });
 
+/** The log of a database in which bytes stand in place of the data at a position. */
+function withBytesAt(storage: Storage, at: number): Storage {
+  const open: Storage['open'] = async (options) => {
+    const opened = await storage.open(options);
+    const events = Object.create(opened.events, { readTexts: {} }) as typeof opened.events;
+    events.readAll = async function* (query) {
+      for await (const page of opened.events.readAll(query)) {
+        const bytesIn = (it: StoredEvent) => ({ ...it, data: Buffer.from(it.data) as unknown as string });
+        yield { ...page, events: page.events.map((it) => (it.position === at ? bytesIn(it) : it)) };
+      }
+    };
+    return { ...opened, events, close: () => opened.close() };
+  };
+  return { ...storage, open };
+}
+
+test('what cannot be sealed is said by verify, which spares what is', async () => {
+  await sealed();
+  await definition.run(fillShop);
+  definition = shopOn(withBytesAt(sqlite(here('shop.db'), { driver: 'libsql' }), 9));
+  expect(await audit('seal', '--key', 'key.pem')).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('run "backstory audit verify"'),
+  });
+  const found = await audit('verify', '--anchor', 'audit/head.json');
+  expect(found).toMatchObject({ exitCode: 1, stderr: 'error: One thing is not as it was sealed.\n' });
+  expect(found.stdout).toMatch(/^position 9: the store cannot read what stands here: .* from a backup\.\n/);
+  expect(found.stdout).toContain('\n6 of 6 sealed events are as they were, each at its place.\n');
+});
+
 test('a proof of one event, checked without the log; and that one seal contains another', async () => {
   await sealed();
   const [event] = (await runJson(['events', '--stream', 'payment-9'], { cwd, definition })).envelope.data
@@ -127,8 +159,9 @@ test('a proof of one event, checked without the log; and that one seal contains 
   await definition.run(fillShop);
   await audit('seal', '--key', 'key.pem');
   for (const earlier of ['1', 'kept.json']) {
-    expect((await audit('prove-consistency', earlier, '--out', 'c.json')).exitCode).toBe(0);
-    expect((await audit('check-proof', 'c.json')).stdout).toMatch(
+    const out = `from-${earlier}`;
+    expect((await audit('prove-consistency', earlier, '--out', out)).exitCode).toBe(0);
+    expect((await audit('check-proof', out)).stdout).toMatch(
       /^PROVEN: seal 2 of .* contains all 6 events of seal 1/,
     );
   }
@@ -274,6 +307,64 @@ test('a report as JSON is no other format, and with --out a file', async () => {
   const { envelope } = await json('report', '--format', 'html', '--out', 'r.html');
   expect(envelope.data).toEqual({ file: here('r.html') });
   expect(fs.readFileSync(here('r.html'), 'utf8')).toMatch(/^<!doctype html>/);
+});
+
+const WRITERS = [
+  ['report', '--out'],
+  ['keys', 'public', '--out'],
+  ['prove-consistency', '1', '2', '--out'],
+  ['prove', 'the first', '--out'],
+];
+
+test.each(WRITERS)(
+  'audit %s writes over no file, and into none that belongs to a database',
+  async (...argv) => {
+    await sealed();
+    await definition.run(fillShop);
+    await audit('seal', '--key', 'key.pem');
+    const [{ id }] = (await runJson(['events', '--stream', 'cart-1'], { cwd, definition })).envelope.data
+      .events;
+    const run = (out: string) => audit(...argv.map((it) => (it === 'the first' ? id : it)), out);
+    fs.writeFileSync(here('other.db-journal'), 'hot');
+    fs.writeFileSync(here('notes'), 'mine');
+    for (const out of [
+      'shop.db',
+      'key.pem',
+      'audit/keys.jsonl',
+      'audit/head.json',
+      'other.db-journal',
+      'notes',
+    ]) {
+      const before = fs.readFileSync(here(out));
+      expect(await run(out)).toEqual({
+        exitCode: 2,
+        stdout: '',
+        stderr: `error: ${here(out)} is there already, and nothing is written over it: give another --out.\n`,
+      });
+      expect(fs.readFileSync(here(out)).equals(before)).toBe(true);
+    }
+    for (const beside of ['shop.db-wal', 'shop.db-shm', 'shop.db-journal'])
+      expect(await run(beside)).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining(`belongs to ${here('shop.db')}: give another --out`),
+      });
+    expect(await run('new')).toMatchObject({ exitCode: 0 });
+    expect(fs.existsSync(here('new.part'))).toBe(false);
+    expect(await audit('verify')).toMatchObject({ exitCode: 0 });
+  },
+);
+
+test('a report into a pipe is only written there', async () => {
+  if (process.platform === 'win32') return;
+  spawnSync('mkfifo', [here('pipe')]);
+  const reader = spawn('cat', [here('pipe')]);
+  let read = '';
+  reader.stdout.on('data', (chunk: Buffer) => (read += chunk.toString()));
+  const ended = once(reader, 'close');
+  expect(await audit('report', '--out', 'pipe')).toMatchObject({ exitCode: 0 });
+  await ended;
+  expect(read).toMatch(/^# What was done\n/);
+  expect(fs.statSync(here('pipe')).isFIFO()).toBe(true);
 });
 
 test('keys are looked for beside the configuration, as the log is', async () => {
@@ -436,6 +527,10 @@ test('no package is made of a log that is not as it was sealed, or over another'
     exitCode: 2,
     stderr: expect.stringContaining('new or an empty folder'),
   });
+  expect(await audit('export', 'key.pem/package')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('There is no folder'),
+  });
   tamper(`UPDATE events SET data = '{}' WHERE position = 2`);
   expect(await audit('export', 'package')).toMatchObject({
     exitCode: 1,
@@ -496,13 +591,12 @@ test.each<[string[], number, RegExp]>([
   [['keys', 'revoke', 'abc', '--key', 'key.pem'], 2, /Give the id of a key/],
   [['prove'], 2, /Give event id/],
   [['check-proof', 'none.json'], 2, /is not there: give a proof file/],
+  [['check-proof', 'audit'], 2, /audit cannot be read: EISDIR/],
   [['prove-consistency', '7'], 1, /There is no seal 7/],
   [['verify', '--anchor', 'none.json'], 2, /none\.json cannot be read/],
   [['verify', '--anchor', 'key.pem'], 2, /key\.pem is no head that was kept/],
-  [['keys', 'public', '--out', 'key.pem'], 2, /it is there already, and a key/],
+  [['keys', 'public', '--out', 'key.pem'], 2, /key\.pem is there already, and nothing is written over it/],
   [['prove', 'nobody', '--out', 'proof.json'], 1, /nobody is not among/],
-  [['report', '--out', 'audit/keys.jsonl'], 2, /keys\.jsonl cannot be written: it is there already/],
-  [['report', '--out', 'key.pem'], 2, /key\.pem cannot be written: it is there already/],
   [['export', 'none', '--stream', 'nosuch-1'], 1, /No event that is sealed was chosen/],
   [['verify', '--dir', 'nowhere'], 3, /has no keys\.jsonl/],
   [['what'], 2, /what/],
@@ -512,6 +606,20 @@ test.each<[string[], number, RegExp]>([
   [['keys', 'list', 'extra'], 2, /keys list takes no further argument: "extra"/],
   [['keys', 'public', '--out', 'no/p.pem'], 2, /p\.pem cannot be written/],
   [['report', '--out', 'no/r.md'], 2, /r\.md cannot be written/],
+  [['keys', 'list', '--key', 'nix'], 2, /--key does not belong to audit keys list/],
+  [['keys', 'list', '--new-key', 'y'], 2, /--new-key does not belong/],
+  [['keys', 'list', '--reason', 'x'], 2, /--reason does not belong/],
+  [['keys', 'create', '--retire', 'x'], 2, /--retire does not belong to audit keys create/],
+  [['keys', 'add', '--out', 'x'], 2, /--out does not belong/],
+  [['keys', 'revoke', 'x', '--keys', 'x'], 2, /--keys does not belong/],
+  [['report', '--from', '2027-01-01', '--to', '2026-01-01'], 2, /give a later --to/],
+  [['export', 'new', '--from', '2027-01-01', '--to', '2026-01-01'], 2, /give a later --to/],
+  [['verify', '--keys', 'audit/head.json'], 2, /head\.json is no key ring: /],
+  [
+    ['check-proof', 'audit/head.json', '--key', 'a', '--keys', 'b'],
+    2,
+    /Give either --key, one public key, or --keys/,
+  ],
   [['export', 'no/where'], 2, /There is no folder .*no: make it first/],
 ])('%j is refused', async (argv, exitCode, message) => {
   await sealed();

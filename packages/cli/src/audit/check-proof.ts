@@ -9,13 +9,18 @@ export async function checkProof(audit: AuditCall): Promise<void> {
   const file = audit.file(audit.subject('proof file'));
   if (!fs.existsSync(file))
     throw new UsageError('unreadable-file', `${file} is not there: give a proof file.`);
-  const proof = check(fs.readFileSync(file), await trustOf(audit));
+  const proof = check(audit.bytesOf(file), await trustOf(audit));
   await audit.call.report.answer(proof, (paper) =>
     provenLines(proof).map((line, i) => (i === 0 ? paper.good(line) : paper.plain(line))),
   );
 }
 
 async function trustOf(audit: AuditCall): Promise<Trust> {
-  const { key } = audit.options;
+  const { key, keys } = audit.options;
+  if (key !== undefined && keys !== undefined)
+    throw new UsageError(
+      'conflicting-options',
+      'Give either --key, one public key, or --keys, a key ring, which also says what was revoked.',
+    );
   return key === undefined ? audit.ring() : trustKey(audit.textOf(key));
 }

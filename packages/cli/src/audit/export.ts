@@ -36,7 +36,7 @@ function verifiedText({ seals, sealedEvents, sealedAt }: Verification): string {
 }
 
 function requireFree(folder: string): void {
-  if (!fs.existsSync(path.dirname(folder)))
+  if (!fs.statSync(path.dirname(folder), { throwIfNoEntry: false })?.isDirectory())
     throw new UsageError('no-folder', `There is no folder ${path.dirname(folder)}: make it first.`);
   const found = fs.statSync(folder, { throwIfNoEntry: false });
   if (!found || (found.isDirectory() && fs.readdirSync(folder).length === 0)) return;

@@ -17,22 +17,43 @@ export async function keys(audit: AuditCall): Promise<void> {
       'invalid-argument',
       `"${what}" is nothing that is done to keys: there are ${Object.keys(KEY_ACTIONS).join(', ')}.`,
     );
-  if (more !== undefined && !NAMING.includes(what))
+  const { does, names = false, options } = action;
+  if (more !== undefined && !names)
     throw new UsageError('excess-arguments', `keys ${what} takes no further argument: "${more}".`);
+  for (const [option, flag] of Object.entries(FLAGS) as [keyof typeof FLAGS, string][])
+    if (audit.options[option] !== undefined && !options.includes(option))
+      throw new UsageError(
+        'conflicting-options',
+        `${flag} does not belong to audit keys ${what}. See backstory audit keys --help.`,
+      );
   audit.locate();
-  await action(audit);
+  await does(audit);
 }
 
-/** Of these actions a key can be named. */
-const NAMING = ['revoke', 'public'];
+interface KeyAction {
+  readonly does: (audit: AuditCall) => Promise<void>;
+  /** Whether a key can be named. */
+  readonly names?: boolean;
+  readonly options: readonly (keyof typeof FLAGS)[];
+}
 
-const KEY_ACTIONS: Readonly<Record<string, (audit: AuditCall) => Promise<void>>> = {
-  create,
-  add,
-  rotate,
-  revoke,
-  list,
-  public: writePublic,
+/** Options that are not for all that is done to keys. */
+const FLAGS = {
+  key: '--key',
+  keys: '--keys',
+  newKey: '--new-key',
+  retire: '--retire',
+  reason: '--reason',
+  out: '--out',
+} as const;
+
+const KEY_ACTIONS: Readonly<Record<string, KeyAction>> = {
+  create: { does: create, options: ['key'] },
+  add: { does: add, options: ['key', 'newKey'] },
+  rotate: { does: rotate, options: ['key', 'newKey', 'retire', 'reason'] },
+  revoke: { does: revoke, names: true, options: ['key', 'reason'] },
+  list: { does: list, options: ['keys'] },
+  public: { does: writePublic, names: true, options: ['keys', 'out'] },
 };
 
 async function create(audit: AuditCall): Promise<void> {
@@ -125,7 +146,7 @@ async function writePublic(audit: AuditCall): Promise<void> {
       'No key of this ring is in force: name one, see "backstory audit keys list".',
     );
   const pem = publicKeyPem(key.publicKey);
-  if (options.out !== undefined) audit.write(options.out, pem);
+  if (options.out !== undefined) await audit.write(options.out, [pem]);
   await call.report.answer({ keyId: key.keyId, pem }, () =>
     options.out === undefined
       ? pem.trimEnd().split('\n')

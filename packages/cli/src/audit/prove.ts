@@ -67,6 +67,6 @@ async function requireBelieved({ folder }: AuditCall, proof: Proof): Promise<voi
 async function give(audit: AuditCall, proof: Proof, name: string): Promise<void> {
   const { call, options } = audit;
   await requireBelieved(audit, proof);
-  const written = audit.write(options.out ?? name.replace(/[^\w.-]/g, '_'), writeProof(proof));
+  const written = await audit.write(options.out ?? name.replace(/[^\w.-]/g, '_'), [writeProof(proof)]);
   await call.report.answer({ file: written, proof }, (paper) => [`The proof is in ${paper.name(written)}`]);
 }

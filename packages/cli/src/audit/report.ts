@@ -1,8 +1,7 @@
-import { open, type FileHandle } from 'node:fs/promises';
 import { auditEntries, auditReport, type ReportOptions, type ReportQuery } from '@backstory/audit';
 import { UsageError } from '../errors.js';
 import { Paper } from '../paper.js';
-import { requireNoEvidence, unwritable, type AuditCall } from './audit-call.js';
+import type { AuditCall } from './audit-call.js';
 
 /** `audit report`: who did what, when, why, and with which effect. */
 export async function report(audit: AuditCall): Promise<void> {
@@ -24,7 +23,10 @@ export async function report(audit: AuditCall): Promise<void> {
       });
     if (await choosesNothing(source, query)) await call.report.note(NOTHING_CHOSEN);
     const parts = auditReport(source, { format, ...query });
-    if (options.out !== undefined) return writeTo(audit, options.out, parts);
+    if (options.out !== undefined) {
+      const file = await audit.write(options.out, parts);
+      return call.report.answer({ file }, (paper) => [`The report is in ${paper.name(file)}`]);
+    }
     const paper = new Paper(call.io.stdout, call.io);
     for await (const part of parts) await paper.write(part);
   });
@@ -38,9 +40,11 @@ async function choosesNothing(...[source, query]: Parameters<typeof auditEntries
   return true;
 }
 
-/** Which events are meant. */
+/** Which events are meant. @throws UsageError */
 export function queryOf({ options, signal }: AuditCall): ReportQuery {
   const { from, to, stream, type, actor } = options;
+  if (from && to && from > to)
+    throw new UsageError('conflicting-options', 'No time is from --from up to --to: give a later --to.');
   return {
     ...(from && { from }),
     ...(to && { to }),
@@ -49,27 +53,4 @@ export function queryOf({ options, signal }: AuditCall): ReportQuery {
     ...(actor !== undefined && { actor }),
     ...signal,
   };
-}
-
-async function opened(target: string): Promise<FileHandle> {
-  try {
-    requireNoEvidence(target);
-    return await open(target, 'w');
-  } catch (cause) {
-    throw unwritable(target, cause);
-  }
-}
-
-async function writeTo({ call, file }: AuditCall, name: string, parts: AsyncIterable<string>): Promise<void> {
-  const target = file(name);
-  const handle = await opened(target);
-  try {
-    for await (const part of parts)
-      await handle.appendFile(part).catch((cause: unknown) => {
-        throw unwritable(target, cause);
-      });
-  } finally {
-    await handle.close();
-  }
-  await call.report.answer({ file: target }, (paper) => [`The report is in ${paper.name(target)}`]);
 }

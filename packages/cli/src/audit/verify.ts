@@ -1,4 +1,4 @@
-import { findingText, verifyLog, type Verification } from '@backstory/audit';
+import { findingText, verifyLog, type Finding, type Verification } from '@backstory/audit';
 import { AuditFindings } from '../errors.js';
 import { SHOWN } from '../limit.js';
 import type { Paper } from '../paper.js';
@@ -63,10 +63,17 @@ function* findingLines(found: Verification, paper: Paper): Generator<string> {
 }
 
 /** What is still good, where all that is not is known one by one. */
-function* unchangedLine({ findings, count, located, sealedEvents }: Verification): Generator<string> {
+function* unchangedLine({
+  findings,
+  count,
+  located,
+  sealedEvents,
+  sealedPosition,
+}: Verification): Generator<string> {
   // Where a seal, an anchor or the store itself is not as it should be, what is altered need not show in an event.
   if (!located || findings.length < count || !findings.every((it) => 'event' in it)) return;
-  const changed = findings.filter((it) => 'event' in it && it.kind !== 'inserted').length;
+  const isSealed = (it: Finding) => 'event' in it && it.kind !== 'inserted' && it.position <= sealedPosition;
+  const changed = findings.filter(isSealed).length;
   yield `${sealedEvents - changed} of ${sealedEvents} sealed events are as they were, each at its place.`;
 }
 

@@ -18,7 +18,7 @@ import {
 } from '@backstory/replay/check';
 import { categoriesOf, requireCategory } from '../categories.js';
 import { UsageError } from '../errors.js';
-import { requireWritable } from '../part-file.js';
+import { requireOwn, requireWritable } from '../part-file.js';
 import { progressOn, type Progress } from '../progress.js';
 import type { VerbCall } from '../verb.js';
 import { openBuild, type BuildPlace, type OpenBuild } from './build.js';
@@ -83,7 +83,11 @@ export class CheckRun {
 
   async check(): Promise<'finding' | undefined> {
     const { against, junit: report } = this.options;
-    if (report !== undefined) requireWritable(path.resolve(this.call.io.cwd, report), '--junit');
+    if (report !== undefined) {
+      const file = path.resolve(this.call.io.cwd, report);
+      requireWritable(file, '--junit');
+      requireOwn(file, '<?xml', '--junit');
+    }
     const renamed = this.renamed();
     const other = against === undefined ? undefined : await this.pool(against);
     const before = other ? await this.foldedBy(other) : await TrailsFile.open(this.file);
@@ -182,9 +186,10 @@ export class CheckRun {
     const { definition } = this.call.io;
     const place = { ...this.place, ...(against === undefined ? {} : { against }) };
     const here = { source: this.own.source, close: () => Promise.resolve() };
+    const threads = definition ? undefined : threadsFor(place, this.options);
+    threads?.begin();
     const pool =
-      (definition ? undefined : threadsFor(place, this.options)) ??
-      poolHere(against === undefined ? here : await openBuild(place, definition));
+      threads ?? poolHere(against === undefined ? here : await openBuild(place, { loaded: definition }));
     this.pools.push(pool);
     return pool;
   }
@@ -272,7 +277,7 @@ export class CheckRun {
 }
 
 /** `undefined` where it was said that there are to be none. */
-export function threadsFor(place: BuildPlace, { workers }: CheckValues): FoldPool | undefined {
+export function threadsFor(place: BuildPlace, { workers }: CheckValues): ThreadPool | undefined {
   const count = workers ?? Math.min(4, os.availableParallelism());
   return count > 0 ? new ThreadPool(place, count) : undefined;
 }

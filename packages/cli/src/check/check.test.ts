@@ -310,6 +310,7 @@ test('a record that is missing, damaged, unfinished or of another log is refused
   const file = path.join(folder, 'backstory-check.ndjson');
   fs.writeFileSync(file, 'no json\n');
   expect(await problem()).toBe('format');
+  fs.rmSync(file);
   await check(log, BASE, 'record');
   const text = fs.readFileSync(file, 'utf8').trim().split('\n');
   fs.writeFileSync(file, text.slice(0, -1).join('\n'));
@@ -432,6 +433,24 @@ test('a file that cannot be written is told before anything is folded', async ()
     expect(envelope.error?.message).toContain(`Give another ${option}.`);
   }
   expect(fs.readdirSync(folder)).toEqual(['backstory-check.ndjson']);
+});
+
+test.each([
+  ['check', 'record', '--file'],
+  ['check', '--junit'],
+])('%s %s writes over what it has written itself, and over nothing else', async (...argv) => {
+  const log = await recorded();
+  await check(log, BASE, 'record');
+  const run = () => runJson([...argv, 'out'], { definition: log.of(BASE), cwd: folder });
+  expect((await run()).exitCode).toBe(0);
+  expect((await run()).exitCode).toBe(0);
+  const out = path.join(folder, 'out');
+  fs.writeFileSync(out, 'SQLite format 3\0');
+  expect(await run()).toMatchObject({
+    exitCode: 2,
+    envelope: { error: { message: expect.stringContaining('is something else than is written here') } },
+  });
+  expect(fs.readFileSync(out, 'utf8')).toBe('SQLite format 3\0');
 });
 
 test('the log is as it was', async () => {

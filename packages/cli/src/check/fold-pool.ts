@@ -2,8 +2,9 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Json } from '@backstory/events';
 import { WorkerFailed } from '../errors.js';
+import type { Transpiled } from '../transpile.js';
 import type { OpenBuild, BuildPlace } from './build.js';
-import type { Answer, Ask } from './fold-worker.js';
+import type { Answer, Ask, Begin } from './fold-worker.js';
 import { foldStreams, stateOrNothing, type FoldItem, type FoldOptions, type Folded } from './folding.js';
 
 /** Folds streams with one build of an application, some at a time. */
@@ -26,7 +27,7 @@ export function poolHere({ source, close }: OpenBuild): FoldPool {
   };
 }
 
-/** In threads of their own, each of which loads the build for itself. */
+/** In threads of their own, each of which loads the build for itself once it is told to begin. */
 export class ThreadPool implements FoldPool {
   readonly size: number;
   private readonly threads: Thread[];
@@ -36,6 +37,10 @@ export class ThreadPool implements FoldPool {
     this.threads = Array.from({ length: workers }, () => new Thread(place));
     // One is folded while the next is on its way.
     this.size = workers * 2;
+  }
+
+  begin(transpiled: Transpiled = new Map()): void {
+    for (const thread of this.threads) thread.begin({ transpiled });
   }
 
   fold(items: readonly FoldItem[], options: FoldOptions): Promise<Folded> {
@@ -75,6 +80,10 @@ class Thread {
     this.ended = new Promise((ended) =>
       this.worker.once('exit', () => ended(this.fail(new Error('the worker has ended')))),
     );
+  }
+
+  begin(how: Begin): void {
+    this.worker.postMessage(how);
   }
 
   ask<T>(question: Question): Promise<T> {

@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { PurityWatch } from '@backstory/replay/check';
 import { failureOf } from '../failure.js';
-import { openBuild, type BuildPlace } from './build.js';
+import type { Transpiled } from '../transpile.js';
+import { openBuild, type BuildPlace, type OpenBuild } from './build.js';
 import { foldStreams, stateOrNothing, type FoldItem, type FoldOptions } from './folding.js';
 
 /** What a worker is asked for. */
@@ -17,28 +18,37 @@ export type Answer =
       readonly error: { readonly code: string; readonly message: string; readonly facts: object };
     };
 
-/** A thread that folds streams with one build of an application. */
-async function main(port: NonNullable<typeof parentPort>): Promise<void> {
-  const building = PurityWatch.open().loading(() => openBuild(workerData as BuildPlace));
-  // It is told with the first answer.
-  building.catch(() => undefined);
-  port.on('message', (ask: Ask | 'close') => {
-    if (ask === 'close') return void building.then((it) => it.close()).finally(() => process.exit(0));
-    const work = async () => {
-      const { source } = await building;
-      return 'items' in ask
-        ? foldStreams(source, ask.items, ask.options)
-        : stateOrNothing(source, ask.stream, ask.version);
-    };
-    work().then(
-      (value) => port.postMessage({ id: ask.id, value } satisfies Answer),
-      (error: unknown) => {
-        const { code, message, facts } = failureOf(error);
-        port.postMessage({ id: ask.id, error: { code, message, facts } } satisfies Answer);
-      },
-    );
-  });
-  await building.catch(() => undefined);
+/** What it begins with: it need not transpile what has been transpiled. */
+export interface Begin {
+  readonly transpiled: Transpiled;
 }
 
-if (parentPort) void main(parentPort);
+/** A thread that folds streams with one build of an application. */
+function main(port: NonNullable<typeof parentPort>): void {
+  const watch = PurityWatch.open();
+  port.once('message', (first: Begin | 'close') => {
+    if (first === 'close') process.exit(0);
+    const building = watch.loading(() => openBuild(workerData as BuildPlace, first));
+    // It is told with the first answer.
+    building.catch(() => undefined);
+    port.on('message', (ask: Ask | 'close') => {
+      if (ask === 'close') return void building.then((it) => it.close()).finally(() => process.exit(0));
+      answered(building, ask).then(
+        (value) => port.postMessage({ id: ask.id, value } satisfies Answer),
+        (error: unknown) => {
+          const { code, message, facts } = failureOf(error);
+          port.postMessage({ id: ask.id, error: { code, message, facts } } satisfies Answer);
+        },
+      );
+    });
+  });
+}
+
+async function answered(building: Promise<OpenBuild>, ask: Ask): Promise<unknown> {
+  const { source } = await building;
+  return 'items' in ask
+    ? foldStreams(source, ask.items, ask.options)
+    : stateOrNothing(source, ask.stream, ask.version);
+}
+
+if (parentPort) main(parentPort);

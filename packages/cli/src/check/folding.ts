@@ -1,3 +1,4 @@
+import type { StoredEvent } from '@backstory/core';
 import type { Json } from '@backstory/events';
 import { stateAt, type ReplaySource } from '@backstory/replay';
 import { PurityWatch, faultsOf, foldTrail, trailLine, type Finding } from '@backstory/replay/check';
@@ -25,6 +26,7 @@ export interface Folded {
 }
 
 const ONE_IN = 50;
+const READ_AT_ONCE = 25;
 
 /** Folds some streams of a build, with an eye on what handlers ask of the world. */
 export async function foldStreams(
@@ -37,10 +39,14 @@ export async function foldStreams(
   const faults: Finding[] = [];
   let events = 0;
   try {
+    let read: ReadonlyMap<string, readonly StoredEvent[]> | undefined;
     for (const [i, item] of items.entries()) {
+      if (i % READ_AT_ONCE === 0)
+        read = await source.events.readShortStreams?.(items.slice(i, i + READ_AT_ONCE).filter(isWhole));
       const trail = await foldTrail(source, {
         ...item,
         ...options,
+        events: read?.get(item.stream),
         watch,
         isTwice: isTwice || i % ONE_IN === 0,
       });
@@ -54,6 +60,11 @@ export async function foldStreams(
     watch.close();
   }
   return { lines, events, faults };
+}
+
+/** To be folded up to a version that is known. */
+function isWhole(item: FoldItem): item is FoldItem & { readonly version: number } {
+  return item.version !== undefined;
 }
 
 /** The state at a version, where it can be told. */

@@ -9,7 +9,7 @@ import {
   type TrailsFooter,
   type TrailsHeader,
 } from '@backstory/replay/check';
-import { notWritable, partOf } from '../part-file.js';
+import { notWritable, partOf, requireOwn } from '../part-file.js';
 
 /** The trails in a file, one by one; then how many they were. @throws UnusableRecord */
 export class TrailsFile {
@@ -68,6 +68,7 @@ export class TrailsFile {
   }
 }
 
+const BEGINNING = '{"check":';
 const FOOTER = '{"end":';
 
 /** Writes trails to a file that has its name only when it is whole. */
@@ -89,6 +90,7 @@ export class TrailsWriter {
   /** Goes on with the part of an interrupted run where `isResumed`. @throws UnusableRecord where that was another run */
   static async open(file: string, header: TrailsHeader, isResumed: boolean): Promise<TrailsWriter> {
     const part = partOf(file);
+    for (const it of [file, part]) requireOwn(it, BEGINNING, '--file');
     const found = isResumed && fs.existsSync(part) ? await readPart(part, header) : undefined;
     if (found) fs.truncateSync(part, found.bytes);
     const out = fs.createWriteStream(part, { flags: found ? 'a' : 'w' });

@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import {
@@ -11,7 +10,7 @@ import {
 import { UsageError } from '../errors.js';
 import type { CommandIo } from '../io.js';
 import { subscriptionsOf, withStores } from '../open.js';
-import { beginPart, endPart, partOf, requireFree } from '../part-file.js';
+import { requireFree, writeNew } from '../part-file.js';
 import type { VerbCall, VerbOption } from '../verb.js';
 
 /** Where the spans of a flow go. */
@@ -54,7 +53,7 @@ export async function exportSpans(
     const subscriptions = subscriptionsOf({ events, state, name });
     return flowSpans({ events, subscriptions }, id, flowOptions(call, values));
   });
-  if (out !== undefined) writeSpans(flow, out);
+  if (out !== undefined) await writeNew(out, linesOf(flow), '--file');
   else await sendSpans(flow, { url: otlp!, ...sending(call.io) });
   await tell(call, flow, out === undefined ? { otlp: otlp! } : { file: path.relative(call.io.cwd, out) });
 }
@@ -80,17 +79,8 @@ async function tell(
     );
 }
 
-function writeSpans(flow: FlowSpans, file: string): void {
-  const fd = beginPart(file, '--file');
-  try {
-    for (const line of otlpLines(flow)) fs.writeFileSync(fd, `${line}\n`);
-    endPart(file, fd);
-  } catch (error) {
-    fs.rmSync(partOf(file), { force: true });
-    throw error;
-  } finally {
-    fs.closeSync(fd);
-  }
+function* linesOf(flow: FlowSpans): Generator<string, void> {
+  for (const line of otlpLines(flow)) yield `${line}\n`;
 }
 
 function sending({ env, signal }: CommandIo) {

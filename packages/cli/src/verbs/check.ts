@@ -5,6 +5,7 @@ import { CHECK_FILE, CheckRun, threadsFor, type CheckValues } from '../check/che
 import { configFile } from '../config.js';
 import { UsageError } from '../errors.js';
 import { wholeFrom } from '../numbers.js';
+import type { Transpiled } from '../transpile.js';
 import type { Verb, VerbCall } from '../verb.js';
 
 export const verb: Verb = {
@@ -75,12 +76,15 @@ Ends with exit code 1 where there is a finding.`,
     const options = call.options as CheckValues;
     refuseConflicts(action, options);
     const place = placeOf(call);
-    // They load the application while it is loaded here.
+    // They start while the application is loaded here.
     const threads = call.io.definition ? undefined : threadsFor(place, options);
     // Before the application is there, which may keep functions of the platform.
     const watch = PurityWatch.open();
     try {
-      const own = await watch.loading(() => openBuild(place, call.io.definition));
+      const transpiled: Transpiled = new Map();
+      const loaded = call.io.definition;
+      const own = await watch.loading(() => openBuild(place, { loaded, transpiled }));
+      threads?.begin(transpiled);
       const run = new CheckRun(call, place, own, threads);
       return await (action === 'record' ? run.record() : run.check()).finally(() => run.close());
     } finally {

@@ -1,4 +1,5 @@
 import type { ParkedKey, SubscriptionAdmin } from '@backstory/router';
+import { checkUse, type ActionUse } from '../action-use.js';
 import { asGiven } from '../as-given.js';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
@@ -7,6 +8,7 @@ import { givenText } from '../given-text.js';
 import { LIMIT, limitOf, oneMore, type LimitValues } from '../limit.js';
 import { withSubscriptions } from '../open.js';
 import type { Paper } from '../paper.js';
+import { shellWord } from '../shell-word.js';
 import type { Verb, VerbCall } from '../verb.js';
 
 const ACTIONS = ['list', 'show', 'retry', 'skip', 'discard', 'edit'] as const;
@@ -19,6 +21,24 @@ interface Options extends AskedByValues, LimitValues {
   readonly every?: boolean;
   readonly data?: string;
 }
+
+const MANY = ['retry', 'skip', 'discard'];
+const ASKING = [...MANY, 'edit'];
+const USE: ActionUse = {
+  words: [
+    ['subscription', ACTIONS],
+    ['key', ['show', ...ASKING]],
+  ],
+  options: {
+    state: ['list'],
+    limit: ['list'],
+    all: ['list'],
+    every: MANY,
+    data: ['edit'],
+    actor: ASKING,
+    reason: ASKING,
+  },
+};
 
 export const verb: Verb = {
   arguments: [
@@ -54,6 +74,7 @@ export const verb: Verb = {
   ],
   paged: true,
   async run(call) {
+    checkUse(call, USE);
     const [action, name, key] = call.arguments as [Action, string, string | undefined];
     const isLooking = action === 'list' || action === 'show';
     await withSubscriptions(call, { readOnly: isLooking }, async (admin) => {
@@ -121,6 +142,11 @@ async function ask(
   const [, name, key] = call.arguments as [Action, string, string | undefined];
   const { every, data, ...who } = call.options as Options;
   const by = askedBy(who);
+  if (every && key !== undefined)
+    throw new UsageError(
+      'unexpected-key',
+      `Give either ${shellWord(key)} or --every, which is every dead key.`,
+    );
   if (action === 'edit') {
     if (data === undefined)
       throw new UsageError('missing-data', 'With what? Give --data <json>, or --data @<file>.');

@@ -110,10 +110,11 @@ test('a new version is rebuilt, found to differ, swapped, taken back and dropped
     generation: 2,
     was: 1,
     behind: 0,
+    isFed: false,
   });
   expect((await data('show', 'balances', 'account-1')).document).toEqual({ balance: 14 });
   expect((await show('rollback', 'balances')).stdout).toMatch(
-    /generation 1 is read from now on, generation 2 is kept/,
+    /generation 1 is read from now on, generation 2 is kept[^]*\nNo process feeds it yet: start one whose code has version 1 of balances, unless one runs\.\n$/,
   );
   expect((await data('show', 'balances', 'account-1')).document).toEqual({ balance: 27 });
   expect((await show('drop', 'balances', '--generation', '1')).stderr).toMatch(
@@ -197,6 +198,45 @@ test('pause and resume are asked for by name', async () => {
   expect(paused).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Asked for by ann.') });
   expect(paused.stdout).toMatch(/state +paused: by ann: audit/);
   expect((await show('resume', 'balances')).stdout).toMatch(/state +frozen/);
+});
+
+test('where a process feeds what is swapped in, nobody is told to start one', async () => {
+  const other = await bank.start();
+  try {
+    await other.projections.fill('balances');
+    const { stdout } = await show('swap', 'balances');
+    expect(stdout).toMatch(
+      /^balances: generation 2 is read from now on.*\nIt is at position \d+, as far as .*\n$/,
+    );
+    await other.projections.fill('balances');
+    expect(await data('swap', 'balances')).toMatchObject({ generation: 3, was: 2, isFed: true });
+  } finally {
+    await other.close();
+  }
+});
+
+test.each([
+  [
+    ['list', 'balances'],
+    /list takes no name: leave out balances\. For one: backstory projections status balances\./,
+  ],
+  [['status', 'balances', 'account-1'], /status takes no key: leave out account-1\./],
+  [['show', 'balances', 'account-1', '--explain'], /--explain is for a document as it was: give --at/],
+  [
+    ['show', 'balances', 'account-1', '--max-events', '5'],
+    /--max-events is for a document as it was: give --at/,
+  ],
+  [['swap', 'balances', '--rate', '5'], /--rate is for rebuild\./],
+  [['swap', 'balances', '--actor', ''], /--actor is empty/],
+  [['show', 'balances', 'account-1', '--reason', 'x'], /--reason is for rebuild, swap/],
+  [
+    ['show', 'balances', 'account-1', '--generation', '1'],
+    /--generation is for verify, swap, rollback, drop\./,
+  ],
+  [['status', 'balances', '--at', '1'], /--at is for show\./],
+  [['drop', 'balances', '--limit', '1'], /--limit is for verify, show\./],
+])('what would be ignored of %j is refused', async (argv, message) => {
+  expect(await show(...argv)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(message) });
 });
 
 test('what is missing on the command line is said', async () => {

@@ -1,10 +1,4 @@
-import type {
-  GenerationStatus,
-  Projections,
-  ProjectionStatus,
-  Swapped,
-  Verification,
-} from '@backstory/projection';
+import type { GenerationStatus, Projections, ProjectionStatus, Swapped } from '@backstory/projection';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
 import { documentLines } from '../document-lines.js';
@@ -15,8 +9,9 @@ import { wholeFrom } from '../numbers.js';
 import { withProjections } from '../open.js';
 import type { Paper } from '../paper.js';
 import { progressOn } from '../progress.js';
-import { valueText } from '../value-text.js';
+import { checkProjectionUse } from '../projection-use.js';
 import type { Verb, VerbCall } from '../verb.js';
+import { verificationLines } from '../verification-lines.js';
 
 type Options = AskedByValues & {
   readonly generation?: number;
@@ -94,8 +89,7 @@ export const verb: Verb = {
   paged: true,
   async run(call) {
     const [action, name, key] = call.arguments as [Action, string | undefined, string | undefined];
-    if (name === undefined && action !== 'list')
-      throw new UsageError('missing-name', `Which projection? backstory projections ${action} <name>.`);
+    checkProjectionUse(call);
     return withProjections(call, { readOnly: LOOKING.includes(action) }, (projections) =>
       ACTIONS[action]({ call, projections, name: name ?? '', key }),
     );
@@ -220,33 +214,20 @@ async function verify({ call, projections, name }: Use): Promise<void | 'finding
   return found.isEqual ? undefined : 'finding';
 }
 
-function* verificationLines(found: Verification, paper: Paper): Generator<string, void> {
-  const { projection, live, other, position, documents, different, differences } = found;
-  const sides = `generation ${live.generation} (version ${live.version}) and ${other.generation} (version ${other.version})`;
-  if (found.isEqual) {
-    yield `${paper.bold(projection)}: ${sides} hold the same ${documents} ${found.compared} at position ${position}.`;
-    yield `${paper.dim('sha256')} ${live.hash}`;
-    return;
-  }
-  yield `${paper.bold(projection)}: ${different} of ${documents} ${found.compared} differ between ${sides} at position ${position}.`;
-  yield* columns(
-    differences,
-    [
-      { head: found.compared === 'rows' ? 'row' : 'document', text: ({ key }) => key },
-      { head: 'first difference', text: ({ path }) => (path === '' ? 'all of it' : path) },
-      { head: `in ${live.generation}`, text: (it) => valueText(it.live) },
-      { head: `in ${other.generation}`, text: (it) => valueText(it.other) },
-    ],
-    paper,
-  );
-}
-
-async function swapped({ call, name }: Use, done: Swapped): Promise<void> {
-  await call.report.answer({ projection: name, ...done }, (paper) => [
+async function swapped({ call, projections, name }: Use, done: Swapped): Promise<void> {
+  const { generations } = await projections.status(name);
+  const { version, owner } = generations.find(({ generation }) => generation === done.generation) ?? {};
+  const isFed = owner !== undefined;
+  await call.report.answer({ projection: name, ...done, isFed }, (paper) => [
     `${paper.bold(name)}: generation ${done.generation} is read from now on, generation ${done.was} is kept.`,
     done.behind === 0
       ? `It is at position ${done.position}, as far as the other one.`
       : `It is at position ${done.position}, ${done.behind} positions behind the other one, and catches up where code of its version runs.`,
+    ...(isFed
+      ? []
+      : [
+          `No process feeds it yet: start one whose code has version ${version} of ${name}, unless one runs.`,
+        ]),
   ]);
 }
 

@@ -127,3 +127,16 @@ test('route explain needs an event that is there', async () => {
     stderr: expect.stringContaining('There is no event "nobody" in this log') as string,
   });
 });
+
+test.each([
+  [['list', 'x'], 'list takes no id: leave out x.'],
+  [['explain', 'x', '--type', 'order.placed'], '--type is for list.'],
+  [['list', '--type', ''], '--type is empty'],
+  [['explain', ''], 'Which event? Give its id'],
+])('route %j is refused as a command line that means nothing', async (argv, says) => {
+  const { exitCode, stderr } = await show('route', ...argv);
+  expect({ exitCode, stderr }).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining(says) as string,
+  });
+});

@@ -1,6 +1,7 @@
 import { readRecorded, type RecordedEvent } from '@backstory/core';
 import { findEvent } from '@backstory/router';
 import { Router, type ActiveRule, type RoutingExplanation, type RuleDecision } from '@backstory/router/bus';
+import { checkUse, type ActionUse } from '../action-use.js';
 import { columns } from '../columns.js';
 import type { Definition } from '../definition.js';
 import { UsageError } from '../errors.js';
@@ -9,6 +10,8 @@ import type { Paper } from '../paper.js';
 import type { Verb, VerbCall } from '../verb.js';
 
 type Action = 'list' | 'explain';
+
+const USE: ActionUse = { words: [['id', ['explain']]], options: { type: ['list'] } };
 
 export const verb: Verb = {
   arguments: [
@@ -35,12 +38,13 @@ export const verb: Verb = {
   ],
   paged: true,
   async run(call) {
+    checkUse(call, USE);
     const [action, id] = call.arguments as [Action, string | undefined];
     const { type } = call.options as { readonly type?: string };
     const definition = await definitionFor(call);
     const router = new Router(definition.rules);
     if (action === 'list') return list(call, type === undefined ? router.rules : router.routesFor(type));
-    if (id === undefined)
+    if (id === undefined || id === '')
       throw new UsageError('missing-id', 'Which event? Give its id: backstory route explain <event id>.');
     const event = await eventOf(call, definition, id);
     const explanation = router.explain(event);

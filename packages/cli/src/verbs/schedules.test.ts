@@ -121,6 +121,17 @@ test('what failed is tried again', async () => {
 
 test.each([
   [['cancel'], 2, 'Which schedule? backstory schedules cancel <id>.'],
+  [['list', 'bonus-7'], 2, 'list takes no id: leave out bonus-7.'],
+  [['list', '--actor', 'ann'], 2, '--actor is for cancel, retry.'],
+  [['cancel', 'bonus-7', '--actor', ''], 2, '--actor is empty'],
+  [['cancel', 'bonus-7', '--prefix', 'bonus-'], 2, '--prefix is for list.'],
+  [['retry', ''], 2, 'Which schedule? backstory schedules retry <id>.'],
+  [['cancel', 'bonus-7', '--reason', 'x'.repeat(2_001)], 2, '--reason: must be a text of 2000 characters'],
+  [
+    ['retry', 'bonus-8'],
+    1,
+    'Schedule bonus-8 was not tried yet, so there is nothing to try again: it is due at 2026-11-20T12:02',
+  ],
   [['cancel', 'none'], 1, 'There is no schedule none'],
   [['retry', 'none'], 1, 'There is no schedule none'],
 ])('%j is refused, and nothing is recorded', async (argv, exitCode, says) => {

@@ -1,4 +1,5 @@
 import type { Schedule, ScheduleAdmin } from '@backstory/process/schedules';
+import { checkUse, type ActionUse } from '../action-use.js';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
 import { UsageError } from '../errors.js';
@@ -13,6 +14,19 @@ interface Options extends AskedByValues, LimitValues {
   readonly prefix?: string;
   readonly after?: string;
 }
+
+const ASKING = ['cancel', 'retry'];
+const USE: ActionUse = {
+  words: [['id', ASKING]],
+  options: {
+    prefix: ['list'],
+    after: ['list'],
+    limit: ['list'],
+    all: ['list'],
+    actor: ASKING,
+    reason: ASKING,
+  },
+};
 
 export const verb: Verb = {
   arguments: [
@@ -37,10 +51,11 @@ export const verb: Verb = {
   ],
   paged: true,
   async run(call) {
+    checkUse(call, USE);
     const [action, id] = call.arguments as [Action, string | undefined];
     await withSchedules(call, { readOnly: action === 'list' }, async (admin) => {
       if (action === 'list') return list(call, admin);
-      if (id === undefined)
+      if (id === undefined || id === '')
         throw new UsageError('missing-id', `Which schedule? backstory schedules ${action} <id>.`);
       return change(call, admin, { action, id });
     });

@@ -140,7 +140,7 @@ test('a replay is asked for by event, key or part of the log, and done', async (
     'Which events? Give --event <id>',
   );
   expect((await show('subscriptions', 'replay', 'fraud', '--to', 'x')).stderr).toContain(
-    'to: must be a position',
+    'Give a position, beginning or now.',
   );
 });
 
@@ -187,6 +187,46 @@ test.each([
       if (event.type === 'subscription.request')
         told.push(JSON.parse(event.data), JSON.parse(event.metadata));
   expect(told).toMatchObject([{ action, key: 'all', actor: 'ann' }, { actor: 'ann' }]);
+});
+
+test.each([
+  [['subscriptions', 'reset', 'fraud', '--to', ''], 'Give a position, beginning or now.'],
+  [['subscriptions', 'reset', 'fraud', '--to', '0x3'], 'Give a position, beginning or now.'],
+  [['subscriptions', 'reset', 'fraud', '--to', '1e1'], 'Give a position, beginning or now.'],
+  [
+    ['subscriptions', 'replay', 'fraud', '--to', 'now'],
+    '--to now is for reset: a replay ends at a position.',
+  ],
+  [['subscriptions', 'replay', 'fraud', '--key', ''], '--key is empty: give it a value, or leave it out.'],
+  [['subscriptions', 'pause', 'fraud', '--actor', ''], '--actor is empty'],
+  [
+    ['subscriptions', 'list', 'fraud'],
+    'list takes no name: leave out fraud. For one: backstory subscriptions status fraud.',
+  ],
+  [['subscriptions', 'status', 'fraud', '--key', 'account-1'], '--key is for replay.'],
+  [['subscriptions', 'pause', 'fraud', '--to', '3'], '--to is for reset, replay.'],
+  [['dead-letters', 'list', 'fraud', 'account-1'], 'list takes no key: leave out account-1.'],
+  [['dead-letters', 'list', 'fraud', '--every'], '--every is for retry, skip, discard.'],
+  [
+    ['dead-letters', 'show', 'fraud', 'account-1', '--reason', 'x'],
+    '--reason is for retry, skip, discard, edit.',
+  ],
+  [['dead-letters', 'discard', 'fraud', 'account-1', '--every'], 'Give either account-1 or --every'],
+  [
+    ['dead-letters', 'edit', 'fraud', 'account-1', '--every', '--data', '{}'],
+    '--every is for retry, skip, discard.',
+  ],
+  [['dead-letters', 'edit', 'fraud', 'account-1', '--data', '[1]'], 'an object of at most'],
+  [['dead-letters', 'discard', 'fraud', 'account-1', '--data', '{}'], '--data is for edit.'],
+  [['dead-letters', 'discard', 'fraud', 'account-1', '--actor', ''], '--actor is empty'],
+])('%j is refused, and nothing is asked for', async (argv, says) => {
+  const { exitCode, stderr } = await show(...argv);
+  expect(stderr).toContain(says);
+  expect(exitCode).toBe(2);
+  const told: string[] = [];
+  for await (const { events } of app.events.readStream('_system-fraud'))
+    told.push(...events.map(({ type }) => type));
+  expect(told).not.toContain('subscription.request');
 });
 
 test('what is missing or unknown is said, with exit code 1 or 2', async () => {

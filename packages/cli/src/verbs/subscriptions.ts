@@ -1,11 +1,12 @@
 import type { Outcome, SubscriptionAdmin, SubscriptionStatus } from '@backstory/router';
+import { checkUse, type ActionUse } from '../action-use.js';
 import { asGiven } from '../as-given.js';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
 import { UsageError } from '../errors.js';
 import { lagText } from '../lag-text.js';
 import { LIMIT, limitOf, oneMore, type LimitValues } from '../limit.js';
-import { wholeFrom } from '../numbers.js';
+import { positionOr, wholeFrom } from '../numbers.js';
 import { withSubscriptions } from '../open.js';
 import type { Paper } from '../paper.js';
 import type { Verb, VerbCall } from '../verb.js';
@@ -15,13 +16,30 @@ type Action = (typeof ACTIONS)[number];
 type Request = Exclude<Action, 'list' | 'status' | 'outcomes' | 'replay'>;
 
 interface Options extends AskedByValues, LimitValues {
-  readonly to?: string;
+  readonly to?: number | 'beginning' | 'now';
   readonly event?: string;
   readonly failed?: boolean;
   readonly key?: string;
   readonly from?: number;
   readonly again?: boolean;
 }
+
+const ASKING = ['pause', 'resume', 'reset', 'replay'];
+const USE: ActionUse = {
+  words: [['name', ['status', 'outcomes', ...ASKING]]],
+  options: {
+    to: ['reset', 'replay'],
+    event: ['outcomes', 'replay'],
+    failed: ['outcomes'],
+    limit: ['outcomes'],
+    all: ['outcomes'],
+    key: ['replay'],
+    from: ['replay'],
+    again: ['replay'],
+    actor: ASKING,
+    reason: ASKING,
+  },
+};
 
 export const verb: Verb = {
   arguments: [
@@ -32,6 +50,7 @@ export const verb: Verb = {
     {
       flags: '--to <position>',
       description: 'reset: after which position to go on, or beginning, or now; replay: the last one',
+      parse: positionOr('beginning', 'now'),
     },
     { flags: '--from <position>', description: 'replay: the first position', parse: wholeFrom(1) },
     {
@@ -61,6 +80,7 @@ export const verb: Verb = {
   ],
   paged: true,
   async run(call) {
+    checkUse(call, USE);
     const [action, name] = call.arguments as [Action, string | undefined];
     await withSubscriptions(call, { readOnly: !isRequest(action) && action !== 'replay' }, async (admin) => {
       if (action === 'list') return list(call, await admin.list());
@@ -89,7 +109,7 @@ async function ask(
   if (action === 'reset') {
     if (to === undefined)
       throw new UsageError('missing-to', 'Where to? Give --to <position>, --to beginning or --to now.');
-    await asGiven(admin.reset(name, to === 'beginning' || to === 'now' ? to : Number(to), by));
+    await asGiven(admin.reset(name, to, by));
   } else await admin[action](name, by);
   await report.note(`Asked for by ${by.actor}. The processes that run ${name} do so as soon as they look.`);
 }
@@ -97,11 +117,13 @@ async function ask(
 async function replay({ options, report }: VerbCall, admin: SubscriptionAdmin, name: string) {
   const { event, key, from, to, again = false, ...who } = options as Options;
   const by = askedBy(who);
+  if (typeof to === 'string')
+    throw new UsageError('invalid-option', `--to ${to} is for reset: a replay ends at a position.`);
   const which = {
     ...(event !== undefined && { event }),
     ...(key !== undefined && { key }),
     ...(from !== undefined && { from }),
-    ...(to !== undefined && { to: Number(to) }),
+    ...(to !== undefined && { to }),
   };
   if (Object.keys(which).length === 0)
     throw new UsageError(

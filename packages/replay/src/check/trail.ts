@@ -41,6 +41,8 @@ export interface TrailOptions {
   readonly version?: number;
   /** Up to this position of the log. */
   readonly upToPosition?: number;
+  /** Its events up to there, where they have been read. */
+  readonly events?: readonly StoredEvent[] | undefined;
   /** Only the digests of the state at the end. */
   readonly isLastOnly?: boolean;
   readonly watch?: PurityWatch;
@@ -90,13 +92,13 @@ class Trailing {
 
   async run(): Promise<Trail> {
     const { fold } = this;
-    const { stream, upToPosition, isLastOnly } = this.options;
+    const { stream, upToPosition, isLastOnly, events: known } = this.options;
     const slice = upToPosition === undefined ? {} : { upToPosition };
     let failed: FoldFailure | undefined;
     try {
       if (!isLastOnly) this.look();
       const { watch } = this.options;
-      for await (const events of fold.pages(slice)) {
+      for await (const events of known ? [known] : fold.pages(slice)) {
         const work = () => events.forEach((event) => this.take(event));
         if (watch) watch.within(work);
         else work();
