@@ -239,7 +239,9 @@ describe('.ci/run ends with the sum and a bad exit code', () => {
     expect(lines).toContain(
       '== failed: npm run test:shells needs zsh and fish: install both with your package manager, and run this again',
     );
-    expect(lines).toContain('== npx -y -p node@24 node node_modules/jest/bin/jest.js');
+    expect(lines).toContain(
+      '== npx -y -p node@24 node node_modules/jest/bin/jest.js --config jest.nodes.config.js',
+    );
     expect(lines.at(-1)).toBe('3 passed, 1 failed, 0 skipped');
   });
 });
