@@ -14,7 +14,8 @@ export {
 export { Commands, type Attempted, type DispatchOptions, type RepositoryOf } from './command/commands.js';
 export { CommandsClosed, NoCommandHandler } from './command/errors.js';
 export { firing, type FiringParts } from './schedule/firing.js';
-export { Scheduler, type SchedulerParts, type SchedulerStatus } from './schedule/scheduler.js';
+export { Scheduler, type SchedulerStatus } from './schedule/scheduler.js';
+export type { SchedulerParts } from './schedule/scheduler-parts.js';
 export type { SchedulerOptions } from './schedule/scheduler-options.js';
 export type { Cancelled } from './schedule/schedule-book.js';
 export type { ScheduleOptions } from './schedule/schedule-request.js';

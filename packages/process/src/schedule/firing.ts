@@ -1,7 +1,7 @@
 import type { RecordResult } from '@backstory/core';
 import { UnknownEventType, type EventTypes } from '@backstory/events';
 import type { Commands } from '../command/commands.js';
-import type { SchedulerParts } from './scheduler.js';
+import type { SchedulerParts } from './scheduler-parts.js';
 
 /** What schedules become when they are due. */
 export interface FiringParts {

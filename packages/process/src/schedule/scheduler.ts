@@ -1,26 +1,13 @@
-import { AppendOutcomeUnknown, Context, StoreUnavailable, type StateStore } from '@backstory/core';
-import { errorType, guarded, type Observer } from '@backstory/core/observe';
-import { FenceLost, LeaseHolder, type Fence } from '@backstory/core/state';
+import { guarded, type Observer } from '@backstory/core/observe';
+import { FenceLost, LeaseHolder } from '@backstory/core/state';
 import { Mutex, outside } from '@backstory/core/store';
-import { LONGEST_DELAY_MS, checkedOptions, type SchedulerOptions } from './scheduler-options.js';
-import { CommandsClosed } from '../command/errors.js';
 import { errorText } from './error-text.js';
-import { FiringLost } from './errors.js';
-import { inTime } from './in-time.js';
+import { Firings } from './firings.js';
 import { SCHEDULES_LEASE, ScheduleBook, type Cancelled, type ScheduleQuery } from './schedule-book.js';
 import { derivedToken, scheduleOf, type ScheduleOptions } from './schedule-request.js';
-import { firingId, nextTime, shownSchedule, type Schedule, type StoredSchedule } from './schedule.js';
-import { Unsettled } from './unsettled.js';
-
-/** What a scheduler works with. */
-export interface SchedulerParts {
-  readonly state: StateStore;
-  readonly observer?: Observer;
-  /** Dispatches a stored command, or records a stored event, under an id that is the same in every attempt. */
-  readonly fire: (schedule: StoredSchedule, id: string, signal: AbortSignal) => Promise<unknown>;
-  /** Refuses what `fire` could do nothing with. */
-  readonly check: (schedule: StoredSchedule) => void;
-}
+import { shownSchedule, type Schedule } from './schedule.js';
+import { checkedOptions, type SchedulerOptions } from './scheduler-options.js';
+import type { SchedulerParts } from './scheduler-parts.js';
 
 /** How the schedules of an application are doing in this process. */
 export interface SchedulerStatus {
@@ -42,8 +29,7 @@ export class Scheduler {
   private readonly observer: Observer;
   private readonly options: Required<Omit<SchedulerOptions, 'clock'>>;
   private readonly clock: (() => number) | undefined;
-  private readonly underWay = new Map<string, Promise<void>>();
-  private readonly unsettled = new Unsettled();
+  private readonly firings: Firings;
   private readonly rounds = new Mutex();
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
@@ -60,15 +46,20 @@ export class Scheduler {
     this.clock = options.clock;
     this.book = new ScheduleBook(parts.state);
     this.observer = guarded(parts.observer);
-    const { observer } = parts;
+    const { observer, fire } = parts;
+    this.firings = new Firings({
+      ...{ book: this.book, fire, observer: this.observer, options: this.options },
+      time: () => this.time(),
+      ownTime: () => this.clock?.() ?? performance.now(),
+      ended: () => this.wake(),
+    });
     const ttlMs = this.options.leaseMs;
     this.holder = new LeaseHolder(parts.state, { ttlMs, ...(observer && { observer }) });
   }
 
   get status(): SchedulerStatus {
-    const [unsettled] = this.unsettled.at(this.ownTime()).values();
-    const reason = this.present.reason ?? unsettled?.reason;
-    return { ...this.present, reason, underWay: this.underWay.size };
+    const reason = this.present.reason ?? this.firings.reason;
+    return { ...this.present, reason, underWay: this.firings.size };
   }
 
   /**
@@ -119,7 +110,7 @@ export class Scheduler {
     let fired = 0;
     for (;;) {
       const { claimed } = await outside(() => this.round());
-      await Promise.all(this.underWay.values());
+      await this.firings.idle();
       if (claimed === 0) return fired;
       fired += claimed;
     }
@@ -130,7 +121,7 @@ export class Scheduler {
     this.stopping.abort();
     this.wake();
     await this.running;
-    await Promise.all(this.underWay.values());
+    await this.firings.idle();
     await this.holder.close();
   }
 
@@ -169,13 +160,17 @@ export class Scheduler {
       if (soon > now + SOON_MS) return this.rest(soon - now);
       const lease = await this.holder.acquire(SCHEDULES_LEASE);
       if (!lease) return STANDING_BY;
-      const limit = this.options.concurrency - this.underWay.size;
+      const limit = this.options.concurrency - this.firings.size;
       if (limit <= 0) return { state: 'leading', claimed: 0, soonMs: undefined };
-      const underWay = new Set([...this.underWay.keys(), ...this.unsettled.at(this.ownTime()).keys()]);
-      const isOwn = (id: string) => this.unsettled.has(id);
+      const isOwn = (id: string) => this.firings.isUnsettled(id);
       try {
-        const { claimed, next } = await this.book.claim(lease, { now, limit, underWay, isOwn });
-        for (const schedule of claimed) this.begin(schedule, lease);
+        const { claimed, next } = await this.book.claim(lease, {
+          now,
+          limit,
+          underWay: this.firings.taken,
+          isOwn,
+        });
+        for (const schedule of claimed) this.firings.begin(schedule, lease);
         const soonMs = next === undefined ? undefined : next - now;
         return { state: 'leading', claimed: claimed.length, soonMs };
       } catch (error) {
@@ -187,73 +182,13 @@ export class Scheduler {
 
   private async rest(soonMs: number | undefined): Promise<Round> {
     const held = this.holder.held.find(({ name }) => name === SCHEDULES_LEASE);
-    if (held && this.underWay.size === 0) await this.holder.release(held);
+    if (held && this.firings.size === 0) await this.holder.release(held);
     return { state: 'idle', claimed: 0, soonMs };
-  }
-
-  private begin(schedule: StoredSchedule, fence: Fence): void {
-    const firing = this.fireOne(schedule, fence)
-      // Another process has taken over, or this one fires it again: what was done has an id, and is not done again.
-      .then(
-        () => this.unsettled.settled(schedule.id),
-        (error: unknown) => this.unsettled.add(schedule.id, error, this.ownTime() + this.options.delayMs),
-      )
-      .finally(() => {
-        this.underWay.delete(schedule.id);
-        this.wake();
-      });
-    this.underWay.set(schedule.id, firing);
-  }
-
-  private async fireOne(schedule: StoredSchedule, fence: Fence): Promise<void> {
-    // Also where it ends every process that carries it out.
-    if (schedule.attempts >= this.options.attempts)
-      return this.giveUp(schedule, fence, errorType(new FiringLost(schedule.id)));
-    const id = firingId(schedule);
-    try {
-      await Context.of(schedule.context).run(() =>
-        inTime(schedule.id, this.options.timeoutMs, (signal) => this.parts.fire(schedule, id, signal)),
-      );
-    } catch (error) {
-      return this.failed(schedule, fence, error);
-    }
-    await this.book.settle(fence, schedule, await this.nextOf(schedule));
-  }
-
-  private async failed(schedule: StoredSchedule, fence: Fence, error: unknown): Promise<void> {
-    const text = errorText(error);
-    const isOutage = OUTAGES.some((it) => error instanceof it);
-    const attempts = schedule.attempts + (isOutage ? 0 : 1);
-    if (attempts >= this.options.attempts)
-      return this.giveUp({ ...schedule, attempts, error: text }, fence, errorType(error));
-    const delayMs = Math.min(LONGEST_DELAY_MS, this.options.delayMs * 2 ** Math.max(0, attempts - 1));
-    const tryAt = new Date((await this.time()) + delayMs).toISOString();
-    await this.book.settle(fence, schedule, { ...schedule, state: 'waiting', attempts, error: text, tryAt });
-    this.observer.retry(() => ({ ...about(schedule), attempt: attempts, delayMs }));
-  }
-
-  /** What is to happen again and again goes on with the next time. */
-  private async giveUp(schedule: StoredSchedule, fence: Fence, errorType: string): Promise<void> {
-    const { id: key, error } = schedule;
-    const next = await this.nextOf(schedule);
-    const left = next ? { ...next, error: error! } : { ...schedule, state: 'failed' as const };
-    await this.book.settle(fence, schedule, left);
-    const what = { key, reason: 'attempts', error, errorType, state: 'dead', was: undefined } as const;
-    this.observer.park(() => ({ ...about(schedule), ...what }));
-  }
-
-  private async nextOf(schedule: StoredSchedule): Promise<StoredSchedule | undefined> {
-    return schedule.every === undefined ? undefined : nextTime(schedule, await this.time());
   }
 
   /** The state store's clock, by which everything is due: processes differ, and theirs are set. */
   private async time(): Promise<number> {
     return this.clock?.() ?? (await this.parts.state.now()).getTime();
-  }
-
-  /** For how long something takes in this process. */
-  private ownTime(): number {
-    return this.clock?.() ?? performance.now();
   }
 
   private async pause(ms: number, woken: Promise<void>): Promise<void> {
@@ -270,9 +205,6 @@ export class Scheduler {
   }
 }
 
-/** What carries out whatever is due, as observers are told: no id, for those would be without number. */
-const FIRE = 'fire';
-
 interface Round {
   readonly state: 'idle' | 'leading' | 'standing-by';
   readonly claimed: number;
@@ -282,17 +214,7 @@ interface Round {
 
 const STANDING_BY: Round = { state: 'standing-by', claimed: 0, soonMs: undefined };
 
-/** What is tried, as observers are told, and the flow that it was scheduled in. */
-function about({ id: eventId, type: eventType, context: { correlationId, causationId } }: StoredSchedule) {
-  const cause = causationId === undefined ? {} : { causationId };
-  const flow = correlationId === undefined ? {} : { flow: { correlationId, ...cause } };
-  return { subscription: SCHEDULES_LEASE, handler: FIRE, eventId, eventType, ...flow };
-}
-
 type Change = 'started' | 'stopped' | 'paused' | 'resumed';
-
-/** That the store is away, or this process is ending, says nothing about the command. */
-const OUTAGES = [StoreUnavailable, AppendOutcomeUnknown, CommandsClosed];
 
 /** Who leads is settled before something is due. */
 const SOON_MS = 60_000;
