@@ -10,8 +10,10 @@ class GiveBonus {
 }
 
 let isRefused = true;
+let untilThen: Promise<void> | undefined;
 class Bonuses {
-  @CommandHandler(GiveBonus) give({ account }: GiveBonus) {
+  @CommandHandler(GiveBonus) async give({ account }: GiveBonus) {
+    await untilThen;
     if (isRefused) throw new Error(`${account} is shut`);
   }
 }
@@ -26,11 +28,12 @@ const define = () =>
     store: memory(),
     events: [Deposited],
     commands: [Bonuses],
-    schedules: { clock: () => now, attempts: 1 },
+    schedules: { clock: () => now, attempts: 1, timeoutMs: 1_000 },
   });
 
 beforeEach(async () => {
   isRefused = true;
+  untilThen = undefined;
   now = BEGIN;
   bank = define();
   app = await bank.open();
@@ -75,9 +78,22 @@ test('list says what is kept for later, and why something failed', async () => {
         every: 86_400_000,
         state: 'waiting',
         attempts: 0,
+        isInDoubt: false,
       },
     ],
   });
+});
+
+test('what is cancelled while an attempt whose time is over is at work is said to be in doubt', async () => {
+  let end = () => {};
+  untilThen = new Promise<void>((resolve) => (end = resolve));
+  await failed();
+  expect((await show('list')).stdout).toMatch(/^bonus-7 +failed, in doubt /m);
+  const { exitCode, stdout, stderr } = await show('cancel', 'bonus-7', '--actor', 'ann');
+  expect([exitCode, stdout]).toEqual([0, 'bonus-7 (bonus.give) is cancelled: asked for by ann.\n']);
+  expect(stderr).toContain('An attempt of it has not ended, as far as is known');
+  expect(await told()).toMatchObject([{ type: 'schedule.cancelled', isInDoubt: true }]);
+  end();
 });
 
 test('what is more than the limit is told, and where to go on', async () => {

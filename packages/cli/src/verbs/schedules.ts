@@ -42,7 +42,9 @@ export const verb: Verb = {
   notes:
     'A schedule keeps a command or an event until it is due. It waits; or it is firing, and cannot be\n' +
     'changed; or it failed as often as it may, and stands there with its error until it is retried or\n' +
-    'cancelled. Both are recorded with who asked.',
+    'cancelled. Both are recorded with who asked. In doubt is what has an attempt that ran out of time,\n' +
+    'or whose process is gone, and of which nobody has said that it ended: what that does may still be\n' +
+    'recorded, also when it is cancelled.',
   examples: [
     ['backstory schedules list', 'what is kept for later, and what failed'],
     ['backstory schedules list --prefix bonus-', 'some of it'],
@@ -75,7 +77,7 @@ async function list(call: VerbCall, admin: ScheduleAdmin): Promise<void> {
         found,
         [
           { head: 'schedule', text: ({ id }) => id },
-          { head: 'state', text: ({ state }) => state },
+          { head: 'state', text: stateOf },
           { head: 'due', text: ({ due }) => due.toISOString() },
           { head: 'every', text: ({ every }) => (every === undefined ? 'once' : `${every / 1_000} s`) },
           {
@@ -91,6 +93,11 @@ async function list(call: VerbCall, admin: ScheduleAdmin): Promise<void> {
     more: ({ id }) => `There are more: --after ${id}, a larger --limit, or --all.`,
     empty: 'Nothing is scheduled.',
   });
+}
+
+/** That what is firing may be at work goes without saying. */
+function stateOf({ state, isInDoubt }: Schedule): string {
+  return isInDoubt && state !== 'firing' ? `${state}, in doubt` : state;
 }
 
 interface Listing {
@@ -129,5 +136,9 @@ async function change({ options, report }: VerbCall, admin: ScheduleAdmin, { act
   if (action === 'retry')
     await report.note(
       'The process that carries schedules out does so within a second, or when one is started.',
+    );
+  else if (schedule.isInDoubt)
+    await report.note(
+      'An attempt of it has not ended, as far as is known: what that does may still be recorded.',
     );
 }

@@ -80,9 +80,21 @@ export class Commands {
   }
 
   /** The same, with whatever went wrong as a value. It never throws. */
-  async attempt<Result = unknown>(
+  attempt<Result = unknown>(command: object, options: DispatchOptions = {}): Promise<Attempted<Result>> {
+    return this.attempted(command, options, untilAborted);
+  }
+
+  /** Dispatches a command and ends when its handler does, also where `signal` has told that its time is over. */
+  async carryOut(command: object, options: DispatchOptions): Promise<unknown> {
+    const outcome = await this.attempted(command, options, (_signal, work) => work);
+    if (!outcome.ok) throw outcome.error;
+    return outcome.value;
+  }
+
+  private async attempted<Result>(
     command: object,
-    options: DispatchOptions = {},
+    options: DispatchOptions,
+    waiting: typeof untilAborted,
   ): Promise<Attempted<Result>> {
     let commandId: string | undefined;
     const running = (async () => {
@@ -105,7 +117,7 @@ export class Commands {
           if (!definitionOf(classOf(command)!)?.aliases.includes(called)) throw error;
           return work(called);
         });
-        return untilAborted(signal, this.waitedFor(running));
+        return waiting(signal, this.waitedFor(running));
       };
       if (given !== undefined) return run(given);
       // In a handler or a command the id follows from what is being done: a handler that runs again sends the same command.

@@ -5,7 +5,7 @@ import { readFormat } from '@backstory/core/store';
 export interface Asked {
   /** Milliseconds since 1970. */
   readonly at: number;
-  readonly became: 'scheduled' | 'cancelled' | 'firing' | 'unknown';
+  readonly became: 'scheduled' | 'cancelled' | 'in-doubt' | 'firing' | 'unknown';
 }
 
 /** So long is it remembered: as long as outcomes are kept, unless a subscription says otherwise. */

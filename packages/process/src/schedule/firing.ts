@@ -23,7 +23,7 @@ export function firing({ commands, types, record }: FiringParts): Pick<Scheduler
     },
     async fire({ stream, ...stored }, id, signal) {
       if (stream === undefined)
-        return commands.dispatch(commands.named(stored.type).decode(stored), { commandId: id, signal });
+        return commands.carryOut(commands.named(stored.type).decode(stored), { commandId: id, signal });
       const type = types.find(stored.type);
       if (!type) throw new UnknownEventType(stored.type);
       return record(stream, [type.decode(stored)], { appendId: id });

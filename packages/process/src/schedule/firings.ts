@@ -1,7 +1,8 @@
-import { AppendOutcomeUnknown, Context, StoreUnavailable } from '@backstory/core';
+import { AppendOutcomeUnknown, Context, StoreUnavailable, newId } from '@backstory/core';
 import { errorType, type Observer } from '@backstory/core/observe';
 import type { Fence } from '@backstory/core/state';
 import { CommandsClosed } from '../command/errors.js';
+import { AtWork } from './at-work.js';
 import { errorText } from './error-text.js';
 import { FiringLost } from './errors.js';
 import { inTime } from './in-time.js';
@@ -29,6 +30,9 @@ export interface FiringsParts {
 export class Firings {
   private readonly running = new Map<string, Promise<void>>();
   private readonly unsettled = new Unsettled();
+  private readonly atWork = new AtWork();
+  /** By which this process knows what it said of a schedule. */
+  private readonly firer = newId();
 
   constructor(private readonly parts: FiringsParts) {}
 
@@ -80,12 +84,18 @@ export class Firings {
     const id = firingId(schedule);
     try {
       await Context.of(schedule.context).run(() =>
-        inTime(schedule.id, this.parts.options.timeoutMs, (signal) => this.parts.fire(schedule, id, signal)),
+        inTime(schedule.id, this.parts.options.timeoutMs, (signal) => this.fire(schedule, id, signal)),
       );
     } catch (error) {
       return this.failed(schedule, fence, error);
     }
     await this.parts.book.settle(fence, schedule, await this.nextOf(schedule));
+  }
+
+  private fire(schedule: StoredSchedule, id: string, signal: AbortSignal): Promise<unknown> {
+    const work = (async () => this.parts.fire(schedule, id, signal))();
+    this.atWork.add(schedule.token, work);
+    return work;
   }
 
   private async failed(schedule: StoredSchedule, fence: Fence, error: unknown): Promise<void> {
@@ -96,13 +106,7 @@ export class Firings {
       return this.giveUp({ ...schedule, attempts, error: text }, fence, errorType(error));
     const delayMs = Math.min(LONGEST_DELAY_MS, this.parts.options.delayMs * 2 ** Math.max(0, attempts - 1));
     const tryAt = new Date((await this.parts.time()) + delayMs).toISOString();
-    await this.parts.book.settle(fence, schedule, {
-      ...schedule,
-      state: 'waiting',
-      attempts,
-      error: text,
-      tryAt,
-    });
+    await this.leave(fence, schedule, { ...schedule, state: 'waiting', attempts, error: text, tryAt });
     this.parts.observer.retry(() => ({ ...about(schedule), attempt: attempts, delayMs }));
   }
 
@@ -111,9 +115,24 @@ export class Firings {
     const { id: key, error } = schedule;
     const next = await this.nextOf(schedule);
     const left = next ? { ...next, error: error! } : { ...schedule, state: 'failed' as const };
-    await this.parts.book.settle(fence, schedule, left);
+    await this.leave(fence, schedule, left);
     const what = { key, reason: 'attempts', error, errorType, state: 'dead', was: undefined } as const;
     this.parts.observer.park(() => ({ ...about(schedule), ...what }));
+  }
+
+  /** Where an attempt goes on whose time is over, that is written down for as long as it does. */
+  private async leave(fence: Fence, schedule: StoredSchedule, left: StoredSchedule): Promise<void> {
+    const { book } = this.parts;
+    const { token, inDoubt: before } = schedule;
+    const { firer } = this;
+    const { inDoubt: _, ...rest } = left;
+    const own = this.atWork.has(token) ? firer : undefined;
+    const inDoubt = before === undefined || before === firer ? own : before;
+    await book.settle(fence, schedule, { ...rest, ...(inDoubt !== undefined && { inDoubt }) });
+    if (inDoubt !== firer) return;
+    // Where that cannot be written down it stays in doubt, until it is carried out.
+    const ended = this.atWork.ended(token).then(() => book.ended(schedule, firer));
+    ended.catch(() => undefined);
   }
 
   private async nextOf(schedule: StoredSchedule): Promise<StoredSchedule | undefined> {

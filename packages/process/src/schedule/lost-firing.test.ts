@@ -79,7 +79,7 @@ test('what was under way when its process ended can be cancelled, and does not c
   const other = scheduler();
   await other.schedule(new GiveUp(), { after: 0, id: 'a' });
   await killed();
-  expect(await other.cancel('a')).toBe('cancelled');
+  expect(await other.cancel('a')).toBe('in-doubt');
   expect(await other.fireDue()).toBe(0);
 });
 

@@ -2,7 +2,7 @@ import { Context, type Recorder, type StateStore } from '@backstory/core';
 import { wishOf, type AskedBy, type Wish } from '@backstory/core/administration';
 import { ScheduleNotFound, ScheduleNotTried, ScheduleUnderWay } from './errors.js';
 import { ScheduleBook, type ScheduleQuery } from './schedule-book.js';
-import { shownSchedule, type Schedule, type StoredSchedule } from './schedule.js';
+import { isInDoubt, shownSchedule, type Schedule, type StoredSchedule } from './schedule.js';
 
 /** Where what is changed by hand is recorded. */
 export const SCHEDULES_STREAM = '_schedules';
@@ -29,14 +29,13 @@ export class ScheduleAdmin {
     return (await this.book.list(query)).map(shownSchedule);
   }
 
-  /** Gives what was cancelled. @throws ScheduleNotFound, ScheduleUnderWay */
+  /** Gives what was cancelled; where that `isInDoubt`, an attempt of it may be at work still. @throws ScheduleNotFound, ScheduleUnderWay */
   async cancel(id: string, by?: AskedBy): Promise<Schedule> {
     const wish = wishOf(by);
-    const found = await this.book.find(id);
-    const became = await this.book.cancel(id);
+    const { became, cancelled } = await this.book.cancel(id);
     if (became === 'firing') throw new ScheduleUnderWay(id);
-    if (became === 'unknown' || !found) throw new ScheduleNotFound(id);
-    return this.changed('schedule.cancelled', found, wish);
+    if (!cancelled) throw new ScheduleNotFound(id);
+    return this.changed('schedule.cancelled', cancelled, wish);
   }
 
   /** Has a schedule that failed, or waits for another attempt, tried at once and with all its attempts. @throws ScheduleNotFound, ScheduleNotTried, ScheduleUnderWay */
@@ -56,7 +55,9 @@ export class ScheduleAdmin {
     { actor, reason }: Wish,
   ): Promise<Schedule> {
     const { id, kind, type, due } = schedule;
-    const data = JSON.stringify({ schedule: id, kind, type, due, ...(reason !== undefined && { reason }) });
+    const doubt = isInDoubt(schedule) ? { isInDoubt: true } : {};
+    const why = reason === undefined ? {} : { reason };
+    const data = JSON.stringify({ schedule: id, kind, type, due, ...doubt, ...why });
     const events = [{ type: change, data, metadata: { actor } }];
     const write = { stream: SCHEDULES_STREAM, expected: 'any', events } as const;
     await Context.none.run(() => this.parts.recorder.record([write], { system: true }));

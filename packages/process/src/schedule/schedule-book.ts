@@ -4,10 +4,25 @@ import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { noteAsked, wasAsked } from './asked-once.js';
 import { errorText } from './error-text.js';
 import { FiringLost } from './errors.js';
-import { readSchedule, wasTried, writeSchedule, type StoredSchedule } from './schedule.js';
+import { LOST, isInDoubt, readSchedule, wasTried, writeSchedule, type StoredSchedule } from './schedule.js';
 
-/** What became of the wish to cancel a schedule. `firing`: it is too late, it is under way. */
-export type Cancelled = 'cancelled' | 'firing' | 'unknown';
+/**
+ * What became of the wish to cancel a schedule.
+ *
+ * | | |
+ * |---|---|
+ * | `cancelled` | it is not carried out |
+ * | `in-doubt` | it is cancelled and not tried again, but an attempt of it has not ended, as far as is known: what that does may still be recorded |
+ * | `firing` | it is too late: it is under way |
+ * | `unknown` | there is none |
+ */
+export type Cancelled = 'cancelled' | 'in-doubt' | 'firing' | 'unknown';
+
+/** The same, with what was cancelled. */
+export interface Cancelling {
+  readonly became: Cancelled;
+  readonly cancelled?: StoredSchedule;
+}
 
 /** What a run of a handler or command asked for, which may run again: what follows from both, and when it was asked for. */
 export interface Asking {
@@ -43,14 +58,14 @@ export class ScheduleBook {
   }
 
   /** A run that asks again is told what it was told before, and cancels nothing that came after. */
-  cancel(id: string, asking?: Asking): Promise<Cancelled> {
+  cancel(id: string, asking?: Asking): Promise<Cancelling> {
     return this.changing(id, async (tx, isLeft) => {
       if (!asking) return cancelIn(tx, id, isLeft);
       const before = await wasAsked(tx, asking.token);
-      if (before) return before.became as Cancelled;
-      const became = await cancelIn(tx, id, isLeft);
-      await noteAsked(tx, asking.token, { at: asking.now, became });
-      return became;
+      if (before) return { became: before.became as Cancelled };
+      const cancelling = await cancelIn(tx, id, isLeft);
+      await noteAsked(tx, asking.token, { at: asking.now, became: cancelling.became });
+      return cancelling;
     });
   }
 
@@ -105,6 +120,16 @@ export class ScheduleBook {
     });
   }
 
+  /** What this firer had not ended when it wrote that down has ended now. */
+  ended({ id, token }: StoredSchedule, firer: string): Promise<void> {
+    return this.state.transaction([], async (tx) => {
+      const found = await find(tx, id);
+      if (found?.token !== token || found.inDoubt !== firer) return;
+      const { inDoubt: _, ...rest } = found;
+      await tx.put(SCHEDULES, id, writeSchedule(rest));
+    });
+  }
+
   /** Lets a schedule that failed, or waits for another attempt, be tried at once. Gives what is in the book then, and whether that was changed. */
   retry(id: string): Promise<{ readonly schedule: StoredSchedule; readonly isRetried: boolean } | undefined> {
     return this.changing(id, async (tx, isLeft) => {
@@ -112,7 +137,9 @@ export class ScheduleBook {
       if (!found) return undefined;
       if (found.state === 'firing' ? !isLeft : !wasTried(found)) return { schedule: found, isRetried: false };
       // It was tried, so the time at which it was due is past.
-      const after: StoredSchedule = { ...found, state: 'waiting', attempts: 0, tryAt: found.due };
+      const inDoubt = found.state === 'firing' ? { inDoubt: found.inDoubt ?? LOST } : {};
+      const again = { state: 'waiting', attempts: 0, tryAt: found.due } as const;
+      const after: StoredSchedule = { ...found, ...again, ...inDoubt };
       await write(tx, found, after);
       return { schedule: after, isRetried: true };
     });
@@ -161,15 +188,16 @@ async function find(view: StateView, id: string): Promise<StoredSchedule | undef
 }
 
 function lost(schedule: StoredSchedule): StoredSchedule {
-  return { ...schedule, attempts: schedule.attempts + 1, error: errorText(new FiringLost(schedule.id)) };
+  const error = errorText(new FiringLost(schedule.id));
+  return { ...schedule, attempts: schedule.attempts + 1, error, inDoubt: schedule.inDoubt ?? LOST };
 }
 
-async function cancelIn(tx: StateTransaction, id: string, isLeft: boolean): Promise<Cancelled> {
+async function cancelIn(tx: StateTransaction, id: string, isLeft: boolean): Promise<Cancelling> {
   const found = await find(tx, id);
-  if (!found) return 'unknown';
-  if (found.state === 'firing' && !isLeft) return 'firing';
+  if (!found) return { became: 'unknown' };
+  if (found.state === 'firing' && !isLeft) return { became: 'firing' };
   await write(tx, found, undefined);
-  return 'cancelled';
+  return { became: isInDoubt(found) ? 'in-doubt' : 'cancelled', cancelled: found };
 }
 
 async function write(

@@ -19,6 +19,11 @@ export interface Schedule {
   readonly state: 'waiting' | 'firing' | 'failed' | 'done';
   /** Failed attempts at this time. */
   readonly attempts: number;
+  /**
+   * An attempt is under way, or ran out of time, or its process is gone, and nobody has said that it ended: what it does may still be recorded, also
+   * where the schedule is cancelled. Over when that attempt ends, or another one has carried it out.
+   */
+  readonly isInDoubt: boolean;
   /** Why the last attempt failed. */
   readonly error: string | undefined;
   /** When it is tried next, where it failed before or met an outage. */
@@ -49,7 +54,12 @@ export interface StoredSchedule {
   readonly state: Exclude<Schedule['state'], 'done'>;
   readonly attempts: number;
   readonly error?: string;
+  /** Who carries on an attempt whose time is over, or {@link LOST}. */
+  readonly inDoubt?: string;
 }
+
+/** Whoever carried it out cannot be asked any more. */
+export const LOST = 'lost';
 
 const FORMAT = 'backstory.schedule/1';
 
@@ -68,6 +78,11 @@ export function wasTried({ state, attempts, due, tryAt }: StoredSchedule): boole
   return state === 'failed' || attempts > 0 || tryAt !== due;
 }
 
+/** Whether an attempt of it may be at work. */
+export function isInDoubt({ state, inDoubt }: StoredSchedule): boolean {
+  return state === 'firing' || inDoubt !== undefined;
+}
+
 /** As it is shown. */
 export function shownSchedule(stored: StoredSchedule): Schedule {
   const { id, kind, type, stream, due, every, state, attempts, error, tryAt, context } = stored;
@@ -82,6 +97,7 @@ export function shownSchedule(stored: StoredSchedule): Schedule {
     every,
     state,
     attempts,
+    isInDoubt: isInDoubt(stored),
     error,
     retryAt,
     actor,
@@ -99,7 +115,7 @@ export function firingId({ token, due, every, isDerived }: StoredSchedule): stri
 
 /** The next time of what is to happen again, after now: what was missed meanwhile is made up for once. `undefined`: none is left. */
 export function nextTime(schedule: StoredSchedule, now: number): StoredSchedule | undefined {
-  const { every, due, error: _, ...rest } = schedule;
+  const { every, due, error: _error, inDoubt: _inDoubt, ...rest } = schedule;
   if (every === undefined) return undefined;
   const at = Date.parse(due);
   const time = at + every * (Math.max(0, Math.floor((now - at) / every)) + 1);

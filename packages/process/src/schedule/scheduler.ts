@@ -77,10 +77,14 @@ export class Scheduler {
     return kept ? shownSchedule(kept) : { ...shownSchedule(schedule), state: 'done' };
   }
 
-  /** @returns `firing` when it is too late. A handler or command that runs again is told what it was told before. */
+  /**
+   * @returns `firing` when it is too late, and `in-doubt` when it is cancelled, but an attempt of it may be at work still. A handler or command
+   * that runs again is told what it was told before.
+   */
   async cancel(id: string): Promise<Cancelled> {
     const token = await derivedToken(`cancel:${id}`);
-    return this.book.cancel(id, token === undefined ? undefined : { token, now: await this.time() });
+    const asking = token === undefined ? undefined : { token, now: await this.time() };
+    return (await this.book.cancel(id, asking)).became;
   }
 
   async find(id: string): Promise<Schedule | undefined> {
