@@ -1,4 +1,5 @@
 import type { RecordedEvent, StoredEvent } from '@backstory/core';
+import type { StateEntry } from '@backstory/core/state';
 import type { Class } from '@backstory/events';
 import { encodeValue, refusePrivateState } from '@backstory/events/codec';
 import { atOnce } from './at-once.js';
@@ -7,6 +8,7 @@ import { keysGiven } from './document-key.js';
 import { instanceForm, valueForm, type DocumentForm } from './document-form.js';
 import { failedAt, type ProjectionFailed } from '../errors.js';
 import type { Emit } from '../results/emit.js';
+import { resultKey } from '../results/result-rows.js';
 import type { FunctionalFold, FunctionalProjection } from './functional-projection.js';
 import { HandledEvents, handlerMethods } from './handled-events.js';
 import type { ModelFacts } from './model-facts.js';
@@ -83,7 +85,8 @@ export class ProjectionModel<Document = unknown> implements ModelFacts {
   }
 
   /**
-   * The document after an event. The one given may be changed. `emitted` is given the text of each result.
+   * The document after an event. The one given may be changed. `emitted` is given each result as it is kept; where nobody wants
+   * them they are made all the same, for one that cannot be kept fails the fold.
    *
    * @throws ProjectionFailed
    */
@@ -91,12 +94,15 @@ export class ProjectionModel<Document = unknown> implements ModelFacts {
     document: unknown,
     recorded: RecordedEvent<object>,
     key: string,
-    emitted?: (text: string) => void,
+    emitted?: (kept: StateEntry) => void,
   ): unknown {
     let isOver = false;
+    let ordinal = 0;
     const emit: Emit = (result) => {
       if (isOver) throw new Error(`A fold of ${this.name} is over: emit in it, for it waits for nothing.`);
-      emitted?.(JSON.stringify(encodeValue(result, `a result of ${this.name}`)));
+      const value = JSON.stringify(encodeValue(result, `a result of ${this.name}`));
+      const kept = { key: resultKey(key, recorded.position, ordinal++), value };
+      emitted?.(kept);
     };
     try {
       return this.foldedBy(document, recorded, key, emit);

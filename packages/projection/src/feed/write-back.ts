@@ -3,7 +3,6 @@ import type { StateEntry, StateTransaction } from '@backstory/core/state';
 import type { Foldable, ProjectionModel } from '../definition/projection-model.js';
 import type { Places } from '../generation/places.js';
 import { indexKey, valueAt } from '../read/index-key.js';
-import { resultKey } from '../results/result-rows.js';
 
 /**
  * Documents of one generation at work: read once, folded in memory, written once a batch. They stay as they were written, for
@@ -55,10 +54,9 @@ export class WriteBack {
     for (const [nth, key] of event.keys.entries()) {
       const recorded = this.model.recordedFor(event, nth);
       const entry = this.entries.get(key)!;
-      let ordinal = 0;
-      entry.document = this.model.fold(entry.document, recorded, key, (value) => {
-        this.results.push({ key: resultKey(key, recorded.position, ordinal++), value });
-        this.batchLength += value.length;
+      entry.document = this.model.fold(entry.document, recorded, key, (kept) => {
+        this.results.push(kept);
+        this.batchLength += kept.value.length;
       });
       entry.last = recorded;
       this.touched.add(entry);

@@ -1,6 +1,5 @@
 import type { Foldable, ProjectionModel } from '../definition/projection-model.js';
 import { GenerationUnusable } from '../errors.js';
-import { resultKey } from '../results/result-rows.js';
 
 /** Documents by their keys, as they are stored; `undefined` where there is none. */
 export type Texts = ReadonlyMap<string, string | undefined>;
@@ -47,9 +46,8 @@ export class TextFold {
   }
 
   private foldOne(key: string, recorded: Foldable['recorded']): void {
-    let ordinal = 0;
-    const folded = this.model.fold(this.documents.get(key), recorded, key, (text) => {
-      this.results.set(resultKey(key, recorded.position, ordinal++), text);
+    const folded = this.model.fold(this.documents.get(key), recorded, key, (kept) => {
+      this.results.set(kept.key, kept.value);
     });
     this.documents.set(key, folded);
     this.last.set(key, recorded);

@@ -19,11 +19,25 @@ const told = projection('told', {
   },
 });
 
+/** Emits what is given, for each event. */
+let emitted: unknown[];
+const given = projection('given', {
+  version: 1,
+  initial: { count: 0 },
+  events: { Deposited },
+  fold: {
+    Deposited: ({ count }, _event, _recorded, _key, emit) => {
+      for (const it of emitted) emit(it);
+      return { count: count + 1 };
+    },
+  },
+});
+
 let opened: OpenStorage;
 let projections: Projections;
 beforeEach(async () => {
   opened = await memory().open();
-  projections = projectionsOn(opened, [told]);
+  projections = projectionsOn(opened, [told, given]);
 });
 afterEach(async () => {
   await projections.close();
@@ -43,4 +57,21 @@ it('what a fold has emitted before it fails is not kept, and what those before i
   await projections.resume('told');
   await projections.caughtUp('told', 3);
   expect(await results()).toEqual([...before, [3, { amount: 3, isBroken: false }]]);
+});
+
+it.each<[string, unknown[], RegExp]>([
+  ['that cannot be stored', [{ when: () => 1 }], /a result of given/],
+  ['beyond the most that an event may lead to', new Array(10_001).fill(1), /more than 10000 results/],
+])('a result %s fails the fold as of another time as it does live', async (_what, results, why) => {
+  emitted = results;
+  await recording(opened.events)('1', new Deposited(1));
+  await projections.start();
+  const { reason } = await eventually(async () => {
+    const now = await projections.status('given');
+    return now.state === 'faulted' && now;
+  });
+  expect(reason).toMatch(why);
+  const asOf = projections.named('given').asOf(1);
+  await expect(asOf.get('account-1')).rejects.toThrow(reason);
+  await expect(asOf.history('account-1').next()).rejects.toThrow(reason);
 });
