@@ -65,6 +65,20 @@ export class NeverInDocument extends BackstoryError {
   }
 }
 
+/** A position was asked for that the log does not have yet. */
+export class PositionOutOfRange extends BackstoryError {
+  readonly code = 'BACKSTORY_POSITION_OUT_OF_RANGE';
+  constructor(
+    readonly wanted: number,
+    /** The position the log is at. */
+    readonly actual: number,
+  ) {
+    super(
+      `The log is at position ${actual}, so it has no position ${wanted}: choose one from 0 to ${actual}, or a time.`,
+    );
+  }
+}
+
 /** A place to stop at that is never reached. */
 export class NeverHolds extends BackstoryError {
   readonly code = 'BACKSTORY_NEVER_HOLDS';

@@ -193,6 +193,23 @@ test('a document is shown as it was at a time, with what it took', async () => {
   expect((await show('show', 'balances', 'account-1', '--at', 'noon')).exitCode).toBe(2);
 });
 
+test('as of a position that the log does not have yet a document is not shown, and it is said where the log ends', async () => {
+  for (const at of ['4', '99999999999999999999']) {
+    const { exitCode, envelope } = await runJson(['projections', 'show', 'balances', 'account-1', '--at', at], {
+      definition: bank,
+    });
+    expect({ exitCode, error: envelope.error }).toMatchObject({
+      exitCode: 1,
+      error: {
+        code: 'BACKSTORY_POSITION_OUT_OF_RANGE',
+        message: `The log is at position 3, so it has no position ${Number(at)}: choose one from 0 to 3, or a time.`,
+        facts: { wanted: Number(at), actual: 3 },
+      },
+    });
+  }
+  expect((await show('show', 'balances', 'account-1', '--at', '3')).exitCode).toBe(0);
+});
+
 test('pause and resume are asked for by name', async () => {
   const paused = await show('pause', 'balances', '--actor', 'ann', '--reason', 'audit');
   expect(paused).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Asked for by ann.') });

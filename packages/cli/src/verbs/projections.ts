@@ -1,8 +1,9 @@
+import type { EventStore } from '@backstory/core';
 import type { GenerationStatus, Projections, ProjectionStatus, Swapped } from '@backstory/projection';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
 import { documentLines } from '../document-lines.js';
-import { Interrupted, UsageError } from '../errors.js';
+import { Interrupted, PositionOutOfRange, UsageError } from '../errors.js';
 import { upTo } from '../instant.js';
 import { lagText } from '../lag-text.js';
 import { wholeFrom } from '../numbers.js';
@@ -25,6 +26,7 @@ type Options = AskedByValues & {
 interface Use {
   readonly call: VerbCall;
   readonly projections: Projections;
+  readonly events: EventStore;
   readonly name: string;
   readonly key: string | undefined;
 }
@@ -90,8 +92,8 @@ export const verb: Verb = {
   async run(call) {
     const [action, name, key] = call.arguments as [Action, string | undefined, string | undefined];
     checkProjectionUse(call);
-    return withProjections(call, { readOnly: LOOKING.includes(action) }, (projections) =>
-      ACTIONS[action]({ call, projections, name: name ?? '', key }),
+    return withProjections(call, { readOnly: LOOKING.includes(action) }, (projections, events) =>
+      ACTIONS[action]({ call, projections, events, name: name ?? '', key }),
     );
   },
 };
@@ -238,7 +240,7 @@ async function drop(use: Use): Promise<void> {
   ]);
 }
 
-async function show({ call, projections, name, key }: Use): Promise<void | 'finding'> {
+async function show({ call, projections, events, name, key }: Use): Promise<void | 'finding'> {
   if (key === undefined)
     throw new UsageError('missing-key', `Which document? backstory projections show ${name} <key>.`);
   const { at, explain, maxEvents, limit = 10 } = call.options as Options;
@@ -257,6 +259,7 @@ async function show({ call, projections, name, key }: Use): Promise<void | 'find
     await call.report.answer(data, (paper) => documentLines(document, results, paper));
     return document === undefined ? 'finding' : undefined;
   }
+  if (typeof at === 'number') await requireReached(events, at);
   const found = await documents.asOf(at, maxEvents === undefined ? {} : { maxEvents }).evaluate(key);
   const { document, position, cost } = found;
   const results = await resultsUpTo(position);
@@ -275,4 +278,10 @@ async function show({ call, projections, name, key }: Use): Promise<void | 'find
       : []),
   ]);
   return document === undefined ? 'finding' : undefined;
+}
+
+/** @throws PositionOutOfRange */
+async function requireReached(events: EventStore, position: number): Promise<void> {
+  const { head } = await events.identity();
+  if (position > head) throw new PositionOutOfRange(position, head);
 }
