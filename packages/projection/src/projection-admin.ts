@@ -121,7 +121,7 @@ export class ProjectionAdmin {
    * Begins a new generation beside the one that is read; processes that run the projection fill it. One that this version is
    * filling already, or has filled and nobody has swapped or dropped, is gone on with: drop it first where the code has changed.
    *
-   * @throws ProjectionNotFound, GenerationUnusable where the code of the projection is not known here; ProjectionChanged
+   * @throws ProjectionNotFound, GenerationUnusable where the code of the projection is not known here or it is paused; ProjectionChanged
    * where what a version makes has changed under its number; InvalidOption
    */
   async rebuild(name: string, options: RebuildOptions = {}): Promise<number> {

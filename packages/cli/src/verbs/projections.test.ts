@@ -129,6 +129,7 @@ test('an interrupted rebuild is gone on with, and one of a paused projection is 
     exitCode: 3,
     stderr: expect.stringContaining('paused, by ann'),
   });
+  expect((await data('status', 'balances')).projection).toMatchObject({ generations: [{ generation: 1 }] });
   await show('resume', 'balances');
   const signal = AbortSignal.abort();
   const { exitCode } = await runCli(['projections', 'rebuild', 'balances'], { definition: bank, signal });

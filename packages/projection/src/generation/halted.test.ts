@@ -47,17 +47,32 @@ afterEach(async () => {
 
 it('while it is paused, whoever waits for it is told to resume it', async () => {
   await first.pause('sums', { actor: 'ann', reason: 'audit' });
-  await first.rebuild('sums');
+  const second = processWith(2);
+  await second.start();
   await record(6);
   const { head } = await opened.events.identity();
   for (const ask of [
     () => first.caughtUp('sums', head, { timeoutMs: 600_000 }),
-    () => first.filled('sums', 2),
-    () => first.swap('sums'),
+    () => second.filled('sums', 2),
+    () => second.swap('sums'),
   ])
     await expect(ask()).rejects.toThrow(
       /paused(:|,) by ann: audit.*: (read what there is, or )?run `backstory projections resume sums`\.$/,
     );
+});
+
+it('while it is paused no rebuild is begun, which nobody would fill, and one that was begun before is found', async () => {
+  await first.pause('sums', { actor: 'ann', reason: 'audit' });
+  for (const ask of [() => first.rebuild('sums'), () => processWith(2).fill('sums')])
+    await expect(ask()).rejects.toThrow(
+      'Projection sums: it is paused, by ann: audit, and a rebuild would not be filled: ' +
+        'run `backstory projections resume sums` first. No generation was begun.',
+    );
+  expect((await first.status('sums')).generations).toHaveLength(1);
+  await first.resume('sums');
+  expect(await first.rebuild('sums')).toBe(2);
+  await first.pause('sums');
+  expect(await first.rebuild('sums', { eventsPerSecond: 5 })).toBe(2);
 });
 
 it('once what is read is faulted, whoever waits for it is told why, and to resume it when that is put right', async () => {

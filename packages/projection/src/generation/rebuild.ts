@@ -1,7 +1,10 @@
+import type { Wish } from '@backstory/core/administration';
 import { numberOption } from '@backstory/core/store';
 import type { ModelFacts } from '../definition/model-facts.js';
+import { GenerationUnusable } from '../errors.js';
 import { withGeneration, writeControl } from './control.js';
 import { divergence } from './divergence.js';
+import { haltAdvice, pausedBy } from './halted.js';
 import { begin, beingFilled, withNew, withSwap } from './register.js';
 import { requireSameForm } from './same-form.js';
 import { checkpointOf, requireControl, type Stores } from './generations.js';
@@ -14,9 +17,9 @@ export interface Rebuilding {
 
 /**
  * Begins a new generation, or gives the one that is being filled by this version already. One that was folded from another log is
- * not gone on with.
+ * not gone on with. While the projection is paused none is begun, which nobody would fill.
  *
- * @throws ProjectionNotFound, InvalidOption; ProjectionChanged where what a version makes has changed under its number
+ * @throws ProjectionNotFound, GenerationUnusable, InvalidOption; ProjectionChanged where what a version makes has changed under its number
  */
 export async function rebuild(
   { events, state }: Stores,
@@ -41,8 +44,16 @@ export async function rebuild(
       await writeControl(tx, name, withSwap(withGeneration(control, { ...known, ...pace }), model));
       return { number: known.number, isNew: false };
     }
+    if (control.paused) throw new GenerationUnusable(name, undefined, notFilled(name, control.paused));
     const more = withNew(control, model, pace);
     await begin(tx, name, more);
     return { number: more.begun.number, isNew: true };
   });
+}
+
+function notFilled(name: string, paused: Wish): string {
+  return (
+    `it is paused, ${pausedBy(paused)}, and a rebuild would not be filled: ${haltAdvice(name, 'paused')} first. ` +
+    'No generation was begun.'
+  );
 }
