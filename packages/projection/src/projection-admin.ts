@@ -45,10 +45,23 @@ export interface VerifyOptions {
   readonly limit?: number;
   /** Documents in which the two may be apart: so many are folded in memory. Default 100,000. */
   readonly maxFolded?: number;
+  /** Ends it before it has compared anything: while it reads the log, or waits for generations that write tables to meet. */
+  readonly signal?: AbortSignal;
 }
 
 export const REBUILDING: OptionNames<RebuildOptions> = { ...ASKING, eventsPerSecond: true };
-const COMPARING: OptionNames<VerifyOptions> = { generation: true, limit: true, maxFolded: true };
+const COMPARING: OptionNames<VerifyOptions> = {
+  generation: true,
+  limit: true,
+  maxFolded: true,
+  signal: true,
+};
+
+/** Which generation is fed while one works, and what ends waiting for it. */
+export interface Fed {
+  readonly generation?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** What an admin works on. */
 export interface ProjectionAdminParts {
@@ -62,7 +75,7 @@ export interface ProjectionAdminParts {
   /** Called after something was asked for, to have it noticed soon where the projection runs in this process. */
   readonly asked: (name: string) => void;
   /** Works while a generation is filled, and kept so, that no process feeds and that the code here can make. Default: the one being filled. */
-  readonly withFed: <T>(name: string, generation: number | undefined, work: () => Promise<T>) => Promise<T>;
+  readonly withFed: <T>(name: string, fed: Fed, work: () => Promise<T>) => Promise<T>;
 }
 
 /** Looks at projections and asks for something, from any process, also where none of them runs. What is asked for is recorded. */
@@ -145,16 +158,16 @@ export class ProjectionAdmin {
    * each, and what differs first in each document that differs. Both may go on meanwhile; where they write tables they meet at
    * the head first, and one that no process feeds is filled here, with code of its version. Default: the one being filled.
    *
-   * @throws ProjectionNotFound, GenerationUnusable, InvalidOption
+   * @throws ProjectionNotFound, GenerationUnusable, InvalidOption; the signal's reason
    */
   async verify(name: string, options: VerifyOptions = {}): Promise<Verification> {
-    const { generation } = knownOptions(options, COMPARING);
+    const { generation, signal } = knownOptions(options, COMPARING);
     if (generation !== undefined) wholeOption('generation', generation, 1, Number.MAX_SAFE_INTEGER);
     const { stores, model } = this.codeOf(name);
     const { limit, maxFolded } = boundsOf(options);
-    const asked = { ...stores, generation, limit };
+    const asked = { ...stores, generation, limit, signal };
     const found = await (model instanceof SqlModel
-      ? this.parts.withFed(name, generation, () => verifyTables({ ...asked, model }))
+      ? this.parts.withFed(name, { generation, signal }, () => verifyTables({ ...asked, model }))
       : verify({ ...asked, model, maxFolded }));
     this.verified(name, found.other.generation);
     return found;
@@ -167,7 +180,7 @@ export class ProjectionAdmin {
    */
   async verifyWithLog(
     name: string,
-    options: Omit<VerifyOptions, 'generation'> & { readonly signal?: AbortSignal } = {},
+    options: Omit<VerifyOptions, 'generation'> = {},
   ): Promise<LogVerification> {
     const { signal } = knownOptions(options, { limit: true, maxFolded: true, signal: true });
     const { stores, model } = this.codeOf(name);
@@ -196,7 +209,7 @@ export class ProjectionAdmin {
    */
   async swap(name: string, which: Which = {}): Promise<Swapped> {
     const { generation, ...by } = whichOne(which);
-    const swapped = await this.parts.withFed(name, generation, () =>
+    const swapped = await this.parts.withFed(name, { generation }, () =>
       swap(this.storesOf(name), name, { generation }),
     );
     await this.changed(name, swapped.generation, 'swapped', { type: 'projection.swapped', by });

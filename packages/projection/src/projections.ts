@@ -15,7 +15,7 @@ import { ProgressHere } from './feed/progress-here.js';
 import { Runner } from './feed/runner.js';
 import { haltAdvice } from './generation/halted.js';
 import { reached } from './generation/reached.js';
-import { ProjectionAdmin, REBUILDING, type RebuildOptions } from './projection-admin.js';
+import { ProjectionAdmin, REBUILDING, type Fed, type RebuildOptions } from './projection-admin.js';
 import { Documents } from './read/documents.js';
 import { requireListener, waiting, type CaughtUpOptions } from './read/given.js';
 import { TableReader } from './read/table-reader.js';
@@ -54,7 +54,7 @@ export class Projections extends ProjectionAdmin {
       placeOf: (name) => this.placeOf(name),
       models: () => [...this.known.values()].map(({ model }) => model),
       asked: (name) => this.known.get(name)?.runner?.look(),
-      withFed: (name, generation, work) => this.withFed(name, generation, work),
+      withFed: (name, fed, work) => this.withFed(name, fed, work),
     });
     const { state, observer, leaseMs = 2_500 } = own;
     const options = { ...(observer && { observer }), ttlMs: leaseMs };
@@ -109,8 +109,7 @@ export class Projections extends ProjectionAdmin {
   async fill(name: string, options: FillOptions = {}): Promise<GenerationStatus> {
     const { onProgress, signal: own, ...how } = knownOptions(options, FILLING);
     requireListener('onProgress', onProgress);
-    const { signal: ending } = this.ending;
-    const signal = own ? AbortSignal.any([own, ending]) : ending;
+    const signal = this.orEnding(own);
     signal.throwIfAborted();
     const { runner, model } = this.require(name);
     const generation = await this.rebuild(name, how);
@@ -175,14 +174,14 @@ export class Projections extends ProjectionAdmin {
   }
 
   /** Works while a generation that nobody feeds, and that code of its version is here for, is filled here and kept so. */
-  private async withFed<T>(name: string, generation: number | undefined, work: () => Promise<T>): Promise<T> {
+  private async withFed<T>(name: string, { generation, signal }: Fed, work: () => Promise<T>): Promise<T> {
     const known = this.known.get(name);
     if (!known || known.runner) return work();
     const all = (await this.status(name)).generations.filter(({ role }) => role === 'building');
     const own = all.findLast((it) => generation === undefined || it.generation === generation);
     if (own?.state !== 'stopped') return work();
     return this.feedingHere(known.model, own.generation, async () => {
-      await this.filled(name, own.generation, { signal: this.ending.signal });
+      await this.filled(name, own.generation, { signal: this.orEnding(signal) });
       return work();
     });
   }
@@ -197,6 +196,12 @@ export class Projections extends ProjectionAdmin {
       await runner.stop();
       this.filling.delete(runner);
     }
+  }
+
+  /** Aborted by whoever waits, or when these projections are closed. */
+  private orEnding(own: AbortSignal | undefined): AbortSignal {
+    const { signal: ending } = this.ending;
+    return own ? AbortSignal.any([own, ending]) : ending;
   }
 
   /** Ends the batches at work; other processes take over at once. */

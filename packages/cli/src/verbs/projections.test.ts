@@ -131,10 +131,13 @@ test('an interrupted rebuild is gone on with, and one of a paused projection is 
   });
   expect((await data('status', 'balances')).projection).toMatchObject({ generations: [{ generation: 1 }] });
   await show('resume', 'balances');
-  const signal = AbortSignal.abort();
-  const { exitCode } = await runCli(['projections', 'rebuild', 'balances'], { definition: bank, signal });
-  expect(exitCode).toBe(130);
+  const interrupted = async (action: string) => {
+    const io = { definition: bank, signal: AbortSignal.abort() };
+    expect((await runCli(['projections', action, 'balances'], io)).exitCode).toBe(130);
+  };
+  await interrupted('rebuild');
   expect((await show('rebuild', 'balances')).stdout).toMatch(/generation 2 of version 2 is filled/);
+  await interrupted('verify');
 });
 
 test('a rebuild goes no faster than it is to, by whom it is gone on with as well', async () => {

@@ -185,23 +185,30 @@ async function ask(use: Use, action: 'pause' | 'resume'): Promise<void> {
 async function rebuild({ call, projections, name }: Use): Promise<void> {
   const { rate, ...who } = call.options as Options;
   const bar = await progressOn(call.io, `Rebuilding ${name}`);
-  try {
-    const filled = await projections.fill(name, {
+  const filled = await interruptible(call, (signal) =>
+    projections.fill(name, {
       ...askedBy(who),
       ...(rate !== undefined && { eventsPerSecond: rate }),
-      ...(call.io.signal && { signal: call.io.signal }),
+      ...signal,
       onProgress: ({ position, lag }) => bar.update(position, position + lag.events),
-    });
-    bar.stop();
-    await call.report.answer({ projection: name, generation: filled }, (paper) => [
-      `${paper.bold(name)}: generation ${filled.generation} of version ${filled.version} is filled: ${contentText(filled)} of ${filled.events} events.`,
-      `Compare it with what is read: backstory projections verify ${name}`,
-    ]);
+    }),
+  ).finally(bar.stop);
+  await call.report.answer({ projection: name, generation: filled }, (paper) => [
+    `${paper.bold(name)}: generation ${filled.generation} of version ${filled.version} is filled: ${contentText(filled)} of ${filled.events} events.`,
+    `Compare it with what is read: backstory projections verify ${name}`,
+  ]);
+}
+
+/** @throws Interrupted where Ctrl-C has ended it */
+async function interruptible<T>(
+  { io: { signal } }: VerbCall,
+  work: (signal: { readonly signal?: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(signal ? { signal } : {});
   } catch (error) {
-    if (call.io.signal?.aborted) throw new Interrupted();
+    if (signal?.aborted) throw new Interrupted();
     throw error;
-  } finally {
-    bar.stop();
   }
 }
 
@@ -211,7 +218,10 @@ function contentText({ documents, tables = [] }: GenerationStatus): string {
 
 async function verify({ call, projections, name }: Use): Promise<void | 'finding'> {
   const { generation, limit = 20 } = call.options as Options;
-  const found = await projections.verify(name, { ...(generation !== undefined && { generation }), limit });
+  const wanted = generation !== undefined && { generation };
+  const found = await interruptible(call, (signal) =>
+    projections.verify(name, { ...wanted, limit, ...signal }),
+  );
   await call.report.answer({ verification: found }, (paper) => verificationLines(found, paper));
   return found.isEqual ? undefined : 'finding';
 }

@@ -14,11 +14,17 @@ export class LogBetween {
   isTooLong = false;
   private folded: { readonly fold: TextFold; readonly at: number } | undefined;
 
-  constructor(private readonly parts: { readonly events: EventStore; readonly model: ProjectionModel }) {}
+  constructor(
+    private readonly parts: {
+      readonly events: EventStore;
+      readonly model: ProjectionModel;
+      readonly signal?: AbortSignal | undefined;
+    },
+  ) {}
 
   /** Reads on, from a position to the head; anew where that is before what is held. */
   async load(after: number): Promise<void> {
-    const { events, model } = this.parts;
+    const { events, model, signal } = this.parts;
     if (after < this.range.after) [this.held, this.range] = [[], { after, upTo: after }];
     const { head } = await events.identity();
     const from = Math.max(after, this.range.upTo);
@@ -31,6 +37,7 @@ export class LogBetween {
       upTo: head,
       pageSize: PAGE,
     })) {
+      signal?.throwIfAborted();
       for (const { data } of page.events) length += data.length;
       this.isTooLong ||= length > LONGEST || held.length > MOST;
       if (this.isTooLong) break;
@@ -52,9 +59,11 @@ export class LogBetween {
       for (let at = 0; at < own.length; at += PAGE) yield own.slice(at, at + PAGE);
       return;
     }
-    const { events, model } = this.parts;
-    for await (const page of events.readAll({ types: model.typeNames, after, upTo, pageSize: PAGE }))
+    const { events, model, signal } = this.parts;
+    for await (const page of events.readAll({ types: model.typeNames, after, upTo, pageSize: PAGE })) {
+      signal?.throwIfAborted();
       yield page.events;
+    }
   }
 
   /** Folds the documents that the events held have changed, as they were before those. */

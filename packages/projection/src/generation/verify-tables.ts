@@ -11,7 +11,7 @@ import { feedersOf } from './feeders.js';
 import { requireControl } from './generations.js';
 import { haltOf } from './halted.js';
 import { HeldMeeting } from './meet.js';
-import { requireOneLog, standingOf, type Verification } from './verification.js';
+import { requireOneLog, standingOf, type Standing, type Verification } from './verification.js';
 
 /** What is compared. */
 export interface VerifyingTables {
@@ -22,46 +22,58 @@ export interface VerifyingTables {
   readonly generation?: number | undefined;
   /** Differences to list. */
   readonly limit: number;
+  /** How long it may take until one of them comes nearer to where they meet. Default 10,000. */
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Compares the tables of two generations on one view of the state. Rows of others' making cannot be folded in memory: where the
  * two are not as far, both are asked to meet at the head, and go on as soon as the view is taken.
  *
- * @throws ProjectionNotFound, GenerationUnusable
+ * @throws ProjectionNotFound, GenerationUnusable; the signal's reason
  */
 export async function verifyTables(verifying: VerifyingTables): Promise<Verification> {
-  const { state, model, generation } = verifying;
+  const { state, model, generation, signal, patienceMs = PATIENCE_MS } = verifying;
   const found = await attempt(verifying);
-  if (found) return found;
+  if ('compared' in found) return found;
   await requireFed(verifying);
   const { head: least } = await verifying.events.identity();
   const meeting = new HeldMeeting(state, model.name, { generation, least });
-  let position = await meeting.hold();
-  const until = performance.now() + PATIENCE_MS;
   let parting: Promise<void> | undefined;
   // The view is taken: while it is compared they go on, unless there is no connection but that of the view.
   const taken = () => void (parting ??= meeting.end().catch(() => undefined));
   try {
+    const first = await meeting.hold();
+    // What goes on beyond that, as under an earlier release, which knows of no meeting, comes no nearer.
+    const nearness = ({ live, other }: Standing) =>
+      Math.min(live.position, first) + Math.min(other.position, first);
+    let [position, nearest, until] = [first, nearness(found), performance.now() + patienceMs];
     while (performance.now() < until) {
+      signal?.throwIfAborted();
       const met = await attempt(verifying, taken);
-      if (met) return met;
+      if ('compared' in met) return met;
+      if (nearness(met) > nearest) [nearest, until] = [nearness(met), performance.now() + patienceMs];
       await wait(POLL_MS);
       position = await meeting.hold();
     }
+    const seconds = patienceMs / 1_000;
+    const message = `it and the one that is read did not come to position ${position}, and neither came nearer for ${seconds} s: wait until both are live.`;
+    throw new GenerationUnusable(model.name, generation, message);
   } finally {
     await parting;
     await meeting.end().catch(() => undefined);
   }
-  const message = `it and the one that is read did not come to position ${position} in ${PATIENCE_MS / 1_000} s: wait until both are live.`;
-  throw new GenerationUnusable(model.name, generation, message);
 }
 
-/** How long both may take to meet, and how often to look. */
+/** How long it may take until one of them comes nearer, and how often to look. */
 const [PATIENCE_MS, POLL_MS] = [10_000, 20];
 
-/** `undefined`: one is further than the other. The log is looked at before the view is opened: neither waits for the other's connection. */
-async function attempt(verifying: VerifyingTables, taken?: () => void): Promise<Verification | undefined> {
+/**
+ * Gives where the two stand while one is further than the other. The log is looked at before the view is opened: neither waits for the
+ * other's connection.
+ */
+async function attempt(verifying: VerifyingTables, taken?: () => void): Promise<Verification | Standing> {
   const { state, events, model, generation } = verifying;
   const { name } = model;
   const before = await state.read((view) => standingOf(view, name, generation));
@@ -71,9 +83,10 @@ async function attempt(verifying: VerifyingTables, taken?: () => void): Promise<
   const { head } = await events.identity();
   const even = await evenUpTo(events, types, { after, upTo: head });
   return state.read(async (view) => {
-    const { live, other } = await standingOf(view, name, generation);
+    const standing = await standingOf(view, name, generation);
+    const { live, other } = standing;
     const [low, high] = [live.position, other.position].sort((x, y) => x - y);
-    if (low! < after || Math.max(low!, even) < high!) return undefined;
+    if (low! < after || Math.max(low!, even) < high!) return standing;
     taken?.();
     return compare(view, verifying, { live: live.generation, other: other.generation, position: high! });
   });

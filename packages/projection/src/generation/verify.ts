@@ -23,6 +23,7 @@ export interface Verifying {
   readonly limit: number;
   /** Documents that are folded in memory at most. */
   readonly maxFolded: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -31,12 +32,13 @@ export interface Verifying {
  * the documents in between are folded in memory: those of the one behind forwards, or else those of the one ahead anew up to there.
  * What that takes of the log is read before, so that one connection is enough unless it is very much.
  *
- * @throws ProjectionNotFound, GenerationUnusable, ProjectionFailed
+ * @throws ProjectionNotFound, GenerationUnusable, ProjectionFailed; the signal's reason
  */
 export async function verify(verifying: Verifying): Promise<Verification> {
-  const { events, state, model, generation } = verifying;
-  const log = new LogBetween({ events, model });
+  const { events, state, model, generation, signal } = verifying;
+  const log = new LogBetween({ events, model, signal });
   for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
     const standing = await state.read((view) => standingOf(view, model.name, generation));
     await requireOneLog(events, model.name, standing);
     await read(log, meetingOf(verifying, standing));
