@@ -2,13 +2,13 @@ import { tracesOf } from '@backstory/core/observe';
 import type { StoredEvent } from '@backstory/core';
 import { TransactionTimedOut } from '@backstory/core/state';
 import type { Checkpoint } from '@backstory/core/store';
-import { generationIn, isFed, readControl } from '../generation/control.js';
 import { readProgress, writeProgress, type Progress } from '../generation/progress.js';
 import type { Batch } from './batches.js';
 import { effectsOf, type Effect, type Effects, type Written } from './effects.js';
 import type { FeederParts } from './feeder-parts.js';
 import { ToMeet } from './meeting.js';
 import type { Troubles } from './troubles.js';
+import { Withdrawn, requireWanted } from './withdrawn.js';
 
 /** Folds batches into one generation, and writes what they do together with the checkpoint after them, in one fenced transaction. */
 export class Committer {
@@ -118,11 +118,8 @@ export class Committer {
     const { state, lease, model, places, generation } = this.parts;
     const most = after(effect?.taken ?? 0, batch);
     const committed = state.transaction([lease], async (tx) => {
-      const control = await readControl(tx, model.name);
-      const now = control && generationIn(control, generation.number);
-      const isOwn = now?.createdAt === generation.createdAt;
-      if (!control || !isOwn || !isFed(now) || control.paused) throw new Withdrawn();
-      const { meeting } = control;
+      const { paused, meeting } = await requireWanted(tx, model.name, generation);
+      if (paused) throw new Withdrawn();
       if (meeting && most.through > meeting.position) throw new ToMeet(meeting.position);
       // Before the progress: a transaction that a statement has broken then ends here, and not silently with its commit.
       const written = (await effect?.write(tx)) ?? { taken: 0, applied: 0 };
@@ -159,9 +156,6 @@ class HandlerTimedOut extends Error {
     this.code = cause.code;
   }
 }
-
-/** The generation is not to be fed any more: it is dropped, retired or lost, or its projection paused. */
-export class Withdrawn extends Error {}
 
 /** The checkpoint after one of the events before another. */
 export function upTo({ id, position }: StoredEvent, checkpoint: Checkpoint): Checkpoint {

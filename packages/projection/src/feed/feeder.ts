@@ -4,12 +4,13 @@ import { FenceLost, isInfrastructure } from '@backstory/core/state';
 import type { Checkpoint } from '@backstory/core/store';
 import { ProjectionFailed } from '../errors.js';
 import { batches, type Batch } from './batches.js';
-import { Committer, IDLE_MS, Withdrawn, upTo } from './committer.js';
+import { Committer, IDLE_MS, upTo } from './committer.js';
 import type { FeederParts, FeedingEnd } from './feeder-parts.js';
 import { ToMeet, meetingOver } from './meeting.js';
 import { DONE, Overlap } from './overlap.js';
 import { Suspicion } from './suspicion.js';
 import { Troubles } from './troubles.js';
+import { Withdrawn } from './withdrawn.js';
 
 /**
  * Folds the log into one generation, as long as its lease is held. While a batch is being committed the next one is folded; it is

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { FenceLost, isInfrastructure, type StateTransaction, messageOf } from '@backstory/core/state';
 import { writeTrouble, type Trouble } from '../generation/progress.js';
 import type { FeederParts, FeedingEnd } from './feeder-parts.js';
+import { Withdrawn, requireWanted } from './withdrawn.js';
 
 /** Why a generation does not go on: kept for those who ask from elsewhere, and told here. */
 export class Troubles {
@@ -13,7 +14,7 @@ export class Troubles {
   constructor(
     private readonly parts: Pick<
       FeederParts,
-      'generation' | 'places' | 'lease' | 'state' | 'owner' | 'hindered'
+      'model' | 'generation' | 'places' | 'lease' | 'state' | 'owner' | 'hindered'
     >,
   ) {}
 
@@ -25,14 +26,17 @@ export class Troubles {
     await wait(longest * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
   }
 
-  /** It cannot go on. It does not end before that is told: in an outage that is later, or by whoever has the lease then. */
+  /**
+   * It cannot go on. It does not end before that is told: in an outage that is later, or by whoever has the lease then. What is not to be
+   * fed any more has no fault: its tables may be gone since the transaction began.
+   */
   async fault(error: unknown, signal: AbortSignal): Promise<FeedingEnd> {
     for (;;) {
       try {
         await this.keep('faulted', error);
         return { end: 'faulted', error };
       } catch (untold) {
-        if (untold instanceof FenceLost) return { end: 'lost' };
+        if (untold instanceof FenceLost || untold instanceof Withdrawn) return { end: 'lost' };
         if (signal.aborted) return { end: 'stopped' };
         if (!isInfrastructure(untold)) return { end: 'faulted', error };
         await wait(LONGEST_MS / 10, undefined, { signal }).catch(() => undefined);
@@ -52,17 +56,18 @@ export class Troubles {
   }
 
   private async keep(state: Trouble['state'], error: unknown): Promise<void> {
-    const { lease, places, generation, owner } = this.parts;
+    const { lease, model, places, generation, owner } = this.parts;
     const code = (error as { code?: unknown }).code;
     const trouble = { state, reason: messageOf(error), owner, at: new Date().toISOString() };
     this.isKept = true;
-    await this.parts.state.transaction([lease], (tx) =>
-      writeTrouble(tx, places, {
+    await this.parts.state.transaction([lease], async (tx) => {
+      await requireWanted(tx, model.name, generation);
+      await writeTrouble(tx, places, {
         ...trouble,
         ...(typeof code === 'string' && { code }),
         generation: generation.number,
-      }),
-    );
+      });
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { StateStore } from '@backstory/core';
+import type { StateTransaction } from '@backstory/core/state';
 import { GenerationUnusable } from '../errors.js';
 import { requireSql } from '../tables/require-sql.js';
 import { dropTables } from '../tables/table-shape.js';
@@ -28,20 +29,33 @@ export async function drop(state: StateStore, name: string, number?: number): Pr
     places.results(dropped.number),
     places.documents(dropped.number),
   ];
-  for (const collection of collections) await empty(state, collection);
-  await besideReaders(state, name, async (tx) => {
-    const control = await requireControl(tx, name);
-    const generations = control.generations.filter((it) => it.number !== dropped.number);
-    const { number: generation, tables } = dropped;
-    if (tables) {
-      await waitShortly(requireSql(tx, name));
-      await dropTables(requireSql(tx, name), { name, generation, tables });
-    }
-    await tx.deleteMany(places.progress, [String(dropped.number)]);
-    await tx.deleteMany(places.troubles, [String(dropped.number)]);
-    if (generationIn(control, dropped.number)) await writeControl(tx, name, { ...control, generations });
-  });
+  for (let isGone = false; !isGone;) {
+    for (const collection of collections) await empty(state, collection);
+    isGone = await besideReaders(state, name, (tx) => forget(tx, name, { dropped, collections }));
+  }
   return dropped.number;
+}
+
+/** Ends it, unless a batch that had begun before has written something since. */
+async function forget(
+  tx: StateTransaction,
+  name: string,
+  { dropped, collections }: { readonly dropped: Generation; readonly collections: readonly string[] },
+): Promise<boolean> {
+  const { number: generation, tables } = dropped;
+  for (const collection of collections)
+    if ((await tx.list(collection, { limit: 1 })).length > 0) return false;
+  const control = await requireControl(tx, name);
+  const generations = control.generations.filter(({ number }) => number !== generation);
+  if (tables) {
+    await waitShortly(requireSql(tx, name));
+    await dropTables(requireSql(tx, name), { name, generation, tables });
+  }
+  const { progress, troubles } = placesOf(name);
+  await tx.deleteMany(progress, [String(generation)]);
+  await tx.deleteMany(troubles, [String(generation)]);
+  if (generationIn(control, generation)) await writeControl(tx, name, { ...control, generations });
+  return true;
 }
 
 function choose(
