@@ -6,6 +6,7 @@ import { ProjectionNotFound, GenerationUnusable } from './errors.js';
 import type { Model } from './definition/projection-source.js';
 import { writeControl, type Control, type Generation } from './generation/control.js';
 import { drop } from './generation/drop.js';
+import type { Fed } from './generation/feeders.js';
 import { filled, type FilledOptions } from './generation/filled.js';
 import { placesOf } from './generation/places.js';
 import { rebuild } from './generation/rebuild.js';
@@ -56,12 +57,6 @@ const COMPARING: OptionNames<VerifyOptions> = {
   maxFolded: true,
   signal: true,
 };
-
-/** Which generation is fed while one works, and what ends waiting for it. */
-export interface Fed {
-  readonly generation?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** What an admin works on. */
 export interface ProjectionAdminParts {

@@ -13,9 +13,10 @@ import {
 import { NotCaughtUp, ProjectionExists, ProjectionNotFound } from './errors.js';
 import { ProgressHere } from './feed/progress-here.js';
 import { Runner } from './feed/runner.js';
+import type { Fed } from './generation/feeders.js';
 import { haltAdvice } from './generation/halted.js';
 import { reached } from './generation/reached.js';
-import { ProjectionAdmin, REBUILDING, type Fed, type RebuildOptions } from './projection-admin.js';
+import { ProjectionAdmin, REBUILDING, type RebuildOptions } from './projection-admin.js';
 import { Documents } from './read/documents.js';
 import { requireListener, waiting, type CaughtUpOptions } from './read/given.js';
 import { TableReader } from './read/table-reader.js';

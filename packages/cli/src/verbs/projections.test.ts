@@ -199,9 +199,12 @@ test('a document is shown as it was at a time, with what it took', async () => {
 
 test('as of a position that the log does not have yet a document is not shown, and it is said where the log ends', async () => {
   for (const at of ['4', '99999999999999999999']) {
-    const { exitCode, envelope } = await runJson(['projections', 'show', 'balances', 'account-1', '--at', at], {
-      definition: bank,
-    });
+    const { exitCode, envelope } = await runJson(
+      ['projections', 'show', 'balances', 'account-1', '--at', at],
+      {
+        definition: bank,
+      },
+    );
     expect({ exitCode, error: envelope.error }).toMatchObject({
       exitCode: 1,
       error: {

@@ -31,9 +31,10 @@ const documents = projection(NAME, {
     },
   },
 });
+const shapes = { counted: { columns: { position: 'bigint' }, key: ['position'] } };
 const tables = sqlProjection(NAME, {
   version: 1,
-  tables: { counted: { columns: { position: 'bigint' }, key: ['position'] } },
+  tables: shapes,
   events: { Counted },
   handle: {
     Counted: (_event, { position }, { sql, counted }) =>
@@ -53,7 +54,10 @@ async function twoOf(source: typeof documents | typeof tables, storage: Storage,
   const opened = await files.opened(storage.open());
   const recorder = new Recorder(opened.events, { source: 'test' });
   await recorder.record(
-    Array.from({ length: things }, (_, i) => ({ stream: `thing-${i}`, expected: 'any', events: counted }) as const),
+    Array.from(
+      { length: things },
+      (_, i) => ({ stream: `thing-${i}`, expected: 'any', events: counted }) as const,
+    ),
   );
   projections = new Projections({ ...opened, recorder });
   projections.declare(source);
@@ -144,7 +148,7 @@ describe('on PostgreSQL, beside the first batch of what is dropped,', () => {
   /** Called by a handler before its statement, as long as it is there. */
   let before: (() => Promise<void>) | undefined;
   const waiting = sqlProjection(NAME, {
-    ...{ version: 1, tables: tables.options.tables, events: { Counted } },
+    ...{ version: 1, tables: shapes, events: { Counted } },
     handle: {
       Counted: async (_event, { position }, { sql, counted }) => {
         await before?.();
@@ -226,8 +230,8 @@ describe('on PostgreSQL, beside the first batch of what is dropped,', () => {
     });
     expect(await drop(dropping, NAME)).toBe(2);
     const places = placesOf(NAME);
-    const left = [places.documents(2), places.results(2), places.index(2, 'count'), places.progress].map((it) =>
-      state.read((view) => view.count(it)),
+    const left = [places.documents(2), places.results(2), places.index(2, 'count'), places.progress].map(
+      (it) => state.read((view) => view.count(it)),
     );
     // How far the one that is read has come.
     expect(await Promise.all(left)).toEqual([0, 0, 0, 1]);

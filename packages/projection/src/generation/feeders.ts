@@ -2,6 +2,12 @@ import type { StateStore } from '@backstory/core';
 import type { StateView } from '@backstory/core/state';
 import { placesOf } from './places.js';
 
+/** Which generation is fed while one works, and what ends waiting for it. */
+export interface Fed {
+  readonly generation?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Who feeds which generations of a projection now: one start of one process each. */
 export async function feedersOf(state: StateStore, name: string): Promise<ReadonlyMap<number, string>> {
   const { leases: prefix } = placesOf(name);
