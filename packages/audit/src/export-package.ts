@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, open, readFile, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir, open, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { BackstoryError } from '@backstory/core';
 import { InvalidOption, isSystemStream, writeEnvelope } from '@backstory/core/store';
@@ -244,10 +245,10 @@ async function writeSums(into: string): Promise<readonly string[]> {
   const sorted = files.map((it) => it.split(path.sep).join('/')).sort();
   const lines: string[] = [];
   for (const file of sorted) {
-    const sum = createHash('sha256')
-      .update(await readFile(path.join(into, file)))
-      .digest('hex');
-    lines.push(`${sum}  ${file}\n`);
+    const sum = createHash('sha256');
+    // In parts: no buffer holds a file of several gigabytes.
+    for await (const part of createReadStream(path.join(into, file))) sum.update(part as Buffer);
+    lines.push(`${sum.digest('hex')}  ${file}\n`);
   }
   await writeFile(path.join(into, 'SHA256SUMS'), lines.join(''));
   return [...sorted, 'SHA256SUMS'];

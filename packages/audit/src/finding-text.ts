@@ -52,7 +52,8 @@ function sealText(finding: SealFinding): string {
 /** What people are told of a seal that is not as it should be. */
 const SEAL_PROBLEMS: Readonly<Record<SealProblem | HeadProblem, string>> = {
   ...HEAD_PROBLEMS,
-  altered: 'its file is not what its head says.',
+  altered:
+    'neither its file nor the log is as its head says, so that differences between these two may be of either: put back a copy of the file that was kept elsewhere, and verify again.',
   file: 'its file was altered, and the log was not: move the file elsewhere and keep it; the next seal makes it again from the log.',
   damaged:
     'its file is no seal any more: move it elsewhere and keep it; the next seal makes it again from the log.',

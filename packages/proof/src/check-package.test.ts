@@ -25,13 +25,16 @@ interface Written {
   readonly shown?: typeof SEALED;
   /** Which of its two events stand in it, in which order. */
   readonly order?: readonly number[];
+  /** Of which events it has proofs, in which order. */
+  readonly proven?: readonly number[];
   readonly keys?: string;
   /** Behind the last event. */
   readonly end?: string;
 }
 
 /** A package of two events. */
-function writePackage({ shown = SEALED, order = [0, 1], keys = ring.write(), end = '\n' }: Written = {}) {
+function writePackage(written: Written = {}) {
+  const { shown = SEALED, order = [0, 1], proven = order, keys = ring.write(), end = '\n' } = written;
   const events = [1, 2].map((at) => ({ ...EVENT, position: at, version: at, recordedAt: 0 }));
   const [dataHash, metadataHash] = [sha256(SEALED.data), sha256(SEALED.metadata)];
   const leaves = events.map((event) => leafOf(sha256(writeHeader(event)), dataHash, metadataHash));
@@ -47,7 +50,7 @@ function writePackage({ shown = SEALED, order = [0, 1], keys = ring.write(), end
     const texts = { recordedAt: new Date(0).toISOString(), ...(at === 0 ? shown : SEALED) };
     return JSON.stringify({ format: 'backstory.event/1', ...envelope, ...texts });
   });
-  const proofs = order.map((at) => {
+  const proofs = proven.map((at) => {
     const path = [hexOf(leaves[1 - at]!)];
     const proof = { event: events[at]!, data: null, metadata: null, ...hashes, leafIndex: at, path, head };
     return writeProof({ kind: 'inclusion', ...proof }, 'line');
@@ -77,6 +80,14 @@ test.each([
   expect(checkPackage(folder).problems).toEqual([
     `The event at position ${position} does not follow the one before it.`,
   ]);
+});
+
+test('a proof of an event that is not in it is a problem', () => {
+  writePackage({ order: [0], proven: [0, 1] });
+  expect(checkPackage(folder)).toMatchObject({
+    events: 1,
+    problems: ['proofs.jsonl has proofs of events that events.jsonl lacks.'],
+  });
 });
 
 describe('where a key is given, the package is whole as well', () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { hexOf, sha256 } from './digest.js';
@@ -57,8 +58,7 @@ class PackageChecker implements PackageCheck {
       if (sum === undefined || file === undefined || file.includes('..'))
         this.problem(`SHA256SUMS: "${line}" is no sum.`);
       else if (!present.has(file)) this.problem(`${file} is missing.`);
-      else if (hexOf(sha256(fs.readFileSync(this.file(file)))) !== sum)
-        this.problem(`${file} is not as it was written.`);
+      else if (sumOf(this.file(file)) !== sum) this.problem(`${file} is not as it was written.`);
       if (file !== undefined) listed.add(file);
     }
     for (const file of present)
@@ -151,20 +151,33 @@ function isOf({ event: proven, dataHash, metadataHash }: InclusionProof, event: 
   return hexOf(sha256(event.data)) === dataHash && hexOf(sha256(event.metadata)) === metadataHash;
 }
 
+/** The SHA-256 of a file in hexadecimal, however large it is. */
+function sumOf(file: string): string {
+  const sum = createHash('sha256');
+  for (const chunk of chunksOf(file)) sum.update(chunk);
+  return sum.digest('hex');
+}
+
 /** The lines of a file, however large it is. */
 function* linesOf(file: string): Generator<string, void> {
+  let rest = Buffer.alloc(0);
+  for (const chunk of chunksOf(file)) {
+    rest = Buffer.concat([rest, chunk]);
+    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
+      yield rest.subarray(0, end).toString();
+      rest = rest.subarray(end + 1);
+    }
+  }
+  if (rest.length > 0) throw new InvalidProof('form', `${path.basename(file)} is cut off.`);
+}
+
+/** What a file holds, part by part; each is good until the next is asked for. */
+function* chunksOf(file: string): Generator<Buffer, void> {
   const descriptor = fs.openSync(file, 'r');
   try {
-    let rest = Buffer.alloc(0);
     const chunk = Buffer.alloc(2 ** 20);
-    for (let read = fs.readSync(descriptor, chunk); read > 0; read = fs.readSync(descriptor, chunk)) {
-      rest = Buffer.concat([rest, chunk.subarray(0, read)]);
-      for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
-        yield rest.subarray(0, end).toString();
-        rest = rest.subarray(end + 1);
-      }
-    }
-    if (rest.length > 0) throw new InvalidProof('form', `${path.basename(file)} is cut off.`);
+    for (let read = fs.readSync(descriptor, chunk); read > 0; read = fs.readSync(descriptor, chunk))
+      yield chunk.subarray(0, read);
   } finally {
     fs.closeSync(descriptor);
   }
