@@ -74,6 +74,14 @@ test('a key that signed nothing has no last seal; one that ended does not end ag
   await expect(rotate()).rejects.toThrow(KeyNotInForce);
 });
 
+test('who is not in force rotates no key of others', async () => {
+  const { keyId } = keyed.key;
+  await expect(rotateKey(storage, { folder: keyed.folder, signer: next, keyId, next })).rejects.toThrow(
+    KeyNotInForce,
+  );
+  expect(await retired()).toMatchObject({ status: 'in-force' });
+});
+
 test('nobody rotates while somebody seals', async () => {
   const lease = await storage.state.acquire('audit:seal', { owner: 'other', ttlMs: 60_000 });
   await expect(rotate()).rejects.toThrow(SealerBusy);

@@ -34,8 +34,6 @@ export async function rotateKey(source: SealSource, options: RotateOptions): Pro
   const folder = new AuditFolder(options.folder);
   return asSealer(source.state, async (signal) => {
     const ring = await folder.keys();
-    requireInForce(ring, keyId);
-    requireInForce(ring, signer.keyId);
     const lastSeal = await lastSealOf(source, { folder, ring, keyId });
     signal.throwIfAborted();
     const at = new Date();

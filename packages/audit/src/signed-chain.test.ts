@@ -98,6 +98,21 @@ test.each<[string, Partial<TreeHead>]>([
   expect(await withoutFiles()).toContain('seal 2 chain');
 });
 
+test('a seal that begins as another than it ends is none', async () => {
+  const text = fs.readFileSync(sealFile(2), 'utf8');
+  fs.writeFileSync(sealFile(2), text.replace(/"fromPosition":\d+/, '"fromPosition":1'));
+  expect(await withFiles()).toEqual(['seal 2 damaged']);
+});
+
+test('a seal of another log that says it is of this one, and is not signed, does not hide that the log was replaced', async () => {
+  const other = await files.opened(sqlite(files.newFile()).open());
+  const [sealed, found] = [await storage.events.identity(), await other.events.identity()];
+  const text = fs.readFileSync(sealFile(1), 'utf8');
+  fs.writeFileSync(sealFile(1), text.replaceAll(sealed.logId, found.logId));
+  const { findings } = await verify(other, keyed);
+  expect(brief(findings)).toContain('other-log');
+});
+
 test('behind a seal that is lacking, the root of the next but one is compared again', async () => {
   await fillLog(storage, 3, 40);
   await seal(storage, keyed);
