@@ -10,6 +10,8 @@ module.exports = {
   testMatch: ['**/*.test.ts'],
   // How busy the machine is says nothing about the code. What never ends is killed by .ci/run.
   testTimeout: 300_000,
+  // Many tests wait for a server or a process: of two cores Jest would use one.
+  maxWorkers: '100%',
   // Of test files something stays in memory: in one process for all of them the last ones would be several times slower.
   workerIdleMemoryLimit: '1GB',
   testPathIgnorePatterns: [

@@ -4,6 +4,7 @@ const usual = require('./jest.config.js');
 /** @type {import('jest').Config} */
 module.exports = {
   ...usual,
+  maxWorkers: '50%',
   testMatch: ['<rootDir>/test/operations/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
 };
