@@ -16,8 +16,11 @@ async function main([log, state, mode, position]: readonly string[]): Promise<vo
   };
   const projections = new Projections({ events, state: beside.state, recorder, observer, leaseMs: 400 });
   for (const source of [totals, lately, ledger]) projections.declare(source);
-  process.stdout.write('ready\n');
-  if (mode === 'live') return projections.start();
+  if (mode === 'live') {
+    await projections.start();
+    process.stdout.write('ready\n');
+    return;
+  }
   // At one pace, and not at their best: neither is then filled long before the other.
   await Promise.all(['totals', 'ledger'].map((name) => projections.fill(name, { eventsPerSecond: 1_000 })));
   process.stdout.write('filled\n');
