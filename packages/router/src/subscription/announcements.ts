@@ -35,10 +35,18 @@ export class Announcements {
   }
 
   /** It is in another state than before. */
-  changed(change: ConsumerChanged['change'], reason?: string): void {
+  changed(change: Exclude<ConsumerChanged['change'], 'stopped'>, reason?: string): void {
     const { subscription: consumer, owner, observer } = this.parts;
     observer.consumer(() => ({ consumer, change, reason }));
     this.system.note(`subscription.${change}`, { owner, ...(reason !== undefined && { reason }) });
+  }
+
+  /** It has stopped: nothing is told after that. What of it could not be recorded is told as well. */
+  async stopped(): Promise<void> {
+    const { subscription: consumer, owner, observer } = this.parts;
+    this.system.note('subscription.stopped', { owner });
+    const reason = await this.system.close();
+    observer.consumer(() => ({ consumer, change: 'stopped', reason }));
   }
 
   /** A key was parked, goes on, or is released. Decisions are recorded, attempts are not. */

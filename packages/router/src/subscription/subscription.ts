@@ -153,8 +153,7 @@ export class Subscription {
     await this.owned.release(this.owned.all);
     await this.share.leave().catch(() => undefined);
     this.dispatcher.close('the subscription stops');
-    this.told.changed('stopped');
-    await this.told.flush();
+    await this.told.stopped();
   }
 
   /** Reading begins as soon as there are partitions, while the first look at what is asked of them goes on. */

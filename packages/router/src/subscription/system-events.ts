@@ -1,4 +1,5 @@
 import { Context, type NewEvent, type Recorder } from '@backstory/core';
+import { messageOf } from '@backstory/core/state';
 
 /** What happened to a subscription, on its stream `_system-<name>`. */
 export type SystemEvent =
@@ -28,6 +29,9 @@ export class SystemEvents {
   private waiting: NewEvent[] = [];
   private recording: Promise<void> = Promise.resolve();
   private isDue = false;
+  /** Being recorded. */
+  private underWay: readonly NewEvent[] = [];
+  private failure = '';
 
   constructor(
     private readonly recorder: Recorder,
@@ -50,15 +54,32 @@ export class SystemEvents {
       const events = this.waiting.splice(0);
       if (events.length === 0) return;
       const stream = systemStream(this.subscription);
+      this.underWay = events;
       try {
         await Context.none.run(() =>
           this.recorder.record([{ stream, expected: 'any', events }], { system: true }),
         );
-      } catch {
+      } catch (error) {
+        this.failure = messageOf(error);
         this.waiting = [...events, ...this.waiting].slice(-MOST);
       }
+      this.underWay = [];
     }));
+  }
+
+  /** Records what was noted, for the last time, but waits no longer than some seconds. Says what was not recorded, and why. */
+  async close(): Promise<string | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve(`no answer within ${LONGEST_CLOSE_MS} ms`), LONGEST_CLOSE_MS);
+    });
+    const why = await Promise.race([this.flush().then(() => this.failure), over]);
+    clearTimeout(timer);
+    const left = [...this.underWay, ...this.waiting].map(({ type }) => type);
+    if (left.length === 0) return undefined;
+    return `not recorded on ${systemStream(this.subscription)}: ${[...new Set(left)].join(', ')}: ${why}`;
   }
 }
 
 const MOST = 1_000;
+const LONGEST_CLOSE_MS = 5_000;
