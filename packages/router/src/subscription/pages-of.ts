@@ -1,4 +1,4 @@
-import type { StateEntry, StateQuery, StateView } from '@backstory/core/state';
+import type { StateEntry, StateQuery, StateTransaction, StateView } from '@backstory/core/state';
 
 /** All that is in a part of a collection, in pages that are small enough to be gone before the next comes. */
 export async function* pagesOf(
@@ -23,6 +23,15 @@ export async function rowsOf(
   const rows: StateEntry[] = [];
   for await (const page of pagesOf(view, collection, { prefix })) rows.push(...page);
   return rows;
+}
+
+/** Removes all under keys with a prefix. */
+export async function clear(tx: StateTransaction, collection: string, prefix: string): Promise<void> {
+  for await (const rows of pagesOf(tx, collection, { prefix }))
+    await tx.deleteMany(
+      collection,
+      rows.map(({ key }) => key),
+    );
 }
 
 const PAGE = 2_000;

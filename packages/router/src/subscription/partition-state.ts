@@ -6,7 +6,7 @@ import { completed, leftOutIn, leftOutOf, readLeftOut } from './left-out.js';
 import { readMark, type Mark } from './mark.js';
 import { parkedAt, parkedIn, writeParked, type DeadKey, type ParkedKey } from './parked-key.js';
 import type { Partition } from './partition.js';
-import { pagesOf, rowsOf } from './pages-of.js';
+import { clear, pagesOf, rowsOf } from './pages-of.js';
 import { proofOf, readProgress, writeProgress, type Progress } from './progress.js';
 
 /** What is stored of a partition. */
@@ -93,18 +93,12 @@ export class PartitionState {
     return { written: left.length, lost };
   }
 
-  /** Puts a partition where a reset wants it: nothing waits, nothing is marked or left out. */
+  /** Puts a partition where a reset wants it: nothing waits, is marked or left out. A replay keeps its marks, for as long as it goes on. */
   async reset(lease: HeldLease, number: number, progress: Progress): Promise<void> {
     const { parked, once, leftOut } = this.collections;
     const name = partitionName(number);
     await this.state.transaction([lease], async (tx) => {
-      for (const collection of [parked, once, leftOut]) {
-        for await (const rows of pagesOf(tx, collection, { prefix: `${name}/` }))
-          await tx.deleteMany(
-            collection,
-            rows.map(({ key }) => key),
-          );
-      }
+      for (const collection of [parked, once, leftOut]) await clear(tx, collection, `${name}/`);
       await tx.put(this.collections.progress, name, writeProgress(progress));
     });
   }
@@ -138,6 +132,9 @@ export class PartitionState {
       ] as const) {
         if (keys.length > 0) await tx.deleteMany(collection, keys);
       }
+      // Of what it did not come back to: a reset has put that where it is to come.
+      for (const ended of changes.flatMap((it) => goneOf(it.replays)))
+        await clear(tx, replayOnce, `${ended}/`);
     });
   }
 
