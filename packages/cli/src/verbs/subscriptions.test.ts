@@ -139,6 +139,10 @@ test('a replay is asked for by event, key or part of the log, and done', async (
   expect((await show('subscriptions', 'replay', 'fraud')).stderr).toContain(
     'Which events? Give --event <id>',
   );
+  expect(await show('subscriptions', 'replay', 'fraud', '--from', '999')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/from: must be a position from 1 to \d+, the head of the log, not 999\./),
+  });
   expect((await show('subscriptions', 'replay', 'fraud', '--to', 'x')).stderr).toContain(
     'Give a position, beginning or now.',
   );

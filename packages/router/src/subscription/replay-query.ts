@@ -28,7 +28,10 @@ export function checkedReplay(given: ReplayQuery, head: number): ReplayQuery {
   for (const [option, position] of Object.entries({ from, to })) {
     if (position === undefined || (Number.isSafeInteger(position) && position >= 1 && position <= head))
       continue;
-    throw new InvalidOption(option, `must be a position from 1 to ${head}, not ${String(position)}.`);
+    throw new InvalidOption(
+      option,
+      `must be a position from 1 to ${head}, the head of the log, not ${shown(position)}.`,
+    );
   }
   if (from !== undefined && to !== undefined && from > to)
     throw new InvalidOption('from', `must not be after to: ${from} is after ${to}.`);

@@ -285,10 +285,15 @@ describe('beside what comes', () => {
     const { ids } = await recorder.record([
       { stream: 'x-1', expected: 'any', events: [{ type: 'other', data: '{}' }] },
     ]);
+    const { head } = await it.events.identity();
     for (const [which, says] of [
       [{}, 'must say what to handle again'],
       [{ from: 0 }, 'must be a position from 1 to'],
       [{ to: 99 }, 'must be a position from 1 to'],
+      [
+        { from: head + 1 },
+        `from: must be a position from 1 to ${head}, the head of the log, not ${head + 1}.`,
+      ],
       [{ from: 2, to: 1 }, 'must not be after to'],
       [{ event: ids[0]! }, 'is a other, which fraud does not handle'],
       [{ event: 'none' }, 'There is no event "none"'],

@@ -49,6 +49,19 @@ it.each([
   expect(await storage.state.leases('subscription/fraud/')).toEqual([]);
 });
 
+it('a first position beyond the head of the log is refused, and begins nothing; what has begun goes on', async () => {
+  await recording(storage.events)('1', new Deposited(1));
+  const fraud = (from: number) => watching('fraud', () => undefined, { from });
+  await expect(subscriptions.add(fraud(2))).rejects.toThrow(
+    'from: must be a position from 0 to 1, the head of the log, not 2.',
+  );
+  expect(await subscriptions.list()).toEqual([]);
+  await subscriptions.add(fraud(1));
+  await subscriptions.remove('fraud');
+  await subscriptions.add(fraud(1_000));
+  await eventually(async () => (await subscriptions.status('fraud')).state === 'live');
+});
+
 it('a priority that is none is refused before anything begins', async () => {
   const priority = 'urgent' as 'high';
   const adding = (options: object) => subscriptions.add(watching('fraud', () => undefined, options));

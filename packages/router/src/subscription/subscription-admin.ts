@@ -81,7 +81,7 @@ export class SubscriptionAdmin {
     if (!Number.isSafeInteger(position) || position < 0 || position > head)
       throw new InvalidOption(
         'to',
-        `must be a position from 0 to ${head}, "beginning" or "now", not ${String(to)}.`,
+        `must be a position from 0 to ${head}, the head of the log, "beginning" or "now", not ${shown(to)}.`,
       );
     await this.want(name, by, 'subscription.reset', (control, wish) => ({
       ...control,
@@ -128,7 +128,7 @@ export class SubscriptionAdmin {
   /**
    * Whether something is known of every event that a subscription has dealt with since it keeps all outcomes (its option `outcomes: 'all'`).
    *
-   * @throws SubscriptionNotFound
+   * @throws SubscriptionNotFound, InvalidOption
    */
   async accountFor(name: string, options: AccountingOptions = {}): Promise<Accounting> {
     await this.require(name);

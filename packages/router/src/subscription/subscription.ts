@@ -7,6 +7,7 @@ import { Announcements } from './announcements.js';
 import { collectionsOf } from './collections.js';
 import { readControl, type Control } from './control.js';
 import { Dispatcher, type DispatcherHost } from './dispatcher.js';
+import { firstPosition } from './first-position.js';
 import { sweeperOf } from './outcome-retention.js';
 import { OnceEffects } from './once-effects.js';
 import { Ownership } from './ownership.js';
@@ -114,7 +115,7 @@ export class Subscription {
 
   /** Resolves when it has its first share of the partitions, or has found out why it cannot. */
   async start(): Promise<void> {
-    const start = await this.beginning();
+    const start = await firstPosition(this.name, this.definition.options.from, this.parts);
     const { paused: _paused, ...control } = await this.registration.begin({
       start,
       ...this.definition.query,
@@ -162,12 +163,6 @@ export class Subscription {
     const after = looked.then(() => Promise.all([this.keepAlways(), this.lookAlways()]));
     this.loops = Promise.all([this.reading.run(this.stopping.signal), after]);
     await looked;
-  }
-
-  private async beginning(): Promise<number> {
-    const { from } = this.definition.options;
-    if (typeof from === 'number') return from;
-    return from === 'beginning' ? 0 : (await this.parts.events.identity()).head;
   }
 
   private async keepAlways(): Promise<void> {

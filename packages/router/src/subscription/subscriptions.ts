@@ -49,7 +49,7 @@ export class Subscriptions extends SubscriptionAdmin {
    * Begins to run a subscription in this process: an instance of a class with `@Subscriber`, or what `subscriber` made.
    * Resolves when it has its share of the events; how it is doing says its status.
    *
-   * @throws InvalidDefinition, SubscriptionExists, SubscriptionsClosed, StoreUnavailable …
+   * @throws InvalidDefinition, InvalidOption, SubscriptionExists, SubscriptionsClosed, StoreUnavailable …
    */
   async add(subscriber: object): Promise<void> {
     const definition = new SubscriptionDefinition(subscriber);
