@@ -6,6 +6,7 @@ export {
   KeyNotParked,
   NotHandled,
   EventNotFound,
+  OlderCode,
   Subscriber,
   SubscriptionExists,
   SubscriptionNotFound,

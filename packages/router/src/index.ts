@@ -25,6 +25,7 @@ export {
   DeliveryEnded,
   OnceTimedOut,
   KeyNotParked,
+  OlderCode,
   NotHandled,
   EventNotFound,
   SubscriptionExists,

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '@backstory/core';
-import { reaction, subscriber } from '@backstory/router';
+import { OlderCode, reaction, subscriber } from '@backstory/router';
 import { Deposited, Withdrawn, recording } from '../../../../test/support/bank-events.js';
 import { describeEachStorage } from '../../../../test/support/each-storage.js';
 import { eventually } from '../../../../test/support/eventually.js';
@@ -52,6 +52,10 @@ describeEachStorage((stores) => {
     const first = await older();
     const second = await newer();
     await second.until(['faulted', 0], ['running', 64]);
+    const { members } = await second.subscriptions.status('fraud');
+    expect(members.map(({ reason }) => reason)).toContain(
+      new OlderCode('fraud', ['account.withdrawn']).message,
+    );
     expect((await first.subscriptions.status('fraud')).state).toBe('live');
     await second.subscriptions.close();
     await first.until(['running', 64]);
