@@ -2,6 +2,7 @@ import type { EventSourcedAggregate } from '@backstory/aggregate';
 import { InvalidDefinition, type AnyClass, type Class } from '@backstory/events';
 import { ClassTable, metadataOf } from '@backstory/events/codec';
 import type { Updated } from '@backstory/repository';
+import { commandName } from './command.js';
 
 /** What a command handler is given beside the command. */
 export interface CommandContext {
@@ -115,6 +116,12 @@ export function handles<C extends object, A extends EventSourcedAggregate>(
   handling: Handling<C, A>,
 ): BoundHandler {
   requireClass(command, 'handles(…)');
+  const { on, id, do: decide }: Partial<Handling<C, A>> = handling ?? {};
+  if ([on, id, decide].some((it) => typeof it !== 'function'))
+    throw new InvalidDefinition(
+      commandName(command),
+      'needs { on, id, do }: the class of its aggregate, which one, and what that decides.',
+    );
   return new BoundHandler(command, handling as unknown as Handling<object, EventSourcedAggregate>);
 }
 

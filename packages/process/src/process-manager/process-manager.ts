@@ -20,7 +20,7 @@ export function ProcessManager(
   options: ProcessOptions,
 ): (cls: Class, context?: ClassDecoratorContext) => void {
   return (cls) => {
-    const { state, id, ...subscription } = options;
+    const { state, id, ...subscription }: Partial<ProcessOptions> = options ?? {};
     if (typeof name !== 'string' || name === '' || name.includes('/'))
       throw new InvalidDefinition(
         cls.name,

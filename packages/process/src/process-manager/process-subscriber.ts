@@ -1,4 +1,5 @@
 import { Context, type RecordedEvent } from '@backstory/core';
+import { shown } from '@backstory/core/state';
 import { InvalidDefinition, type AnyClass } from '@backstory/events';
 import { handlersOf } from '@backstory/events/codec';
 import { reaction, subscriber, type FunctionalSubscriber, type ReactionSettings } from '@backstory/router';
@@ -46,7 +47,9 @@ export function processReactor(
 }
 
 /** A process manager with everything found out, and checked before the first event. */
-function planOf(manager: object, host: ProcessHost) {
+function planOf(manager: object | null, host: ProcessHost) {
+  if (typeof manager !== 'object' || manager === null)
+    throw new InvalidDefinition(shown(manager), 'is no process manager: give an instance of its class.');
   const cls = manager.constructor as AnyClass;
   const declared = declaredProcess(cls);
   if (!declared)

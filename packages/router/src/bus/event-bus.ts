@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventStore, ExpectedVersion, RecordResult, RecordedEvent, StoredEvent } from '@backstory/core';
 import { guarded, observedEvent, type ObservedEvent, type Observer } from '@backstory/core/observe';
-import { LONGEST_TIMER, numberOption, type Unsubscribe } from '@backstory/core/store';
+import { LONGEST_TIMER, knownOptions, numberOption, type Unsubscribe } from '@backstory/core/store';
 import { InvalidDefinition, type Class, type EventTypes } from '@backstory/events';
 import { checkMetadata, type GivenMetadata } from '@backstory/events/codec';
 import type { Filter } from '../filter/filter.js';
@@ -88,7 +88,8 @@ export class EventBus {
    *
    * @throws InvalidDefinition
    */
-  attach(subscriber: object, { topic }: { readonly topic?: Topic } = {}): Unsubscribe {
+  attach(subscriber: object, options: { readonly topic?: Topic } = {}): Unsubscribe {
+    const { topic } = knownOptions(options, { topic: true });
     return this.listen(listenersOf(subscriber, topic));
   }
 

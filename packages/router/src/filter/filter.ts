@@ -1,6 +1,8 @@
 import { readRecorded, type LogQuery, type RecordedEvent, type StoredEvent } from '@backstory/core';
+import { shown } from '@backstory/core/state';
 import { AllOf, AnyOf, Not } from './composed-conditions.js';
 import type { Condition, KnownNames } from './condition.js';
+import { InvalidFilter } from './errors.js';
 import { queryOf } from './narrowing.js';
 import { readCondition } from './read-condition.js';
 
@@ -25,14 +27,14 @@ export class Filter {
     return this.condition.holds(event);
   }
 
-  /** What holds for this filter and for all of the others. */
+  /** What holds for this filter and for all of the others. @throws InvalidFilter */
   and(...others: readonly Filter[]): Filter {
-    return new Filter(new AllOf([this, ...others].map((it) => it.condition)));
+    return new Filter(new AllOf([this, ...filters('and', others)].map((it) => it.condition)));
   }
 
-  /** What holds for this filter or for one of the others. */
+  /** What holds for this filter or for one of the others. @throws InvalidFilter */
   or(...others: readonly Filter[]): Filter {
-    return new Filter(new AnyOf([this, ...others].map((it) => it.condition)));
+    return new Filter(new AnyOf([this, ...filters('or', others)].map((it) => it.condition)));
   }
 
   /** What does not hold for this filter. */
@@ -75,4 +77,11 @@ export interface FilterExplanation {
   readonly matches: boolean;
   /** `data.amount is 50, not > 100` */
   readonly because: string;
+}
+
+/** @throws InvalidFilter */
+function filters(how: 'and' | 'or', given: readonly Filter[]): readonly Filter[] {
+  const other = given.findIndex((it) => !(it instanceof Filter));
+  if (other >= 0) throw new InvalidFilter(how, `takes filters, not ${shown(given[other])}.`);
+  return given;
 }

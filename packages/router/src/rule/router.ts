@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
 import { messageOf, shown } from '@backstory/core/state';
-import { InvalidOption, type Unsubscribe } from '@backstory/core/store';
+import { InvalidOption, knownOptions, type Unsubscribe } from '@backstory/core/store';
 import type { Class } from '@backstory/events';
 import { eventTypeOf } from '@backstory/events/codec';
 import type { Filter } from '../filter/filter.js';
@@ -20,7 +20,11 @@ export class Router {
   private readonly observer: Observer;
 
   /** @throws InvalidRule, InvalidOption */
-  constructor(rules: readonly Rule[] = [], { observer }: { readonly observer?: Observer } = {}) {
+  constructor(rules: readonly Rule[] = [], options: { readonly observer?: Observer } = {}) {
+    const given: unknown = rules;
+    if (!Array.isArray(given))
+      throw new InvalidOption('rules', `must be a list of rules, not ${shown(rules)}.`);
+    const { observer } = knownOptions(options, { observer: true });
     this.observer = guarded(observer);
     for (const rule of rules) this.add(rule);
   }

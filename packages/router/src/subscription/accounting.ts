@@ -1,5 +1,6 @@
 import type { EventStore, StateStore, StoredEvent } from '@backstory/core';
-import type { StateView } from '@backstory/core/state';
+import { shown, type StateView } from '@backstory/core/state';
+import { InvalidOption, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { collectionsOf } from './collections.js';
 import { readControl, type Control } from './control.js';
 import { PARTITIONS, partitionName, partitionOf } from './key-partition.js';
@@ -27,12 +28,16 @@ export interface AccountingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Goes through what a subscription has dealt with while it kept all outcomes. A page is in memory at a time. */
+/** Goes through what a subscription has dealt with while it kept all outcomes. A page is in memory at a time. @throws InvalidOption */
 export async function accountFor(
   { events, state }: { readonly events: EventStore; readonly state: StateStore },
   name: string,
-  { after = 0, onMissing, signal }: AccountingOptions,
+  options: AccountingOptions,
 ): Promise<Accounting> {
+  const { after = 0, onMissing, signal } = knownOptions(options, NAMES);
+  numberOption('after', after, 0, Number.MAX_SAFE_INTEGER);
+  if (onMissing !== undefined && typeof onMissing !== 'function')
+    throw new InvalidOption('onMissing', `must be a function, not ${shown(onMissing)}.`);
   const { logId } = await events.identity();
   const ledger = new Ledger(name, logId);
   const { control, parts } = await state.read((view) => ledger.look(view));
@@ -53,6 +58,7 @@ export async function accountFor(
   return { examined, missing };
 }
 
+const NAMES: OptionNames<AccountingOptions> = { after: true, onMissing: true, signal: true };
 const NOTHING: Accounting = { examined: 0, missing: 0 };
 
 /** What one view of the state store says of events. Each has a view of its own: what was dealt with meanwhile has its outcome in it. */

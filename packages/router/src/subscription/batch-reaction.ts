@@ -1,9 +1,9 @@
 import { Context } from '@backstory/core';
-import { LONGEST_TIMER, numberOption } from '@backstory/core/store';
+import { LONGEST_TIMER, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { InvalidDefinition, type AnyClass, type Class } from '@backstory/events';
 import { ClassTable, metadataOf } from '@backstory/events/codec';
 import type { Batch, BatchDelivery, BatchHandling } from './batch.js';
-import type { Reaction, ReactionSettings } from './reaction.js';
+import { requireEventClass, type Reaction, type ReactionSettings } from './reaction.js';
 
 /** How a handler is run that takes several events at once. */
 export interface BatchSettings extends Omit<ReactionSettings, 'when'> {
@@ -19,14 +19,21 @@ export interface BatchSettings extends Omit<ReactionSettings, 'when'> {
 export function batchReaction<const C extends readonly Class[]>(
   events: C,
   run: BatchHandling<EventOf<C[number]>>,
-  {
+  options: BatchSettings & { readonly name?: string } = {},
+): readonly Reaction[] {
+  requireEvents('batchReaction(…)', events);
+  if (typeof run !== 'function')
+    throw new InvalidDefinition(
+      'batchReaction(…)',
+      `needs a function: batchReaction([${events[0]!.name}], (batch) => …).`,
+    );
+  const {
     name,
     size = 100,
     bytes = 1_048_576,
     waitMs = 0,
     ...settings
-  }: BatchSettings & { readonly name?: string } = {},
-): readonly Reaction[] {
+  } = knownOptions(options, { ...SETTINGS, name: true });
   const batch: Batch = {
     size: Math.floor(numberOption('size', size, 1, 10_000)),
     bytes: numberOption('bytes', bytes, 1, Number.MAX_SAFE_INTEGER),
@@ -48,8 +55,7 @@ export function BatchHandler<const C extends readonly Class[]>(
   return (target: object, at: string | symbol | ClassMethodDecoratorContext) => {
     const isContext = typeof at === 'object';
     const method = isContext ? at.name : at;
-    if (events.some((it) => typeof it !== 'function'))
-      throw new InvalidDefinition(String(method), 'names an event class that is undefined.');
+    requireEvents(String(method), events);
     rows.add(isContext ? metadataOf(at) : target.constructor, { events, method, settings });
   };
 }
@@ -71,6 +77,18 @@ export function batchReactionsOf(subscriber: object, cls: AnyClass): readonly Re
       name: String(method),
     }),
   );
+}
+
+const SETTINGS: OptionNames<BatchSettings> = {
+  ...{ retry: true, timeoutMs: true, priority: true },
+  ...{ size: true, bytes: true, waitMs: true },
+};
+
+/** @throws InvalidDefinition */
+function requireEvents(subject: string, events: unknown): void {
+  if (!Array.isArray(events) || events.length === 0)
+    throw new InvalidDefinition(subject, 'needs a list of event classes: [Deposited, Withdrawn].');
+  for (const event of events) requireEventClass(subject, event);
 }
 
 interface Row {

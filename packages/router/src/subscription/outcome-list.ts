@@ -73,6 +73,9 @@ export function outcomesOfEvents(
   state: StateStore,
   events: readonly Pick<StoredEvent, 'position' | 'type'>[],
 ): Promise<readonly SubscriptionOutcome[]> {
+  const given: unknown = events;
+  if (!Array.isArray(given))
+    throw new InvalidOption('events', `must be a list of events, not ${shown(events)}.`);
   return state.read(async (view) => {
     const subscriptions = [...(await listControls(view))];
     const found: SubscriptionOutcome[] = [];

@@ -32,14 +32,27 @@ export interface Reaction {
   readonly batch?: Batch;
 }
 
-/** `reaction(Withdrawn, (event, recorded, { signal }) => …)`: what a subscriber made of functions does on an event. */
+/** `reaction(Withdrawn, (event, recorded, { signal }) => …)`: what a subscriber made of functions does on an event. @throws InvalidDefinition, InvalidOption */
 export function reaction<E extends object>(
   event: Class<E>,
   run: (event: E, recorded: RecordedEvent<E>, delivery: Delivery) => unknown,
-  { name, ...settings }: ReactionSettings<E> & { readonly name?: string } = {},
+  options: ReactionSettings<E> & { readonly name?: string } = {},
 ): Reaction {
+  requireEventClass('reaction(…)', event);
+  if (typeof run !== 'function')
+    throw new InvalidDefinition('reaction(…)', `needs a function: reaction(${event.name}, (event) => …).`);
+  const { name, ...settings } = knownOptions(options, { ...SETTINGS, name: true });
   const called = name ?? (run.name || event.name);
   return { event, name: called, run: run as unknown as Reaction['run'], settings };
+}
+
+/** @throws InvalidDefinition */
+export function requireEventClass(subject: string, event: unknown): void {
+  if (typeof event === 'function') return;
+  throw new InvalidDefinition(
+    subject,
+    'names an event class that is undefined: two files that import each other leave it so.',
+  );
 }
 
 /** The reaction that a decorated method of an instance is. */

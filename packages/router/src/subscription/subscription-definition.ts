@@ -17,14 +17,15 @@ export interface FunctionalSubscriber {
 }
 
 /** `subscriber({ name: 'fraud', on: [reaction(Withdrawn, check)] })`: the same as a class with `@Subscriber`. */
-export function subscriber({
-  name,
-  on,
-  ...options
-}: SubscriptionOptions & {
-  readonly name: string;
-  readonly on: readonly (Reaction | readonly Reaction[])[];
-}): FunctionalSubscriber {
+export function subscriber(
+  given: SubscriptionOptions & {
+    readonly name: string;
+    readonly on: readonly (Reaction | readonly Reaction[])[];
+  },
+): FunctionalSubscriber {
+  if (typeof given !== 'object' || given === null)
+    throw new InvalidDefinition(shown(given), 'is no subscriber: give subscriber({ name, on }).');
+  const { name, on, ...options } = given;
   return Object.freeze({ name, on: reactionsIn(name, on), options });
 }
 

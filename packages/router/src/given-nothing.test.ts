@@ -1,0 +1,101 @@
+import { Recorder, memory, type OpenStorage } from '@backstory/core';
+import { BatchHandler, Subscriptions, batchReaction, reaction, subscriber } from '@backstory/router';
+import { EventBus, Router } from '@backstory/router/bus';
+import { where } from '@backstory/router/filter';
+import { EventTypes } from '@backstory/events';
+import { Deposited } from '../../../test/support/bank-events.js';
+import { watching } from '../../../test/support/subscribing.js';
+
+/** As it comes from JavaScript, and from files that import each other. */
+const nothing = undefined as never;
+const none = null as never;
+const handle = () => undefined;
+
+let storage: OpenStorage;
+let subscriptions: Subscriptions;
+beforeEach(async () => {
+  storage = await memory().open();
+  subscriptions = new Subscriptions({
+    ...storage,
+    recorder: new Recorder(storage.events, { source: 'test' }),
+  });
+  await subscriptions.add(watching('fraud', handle));
+});
+afterEach(() => subscriptions.close());
+
+const CYCLE = 'names an event class that is undefined: two files that import each other leave it so.';
+const bus = () => {
+  const record = () => Promise.reject(new Error('not here'));
+  return new EventBus({
+    source: 'x',
+    types: new EventTypes([]),
+    store: storage.events,
+    record,
+    router: new Router(),
+  });
+};
+
+test.each<[string, () => unknown, string]>([
+  ['reaction(undefined, …)', () => reaction(nothing, handle), `reaction(…) ${CYCLE}`],
+  [
+    'reaction(Event)',
+    () => reaction(Deposited, none),
+    'reaction(…) needs a function: reaction(Deposited, (event) => …).',
+  ],
+  [
+    'reaction(Event, …, null)',
+    () => reaction(Deposited, handle, none),
+    'options: must be an object, not null.',
+  ],
+  [
+    'batchReaction(undefined, …)',
+    () => batchReaction(nothing, handle),
+    'batchReaction(…) needs a list of event classes',
+  ],
+  ['batchReaction([], …)', () => batchReaction([], handle), 'batchReaction(…) needs a list of event classes'],
+  ['batchReaction([undefined], …)', () => batchReaction([nothing], handle), `batchReaction(…) ${CYCLE}`],
+  [
+    'batchReaction([Event])',
+    () => batchReaction([Deposited], none),
+    'batchReaction(…) needs a function: batchReaction([Deposited], (batch) => …).',
+  ],
+  [
+    'batchReaction(…, null)',
+    () => batchReaction([Deposited], handle, none),
+    'options: must be an object, not null.',
+  ],
+  [
+    '@BatchHandler(undefined)',
+    () => BatchHandler(nothing)({}, 'all', {}),
+    'all needs a list of event classes',
+  ],
+  ['@BatchHandler([undefined])', () => BatchHandler([nothing])({}, 'all', {}), `all ${CYCLE}`],
+  ['subscriber(null)', () => subscriber(none), 'null is no subscriber: give subscriber({ name, on }).'],
+  ['new Router(null)', () => new Router(none), 'rules: must be a list of rules, not null.'],
+  ['new Router([], null)', () => new Router([], none), 'options: must be an object, not null.'],
+  ['attach(…, null)', () => bus().attach({}, none), 'options: must be an object, not null.'],
+  ['and(null)', () => where.type('x').and(none), 'and: takes filters, not null.'],
+  ['or(undefined)', () => where.type('x').or(nothing), 'or: takes filters, not undefined.'],
+  [
+    'accountFor(…, null)',
+    () => subscriptions.accountFor('fraud', none),
+    'options: must be an object, not null.',
+  ],
+  [
+    'accountFor(…, { after: null })',
+    () => subscriptions.accountFor('fraud', { after: none }),
+    'after: must be a number',
+  ],
+  [
+    'accountFor(…, { onMissing: null })',
+    () => subscriptions.accountFor('fraud', { onMissing: none }),
+    'onMissing: must be a function, not null.',
+  ],
+  [
+    'outcomesOfEvents(null)',
+    () => subscriptions.outcomesOfEvents(none),
+    'events: must be a list of events, not null.',
+  ],
+])('%s says what is missing', async (_, call, says) => {
+  await expect((async () => call())()).rejects.toThrow(says);
+});
