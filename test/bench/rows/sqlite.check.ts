@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { runJson } from '../../support/run-cli.js';
+import { promisify } from 'node:util';
 import type { Row, Setting } from '../row.js';
 import { readContest } from '../sqlite/read-contest.js';
 
+/** As it is run: from its start as a process to its end. */
+const COMMAND = path.join(__dirname, '../../../packages/cli/bin/backstory.js');
 const LENGTH = 20;
 const PAGE = 500;
 
@@ -33,9 +36,9 @@ export const row: Row = {
         expected: `${head} events of ${streams} streams`,
         before: () => rmSync(trails, { force: true }),
         async run() {
-          const { envelope, stdout } = await runJson(['check', 'record', '--file', trails], { cwd });
-          if (!envelope.ok) throw new Error(stdout);
-          checked = envelope.data;
+          const argv = [COMMAND, 'check', 'record', '--file', trails, '--json'];
+          const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd });
+          checked = (JSON.parse(stdout) as { readonly data: typeof checked }).data;
         },
         proof() {
           const { events = 0, streams: folded = 0 } = checked;
