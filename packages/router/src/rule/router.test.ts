@@ -163,6 +163,8 @@ describe('a router', () => {
       { observer },
     );
     router.explain(event('x'));
+    // It may be asked for each handler, each attempt, and where nothing is handled at all.
+    router.into('one').matches(event('x'));
     expect(told).toEqual([]);
     router.route(event('x'));
     expect(told).toEqual([

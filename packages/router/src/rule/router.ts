@@ -92,7 +92,8 @@ export class Router {
 
   /**
    * Events that go to a topic, by the rules as they are when it is asked: for `when:` of a handler of a subscription. Where a rule on the
-   * way there has a condition that throws, it cannot be told, and this throws the same.
+   * way there has a condition that throws, it cannot be told, and this throws the same. Nobody is told what it answers: it may be asked for
+   * each handler, each attempt, and for reading.
    */
   into(name: string): Filter {
     const { name: wanted } = topic(name);
