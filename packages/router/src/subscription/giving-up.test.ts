@@ -60,3 +60,16 @@ it('however often a subscription is reset, one listener waits for the loss of ea
   const listeners = leases.map(({ signal }) => getEventListeners(signal, 'abort').length);
   expect(Math.max(...listeners)).toBe(1);
 });
+
+it('however often something is asked of a subscription in no time, no more waits for its end', async () => {
+  const subscriptions = start();
+  await subscriptions.add(watching('fraud', () => undefined));
+  const { running } = subscriptions as unknown as {
+    running: Map<string, { stopping: AbortController }>;
+  };
+  const { signal } = running.get('fraud')!.stopping;
+  const listeners = () => getEventListeners(signal, 'abort').length;
+  const before = listeners();
+  for (let i = 0; i < 20; i++) await subscriptions.resume('fraud');
+  expect(listeners()).toBeLessThanOrEqual(before + 1);
+});

@@ -49,7 +49,7 @@ export class Subscription {
   private control: Control | undefined;
   private fault: unknown;
   private outage: string | undefined;
-  private wake: () => void = () => undefined;
+  private woken = new AbortController();
   private loops: Promise<unknown> = Promise.resolve();
   private stopped: Promise<void> | undefined;
 
@@ -131,7 +131,7 @@ export class Subscription {
 
   /** Looks at what is wanted now rather than in a while. */
   look(): void {
-    this.wake();
+    this.woken.abort();
   }
 
   /** Keeps the checkpoint now rather than in a while. */
@@ -147,7 +147,7 @@ export class Subscription {
   private async finish(): Promise<void> {
     this.stopping.abort();
     this.reading.restart();
-    this.wake();
+    this.look();
     // First of all: the loops may wait for the writer that a handler holds.
     await this.owned.quiet(this.owned.all, 'the subscription stops');
     await Promise.all([this.loops, this.owned.later]);
@@ -178,8 +178,9 @@ export class Subscription {
 
   private async lookAlways(): Promise<void> {
     while (!this.stopping.signal.aborted) {
-      const woken = new Promise<void>((resolve) => (this.wake = resolve));
-      await Promise.race([woken, pause(this.parts.leases.ttlMs / 4, this.stopping.signal)]);
+      await pause(this.parts.leases.ttlMs / 4, this.woken.signal);
+      // What is asked for while it looks is looked at next.
+      this.woken = new AbortController();
       if (!this.stopping.signal.aborted) await this.lookAround();
     }
   }
