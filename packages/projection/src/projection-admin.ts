@@ -51,6 +51,7 @@ export interface VerifyOptions {
 }
 
 export const REBUILDING: OptionNames<RebuildOptions> = { ...ASKING, eventsPerSecond: true };
+const WHICH: OptionNames<Which> = { ...ASKING, generation: true };
 const COMPARING: OptionNames<VerifyOptions> = {
   generation: true,
   limit: true,
@@ -200,12 +201,12 @@ export class ProjectionAdmin {
    * Has another generation be read: the one being filled, or the one given. One that no process feeds is filled here first, with code of
    * its version; after the swap it is fed where that code runs.
    *
-   * @throws ProjectionNotFound, GenerationUnusable, InvalidOption
+   * @throws ProjectionNotFound, GenerationUnusable, InvalidOption; the signal's reason, where nothing was swapped yet
    */
-  async swap(name: string, which: Which = {}): Promise<Swapped> {
-    const { generation, ...by } = whichOne(which);
-    const swapped = await this.parts.withFed(name, { generation }, () =>
-      swap(this.storesOf(name), name, { generation }),
+  async swap(name: string, which: Which & { readonly signal?: AbortSignal } = {}): Promise<Swapped> {
+    const { generation, signal, ...by } = whichOne(which, { ...WHICH, signal: true });
+    const swapped = await this.parts.withFed(name, { generation, signal }, () =>
+      swap(this.storesOf(name), name, { generation, signal }),
     );
     await this.changed(name, swapped.generation, 'swapped', { type: 'projection.swapped', by });
     return swapped;
@@ -213,7 +214,7 @@ export class ProjectionAdmin {
 
   /** Goes back to the generation that was read before, and says how far behind it is. @throws ProjectionNotFound, GenerationUnusable */
   async rollback(name: string, which: Which = {}): Promise<Swapped> {
-    const { generation, ...by } = whichOne(which);
+    const { generation, ...by } = whichOne(which, WHICH);
     const swapped = await rollBack(this.storesOf(name), name, generation);
     await this.changed(name, swapped.generation, 'rolled-back', { type: 'projection.rolled-back', by });
     return swapped;
@@ -221,7 +222,7 @@ export class ProjectionAdmin {
 
   /** Deletes a generation that is not read. Gives its number. @throws ProjectionNotFound, GenerationUnusable */
   async drop(name: string, which: Which = {}): Promise<number> {
-    const { generation, ...by } = whichOne(which);
+    const { generation, ...by } = whichOne(which, WHICH);
     const dropped = await drop(this.parts.placeOf(name).state, name, generation);
     await this.changed(name, dropped, 'dropped', { type: 'projection.dropped', by });
     return dropped;
@@ -281,9 +282,9 @@ export class ProjectionAdmin {
 }
 
 /** @throws InvalidOption */
-function whichOne(which: Which): Which {
-  const { generation, ...by } = knownOptions(which, { ...ASKING, generation: true });
-  checkAskedBy(by);
+function whichOne<T extends Which>(which: T, names: OptionNames<T>): T {
+  const { generation } = knownOptions(which, names);
+  checkAskedBy(which);
   if (generation !== undefined) wholeOption('generation', generation, 1, Number.MAX_SAFE_INTEGER);
   return which;
 }

@@ -1,7 +1,8 @@
-import { defineBackstory, memory, type App } from 'backstory';
-import { projection } from 'backstory/projection';
+import { defineBackstory, memory, sqlite, type App } from 'backstory';
+import { projection, sqlProjection } from 'backstory/projection';
 import { Deposited, Withdrawn } from '../../../../test/support/bank-events.js';
 import { runCli, runJson } from '../../../../test/support/run-cli.js';
+import { sqliteFiles } from '../../../../test/support/sqlite-files.js';
 
 const balances = (version: number) =>
   projection('balances', {
@@ -138,6 +139,24 @@ test('an interrupted rebuild is gone on with, and one of a paused projection is 
   await interrupted('rebuild');
   expect((await show('rebuild', 'balances')).stdout).toMatch(/generation 2 of version 2 is filled/);
   await interrupted('verify');
+  await interrupted('swap');
+  expect((await data('status', 'balances')).projection).toMatchObject({ generation: 1 });
+});
+
+const files = sqliteFiles();
+test('of tables there is no document to show', async () => {
+  const days = sqlProjection('days', {
+    version: 1,
+    tables: { days: { columns: { day: 'text' }, key: ['day'] } },
+    events: { Deposited },
+    handle: { Deposited: () => Promise.resolve() },
+  });
+  const definition = defineBackstory({ name: 'bank', store: sqlite(files.newFile()), projections: [days] });
+  await definition.run(() => Promise.resolve());
+  expect(await runCli(['projections', 'show', 'days', 'account-1'], { definition })).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('Projection days writes tables: read them with SQL'),
+  });
 });
 
 test('a rebuild goes no faster than it is to, by whom it is gone on with as well', async () => {

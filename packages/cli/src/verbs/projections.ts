@@ -1,5 +1,12 @@
 import type { EventStore } from '@backstory/core';
-import type { GenerationStatus, Projections, ProjectionStatus, Swapped } from '@backstory/projection';
+import { InvalidDefinition } from '@backstory/events';
+import type {
+  Documents,
+  GenerationStatus,
+  Projections,
+  ProjectionStatus,
+  Swapped,
+} from '@backstory/projection';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
 import { columns } from '../columns.js';
 import { documentLines } from '../document-lines.js';
@@ -38,7 +45,11 @@ const ACTIONS = {
   show,
   rebuild,
   verify,
-  swap: async (use) => swapped(use, await use.projections.swap(use.name, which(use))),
+  swap: async (use) =>
+    swapped(
+      use,
+      await interruptible(use.call, (signal) => use.projections.swap(use.name, { ...which(use), ...signal })),
+    ),
   rollback: async (use) => swapped(use, await use.projections.rollback(use.name, which(use))),
   drop,
   pause: (use) => ask(use, 'pause'),
@@ -250,11 +261,24 @@ async function drop(use: Use): Promise<void> {
   ]);
 }
 
+/** @throws UsageError where it has none */
+function documentsOf(projections: Projections, name: string): Documents<unknown> {
+  try {
+    return projections.named(name);
+  } catch (error) {
+    if (!(error instanceof InvalidDefinition)) throw error;
+    throw new UsageError(
+      'no-documents',
+      `Projection ${name} writes tables: read them with SQL, they are the views ${name}.… of the state store.`,
+    );
+  }
+}
+
 async function show({ call, projections, events, name, key }: Use): Promise<void | 'finding'> {
   if (key === undefined)
     throw new UsageError('missing-key', `Which document? backstory projections show ${name} <key>.`);
   const { at, explain, maxEvents, limit = 10 } = call.options as Options;
-  const documents = projections.named(name);
+  const documents = documentsOf(projections, name);
   const resultsUpTo = (position: number | undefined) =>
     documents.results(key, { backwards: true, limit, ...(position !== undefined && { upTo: position }) });
   if (at === undefined) {

@@ -38,6 +38,8 @@ export interface SwapOptions {
   readonly comingMs?: number;
   /** Only while it is to take the place by itself. */
   readonly isByItself?: boolean;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -45,17 +47,18 @@ export interface SwapOptions {
  * every event that the live one has, so that nobody who reads goes back in time; where it is all but there and is fed, the live one
  * waits for it. A live one that is of another log than the one that is there is no measure.
  *
- * @throws ProjectionNotFound, GenerationUnusable
+ * @throws ProjectionNotFound, GenerationUnusable; the signal's reason
  */
 export async function swap(
   stores: Stores,
   name: string,
-  { generation, patienceMs, comingMs = COMING_MS, isByItself = false }: SwapOptions = {},
+  { generation, patienceMs, comingMs = COMING_MS, isByItself = false, signal }: SwapOptions = {},
 ): Promise<Swapped> {
   const { state } = stores;
   let waiting: { readonly meeting: HeldMeeting; readonly until: number } | undefined;
   try {
     for (;;) {
+      signal?.throwIfAborted();
       const plan = await planned(stores, name, generation);
       const { next } = plan;
       const isComing = await comes(state, name, plan);
