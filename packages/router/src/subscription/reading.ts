@@ -47,7 +47,8 @@ export class Reading {
   private async read(signal: AbortSignal): Promise<void> {
     const { events, definition, dispatcher, observer } = this.parts;
     const { name } = definition;
-    const query = { ...definition.query, pageSize: PAGE };
+    const pageSize = Math.min(MOST, definition.options.buffer);
+    const query = { ...definition.query, pageSize };
     const pages = follow(events, { after: this.startingPoint(), query, signal, name, observer });
     // The next page is fetched while this one is handled.
     let next = pages.next();
@@ -58,7 +59,7 @@ export class Reading {
       next = pages.next();
       next.catch(() => undefined);
       // Handlers may give nobody else a turn: the request for the next page would be sent after them.
-      if (page.events.length === PAGE) await new Promise((sent) => setImmediate(sent));
+      if (page.events.length === pageSize) await new Promise((sent) => setImmediate(sent));
       dispatcher.take(page);
       await dispatcher.room(signal);
       if (signal.aborted || dispatcher.partitions.size === 0) return void (await pages.return?.());
@@ -76,4 +77,4 @@ export class Reading {
 }
 
 /** Events read at once. */
-const PAGE = 1_000;
+const MOST = 1_000;

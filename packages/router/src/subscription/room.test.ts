@@ -44,6 +44,23 @@ it.each([5, 1])(
   },
 );
 
+it('no more is in hand than its buffer and what one more reading brings, which is no more than that', async () => {
+  let go: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (go = resolve));
+  let handled = 0;
+  const handle = async () => {
+    await held;
+    handled++;
+  };
+  for (let i = 0; i < 20; i++) await record(String(i), ...five());
+  await subscriptions.add(watching('fraud', handle, { buffer: 20, concurrency: 1 }));
+  const member = async () => (await subscriptions.status('fraud')).members[0]!;
+  await eventually(async () => (await member()).isFull);
+  expect((await member()).buffered).toBeLessThanOrEqual(40);
+  go();
+  await eventually(() => handled === 100);
+});
+
 it('what waits behind parked keys is read no faster than it is handled', async () => {
   let isWell = false;
   let go: () => void = () => undefined;

@@ -21,7 +21,7 @@ export interface SubscriptionOptions {
   readonly concurrency?: number;
   /** Events read and not yet handled, in one process; then it reads no more until half of them are. Default 1,000. */
   readonly buffer?: number;
-  /** Events finished ahead of one that is not, in one partition; then it reads no more. Default 1,000. */
+  /** Events of one partition read from the first one on that is not finished; then it reads no more. Default 1,000. */
   readonly maxAhead?: number;
   /** For handlers that do not say otherwise. Default 30,000. */
   readonly timeoutMs?: number;
