@@ -240,6 +240,25 @@ test.each([3, 1_000])('a position that stands twice, %d, is said', async (positi
   await made.close();
 });
 
+test("a conversion of somebody's is said, and one that is as the server's own is not", async () => {
+  const found = await server.createDatabase();
+  const made = await postgres(found).open();
+  const said = async () => {
+    const all: unknown[] = [];
+    for await (const page of made.events.examine!()) all.push(...page);
+    return all;
+  };
+  await queryAt(found, 'create cast (integer as text) with inout as implicit');
+  expect(await said()).toEqual([]);
+  await queryAt(
+    found,
+    `create function public.shown(json) returns text language sql as $$select '{}'$$;
+    create cast (json as text) with function public.shown(json)`,
+  );
+  expect(await said()).toEqual(['these conversions are not those of PostgreSQL: json to text']);
+  await made.close();
+});
+
 describe('a schema that stands before that of PostgreSQL', () => {
   let found: string;
   beforeAll(async () => {

@@ -114,6 +114,13 @@ function foreignSql({ table }: Examined): string {
         and opcmethod in (select oid from pg_am where amname in ('btree', 'hash')))`;
 }
 
+/** Of what is read of an event to how it is read, with a function of somebody's: by input and output they are as PostgreSQL's own. */
+function castsSql(): string {
+  return `string_agg(format('%s to %s', castsource::regtype, casttarget::regtype), e'\n' order by oid) from pg_cast
+    where oid >= ${MADE_LATER} and castmethod = 'f' and casttarget in ('text'::regtype, 'bigint'::regtype)
+      and castsource in ('json'::regtype, 'text'::regtype, 'bigint'::regtype, 'integer'::regtype, 'double precision'::regtype)`;
+}
+
 const KEYS = ['position', 'stream, version', 'id'];
 
 /** What an index only carries along has no class of operators. */
@@ -138,6 +145,7 @@ const CHECKS: readonly (readonly [sql: (of: Examined) => string, say: Say])[] = 
       is === 't' ? [] : ['its table of events is a view, or unlogged, or has rules, policies or parts'],
   ],
   [lackingSql, some('these indexes do not have every event')],
+  [castsSql, some('these conversions are not those of PostgreSQL')],
   [foreignSql, some('these indexes are in an order that is not of PostgreSQL')],
   [columnsSql, without(COLUMNS, 'its column is not what it was made as')],
   [keysSql, without(KEYS, 'nothing keeps this unique')],
