@@ -208,6 +208,20 @@ test('keys are added, rotated and revoked', async () => {
   expect((await audit('verify')).exitCode).toBe(0);
 });
 
+test('the public key that is given is that of the last seal', async () => {
+  await audit('keys', 'create', '--key', 'key.pem');
+  await audit('keys', 'add', '--key', 'key.pem', '--new-key', 'spare.pem');
+  expect(await audit('keys', 'public')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('Several keys of this ring are in force'),
+  });
+  await audit('keys', 'rotate', '--key', 'key.pem', '--new-key', 'next.pem');
+  await definition.run(fillShop);
+  expect((await audit('seal', '--key', 'next.pem')).exitCode).toBe(0);
+  const { keys } = (await json('keys', 'list')).envelope.data;
+  expect((await json('keys', 'public')).envelope.data).toMatchObject({ keyId: keys[2].keyId });
+});
+
 test('a key that no ring names in the end is not left behind', async () => {
   await sealed();
   await audit('keys', 'rotate', '--key', 'key.pem', '--new-key', 'next.pem');

@@ -139,18 +139,25 @@ async function writePublic(audit: AuditCall): Promise<void> {
   const { call, options } = audit;
   const [, , name] = call.arguments as [string, string, string?];
   const ring = await audit.ring();
-  const key = name === undefined ? ring.keys.find(({ status }) => status === 'in-force') : called(ring, name);
-  if (!key)
-    throw new UsageError(
-      'no-key',
-      'No key of this ring is in force: name one, see "backstory audit keys list".',
-    );
+  const key = name === undefined ? await sealingKey(audit, ring) : called(ring, name);
   const pem = publicKeyPem(key.publicKey);
   if (options.out !== undefined) await audit.write(options.out, [pem]);
   await call.report.answer({ keyId: key.keyId, pem }, () =>
     options.out === undefined
       ? pem.trimEnd().split('\n')
       : [`The public key ${key.keyId.slice(0, 16)} is in ${options.out}`],
+  );
+}
+
+/** That of the last seal: it is what a package, or a proof, of now is checked with. @throws UsageError where that is not one key */
+async function sealingKey({ folder }: AuditCall, { keys: all }: KeyRing): Promise<RingKey> {
+  const last = await folder.head();
+  const signed = all.find(({ keyId }) => keyId === last?.keyId);
+  const [only, ...more] = signed ? [signed] : all.filter(({ status }) => status === 'in-force');
+  if (only && more.length === 0) return only;
+  throw new UsageError(
+    'no-key',
+    `${only ? 'Several keys' : 'No key'} of this ring ${only ? 'are' : 'is'} in force, and none has signed the last seal: name one, see "backstory audit keys list".`,
   );
 }
 
