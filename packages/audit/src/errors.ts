@@ -4,7 +4,9 @@ import { BackstoryError } from '@backstory/core';
 export class SealerBusy extends BackstoryError {
   readonly code = 'BACKSTORY_SEALER_BUSY';
   constructor() {
-    super('Another process is sealing this log: wait until it is done, or see what became of it.');
+    super(
+      'Another process is sealing this log: wait until it is done. The claim of one that was killed ends within 10 s.',
+    );
   }
 }
 
@@ -71,7 +73,7 @@ export class KeyNotInForce extends BackstoryError {
     readonly status: string,
   ) {
     super(
-      `Key ${keyId.slice(0, 16)} is ${status} in this key ring: sign with one that is in force, see "backstory audit keys list".`,
+      `Key ${keyId.slice(0, 16)} is ${status} in this key ring: give one that is in force, see "backstory audit keys list".`,
     );
   }
 }

@@ -36,14 +36,16 @@ export interface HeadSources {
 
 /** Gathers the heads of a log from its seals, the log itself and anchors, and checks that they are one chain that is signed. */
 export async function headChain(sources: HeadSources): Promise<HeadChain> {
+  // First, and the log last: of a seal that is made meanwhile nothing is then looked for that was not there yet.
+  const kept = await keptHead(sources.folder);
   const files = await sealFiles(sources.folder);
   const recorded = await recordedOrNone(sources);
   const logId = chainOf(files.seals, recorded.heads, sources);
   const ofThisLog = recorded.heads.filter(({ head }) => head === undefined || head.logId === logId);
   const anchors = sources.anchors.filter((head) => head.logId === logId);
   const own = files.seals.filter(({ head }) => head.logId === logId);
-  const last = await lastHead(sources.folder, logId);
-  const gathered = gather(own, ofThisLog, { anchors, last: last.head, trust: sources.trust });
+  const last = kept.head?.logId === logId ? kept.head : undefined;
+  const gathered = gather(own, ofThisLog, { anchors, last, trust: sources.trust });
   const { links } = gathered;
   const judged = judgeHeads(
     links.map(({ head }) => head),
@@ -53,7 +55,7 @@ export async function headChain(sources: HeadSources): Promise<HeadChain> {
     ...files.findings,
     ...recorded.findings,
     ...gathered.findings,
-    ...last.findings,
+    ...kept.findings,
     ...files.seals.flatMap((it) => (own.includes(it) ? [] : seal(it.head.sequence, 'foreign', it.file))),
     ...sources.anchors.flatMap((head) =>
       anchors.includes(head) ? [] : seal(head.sequence, 'foreign', head.logId),
@@ -80,10 +82,9 @@ async function sealFiles(folder: AuditFolder | undefined) {
 }
 
 /** What the folder says is the last head: somebody may have taken away the seal itself, and its record. */
-async function lastHead(folder: AuditFolder | undefined, logId: string | undefined) {
+async function keptHead(folder: AuditFolder | undefined) {
   try {
-    const head = await folder?.head();
-    return { head: head?.logId === logId ? head : undefined, findings: [] };
+    return { head: await folder?.head(), findings: [] };
   } catch (error) {
     if (!(error instanceof AuditFileDamaged)) throw error;
     return { head: undefined, findings: [seal(null, 'no-head', error.file)] };

@@ -152,6 +152,25 @@ describe('on SQLite', () => {
     database.close();
   }
 
+  test('what is missing before an event that cannot be read is named as well', async () => {
+    await fillLog(storage, 40);
+    const keyed = await folders.newFolder();
+    await seal(storage, keyed);
+    lax(`UPDATE events SET data = CAST(data AS BLOB) WHERE position = 17`);
+    const behind = bareDatabase('libsql', file);
+    behind.exec('DROP TRIGGER events_never_go');
+    behind.exec('DELETE FROM events WHERE position IN (14, 15, 16)');
+    behind.close();
+    const { findings } = await verify(storage, keyed);
+    const found = findings.map((it) => ('position' in it ? [it.kind, it.position] : it));
+    expect(found).toEqual([
+      ['missing', 14],
+      ['missing', 15],
+      ['missing', 16],
+      ['unreadable', 17],
+    ]);
+  });
+
   describe.each([
     ['small events', 0.001],
     ['a large event before it', 5],

@@ -115,7 +115,9 @@ class Sealer {
     // What was recorded before its key was revoked is needed: the next seal vouches for it.
     if (problem && !(problem === 'revoked-key' && isRecorded)) return;
     if (!recorded || recorded.sequence < head.sequence) await this.record(head);
-    else if (!isRecorded) return dropDraft(this.folder);
+    // A folder that was copied while a seal was published has it twice.
+    else if (!isRecorded || (await this.folder.sequences()).includes(head.sequence))
+      return dropDraft(this.folder);
     await this.folder.publish(head);
   }
 

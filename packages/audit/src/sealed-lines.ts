@@ -26,7 +26,7 @@ export async function sealedIn(folder: AuditFolder, sequence?: number): Promise<
       `seal ${wanted}`,
       'no-such-seal',
       last < 0
-        ? `There is no seal ${wanted} in ${folder.folder}.`
+        ? `There is no seal ${wanted} in ${folder.folder}: the next one is made once something was recorded, see "backstory audit seal".`
         : `A seal before seal ${wanted} is missing in ${folder.folder}: "backstory audit seal" makes it again from the log.`,
     );
   const { head } = await folder.seal(wanted);

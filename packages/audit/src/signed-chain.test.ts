@@ -113,6 +113,39 @@ test('a seal of another log that says it is of this one, and is not signed, does
   expect(brief(findings)).toContain('other-log');
 });
 
+test("a draft that is left beside the seal that it became is in nobody's way", async () => {
+  fs.copyFileSync(sealFile(2), path.join(keyed.folder, 'seals/next.part'));
+  await fillLog(storage, 3, 40);
+  expect((await seal(storage, keyed)).head).toMatchObject({ sequence: 3 });
+  expect(await withFiles()).toEqual([]);
+});
+
+test('a seal that is made while the log is read is looked for where it can be', async () => {
+  await fillLog(storage, 3, 40);
+  let sealing: Promise<unknown> | undefined;
+  const beside = Object.assign(Object.create(storage.events) as typeof storage.events, {
+    async *readStream(...asked: Parameters<typeof storage.events.readStream>) {
+      yield* storage.events.readStream(...asked);
+      await (sealing ??= seal(storage, keyed));
+    },
+  });
+  expect(await verify({ ...storage, events: beside }, keyed)).toMatchObject({ findings: [] });
+  expect(await new AuditFolder(keyed.folder).sequences()).toEqual([1, 2, 3]);
+});
+
+test('a seal that does not name the one before it is not made again', async () => {
+  resigned(2, { previous: OTHER });
+  fs.rmSync(sealFile(2));
+  await expect(seal(storage, keyed)).rejects.toThrow(/does not continue seal 2: it does not follow the seal/);
+});
+
+test('nothing is proven where a seal before is missing, and it is said how that is made again', async () => {
+  fs.rmSync(sealFile(1));
+  await expect(sealedIn(new AuditFolder(keyed.folder))).rejects.toThrow(
+    /A seal before seal 2 is missing .*"backstory audit seal" makes it again/,
+  );
+});
+
 test('behind a seal that is lacking, the root of the next but one is compared again', async () => {
   await fillLog(storage, 3, 40);
   await seal(storage, keyed);

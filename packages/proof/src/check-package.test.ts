@@ -82,6 +82,17 @@ test.each([
   ]);
 });
 
+test('bytes that are no UTF-8 are not taken for the character that stands for such', () => {
+  writePackage();
+  const file = path.join(folder, 'events.jsonl');
+  const text = fs.readFileSync(file).toString('latin1');
+  fs.writeFileSync(file, Buffer.from(text.replace('\xef\xbf\xbd', '\xff'), 'latin1'));
+  const names = ['events.jsonl', 'proofs.jsonl', 'head.json', 'keys.jsonl'];
+  const sums = names.map((name) => `${hexOf(sha256(fs.readFileSync(path.join(folder, name))))}  ${name}\n`);
+  fs.writeFileSync(path.join(folder, 'SHA256SUMS'), sums.join(''));
+  expect(checkPackage(folder).problems).toEqual(['events.jsonl holds bytes that are no UTF-8.']);
+});
+
 test('a proof of an event that is not in it is a problem', () => {
   writePackage({ order: [0], proven: [0, 1] });
   expect(checkPackage(folder)).toMatchObject({
@@ -103,7 +114,9 @@ describe('where a key is given, the package is whole as well', () => {
       expect.stringContaining('Statement 1'),
     ]);
     const other = KeyRing.begin(readPrivateKey(newPrivateKey()), new Date());
-    expect(problems({ keys: other.write() })).toContain('head.json: unknown-key');
+    expect(problems({ keys: other.write() })).toContain(
+      'head.json: it is signed by a key that you do not believe.',
+    );
   });
 
   test('its last event has an end', () => {

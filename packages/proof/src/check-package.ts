@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { hexOf, sha256 } from './digest.js';
 import { InvalidProof, ProofError } from './errors.js';
+import { HEAD_PROBLEMS } from './head-problems.js';
 import { isHeader, writeHeader } from './event-header.js';
 import { isExactText, isInstant, jsonIn, membersOf } from './exact-json.js';
 import { KeyRing } from './key-ring.js';
@@ -86,7 +88,7 @@ class PackageChecker implements PackageCheck {
     this.head = head;
     // A package holds together by its own ring, whoever else is believed.
     const problem = given?.judge(head) ?? own.judge(head);
-    if (problem) this.problem(`head.json: ${problem}`);
+    if (problem) this.problem(`head.json: ${HEAD_PROBLEMS[problem]}`);
     // Every proof has this head, so that it was judged once.
     const same: Trust = { judge: (it) => (writeHead(it) === writeHead(head) ? problem : 'unknown-key') };
     const proofs = linesOf(this.file('proofs.jsonl'));
@@ -164,7 +166,11 @@ function* linesOf(file: string): Generator<string, void> {
   for (const chunk of chunksOf(file)) {
     rest = Buffer.concat([rest, chunk]);
     for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
-      yield rest.subarray(0, end).toString();
+      const line = rest.subarray(0, end);
+      // What is none is read as if it were the character that stands for it.
+      if (!isUtf8(line))
+        throw new InvalidProof('form', `${path.basename(file)} holds bytes that are no UTF-8.`);
+      yield line.toString();
       rest = rest.subarray(end + 1);
     }
   }

@@ -202,6 +202,8 @@ describe('whose signature counts', () => {
     expect(passed).toEqual([]);
     const lines = text.toString().split('\n');
     expect(() => KeyRing.read(lines.toSpliced(1, 1).join('\n'))).toThrow(/does not follow/);
+    const spaced = lines.with(-2, lines.at(-2)!.replace(',', ', '));
+    expect(() => KeyRing.read(spaced.join('\n'))).toThrow(/was edited/);
     expect(() => KeyRing.read('')).toThrow(InvalidKeyRing);
     expect(() => KeyRing.read(lines.slice(0, 2).join('\n'))).toThrow(/cut off/);
     // A ring that ends earlier is a ring: which one is the newest, a later seal says.
