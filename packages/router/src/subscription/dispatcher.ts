@@ -24,7 +24,7 @@ export interface DispatcherHost extends HandlingHost, ParkingHost {
 export class Dispatcher {
   readonly parking: Parking;
   readonly outcomes: OutcomeBook;
-  private readonly work = new Workload();
+  private readonly work: Workload;
   private readonly handling: Handling;
   private readonly breaker: Breaker;
   private isPaused = false;
@@ -41,7 +41,8 @@ export class Dispatcher {
     private readonly host: DispatcherHost,
     observer: Observer,
   ) {
-    const { work } = this;
+    const work = new Workload(definition.options.buffer);
+    this.work = work;
     const pump = () => this.pump();
     const breaker = new Breaker(definition.options.breaker, (change, reason) =>
       this.switched(change, reason),
@@ -92,7 +93,7 @@ export class Dispatcher {
       };
       signal.addEventListener('abort', go);
       this.roomy = () => {
-        if (this.work.held * 2 <= buffer && !isAhead()) go();
+        if (this.work.isHalfFree() && !isAhead()) go();
       };
     });
   }

@@ -71,7 +71,7 @@ export class Parking {
   /** An event of a parked key: the checkpoint may pass it, for the record says from where on the key is to be read. */
   follow(lane: Lane, entry: Entry): void {
     lane.partition.tracker.finish(entry);
-    if (lane.isBehind || lane.queue.length >= KEPT || !this.isRoom) {
+    if (lane.isBehind || lane.queue.length >= KEPT || !this.work.isHalfFree(1)) {
       lane.isBehind = true;
       return;
     }
@@ -87,15 +87,10 @@ export class Parking {
       lane.state = 'dead';
       return;
     }
-    const kept = this.isRoom ? KEPT : 0;
+    const kept = this.work.isHalfFree() ? KEPT : 0;
     if (lane.queue.length > kept) lane.isBehind = true;
     this.work.keepFirst(lane, kept);
     this.wait(lane, delayMs);
-  }
-
-  /** What waits has half of the buffer: the other half is for what can be handled. */
-  private get isRoom(): boolean {
-    return this.work.held * 2 < this.definition.options.buffer;
   }
 
   /** The first event of a parked key is dealt with. */

@@ -44,6 +44,28 @@ it.each([5, 1])(
   },
 );
 
+it.each([1, 2, 3, 5, 20, 21])(
+  'with a buffer of %s keys that wait for their next attempt leave room for others, also when more comes for them',
+  async (buffer) => {
+    const seen: string[] = [];
+    const handle = async (_event: object, { stream }: { readonly stream: string }) => {
+      await new Promise((wait) => setTimeout(wait, 1));
+      if (stream.startsWith('account-bad')) throw new Error('no');
+      seen.push(stream);
+    };
+    const retry = { attempts: 2, delayMs: 3_600_000, maxDelayMs: 3_600_000 };
+    await subscriptions.add(watching('fraud', handle, { buffer, breaker: { keys: 1_000 }, retry }));
+    for (let i = 0; i < 3; i++) await record(`bad-${i}`, new Deposited(1));
+    await eventually(async () => (await subscriptions.parked('fraud')).length === 3);
+    for (let i = 0; i < 3; i++) await record(`bad-${i}`, ...five());
+    const { head } = await storage.events.identity();
+    await eventually(async () => (await subscriptions.status('fraud')).position === head);
+    // More at once than the buffer holds: reading waits until there is room.
+    await record('well', ...Array.from({ length: 60 }, (_, i) => new Deposited(i)));
+    await eventually(() => seen.length === 60, 10_000);
+  },
+);
+
 it('no more is in hand than its buffer and what one more reading brings, which is no more than that', async () => {
   let go: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (go = resolve));

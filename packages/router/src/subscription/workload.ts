@@ -11,6 +11,16 @@ export class Workload {
   /** Events in memory that are not handled. */
   held = 0;
 
+  constructor(private readonly buffer: number) {}
+
+  /**
+   * Whether half of the buffer is free, with so many `more` in hand. By this one rule what waits is kept in memory, and reading goes on: what
+   * waits alone never keeps it from that.
+   */
+  isHalfFree(more = 0): boolean {
+    return (this.held + more) * 2 <= this.buffer;
+  }
+
   /** No key has anything to do: those that are there wait for somebody to decide. */
   get isIdle(): boolean {
     const isIdle = ({ replaying, lanes }: Partition) =>
