@@ -20,7 +20,10 @@ export interface Control {
   readonly accounted?: readonly string[] | undefined;
   readonly paused?: Wish;
   /** The last time somebody wanted it to go on, also where it had paused by itself. */
-  readonly resumed?: Wish;
+  readonly resumed?: Wish & {
+    /** Two may come in one millisecond. Absent where an older release was asked. */
+    readonly id?: string;
+  };
   /** Every partition goes back, or ahead, to `to`, once. */
   readonly reset?: Wish & { readonly id: string; readonly to: number };
 }

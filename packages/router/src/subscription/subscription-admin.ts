@@ -68,9 +68,9 @@ export class SubscriptionAdmin {
 
   /** Goes on, also where it paused by itself or is faulted. */
   async resume(name: string, by?: AskedBy): Promise<void> {
-    await this.want(name, by, 'subscription.resumed', ({ paused: _paused, ...control }, resumed) => ({
+    await this.want(name, by, 'subscription.resumed', ({ paused: _paused, ...control }, wish) => ({
       ...control,
-      resumed,
+      resumed: { ...wish, id: newId() },
     }));
   }
 

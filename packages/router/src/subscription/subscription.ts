@@ -283,8 +283,8 @@ export class Subscription {
   }
 }
 
-function isResumed(control: Control, before: Control): boolean {
-  return control.resumed?.at !== before.resumed?.at;
+function isResumed({ resumed }: Control, { resumed: before }: Control): boolean {
+  return resumed?.id !== before?.id || resumed?.at !== before?.at;
 }
 
 function isStale(reset: string | undefined, control: Control): boolean {
