@@ -1,24 +1,41 @@
-/** Attempts that this process has begun and that have not ended, those included that ran out of time; by the tokens of their schedules. */
+import { AppendOutcomeUnknown } from '@backstory/core';
+import type { StoredSchedule } from './schedule.js';
+
+/** Attempts that this process has begun and that have not ended, those included that ran out of time; by the ids of their schedules. */
 export class AtWork {
   private readonly works = new Map<string, Set<Promise<unknown>>>();
+  /** Tokens of schedules of which nobody knows whether an attempt was recorded. */
+  private readonly unknown = new Set<string>();
 
-  add(token: string, work: Promise<unknown>): void {
-    const works = this.works.get(token) ?? new Set();
-    this.works.set(token, works.add(work));
+  add({ id, token }: StoredSchedule, work: Promise<unknown>): void {
+    const works = this.works.get(id) ?? new Set();
+    this.works.set(id, works.add(work));
     const end = () => {
       works.delete(work);
-      if (works.size === 0) this.works.delete(token);
+      if (works.size === 0) this.works.delete(id);
     };
-    work.then(end, end);
+    work.then(end, (error: unknown) => {
+      if (error instanceof AppendOutcomeUnknown) this.unknown.add(token);
+      end();
+    });
   }
 
-  has(token: string): boolean {
-    return this.works.has(token);
+  has({ id }: StoredSchedule): boolean {
+    return this.works.has(id);
   }
 
-  /** Resolves when none of this schedule is at work. */
-  async ended(token: string): Promise<void> {
-    for (let works = this.works.get(token); works; works = this.works.get(token))
-      await Promise.allSettled(works);
+  /** Whether an attempt has ended of which nobody knows whether it was recorded. */
+  isUnknown({ token }: StoredSchedule): boolean {
+    return this.unknown.has(token);
+  }
+
+  /** That is written down, or of no account any more. */
+  forget({ token }: StoredSchedule): void {
+    this.unknown.delete(token);
+  }
+
+  /** Resolves when none under this id is at work. */
+  async ended({ id }: StoredSchedule): Promise<void> {
+    for (let works = this.works.get(id); works; works = this.works.get(id)) await Promise.allSettled(works);
   }
 }

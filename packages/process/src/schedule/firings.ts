@@ -7,7 +7,7 @@ import { errorText } from './error-text.js';
 import { FiringLost } from './errors.js';
 import { inTime } from './in-time.js';
 import { SCHEDULES_LEASE, type ScheduleBook } from './schedule-book.js';
-import { firingId, nextTime, type StoredSchedule } from './schedule.js';
+import { LOST, firingId, nextTime, withDoubt, type StoredSchedule } from './schedule.js';
 import { LONGEST_DELAY_MS, type SchedulerOptions } from './scheduler-options.js';
 import type { SchedulerParts } from './scheduler-parts.js';
 import { Unsettled } from './unsettled.js';
@@ -90,11 +90,12 @@ export class Firings {
       return this.failed(schedule, fence, error);
     }
     await this.parts.book.settle(fence, schedule, await this.nextOf(schedule));
+    this.atWork.forget(schedule);
   }
 
   private fire(schedule: StoredSchedule, id: string, signal: AbortSignal): Promise<unknown> {
     const work = (async () => this.parts.fire(schedule, id, signal))();
-    this.atWork.add(schedule.token, work);
+    this.atWork.add(schedule, work);
     return work;
   }
 
@@ -123,16 +124,22 @@ export class Firings {
   /** Where an attempt goes on whose time is over, that is written down for as long as it does. */
   private async leave(fence: Fence, schedule: StoredSchedule, left: StoredSchedule): Promise<void> {
     const { book } = this.parts;
-    const { token, inDoubt: before } = schedule;
+    const { inDoubt: before } = schedule;
     const { firer } = this;
-    const { inDoubt: _, ...rest } = left;
-    const own = this.atWork.has(token) ? firer : undefined;
-    const inDoubt = before === undefined || before === firer ? own : before;
-    await book.settle(fence, schedule, { ...rest, ...(inDoubt !== undefined && { inDoubt }) });
-    if (inDoubt !== firer) return;
+    const inDoubt = before === undefined || before === firer ? this.doubtOf(schedule) : before;
+    await book.settle(fence, schedule, withDoubt(left, inDoubt));
+    if (inDoubt !== firer) return this.atWork.forget(schedule);
     // Where that cannot be written down it stays in doubt, until it is carried out.
-    const ended = this.atWork.ended(token).then(() => book.ended(schedule, firer));
+    const ended = this.atWork.ended(schedule).then(async () => {
+      await book.ended(schedule, { firer, inDoubt: this.doubtOf(schedule) });
+      this.atWork.forget(schedule);
+    });
     ended.catch(() => undefined);
+  }
+
+  private doubtOf(schedule: StoredSchedule): string | undefined {
+    if (this.atWork.isUnknown(schedule)) return LOST;
+    return this.atWork.has(schedule) ? this.firer : undefined;
   }
 
   private async nextOf(schedule: StoredSchedule): Promise<StoredSchedule | undefined> {

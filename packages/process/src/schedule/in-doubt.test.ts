@@ -1,7 +1,8 @@
-import { memory, type OpenStorage } from '@backstory/core';
+import { AppendOutcomeUnknown, memory, type OpenStorage } from '@backstory/core';
 import { Command, Scheduler, type SchedulerOptions } from '@backstory/process';
 import { eventually } from '../../../../test/support/eventually.js';
 import { ScheduleBook } from './schedule-book.js';
+import { LOST, readSchedule, writeSchedule } from './schedule.js';
 
 @Command('order.give-up')
 class GiveUp {}
@@ -30,6 +31,7 @@ beforeEach(async () => {
   storage = await memory().open();
 });
 afterEach(async () => {
+  jest.restoreAllMocks();
   for (const end of ends) end();
   for (const each of open) await each.close();
   await storage.close();
@@ -101,15 +103,126 @@ test('what happens again and again is in doubt until a time of it was carried ou
   expect(await isInDoubt()).toBe(false);
 });
 
-test('another of the same id is not what is still at work', async () => {
+test('what takes the place of one that is still at work is in doubt as long as that is', async () => {
+  const one = scheduler();
+  await one.schedule(new GiveUp(), { after: 0, id: 'a' });
+  await one.fireDue();
+  for (let i = 0; i < 2; i++)
+    expect(await one.schedule(new GiveUp(), { after: 60_000, id: 'a' })).toMatchObject({ isInDoubt: true });
+  expect(await isInDoubt()).toBe(true);
+  now += 60_000;
+  await one.fireDue();
+  ends[1]!();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await isInDoubt()).toBe(true);
+  ends[0]!();
+  await eventually(async () => (await isInDoubt()) === false);
+  expect(await one.cancel('a')).toBe('cancelled');
+});
+
+test('who cancels what has taken the place of one that is still at work is told so', async () => {
   const one = scheduler();
   await one.schedule(new GiveUp(), { after: 0, id: 'a' });
   await one.fireDue();
   await one.schedule(new GiveUp(), { after: 60_000, id: 'a' });
-  expect(await isInDoubt()).toBe(false);
+  expect(await one.cancel('a')).toBe('in-doubt');
+});
+
+test('what takes the place of one that is under way is in doubt until that has ended', async () => {
+  const one = scheduler({ timeoutMs: 60_000 });
+  await one.schedule(new GiveUp(), { after: 0, id: 'a' });
+  const firing = one.fireDue();
+  await eventually(() => ends.length === 1);
+  expect(await one.schedule(new GiveUp(), { after: 60_000, id: 'a' })).toMatchObject({ isInDoubt: true });
   ends[0]!();
+  await firing;
+  expect(await one.find('a')).toMatchObject({ state: 'waiting', isInDoubt: false });
+});
+
+test('what takes the place of one that is under way and runs out of time is in doubt until that ends', async () => {
+  const one = scheduler({ timeoutMs: 200 });
+  await one.schedule(new GiveUp(), { after: 0, id: 'a' });
+  const firing = one.fireDue();
+  await eventually(() => ends.length === 1);
+  await one.schedule(new GiveUp(), { after: 60_000, id: 'a' });
+  await firing;
+  expect(await isInDoubt()).toBe(true);
+  ends[0]!();
+  await eventually(async () => (await isInDoubt()) === false);
+});
+
+test('whoever was told of the doubt when cancelling begins anew under the same id without it', async () => {
+  const one = scheduler({ timeoutMs: 200 });
+  await one.schedule(new GiveUp(), { after: 0, id: 'a' });
+  const firing = one.fireDue();
+  await eventually(() => ends.length === 1);
+  await one.schedule(new GiveUp(), { after: 60_000, id: 'a' });
+  expect(await one.cancel('a')).toBe('in-doubt');
+  await one.schedule(new GiveUp(), { after: 60_000, id: 'a' });
+  await firing;
+  expect(await isInDoubt()).toBe(false);
+});
+
+test('what takes the place of one in doubt, while another attempt of that carries it out, is in no doubt any more', async () => {
+  const one = scheduler({ timeoutMs: 60_000 });
+  await one.schedule(new GiveUp(), { after: 0, id: 'a' });
+  fire = () => Promise.reject(new AppendOutcomeUnknown('a-1', 1));
+  await one.fireDue();
+  now += 1_000;
+  fire = hangs;
+  const firing = one.fireDue();
+  await eventually(() => ends.length === 1);
+  await one.schedule(new GiveUp(), { after: 60_000, id: 'a' });
+  expect(await isInDoubt()).toBe(true);
+  ends[0]!();
+  await firing;
+  expect(await isInDoubt()).toBe(false);
+});
+
+test('an attempt is in doubt of which nobody knows whether it was recorded, until another one has carried it out', async () => {
+  const one = scheduler();
+  await one.schedule(new GiveUp(), { after: 0, every: 60_000, id: 'a' });
+  await one.schedule(new GiveUp(), { after: 0, id: 'b' });
+  fire = () => Promise.reject(new AppendOutcomeUnknown('a-1', 1));
+  expect(await one.fireDue()).toBe(2);
+  expect(await one.find('a')).toMatchObject({ state: 'waiting', attempts: 0, isInDoubt: true });
+  expect(await one.cancel('b')).toBe('in-doubt');
+  now += 1_000;
+  fire = () => Promise.reject(new Error('no'));
+  await one.fireDue();
+  expect(await one.find('a')).toMatchObject({ attempts: 1, isInDoubt: true });
+  now += 1_000;
+  fire = async () => {};
+  await one.fireDue();
+  expect(await one.find('a')).toMatchObject({ attempts: 0, isInDoubt: false });
+});
+
+test('an attempt that ends late and does not know whether it was recorded stays in doubt', async () => {
+  const one = scheduler();
+  await one.schedule(new GiveUp(), { after: 0, id: 'a' });
+  let fail = (_: Error): void => {};
+  fire = () => new Promise((_, reject) => (fail = reject));
+  await one.fireDue();
+  fail(new AppendOutcomeUnknown('a-1', 1));
   await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(await one.cancel('a')).toBe('cancelled');
+  expect(await one.cancel('a')).toBe('in-doubt');
+});
+
+test('that an attempt of this process has ended says nothing of one that another process left', async () => {
+  const one = scheduler();
+  await one.schedule(new GiveUp(), { after: 0, id: 'a' });
+  await one.fireDue();
+  const book = new ScheduleBook(storage.state);
+  await storage.state.transaction([], async (tx) => {
+    const stored = readSchedule((await tx.get('schedules', 'a'))!);
+    await tx.put('schedules', 'a', writeSchedule({ ...stored, inDoubt: LOST }));
+  });
+  const ending = jest.spyOn(ScheduleBook.prototype, 'ended');
+  ends[0]!();
+  await eventually(() => ending.mock.results.length === 1);
+  await ending.mock.results[0]!.value;
+  expect(await book.find('a')).toMatchObject({ inDoubt: LOST });
+  expect(await one.cancel('a')).toBe('in-doubt');
 });
 
 test('nobody knows how it went in a process that ended meanwhile: also after it was tried again', async () => {

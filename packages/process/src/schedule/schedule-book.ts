@@ -4,7 +4,15 @@ import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { noteAsked, wasAsked } from './asked-once.js';
 import { errorText } from './error-text.js';
 import { FiringLost } from './errors.js';
-import { LOST, isInDoubt, readSchedule, wasTried, writeSchedule, type StoredSchedule } from './schedule.js';
+import {
+  LOST,
+  isInDoubt,
+  readSchedule,
+  wasTried,
+  withDoubt,
+  writeSchedule,
+  type StoredSchedule,
+} from './schedule.js';
 
 /**
  * What became of the wish to cancel a schedule.
@@ -12,7 +20,7 @@ import { LOST, isInDoubt, readSchedule, wasTried, writeSchedule, type StoredSche
  * | | |
  * |---|---|
  * | `cancelled` | it is not carried out |
- * | `in-doubt` | it is cancelled and not tried again, but an attempt of it has not ended, as far as is known: what that does may still be recorded |
+ * | `in-doubt` | it is cancelled and not tried again, but an attempt of it, or of one whose place it took, has not ended, as far as is known, or nobody knows whether it was recorded |
  * | `firing` | it is too late: it is under way |
  * | `unknown` | there is none |
  */
@@ -42,8 +50,8 @@ export class ScheduleBook {
   constructor(private readonly state: StateStore) {}
 
   /**
-   * Enters a schedule in place of another with its id; the same one again changes nothing. Gives it as it is in the book;
-   * `undefined`: a run that was here before asked for it, and it is there no more.
+   * Enters a schedule in place of another with its id; the same one again changes nothing. What is in doubt of the other stays so. Gives it as it is in
+   * the book; `undefined`: a run that was here before asked for it, and it is there no more.
    */
   enter(schedule: StoredSchedule, now: number): Promise<StoredSchedule | undefined> {
     return this.state.transaction([], async (tx) => {
@@ -51,9 +59,10 @@ export class ScheduleBook {
       if (before?.token === schedule.token) return before;
       const { token, isDerived } = schedule;
       if (isDerived && (await wasAsked(tx, token))) return undefined;
-      await write(tx, before, schedule);
+      const entered = withDoubt(schedule, before?.state === 'firing' ? before.token : before?.inDoubt);
+      await write(tx, before, entered);
       if (isDerived) await noteAsked(tx, token, { at: now, became: 'scheduled' });
-      return schedule;
+      return entered;
     });
   }
 
@@ -112,21 +121,23 @@ export class ScheduleBook {
     });
   }
 
-  /** Writes what becomes of a schedule that was taken, unless another has taken its place. `undefined`: nothing more. */
+  /** Writes what becomes of a schedule that was taken; of one whose place another has taken, whether it is in doubt. `undefined`: nothing more. */
   settle(fence: Fence, taken: StoredSchedule, left: StoredSchedule | undefined): Promise<void> {
     return this.state.transaction([fence], async (tx) => {
       const found = await find(tx, taken.id);
-      if (found?.token === taken.token) await write(tx, found, left);
+      if (found?.token === taken.token) return write(tx, found, left);
+      if (found?.inDoubt === taken.token) await write(tx, found, withDoubt(found, left?.inDoubt));
     });
   }
 
-  /** What this firer had not ended when it wrote that down has ended now. */
-  ended({ id, token }: StoredSchedule, firer: string): Promise<void> {
+  /** What this firer had not ended when it wrote that down has ended now; also of what had this id before. */
+  ended(
+    { id }: StoredSchedule,
+    { firer, inDoubt }: { readonly firer: string; readonly inDoubt: string | undefined },
+  ): Promise<void> {
     return this.state.transaction([], async (tx) => {
       const found = await find(tx, id);
-      if (found?.token !== token || found.inDoubt !== firer) return;
-      const { inDoubt: _, ...rest } = found;
-      await tx.put(SCHEDULES, id, writeSchedule(rest));
+      if (found?.inDoubt === firer) await tx.put(SCHEDULES, id, writeSchedule(withDoubt(found, inDoubt)));
     });
   }
 

@@ -20,8 +20,9 @@ export interface Schedule {
   /** Failed attempts at this time. */
   readonly attempts: number;
   /**
-   * An attempt is under way, or ran out of time, or its process is gone, and nobody has said that it ended: what it does may still be recorded, also
-   * where the schedule is cancelled. Over when that attempt ends, or another one has carried it out.
+   * An attempt, of it or of one whose place it took, is under way, or ran out of time, or its process is gone, and nobody has said that it ended; or
+   * nobody knows whether what it did was recorded. So that may be recorded, also where the schedule is cancelled. Over when that attempt ends, or
+   * another one has carried it out.
    */
   readonly isInDoubt: boolean;
   /** Why the last attempt failed. */
@@ -54,11 +55,14 @@ export interface StoredSchedule {
   readonly state: Exclude<Schedule['state'], 'done'>;
   readonly attempts: number;
   readonly error?: string;
-  /** Who carries on an attempt whose time is over, or {@link LOST}. */
+  /**
+   * Who carries on an attempt whose time is over, or {@link LOST}; or the token of one that was under way when this one took its place. The attempt
+   * may be of this schedule, or of one that had its id before.
+   */
   readonly inDoubt?: string;
 }
 
-/** Whoever carried it out cannot be asked any more. */
+/** Whoever carried it out cannot be asked any more, or does not know what became of it. */
 export const LOST = 'lost';
 
 const FORMAT = 'backstory.schedule/1';
@@ -81,6 +85,13 @@ export function wasTried({ state, attempts, due, tryAt }: StoredSchedule): boole
 /** Whether an attempt of it may be at work. */
 export function isInDoubt({ state, inDoubt }: StoredSchedule): boolean {
   return state === 'firing' || inDoubt !== undefined;
+}
+
+export function withDoubt(
+  { inDoubt: _, ...schedule }: StoredSchedule,
+  inDoubt: string | undefined,
+): StoredSchedule {
+  return { ...schedule, ...(inDoubt !== undefined && { inDoubt }) };
 }
 
 /** As it is shown. */
