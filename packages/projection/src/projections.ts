@@ -254,9 +254,9 @@ function standsStill({ state, generation, generations }: ProjectionStatus): bool
 }
 
 /** What brings it on, where waiting does not. */
-function adviceFor({ name, state, version }: ProjectionStatus): string | undefined {
+function adviceFor({ name, state, reason, version }: ProjectionStatus): string | undefined {
   if (state === 'paused' || state === 'faulted') return haltAdvice(name, state);
-  const isAlone = state === 'stopped' || state === 'frozen';
+  const isAlone = (state === 'stopped' && reason === undefined) || state === 'frozen';
   return isAlone ? `start a process whose code has version ${version} of it` : undefined;
 }
 

@@ -21,7 +21,7 @@ import { readProgress, readTrouble, type Progress, type Trouble } from './genera
  * | `retrying` | something cannot be reached, for the reason given; it is tried again |
  * | `faulted` | it stopped before an event, for the reason given; nothing was skipped |
  * | `frozen` | the code here is of another version and no process feeds it |
- * | `stopped` | no process feeds it |
+ * | `stopped` | no process feeds it; the reason, where there is one, is what kept it from going on before |
  */
 export interface ProjectionStatus {
   readonly name: string;
@@ -236,7 +236,8 @@ function conditionOf(
     return { state: trouble.state, reason: trouble.reason };
   const { version } = generation;
   const isOther = code !== undefined && code !== version;
-  if (owner === undefined && !isOther) return { state: 'stopped' };
+  if (owner === undefined && !isOther)
+    return { state: 'stopped', ...(trouble && { reason: trouble.reason }) };
   const made = `it was made by version ${version}, the code is of version ${code}, and`;
   if (owner === undefined) return { state: 'frozen', reason: `${made} no process feeds it` };
   const state = isBehind ? 'catching-up' : 'live';

@@ -15,13 +15,20 @@ export class Committer {
   private readonly effects: Effects;
   private progress: Progress | undefined;
   private savedAt = 0;
+  private isFolding = false;
 
   constructor(
     private readonly parts: FeederParts,
     private readonly troubles: Troubles,
+    private readonly stopping: AbortSignal,
   ) {
     const { model, places, generation, state } = parts;
     this.effects = effectsOf({ model, places, generation: generation.number, state });
+  }
+
+  /** Where it folds what comes after a position and has committed nothing since it began: that position. */
+  get stuckAfter(): number | undefined {
+    return this.isFolding && this.savedAt === 0 ? (this.progress?.checkpoint.through ?? 0) : undefined;
   }
 
   /** Events of a batch at most. */
@@ -51,18 +58,18 @@ export class Committer {
   /**
    * Folds a batch, and writes it at its turn; what of it is to be written before the rest is folded, when that is ready.
    *
-   * @throws ProjectionFailed, FenceLost, Withdrawn, ToMeet; what cannot be reached
+   * @throws ProjectionFailed, FenceLost, Withdrawn, ToMeet; what cannot be reached; why it was stopped between two parts
    */
   async commit(batch: Batch, turn: () => Promise<void>, ready: () => Promise<void>): Promise<void> {
-    if (batch.events.length > 0) await this.project(batch, turn, ready);
+    this.isFolding = batch.events.length > 0;
+    if (this.isFolding) await this.project(batch, turn, ready);
     else {
       await turn();
       await this.write(undefined, batch);
     }
-    const { model, observer, progressed } = this.parts;
+    const { model, observer } = this.parts;
     const { through } = batch.checkpoint;
     observer.checkpoint(() => ({ consumer: `projection ${model.name}`, through }));
-    progressed(this.progress!);
   }
 
   /** A batch whose turn does not come, because the one before it fails, has done nothing and is no failure of its own. */
@@ -80,6 +87,7 @@ export class Committer {
       traces: () => tracesOf(events),
     });
     let before: { readonly error: unknown } | undefined;
+    let done: Written | undefined;
     await observer.project(start, async (end) => {
       let waitedMs = 0;
       const comes = async (its: () => Promise<void>) => {
@@ -88,29 +96,30 @@ export class Committer {
         waitedMs += performance.now() - began;
         return before === undefined;
       };
-      const applied = await this.inParts({ events, checkpoint }, (isLast) => comes(isLast ? turn : ready));
-      if (applied === undefined) end(() => ({ applied: 0, skipped: 0, waitedMs, isDropped: true }));
-      else end(() => ({ applied, skipped: events.length - applied, waitedMs, isDropped: false }));
+      done = await this.inParts({ events, checkpoint }, (isLast) => comes(isLast ? turn : ready));
+      const { taken, applied } = done ?? { taken: 0, applied: 0 };
+      end(() => ({ applied, skipped: taken - applied, waitedMs, isDropped: done === undefined }));
     });
     if (before) throw before.error;
+    if (done!.taken < events.length) throw this.stopping.reason;
   }
 
   /**
-   * Nearly always one part. Where documents are large, or handlers that write tables take long, there are several, each of them
-   * committed before the next is worked out.
+   * Nearly always one part. Where documents are large, or folds or handlers take long, there are several, each of them committed
+   * before the next is worked out. What is stopped ends with the part at work.
    */
   private async inParts(
     { events, checkpoint }: Batch,
     comes: (isLast: boolean) => Promise<boolean>,
-  ): Promise<number | undefined> {
+  ): Promise<Written | undefined> {
     let applied = 0;
     for (let rest = events; ;) {
       const effect = await this.effects.of(rest);
       if (!(await comes(effect.taken === rest.length))) return undefined;
       const written = await this.write(effect, { events: rest, checkpoint });
       applied += written.applied;
-      if (written.taken === rest.length) return applied;
       rest = rest.slice(written.taken);
+      if (rest.length === 0 || this.stopping.aborted) return { taken: events.length - rest.length, applied };
     }
   }
 
@@ -135,6 +144,7 @@ export class Committer {
     this.troubles.over();
     this.progress = progress;
     this.savedAt = performance.now();
+    this.parts.progressed(progress);
     return written;
   }
 

@@ -2,9 +2,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { StateStore, StoredEvent } from '@backstory/core';
 import type { StateTransaction } from '@backstory/core/state';
 import type { ProjectionFailed } from '../errors.js';
-import type { ProjectionModel } from '../definition/projection-model.js';
+import type { Foldable, ProjectionModel } from '../definition/projection-model.js';
 import type { Model } from '../definition/projection-source.js';
 import type { Places } from '../generation/places.js';
+import { Stretch } from '../stretch.js';
 import { requireSql } from '../tables/require-sql.js';
 import { SqlModel } from '../tables/sql-model.js';
 import { WriteBack } from './write-back.js';
@@ -56,10 +57,10 @@ export function effectsOf({ model, places, generation, state }: EffectsParts): E
   return new DocumentEffects(model, new WriteBack(model, places, generation), state);
 }
 
-/** Folds documents until there are no more events, or what they are to write is much. */
+/** Folds documents until there are no more events, what they are to write is much, or it has taken long. */
 class DocumentEffects implements Effects {
   readonly most = 10_000;
-  /** Events folded at a time: fewer where documents are large, and few until that is known. */
+  /** Events folded at a time: fewer where documents are large or folds slow, and few until that is known. */
   private atOnce = 16;
 
   constructor(
@@ -71,11 +72,12 @@ class DocumentEffects implements Effects {
   async of(events: readonly StoredEvent[]): Promise<Effect> {
     const { documents } = this;
     documents.trim();
+    const until = performance.now() + FOLDING_MS;
     let [taken, applied] = [0, 0];
-    while (taken < events.length && !documents.isFull) {
-      const some = events.slice(taken, taken + this.atOnce);
-      applied += await this.fold(some);
-      taken += some.length;
+    while (taken < events.length && !documents.isFull && performance.now() < until) {
+      const done = await this.fold(events.slice(taken, taken + this.atOnce), until);
+      taken += done.taken;
+      applied += done.applied;
       // A turn of the event loop, in which the next page is taken in and the one after it asked for.
       await turn();
     }
@@ -91,17 +93,36 @@ class DocumentEffects implements Effects {
     this.documents.forget();
   }
 
-  private async fold(events: readonly StoredEvent[]): Promise<number> {
+  /** Folds the first of them: one at least, and all where that takes no longer than it may. */
+  private async fold(events: readonly StoredEvent[], until: number): Promise<Written> {
     const { documents, model, state } = this;
-    const decoded = events.map((event) => model.foldable(event));
-    const foldable = decoded.filter(({ keys }) => keys.length > 0);
-    await documents.load(state, foldable);
-    for (const event of foldable) documents.fold(event);
+    const decoded: Foldable[] = [];
+    const decoding = new Stretch();
+    for (const event of events) {
+      decoded.push(model.foldable(event));
+      if (decoding.isLong) {
+        await decoding.pause();
+        if (performance.now() > until) break;
+      }
+    }
+    const { wasLong } = decoding;
+    await documents.load(state, decoded);
+    let [taken, applied] = [0, 0];
+    const folding = new Stretch();
+    for (const event of decoded) {
+      documents.fold(event);
+      taken++;
+      if (event.keys.length > 0) applied++;
+      if (folding.isLong) {
+        await folding.pause();
+        if (performance.now() > until) break;
+      }
+    }
     const before = documents.measured;
     documents.measure();
-    const isLarge = documents.measured - before > LARGE;
-    this.atOnce = isLarge ? Math.max(1, Math.floor(this.atOnce / 2)) : Math.min(DECODED, this.atOnce * 2);
-    return foldable.length;
+    const isMuch = documents.measured - before > LARGE || wasLong || folding.wasLong;
+    this.atOnce = isMuch ? Math.max(1, Math.floor(this.atOnce / 2)) : Math.min(DECODED, this.atOnce * 2);
+    return { taken, applied };
   }
 }
 
@@ -109,6 +130,8 @@ class DocumentEffects implements Effects {
 const DECODED = 500;
 /** Characters that documents of that many events may have. */
 const LARGE = 2 ** 20;
+/** After so long nothing more is folded before what is folded is committed. */
+const FOLDING_MS = 1_000;
 
 /**
  * One event after another, each with statements of its own: a transaction of many would keep others waiting, and one of slow handlers

@@ -16,6 +16,8 @@ export interface FeederParts {
   readonly state: StateStore;
   readonly owner: string;
   readonly observer: Observer;
+  /** Why the one before, of this process, has come to nothing. */
+  readonly trouble?: string | undefined;
   /** Called with how far it is: as it begins, and after something was committed. */
   readonly progressed: (progress: Progress) => void;
   /** Called when it cannot reach something (`reason`), and when it can again (`undefined`). */
@@ -24,4 +26,7 @@ export interface FeederParts {
 
 /** How feeding ended: it was told to, its lease or what it fed is gone, or it cannot go on by itself. */
 export type FeedingEnd =
-  { readonly end: 'stopped' | 'lost' } | { readonly end: 'faulted'; readonly error: unknown };
+  | { readonly end: 'stopped' }
+  /** `stuckAfter`: its lease was lost while it folded what comes after that position, and nothing came of it. */
+  | { readonly end: 'lost'; readonly stuckAfter?: number }
+  | { readonly end: 'faulted'; readonly error: unknown };

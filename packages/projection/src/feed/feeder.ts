@@ -33,7 +33,7 @@ export class Feeder {
     const { generation, lease } = parts;
     this.eventsPerSecond = generation.eventsPerSecond;
     this.troubles = new Troubles(parts);
-    this.committer = new Committer(parts, this.troubles);
+    this.committer = new Committer(parts, this.troubles, this.stopping.signal);
     lease.signal.addEventListener('abort', () => this.stopping.abort());
   }
 
@@ -52,19 +52,21 @@ export class Feeder {
   /** Feeds until it is stopped, its lease is lost, or it cannot go on. Never rejects. */
   async run(): Promise<FeedingEnd> {
     const { signal } = this.stopping;
+    const { lease, trouble } = this.parts;
+    if (trouble !== undefined) await this.troubles.tell(new Error(trouble));
     for (;;) {
       try {
         await this.feed();
         if (this.repaced.signal.aborted && !signal.aborted) continue;
-        return { end: this.parts.lease.isHeld ? 'stopped' : 'lost' };
+        return { end: lease.isHeld ? 'stopped' : 'lost' };
       } catch (error) {
         this.committer.forget();
         if (error instanceof ToMeet) {
           this.meetingAt = error.position;
           continue;
         }
-        if (error instanceof FenceLost || error instanceof Withdrawn) return { end: 'lost' };
-        if (signal.aborted) return { end: 'stopped' };
+        if (error instanceof FenceLost || error instanceof Withdrawn) return this.lost();
+        if (signal.aborted) return { end: lease.isHeld ? 'stopped' : 'lost' };
         const isTriedAgain =
           error instanceof ProjectionFailed
             ? this.suspicion.isToBeTriedAgain(error)
@@ -73,6 +75,12 @@ export class Feeder {
         if (!(error instanceof ProjectionFailed)) await this.troubles.hinder(error, signal);
       }
     }
+  }
+
+  private lost(): FeedingEnd {
+    const { stuckAfter } = this.committer;
+    const isStuck = stuckAfter !== undefined && !this.parts.lease.isHeld;
+    return { end: 'lost', ...(isStuck && { stuckAfter }) };
   }
 
   private async feed(): Promise<void> {

@@ -43,6 +43,8 @@ export class Runner {
   private readonly feeding = new Map<number, Feeding>();
   /** Generations at which this process has failed: others may try, and it does once somebody resumes. */
   private readonly failed = new Map<number, unknown>();
+  /** Of those whose lease was lost before anything came of it: why. */
+  private readonly stuck = new Map<number, string>();
   private readonly filled = new Set<number>();
   /** Where the head was a moment ago, for each generation that is being filled. */
   private readonly heads = new Map<number, { readonly head: number; readonly at: number }>();
@@ -186,6 +188,7 @@ export class Runner {
       ...{ model, generation, places: this.places, lease, events, state },
       owner: leases.owner,
       observer: this.observer,
+      trouble: this.stuck.get(generation.number),
       progressed: (progress) => {
         feeding.progress = progress;
         progressed();
@@ -198,6 +201,9 @@ export class Runner {
 
   private async ended(number: number, lease: HeldLease, ending: FeedingEnd): Promise<void> {
     this.feeding.delete(number);
+    this.stuck.delete(number);
+    if (ending.end === 'lost' && ending.stuckAfter !== undefined)
+      this.stuck.set(number, outOfTime(ending.stuckAfter, this.parts.leases.ttlMs));
     if (ending.end === 'faulted') {
       this.failed.set(number, ending.error);
       this.tell('faulted', messageOf(ending.error));
@@ -243,6 +249,13 @@ export class Runner {
   private announce(generation: number, change: 'created' | 'filled' | 'swapped'): void {
     this.observer.generation(() => ({ projection: this.parts.model.name, generation, change }));
   }
+}
+
+function outOfTime(position: number, ttlMs: number): string {
+  return (
+    `its lease was lost while it folded what comes after position ${position}: that kept the process busy for longer than ` +
+    `the ${ttlMs} ms of the lease, and nothing of it is kept. Have the fold of each event take less; it is tried again.`
+  );
 }
 
 /** Whether they are one, and not another one that was given the number after that was lost. */

@@ -20,10 +20,15 @@ export class Troubles {
 
   /** Something cannot be reached. Tells of it, and waits before it is tried again: the longer, the more often that was so. */
   async hinder(error: unknown, signal: AbortSignal): Promise<void> {
-    if (this.hindrances++ === 0) this.parts.hindered(messageOf(error));
-    await this.keep('retrying', error).catch(() => undefined);
+    await this.tell(error);
     const longest = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** Math.min(this.hindrances, 20));
     await wait(longest * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+  }
+
+  /** It is tried again, for this reason. */
+  async tell(error: unknown): Promise<void> {
+    if (this.hindrances++ === 0) this.parts.hindered(messageOf(error));
+    await this.keep('retrying', error).catch(() => undefined);
   }
 
   /**

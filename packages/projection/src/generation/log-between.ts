@@ -1,6 +1,7 @@
 import type { EventStore, StoredEvent } from '@backstory/core';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import type { Between } from './events-between.js';
+import { Stretch } from '../stretch.js';
 import { TextFold, type Folding, type Texts } from './text-fold.js';
 
 /**
@@ -91,8 +92,12 @@ export class LogBetween {
     const { model } = this.parts;
     const fold = new TextFold(folding);
     for (const key of await this.keys(between)) fold.begin(key, undefined);
+    const stretch = new Stretch();
     for await (const events of this.pages({ after: 0, upTo: between.after }))
-      for (const event of events) fold.fold(model.foldable(event));
+      for (const event of events) {
+        fold.fold(model.foldable(event));
+        if (stretch.isLong) await stretch.pause();
+      }
     return fold;
   }
 

@@ -10,6 +10,7 @@ import { ResultDigests, digestName, digestsOf } from './result-digests.js';
 import { otherForm } from './same-form.js';
 import { placesOf } from './places.js';
 import { checkpointOf, requireControl, requireOfThisLog } from './generations.js';
+import { Stretch } from '../stretch.js';
 import { TextFold } from './text-fold.js';
 import { documentsOf } from './stored-rows.js';
 
@@ -115,12 +116,14 @@ async function foldBetween(
   { fold, results }: { readonly fold: TextFold; readonly results: ResultDigests },
   between: { readonly after: number; readonly upTo: number },
 ): Promise<void> {
+  const stretch = new Stretch();
   for await (const page of events.readAll({ ...between, types: model.typeNames, pageSize: PAGE })) {
     signal?.throwIfAborted();
     for (const event of page.events) {
       const foldable = model.foldable(event);
       for (const key of foldable.keys) fold.begin(key, undefined);
       fold.fold(foldable);
+      if (stretch.isLong) await stretch.pause();
     }
     // There is one for every event at worst.
     for (const [row, text] of fold.results) results.add(row, text);

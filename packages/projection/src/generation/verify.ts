@@ -9,6 +9,7 @@ import { LogBetween } from './log-between.js';
 import { placesOf } from './places.js';
 import { isMadeBy } from './same-form.js';
 import { documentsOf, resultName, resultsOf } from './stored-rows.js';
+import { Stretch } from '../stretch.js';
 import { TextFold, type Folding, type Texts } from './text-fold.js';
 import { requireOneLog, standingOf, type Placed, type Standing, type Verification } from './verification.js';
 
@@ -167,12 +168,16 @@ async function advanced(
 ): Promise<Instead> {
   const { model } = folding;
   const fold = new TextFold(folding);
+  const stretch = new Stretch();
   for await (const events of pages) {
     const foldable = events.map((event) => model.foldable(event));
     const missing = [...new Set(foldable.flatMap(({ keys }) => keys))].filter((key) => !fold.has(key));
     const stored = await view.getMany(collection, missing);
     for (const key of missing) fold.begin(key, stored.get(key));
-    for (const event of foldable) fold.fold(event);
+    for (const event of foldable) {
+      fold.fold(event);
+      if (stretch.isLong) await stretch.pause();
+    }
   }
   return { documents: fold.texts(), results: fold.results };
 }

@@ -8,6 +8,7 @@ import { canonical } from '../generation/document-difference.js';
 import { requirePlace } from './given.js';
 import { valueAt } from './index-key.js';
 import { positionAt, requireWhen } from './position-at.js';
+import { Stretch } from '../stretch.js';
 import { wholeOption } from '../whole-option.js';
 
 /** How much evaluating a document, or tables, may cost. */
@@ -135,6 +136,7 @@ export class DocumentsAsOf<Document> {
   > {
     const { model } = this.parts;
     let document: unknown;
+    const stretch = new Stretch();
     for await (const events of this.pages(key, position)) {
       cost.pages++;
       cost.events += events.length;
@@ -146,6 +148,7 @@ export class DocumentsAsOf<Document> {
         document = model.fold(document, recorded, key);
         cost.folded++;
         yield { document, recorded, event };
+        if (stretch.isLong) await stretch.pause();
       }
     }
   }
