@@ -1,4 +1,5 @@
 import { Context } from './context.js';
+import { BackstoryError } from './errors.js';
 import { knownOptions, type OptionNames } from './known-options.js';
 import { LIMITS, isName, isWellFormed } from './names.js';
 import { InvalidOption } from './number-option.js';
@@ -44,6 +45,24 @@ export function wishOf(by: AskedBy = {}): Wish {
   const { actor, reason } = by;
   const who = actor ?? Context.current().fields.actor ?? 'unknown';
   return { actor: who, at: new Date().toISOString(), ...(reason !== undefined && { reason }) };
+}
+
+/** What somebody asked for is in force, but that it was asked for, and by whom, could not be recorded. */
+export class ActionNotRecorded extends BackstoryError {
+  readonly code = 'BACKSTORY_ACTION_NOT_RECORDED';
+  /** @param why `not recorded on` which stream, and why not */
+  constructor(
+    readonly actor: string,
+    /** Of the event that would have been recorded … */
+    readonly type: string,
+    /** … and what it would have said. */
+    readonly data: Readonly<Record<string, unknown>>,
+    readonly why: string,
+  ) {
+    super(
+      `What ${actor} asked for is in force, but ${why}. Do not ask for it again: note elsewhere that it was.`,
+    );
+  }
 }
 
 const LONGEST = 2_000;

@@ -6,6 +6,7 @@ import {
   type OpenStorage,
   type RecordedEvent,
 } from '@backstory/core';
+import { ActionNotRecorded } from '@backstory/core/administration';
 import { FenceLost } from '@backstory/core/state';
 import { ScheduleNotFound, ScheduleNotTried, ScheduleUnderWay } from './errors.js';
 import { SCHEDULES_STREAM, ScheduleAdmin } from './schedule-admin.js';
@@ -149,3 +150,20 @@ test('what failed is due again, also where it waits for another attempt', async 
     ['b', undefined],
   ]);
 });
+
+test.each<['cancel' | 'retry', string]>([
+  ['cancel', 'schedule.cancelled'],
+  ['retry', 'schedule.retried'],
+])(
+  'who asks for %s while the log is away is told that it is in force and not recorded',
+  async (action, type) => {
+    await book.enter(stored('a', { state: 'failed', attempts: 3 }), 0);
+    const record = jest.spyOn(Recorder.prototype, 'record').mockRejectedValue(new Error('log is away'));
+    const error: unknown = await admin[action]('a', { actor: 'ann' }).catch((it: unknown) => it);
+    record.mockRestore();
+    expect(error).toBeInstanceOf(ActionNotRecorded);
+    expect(error).toMatchObject({ actor: 'ann', type, data: { schedule: 'a' } });
+    expect((error as Error).message).toContain(`but not recorded on _schedules: ${type}: log is away.`);
+    expect((await book.find('a'))?.state).toBe(action === 'cancel' ? undefined : 'waiting');
+  },
+);

@@ -1,5 +1,6 @@
 import { Context, type Recorder, type StateStore } from '@backstory/core';
-import { wishOf, type AskedBy, type Wish } from '@backstory/core/administration';
+import { ActionNotRecorded, wishOf, type AskedBy, type Wish } from '@backstory/core/administration';
+import { messageOf } from '@backstory/core/state';
 import { ScheduleNotFound, ScheduleNotTried, ScheduleUnderWay } from './errors.js';
 import { ScheduleBook, type ScheduleQuery } from './schedule-book.js';
 import { isInDoubt, shownSchedule, type Schedule, type StoredSchedule } from './schedule.js';
@@ -15,7 +16,8 @@ export interface ScheduleAdminParts {
 }
 
 /**
- * Looks at schedules and changes them: from any process, also where none fires them. What was changed is recorded with its actor.
+ * Looks at schedules and changes them: from any process, also where none fires them. What was changed is recorded with its actor. Whoever
+ * changes one while the log cannot be reached is told so with `ActionNotRecorded`: it is changed all the same.
  */
 export class ScheduleAdmin {
   private readonly book: ScheduleBook;
@@ -57,10 +59,15 @@ export class ScheduleAdmin {
     const { id, kind, type, due } = schedule;
     const doubt = isInDoubt(schedule) ? { isInDoubt: true } : {};
     const why = reason === undefined ? {} : { reason };
-    const data = JSON.stringify({ schedule: id, kind, type, due, ...doubt, ...why });
-    const events = [{ type: change, data, metadata: { actor } }];
+    const data = { schedule: id, kind, type, due, ...doubt, ...why };
+    const events = [{ type: change, data: JSON.stringify(data), metadata: { actor } }];
     const write = { stream: SCHEDULES_STREAM, expected: 'any', events } as const;
-    await Context.none.run(() => this.parts.recorder.record([write], { system: true }));
+    try {
+      await Context.none.run(() => this.parts.recorder.record([write], { system: true }));
+    } catch (error) {
+      const unrecorded = `not recorded on ${SCHEDULES_STREAM}: ${change}: ${messageOf(error)}`;
+      throw new ActionNotRecorded(actor, change, data, unrecorded);
+    }
     return shownSchedule(schedule);
   }
 }

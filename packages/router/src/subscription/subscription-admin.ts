@@ -1,5 +1,5 @@
 import { newId, type EventStore, type Recorder, type StateStore } from '@backstory/core';
-import { wishOf, type AskedBy, type Wish } from '@backstory/core/administration';
+import { ActionNotRecorded, wishOf, type AskedBy, type Wish } from '@backstory/core/administration';
 import { shown } from '@backstory/core/state';
 import { InvalidOption, knownOptions } from '@backstory/core/store';
 import { accountFor, type Accounting, type AccountingOptions } from './accounting.js';
@@ -41,7 +41,8 @@ export interface AdminParts {
 
 /**
  * Looks at subscriptions and asks for something: from any process, also where none of them runs. What is asked for is
- * recorded with its actor and carried out by the processes that own the partitions, as soon as there are any.
+ * recorded with its actor and carried out by the processes that own the partitions, as soon as there are any. Whoever asks while the log
+ * cannot be reached is told so with `ActionNotRecorded`: what was asked for is in force all the same, and nobody records it later.
  */
 export class SubscriptionAdmin {
   private readonly waits: HandledWaits;
@@ -259,8 +260,10 @@ export class SubscriptionAdmin {
     this.parts.here?.look(name);
     const { actor, reason } = wish;
     const events = new SystemEvents(this.parts.recorder, name);
-    events.note(type, { ...data, ...(reason !== undefined && { reason }) }, actor);
-    await events.flush();
+    const said = { ...data, ...(reason !== undefined && { reason }) };
+    events.note(type, said, actor);
+    const why = await events.close();
+    if (why !== undefined) throw new ActionNotRecorded(actor, type, said, why);
   }
 
   private async require(name: string): Promise<void> {

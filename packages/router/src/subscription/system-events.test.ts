@@ -1,6 +1,8 @@
 import { Recorder, memory, readRecorded, type OpenStorage } from '@backstory/core';
+import { ActionNotRecorded } from '@backstory/core/administration';
 import { silent, type ConsumerChanged, type Observer } from '@backstory/core/observe';
 import { Subscriptions } from '@backstory/router';
+import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
 import { watching } from '../../../../test/support/subscribing.js';
 import { SystemEvents, systemStream } from './system-events.js';
@@ -88,4 +90,56 @@ describe('a subscription stops', () => {
     expect(heard.at(-1)).toEqual({ consumer: 'fraud', change: 'stopped', reason: undefined });
     expect(await recorded()).toEqual(['subscription.started', 'subscription.stopped']);
   });
+});
+
+describe('whoever asks while the log is away is told that it is in force and not recorded', () => {
+  let subscriptions: Subscriptions;
+  beforeEach(async () => {
+    subscriptions = new Subscriptions({ ...storage, recorder });
+    const fails = () => {
+      throw new Error('no such rule');
+    };
+    await subscriptions.add(watching('fraud', fails, { retry: { attempts: 1 } }));
+    await recording(storage.events)('1', new Deposited(1));
+    await eventually(async () => (await subscriptions.parked('fraud', { states: ['dead'] })).length === 1);
+    await eventually(async () => (await recorded()).length === 2);
+    await subscriptions.remove('fraud');
+  });
+  afterEach(() => subscriptions.close());
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['subscription.paused', () => subscriptions.pause('fraud', { actor: 'ann' })],
+    ['subscription.resumed', () => subscriptions.resume('fraud', { actor: 'ann' })],
+    ['subscription.reset', () => subscriptions.reset('fraud', 'now', { actor: 'ann' })],
+    ['subscription.request', () => subscriptions.skip('fraud', { key: 'account-1' }, { actor: 'ann' })],
+    ['subscription.request', () => subscriptions.replay('fraud', { from: 1 }, { actor: 'ann' })],
+  ])('%s', async (type, ask) => {
+    records.mockRejectedValue(new Error('log is away'));
+    const error: unknown = await ask().then(
+      () => undefined,
+      (it: unknown) => it,
+    );
+    expect(error).toBeInstanceOf(ActionNotRecorded);
+    expect(error).toMatchObject({
+      actor: 'ann',
+      type,
+      message:
+        `What ann asked for is in force, but not recorded on _system-fraud: ${type}: log is away. ` +
+        'Do not ask for it again: note elsewhere that it was.',
+    });
+  });
+
+  it('and it is', async () => {
+    records.mockRejectedValue(new Error('log is away'));
+    await expect(subscriptions.pause('fraud', { actor: 'ann' })).rejects.toThrow(ActionNotRecorded);
+    expect(await subscriptions.status('fraud')).toMatchObject({ state: 'paused' });
+  });
+
+  it('also where it does not answer', async () => {
+    hangs();
+    const began = performance.now();
+    await expect(subscriptions.pause('fraud', { actor: 'ann' })).rejects.toThrow('no answer within 5000 ms');
+    expect(performance.now() - began).toBeLessThan(15_000);
+    letGo();
+  }, 30_000);
 });
