@@ -42,10 +42,11 @@ export class Announcements {
   }
 
   /** It has stopped: nothing is told after that. What of it could not be recorded is told as well. */
-  async stopped(): Promise<void> {
+  async stopped(why?: string): Promise<void> {
     const { subscription: consumer, owner, observer } = this.parts;
-    this.system.note('subscription.stopped', { owner });
-    const reason = await this.system.close();
+    this.system.note('subscription.stopped', { owner, ...(why !== undefined && { reason: why }) });
+    const reasons = [why, await this.system.close()].filter((it) => it !== undefined);
+    const reason = reasons.length > 0 ? reasons.join('; ') : undefined;
     observer.consumer(() => ({ consumer, change: 'stopped', reason }));
   }
 

@@ -38,6 +38,8 @@ export class Ownership {
   private joining: { readonly partition: Partition; readonly parked: readonly (ParkedKey | DeadKey)[] }[] =
     [];
   private saving: Promise<void> = Promise.resolve();
+  /** Of partitions that are being taken up. */
+  private readonly coming = new Set<HeldLease>();
   /** Partitions that go, or begin anew, once what is at work in them has ended. */
   private readonly aside = new Set<Promise<void>>();
 
@@ -56,12 +58,15 @@ export class Ownership {
     control: Control,
   ): Promise<void> {
     if (gotten.length === 0) return;
+    for (const { lease } of gotten) this.coming.add(lease);
     try {
       await this.takeUp(gotten, control);
     } catch (error) {
       // Held and not handled they would be nobody's.
-      await Promise.allSettled(gotten.map(({ lease }) => this.parts.leases.release(lease)));
+      await this.give(gotten.map(({ lease }) => lease));
       throw error;
+    } finally {
+      for (const { lease } of gotten) this.coming.delete(lease);
     }
     this.parts.joined();
   }
@@ -120,13 +125,24 @@ export class Ownership {
     await this.quiet(partitions, 'it is given up');
     await this.save(partitions).catch(() => undefined);
     for (const partition of partitions) this.forget(partition, 'it is given up');
-    await Promise.allSettled(partitions.map(({ lease }) => this.parts.leases.release(lease)));
+    await this.give(partitions.map(({ lease }) => lease));
+  }
+
+  /** Lets others have all at once, also what is being taken up; the checkpoint stays as it was kept last. */
+  async letGo(): Promise<void> {
+    const { all } = this;
+    const leases = [...all.map(({ lease }) => lease), ...this.coming];
+    for (const partition of all) this.forget(partition, 'the subscription stops');
+    await this.give(leases);
   }
 
   /** Starts partitions anew where a reset wants them. */
   async restart(partitions: readonly Partition[], control: Control): Promise<void> {
     await this.quiet(partitions, 'it is reset');
-    for (const partition of partitions) this.forget(partition, 'it is reset');
+    for (const partition of partitions) {
+      this.forget(partition, 'it is reset');
+      this.coming.add(partition.lease);
+    }
     // A save of them may be under way, and would write under the same lease what the reset takes away.
     await this.saving;
     await this.join(partitions, control);
@@ -206,6 +222,10 @@ export class Ownership {
     if (!accounted) return {};
     const types = accountedTypes(accounted);
     return { accounted: known?.types === types ? known : { types, after: ahead.at(-1) ?? through } };
+  }
+
+  private async give(leases: readonly HeldLease[]): Promise<void> {
+    await Promise.allSettled(leases.map((lease) => this.parts.leases.release(lease)));
   }
 
   private forget(partition: Partition, reason: string): void {

@@ -7,6 +7,7 @@ import { Announcements } from './announcements.js';
 import { collectionsOf } from './collections.js';
 import { readControl, type Control } from './control.js';
 import { Dispatcher, type DispatcherHost } from './dispatcher.js';
+import { endsWithin } from './ends-within.js';
 import { firstPosition } from './first-position.js';
 import { sweeperOf } from './outcome-retention.js';
 import { OnceEffects } from './once-effects.js';
@@ -150,11 +151,18 @@ export class Subscription {
     this.look();
     // First of all: the loops may wait for the writer that a handler holds.
     await this.owned.quiet(this.owned.all, 'the subscription stops');
+    const isOver = await endsWithin(LONGEST_STOP_MS, this.end());
+    // What goes on is not waited for: without a lease it stores nothing.
+    if (!isOver) await Promise.all([this.owned.letGo(), this.share.leave().catch(() => undefined)]);
+    this.dispatcher.close('the subscription stops');
+    await this.told.stopped(isOver ? undefined : NOT_KEPT);
+  }
+
+  /** What is under way ends, the checkpoint is kept, and others may take over. */
+  private async end(): Promise<void> {
     await Promise.all([this.loops, this.owned.later]);
     await this.owned.release(this.owned.all);
     await this.share.leave().catch(() => undefined);
-    this.dispatcher.close('the subscription stops');
-    await this.told.stopped();
   }
 
   /** Reading begins as soon as there are partitions, while the first look at what is asked of them goes on. */
@@ -282,6 +290,9 @@ export class Subscription {
     };
   }
 }
+
+const LONGEST_STOP_MS = 10_000;
+const NOT_KEPT = `the log or the state store gave no answer within ${LONGEST_STOP_MS} ms: what was handled since the last checkpoint is delivered again`;
 
 function isResumed({ resumed }: Control, { resumed: before }: Control): boolean {
   return resumed?.id !== before?.id || resumed?.at !== before?.at;

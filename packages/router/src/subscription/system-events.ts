@@ -1,5 +1,6 @@
 import { Context, type NewEvent, type Recorder } from '@backstory/core';
 import { messageOf } from '@backstory/core/state';
+import { endsWithin } from './ends-within.js';
 
 /** What happened to a subscription, on its stream `_system-<name>`. */
 export type SystemEvent =
@@ -69,12 +70,8 @@ export class SystemEvents {
 
   /** Records what was noted, for the last time, but waits no longer than some seconds. Says what was not recorded, and why. */
   async close(): Promise<string | undefined> {
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve(`no answer within ${LONGEST_CLOSE_MS} ms`), LONGEST_CLOSE_MS);
-    });
-    const why = await Promise.race([this.flush().then(() => this.failure), over]);
-    clearTimeout(timer);
+    const isOver = await endsWithin(LONGEST_CLOSE_MS, this.flush());
+    const why = isOver ? this.failure : `no answer within ${LONGEST_CLOSE_MS} ms`;
     const left = [...this.underWay, ...this.waiting].map(({ type }) => type);
     if (left.length === 0) return undefined;
     return `not recorded on ${systemStream(this.subscription)}: ${[...new Set(left)].join(', ')}: ${why}`;

@@ -1,0 +1,99 @@
+import { Recorder, memory, type EventStore, type OpenStorage } from '@backstory/core';
+import { silent, type ConsumerChanged, type Observer } from '@backstory/core/observe';
+import { Subscriptions } from '@backstory/router';
+import { Deposited, recording } from '../../../../test/support/bank-events.js';
+import { eventually } from '../../../../test/support/eventually.js';
+import { place, watching } from '../../../../test/support/subscribing.js';
+
+let storage: OpenStorage;
+let letGo: () => void;
+let held: Promise<void>;
+let isHanging: boolean;
+let waiting: number;
+beforeEach(async () => {
+  isHanging = false;
+  waiting = 0;
+  storage = await memory().open();
+  held = new Promise((resolve) => (letGo = resolve));
+});
+afterEach(() => storage.close());
+
+/** One process; nobody takes over from it unless it gives up its leases, which it does with each subscription that it removes. */
+const run = (events: EventStore, observer: Observer = silent) => {
+  const recorder = new Recorder(storage.events, { source: 'test' });
+  return new Subscriptions({ events, state: storage.state, recorder, observer, leaseMs: 300_000 });
+};
+
+/** While it hangs, this of the log gives no answer until it is let go. */
+const hanging = (what: 'readAll' | 'identity') => {
+  const hang = async () => {
+    waiting++;
+    await held;
+  };
+  return new Proxy(storage.events, {
+    get(target, name) {
+      const member = Reflect.get(target, name) as unknown;
+      if (typeof member !== 'function') return member;
+      const call = (...given: unknown[]) => Reflect.apply(member, target, given) as unknown;
+      if (name !== what) return call;
+      if (name === 'identity') return async () => (isHanging && (await hang()), call());
+      return async function* (...given: unknown[]) {
+        if (isHanging) await hang();
+        yield* call(...given) as AsyncIterable<unknown>;
+      };
+    },
+  });
+};
+
+it.each(['readAll', 'identity'] as const)(
+  'stopping waits no longer than some seconds where %s does not answer: others take over at once, and it says so',
+  async (what) => {
+    const events = hanging(what);
+    const heard: ConsumerChanged[] = [];
+    const seen: string[] = [];
+    const one = run(events, { ...silent, consumer: (facts) => void heard.push(facts()) });
+    await one.add(watching('fraud', (_event, recorded) => void seen.push(`one ${place(recorded)}`)));
+    const record = recording(storage.events);
+    await record('1', new Deposited(1));
+    await eventually(() => seen.length === 1);
+    isHanging = true;
+    await record('1', new Deposited(2));
+    const began = performance.now();
+    await one.remove('fraud');
+    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(heard.at(-1)).toMatchObject({
+      change: 'stopped',
+      reason: expect.stringContaining('gave no answer within 10000 ms') as string,
+    });
+
+    const two = run(storage.events);
+    await two.add(watching('fraud', (_event, recorded) => void seen.push(`two ${place(recorded)}`)));
+    await eventually(() => seen.includes('two account-1 v2'), 20_000);
+    // What comes late is of no account.
+    const before = [...seen];
+    letGo();
+    await record('1', new Deposited(3));
+    await eventually(() => seen.includes('two account-1 v3'), 20_000);
+    expect(seen).toEqual([...before, 'two account-1 v3']);
+    expect((await two.status('fraud')).members).toHaveLength(1);
+    await Promise.all([one.close(), two.close()]);
+  },
+  60_000,
+);
+
+it('so it is while its partitions begin anew', async () => {
+  const seen: string[] = [];
+  const [one, two] = [run(hanging('identity')), run(storage.events)];
+  await one.add(watching('fraud', (_event, recorded) => void seen.push(`one ${place(recorded)}`)));
+  await recording(storage.events)('1', new Deposited(1));
+  await eventually(async () => seen.length === 1 && (await two.status('fraud')).position > 0);
+  isHanging = true;
+  await two.reset('fraud', 'beginning', { actor: 'ann' });
+  await one.resume('fraud', { actor: 'ann' });
+  await eventually(() => waiting > 0);
+  await one.remove('fraud');
+  await two.add(watching('fraud', (_event, recorded) => void seen.push(`two ${place(recorded)}`)));
+  await eventually(() => seen.includes('two account-1 v1'), 20_000);
+  letGo();
+  await Promise.all([one.close(), two.close()]);
+}, 60_000);
