@@ -91,6 +91,18 @@ it('when one that is further is swapped in meanwhile for one of another log, nob
   expect(await live()).toBe(3);
 });
 
+it('when what is read has gone on meanwhile, nobody who reads goes back in time', async () => {
+  for (const generation of [1, 2]) await reaches(generation, 3);
+  const stores = inBetween(async () => {
+    await more('thing.counted');
+    await reaches(1, 4);
+  });
+  await expect(swap(stores, NAME, { generation: 2 })).rejects.toThrow(
+    /it is at position 3, and what is read is at 4/,
+  );
+  expect(await live()).toBe(1);
+});
+
 it('when it is swapped in meanwhile by somebody else, there is nothing more to do, which is told', async () => {
   for (const generation of [1, 2, 3]) await reaches(generation, 3);
   const stores = inBetween(() => swap(storage, NAME, { generation: 2 }));
