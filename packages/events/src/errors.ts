@@ -50,8 +50,8 @@ export class UnknownEventType extends BackstoryError {
     readonly reader = 'this application',
   ) {
     super(
-      `${place(where)}Event type "${type}" is not known to ${reader}: add its class (to an aggregate by a method with ` +
-        `@EventHandler, or @Ignores), or list "${type}" under the aliases of the class that replaced it.`,
+      `${place(where)}Event type "${type}" is not known to ${reader}: add its class (to the \`events\` of defineBackstory, or to an aggregate ` +
+        `by a method with @EventHandler, or @Ignores), or list "${type}" under the aliases of the class that replaced it.`,
     );
     this.stream = where.stream;
     this.version = where.version;

@@ -92,7 +92,7 @@ it('a version that is newer than the code is refused', () => {
 it('an unknown type is an error that says where it stands', () => {
   expect(() => types.decode(stored('account.opened', '{}'))).toThrow(UnknownEventType);
   expect(() => types.decode(stored('account.opened', '{}'))).toThrow(
-    'account-42 version 7 (position 99): Event type "account.opened" is not known to Account: add its class (to an aggregate by a method',
+    'account-42 version 7 (position 99): Event type "account.opened" is not known to Account: add its class (to the `events` of defineBackstory, or to an aggregate by a method',
   );
   expect(() => new EventTypes([Closed]).encode(new Deposited(1, 'EUR'))).toThrow(UnknownEventType);
 });
