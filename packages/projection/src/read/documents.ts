@@ -108,7 +108,8 @@ export class Documents<Document, Result = unknown> {
   }
 
   /**
-   * What the folds of a document have emitted, in the order of the log: at most `limit`, of positions after `after` and up to `upTo`.
+   * What the folds of a document have emitted, in the order of the log: `limit` of them, of positions after `after` and up to `upTo`.
+   * A page goes on to the last one of its last event, so that the next one is asked for with `after` and the position of that.
    *
    * @throws InvalidOption, ProjectionNotFound
    */

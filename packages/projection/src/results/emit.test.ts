@@ -44,6 +44,23 @@ afterEach(async () => {
   await opened.close();
 });
 
+it('results are read in pages that never end within those of one event', async () => {
+  emitted = ['a', 'b', 'c'];
+  await recording(opened.events)('1', new Deposited(1), new Deposited(2));
+  await projections.start();
+  await projections.caughtUp('given', 2);
+  const page = async (query: object) =>
+    (await projections.named('given').results('account-1', query)).map(
+      ({ position, result }) => `${position}${String(result)}`,
+    );
+  expect(await page({ limit: 1 })).toEqual(['1a', '1b', '1c']);
+  expect(await page({ limit: 3 })).toEqual(['1a', '1b', '1c']);
+  expect(await page({ limit: 4 })).toEqual(['1a', '1b', '1c', '2a', '2b', '2c']);
+  expect(await page({ limit: 1, after: 1 })).toEqual(['2a', '2b', '2c']);
+  expect(await page({ limit: 2, backwards: true })).toEqual(['2c', '2b', '2a']);
+  expect(await page({ limit: 2, backwards: true, upTo: 1 })).toEqual(['1c', '1b', '1a']);
+});
+
 it('what a fold has emitted before it fails is not kept, and what those before it have is, once', async () => {
   isBroken = true;
   await recording(opened.events)('1', new Deposited(1), new Deposited(2), new Deposited(3));

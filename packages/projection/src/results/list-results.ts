@@ -12,7 +12,7 @@ export interface ResultsQuery {
   readonly upTo?: number;
   /** The last ones first. */
   readonly backwards?: boolean;
-  /** At most so many. Default 100. */
+  /** So many, and what else the event has led to at which that ends: those of one event are never parted. Default 100. */
   readonly limit?: number;
 }
 
@@ -31,7 +31,12 @@ export async function listResults<Result>(
     ...{ prefix: resultsUpTo(key), ...bounds, backwards },
     limit: wholeOption('limit', limit, 1, 10_000),
   });
-  return rows.map((row) => keptIn<Result>(row));
+  const kept = rows.map((row) => keptIn<Result>(row));
+  if (kept.length < limit) return kept;
+  // Whoever goes on after the position of the last one would miss the rest of its event.
+  const { position } = kept.at(-1)!;
+  const whole = await resultsAt<Result>(view, collection, [key], position);
+  return [...kept.filter((it) => it.position !== position), ...(backwards ? whole.toReversed() : whole)];
 }
 
 /** What one event has led to in these documents. */
