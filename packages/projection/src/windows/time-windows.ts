@@ -16,12 +16,11 @@ export function takeByTime<Value>(
   reduction: Reduction<Value>,
 ): OpenState[] {
   if (value !== undefined && value !== null) {
-    let isLate = true;
+    let isLate = false;
     const last = Math.floor((at - offsetMs) / everyMs) * everyMs + offsetMs;
     for (let from = last; from > at - sizeMs; from -= everyMs) {
-      if (from + sizeMs <= timeOf(document) - latenessMs) continue;
-      isLate = false;
-      addTo(windowAt(document, from, from + sizeMs, reduction), value, reduction);
+      if (from + sizeMs <= timeOf(document) - latenessMs) isLate = true;
+      else addTo(windowAt(document, from, from + sizeMs, reduction), value, reduction);
     }
     if (isLate) document.late++;
   }

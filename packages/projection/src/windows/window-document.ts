@@ -5,7 +5,7 @@ import type { Held } from './reduction.js';
 export interface WindowDocument {
   /** The latest time of an event of this key: what the windows go by. */
   time: string | null;
-  /** Values that came after every window they belong to was closed, and are in none. */
+  /** Values that came after a window of theirs was closed, and are not in that: of several windows perhaps in the later ones. */
   late: number;
   /** Windows closed so far. */
   closed: number;
