@@ -189,6 +189,14 @@ describe.each([
       /nowhere/,
     ],
     [
+      'failed and was passed over, with another one after it',
+      async (_event, { sql }) => {
+        await sql`select nothing from nowhere`.catch(() => undefined);
+        await sql`select 1`;
+      },
+      /nowhere/,
+    ],
+    [
       'breaks a constraint',
       (_event, { sql, movements: own }) =>
         sql`insert into ${own} (account, position, amount) values ('account-1', 1, 1)`,

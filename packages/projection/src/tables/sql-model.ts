@@ -64,7 +64,8 @@ export class SqlModel implements ModelFacts {
         watched.end();
       } catch (error) {
         if (watched.isHindered) throw watched.failure;
-        throw failedAt(this.name, name, recorded, error);
+        // The first one: after it PostgreSQL refuses every other, and says nothing of why.
+        throw failedAt(this.name, name, recorded, watched.failure ?? error);
       }
     }
   }
