@@ -96,7 +96,7 @@ async function killedAtEach(
       await expect(of.swap(NAME, { generation })).rejects.toThrow(/there is none: there are 1\./);
       const next = await of.rebuild(NAME);
       await expect(of.drop(NAME)).rejects.toThrow(
-        `say which: there are ${generation} (half dropped), ${next}.`,
+        `say which, by its \`generation\` (--generation on the command line): there are ${generation} (half dropped), ${next}.`,
       );
       await of.drop(NAME, { generation: next });
     }

@@ -76,7 +76,9 @@ function choose(
   if (others.length === 0)
     throw new GenerationUnusable(name, number, 'there is none besides the one that is read.');
   const which =
-    number === undefined ? 'say which: there are' : 'there is none: besides the one that is read there are';
+    number === undefined
+      ? 'say which, by its `generation` (--generation on the command line): there are'
+      : 'there is none: besides the one that is read there are';
   throw new GenerationUnusable(name, number, `${which} ${numbers}.`);
 }
 

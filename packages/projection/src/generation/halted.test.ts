@@ -150,7 +150,9 @@ it('drop says what there is where nothing, or more than one, could be meant', as
   await expect(first.drop('sums', { generation: 99 })).rejects.toThrow(/none besides the one that is read/);
   await first.rebuild('sums');
   await processWith(2).start();
-  await expect(first.drop('sums')).rejects.toThrow(/: say which: there are 2, 3\.$/);
+  await expect(first.drop('sums')).rejects.toThrow(
+    /: say which, by its `generation` \(--generation on the command line\): there are 2, 3\.$/,
+  );
 });
 
 it('code of another form under the version of a generation does not fold on what that has made', async () => {
