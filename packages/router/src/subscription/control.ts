@@ -83,3 +83,13 @@ function handledBy({ types, includeSystem, keyed, accounted }: Handled) {
 export async function writeControl(tx: StateTransaction, name: string, control: Control): Promise<void> {
   await tx.put(SUBSCRIPTIONS, name, JSON.stringify({ format: FORMAT, ...control }));
 }
+
+/** Whether somebody wanted it to go on since. */
+export function isResumed({ resumed }: Control, { resumed: before }: Control): boolean {
+  return resumed?.id !== before?.id || resumed?.at !== before?.at;
+}
+
+/** Whether a partition is to begin anew, which carried out this reset last. */
+export function isStale(reset: string | undefined, control: Control): boolean {
+  return control.reset !== undefined && control.reset.id !== reset;
+}

@@ -21,6 +21,8 @@ export interface ReplaysParts {
   /** So have all that this process owns, or owned until now. */
   readonly replayEnded: (run: ReplayRun) => void;
   readonly failed: (error: unknown) => void;
+  /** Another one waits for its turn: what is asked for is to be looked at now. */
+  readonly look: () => void;
 }
 
 /** What this process has done of a replay, of all partitions together. */
@@ -33,6 +35,8 @@ export type ReplayRun = Pick<ReplayRequest, 'id' | 'handled' | 'failed'>;
 export class Replays {
   private readonly running = new Map<Partition, string>();
   private readonly runs = new Map<string, ReplayRun>();
+  /** Partitions of which another replay waits until the one that runs is done. */
+  private readonly waited = new Set<Partition>();
 
   constructor(private readonly parts: ReplaysParts) {}
 
@@ -40,10 +44,15 @@ export class Replays {
   begin(requests: readonly ReplayRequest[]): void {
     for (const request of requests) {
       const partition = this.parts.dispatcher.partitions.get(request.partition);
-      if (!partition || partition.isClosing || this.running.has(partition)) continue;
+      if (!partition || partition.isClosing) continue;
       // What is stored may be older than what is known here.
       const known = partition.replayed.get(request.id) ?? request;
       if (known === 'done') continue;
+      const running = this.running.get(partition);
+      if (running !== undefined) {
+        if (running !== known.id) this.waited.add(partition);
+        continue;
+      }
       this.running.set(partition, known.id);
       void this.run(partition, known).finally(() => this.end(partition, known.id));
     }
@@ -51,6 +60,8 @@ export class Replays {
 
   private end(partition: Partition, id: string): void {
     this.running.delete(partition);
+    // What an outage interrupted is not begun again at once.
+    if (this.waited.delete(partition) && partition.replayed.get(id) === 'done') this.parts.look();
     const run = this.runs.get(id);
     if (!run || [...this.running.values()].includes(id)) return;
     this.runs.delete(id);

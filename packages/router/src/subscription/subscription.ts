@@ -5,7 +5,7 @@ import { StoreClosed, outside } from '@backstory/core/store';
 import type { Condition } from './condition.js';
 import { Announcements } from './announcements.js';
 import { collectionsOf } from './collections.js';
-import { readControl, type Control } from './control.js';
+import { isResumed, isStale, readControl, type Control } from './control.js';
 import { Dispatcher, type DispatcherHost } from './dispatcher.js';
 import { endsWithin } from './ends-within.js';
 import { firstPosition } from './first-position.js';
@@ -71,6 +71,7 @@ export class Subscription {
       replayed: (request) => this.told.replayed(request),
       replayEnded: (run) => this.told.replayEnded(run),
       failed: (error) => void this.unlessPassing(error),
+      look: () => this.look(),
     });
     this.share = new Share(parts.state, parts.leases, this.name);
     this.registration = new Registration(parts.state, this.name, this.share);
@@ -293,11 +294,3 @@ export class Subscription {
 
 const LONGEST_STOP_MS = 10_000;
 const NOT_KEPT = `the log or the state store gave no answer within ${LONGEST_STOP_MS} ms: what was handled since the last checkpoint is delivered again`;
-
-function isResumed({ resumed }: Control, { resumed: before }: Control): boolean {
-  return resumed?.id !== before?.id || resumed?.at !== before?.at;
-}
-
-function isStale(reset: string | undefined, control: Control): boolean {
-  return control.reset !== undefined && control.reset.id !== reset;
-}
