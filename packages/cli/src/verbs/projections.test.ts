@@ -25,6 +25,7 @@ const large = projection('large', {
   fold: {
     Deposited: ({ times }, { amount }, _recorded, _key, emit) => {
       if (amount > 10) emit({ amount });
+      if (amount === 777) for (const nth of [1, 2, 3]) emit({ nth });
       return { times: times + 1 };
     },
   },
@@ -181,6 +182,21 @@ test('a document is shown with what its folds have emitted, the last first, and 
   expect(await results('account-1')).toEqual([second, first]);
   expect(await results('account-1', '--at', '1')).toEqual([first]);
   expect(await results('account-2')).toBeUndefined();
+});
+
+test('of what one event has led to no more is shown than is asked for', async () => {
+  const own = definition(1);
+  await own.run(async (first) => {
+    const { position } = await first.record('account-1', [new Deposited(777)]);
+    await first.caughtUp('large', position);
+  });
+  const { envelope } = await runJson(['projections', 'show', 'large', 'account-1', '--limit', '2'], {
+    definition: own,
+  });
+  expect((envelope.data as { results: unknown }).results).toMatchObject([
+    { result: { nth: 3 } },
+    { result: { nth: 2 } },
+  ]);
 });
 
 test('a document is shown as it was, with what it took', async () => {

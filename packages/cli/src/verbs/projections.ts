@@ -279,11 +279,13 @@ async function show({ call, projections, events, name, key }: Use): Promise<void
     throw new UsageError('missing-key', `Which document? backstory projections show ${name} <key>.`);
   const { at, explain, maxEvents, limit = 10 } = call.options as Options;
   const documents = documentsOf(projections, name);
-  const resultsUpTo = (position: number | undefined) =>
-    documents.results(key, { backwards: true, limit, ...(position !== undefined && { upTo: position }) });
+  const resultsUpTo = async (upTo?: number) => {
+    const bounds = { backwards: true, limit, ...(upTo !== undefined && { upTo }) };
+    return (await documents.results(key, bounds)).slice(0, limit);
+  };
   if (at === undefined) {
     const document = await documents.get(key);
-    const results = await resultsUpTo(undefined);
+    const results = await resultsUpTo();
     const data = {
       projection: name,
       key,
