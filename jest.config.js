@@ -7,12 +7,13 @@ module.exports = {
   testEnvironment: 'node',
   globalSetup: '<rootDir>/test/support/shared-postgres.js',
   globalTeardown: '<rootDir>/test/support/shared-postgres-end.js',
+  setupFiles: ['<rootDir>/scripts/forget-contexts.js'],
   testMatch: ['**/*.test.ts'],
   // How busy the machine is says nothing about the code. What never ends is killed by .ci/run.
   testTimeout: 300_000,
   // Many tests wait for a server or a process: of two cores Jest would use one.
   maxWorkers: '100%',
-  // Of test files something stays in memory: in one process for all of them the last ones would be several times slower.
+  // Of test files something stays in memory.
   workerIdleMemoryLimit: '1GB',
   testPathIgnorePatterns: [
     '/node_modules/',
