@@ -1,4 +1,4 @@
-import { Context, type EventStore, type Recorder, type StateStore } from '@backstory/core';
+import { Context, newId, type EventStore, type Recorder, type StateStore } from '@backstory/core';
 import { ASKING, checkAskedBy, wishOf, type AskedBy, type Wish } from '@backstory/core/administration';
 import { guarded, type GenerationChanged, type Observer } from '@backstory/core/observe';
 import { knownOptions, type OptionNames } from '@backstory/core/store';
@@ -122,7 +122,10 @@ export class ProjectionAdmin {
   /** Goes on, also where it is faulted. */
   async resume(name: string, by: AskedBy = {}): Promise<void> {
     checkAskedBy(knownOptions(by, ASKING));
-    await this.want(name, by, ({ paused: _paused, ...control }, resumed) => ({ ...control, resumed }));
+    await this.want(name, by, ({ paused: _paused, ...control }, wish) => ({
+      ...control,
+      resumed: { ...wish, id: newId() },
+    }));
     await this.record(name, 'projection.resumed', {}, by);
   }
 

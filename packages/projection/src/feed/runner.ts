@@ -159,7 +159,8 @@ export class Runner {
   private obey(control: Control): void {
     const before = this.control;
     this.control = control;
-    const isResumed = control.resumed?.at !== before?.resumed?.at;
+    const [last, known] = [control.resumed, before?.resumed];
+    const isResumed = last?.id !== known?.id || last?.at !== known?.at;
     if (control.paused && !before?.paused)
       this.tell('paused', control.paused.reason ?? `by ${control.paused.actor}`);
     if (!isResumed || control.paused) return;

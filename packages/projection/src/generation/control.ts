@@ -15,7 +15,10 @@ export interface Control {
   /** Its generations go no further, so that they can be compared, for as long as whoever asked for it holds the lease of it. */
   readonly meeting?: { readonly position: number; readonly token: number };
   /** The last time somebody wanted it to go on. */
-  readonly resumed?: Wish;
+  readonly resumed?: Wish & {
+    /** Two may come in one millisecond. Absent where an older release was asked. */
+    readonly id?: string;
+  };
 }
 
 /**

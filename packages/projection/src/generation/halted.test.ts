@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { memory, type OpenStorage } from '@backstory/core';
 import { Deposited, Withdrawn, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
@@ -82,6 +83,23 @@ it('once what is read is faulted, whoever waits for it is told why, and to resum
   const waiting = first.caughtUp('sums', 2, { timeoutMs: 600_000 });
   await expect(waiting).rejects.toThrow(/\(faulted: .*unlucky/);
   await expect(waiting).rejects.toThrow(/put that right, and run `backstory projections resume sums`/);
+});
+
+it('resumed twice in one millisecond, what was faulted between goes on', async () => {
+  const at = jest.spyOn(Date.prototype, 'toISOString').mockReturnValue('2026-11-30T12:00:00.000Z');
+  try {
+    await first.resume('sums');
+    await wait(300); // it has looked by then
+    unlucky = 6;
+    await record(6);
+    const { head } = await opened.events.identity();
+    await eventually(async () => (await stateOf(first, 1)) === 'faulted');
+    unlucky = undefined;
+    await first.resume('sums');
+    await first.caughtUp('sums', head, { timeoutMs: 10_000 });
+  } finally {
+    at.mockRestore();
+  }
 });
 
 it('a generation that is faulted does not take the place of another, and says why', async () => {
