@@ -4,6 +4,7 @@ import { postgres } from '@backstory/postgres';
 import { sqlite } from '@backstory/sqlite';
 import { Client } from 'pg';
 import { bareDatabase } from './bench/sqlite/bare-database.js';
+import { behindItsBack } from './support/behind-its-back.js';
 import { startPostgres, type PostgresServer } from './support/postgres-server.js';
 import { hasNodeSqlite } from './support/has-node-sqlite.js';
 import { auditFolders, fillLog, seal, verify, type KeyedFolder } from './support/sealed-log.js';
@@ -138,13 +139,7 @@ describe.each(hasNodeSqlite() ? (['libsql', 'node:sqlite'] as const) : (['libsql
       async open() {
         const file = files.newFile();
         const storage = await files.opened(sqlite(file, { driver }).open());
-        const behind = async (sql: string) => {
-          const database = bareDatabase(driver, file);
-          for (const trigger of ['events_never_change', 'events_never_go', 'events_only_grow'])
-            database.exec(`DROP TRIGGER IF EXISTS ${trigger}`);
-          database.exec(sql);
-          database.close();
-        };
+        const behind = async (sql: string) => behindItsBack(file, sql, driver);
         const columns = async () => {
           const database = bareDatabase(driver, file);
           const rows = database.prepare(COLUMNS).all([]);

@@ -4,7 +4,7 @@ import { StoreUnusable, memory, type OpenStorage } from '@backstory/core';
 import { KeyRing, publicKeyPem, readHead, trustKey, writeHead } from '@backstory/proof';
 import { newPrivateKey, readPrivateKey } from '@backstory/proof/seal';
 import { sqlite } from '@backstory/sqlite';
-import { bareDatabase } from '../../../test/bench/sqlite/bare-database';
+import { behindItsBack } from '../../../test/support/behind-its-back.js';
 import { auditFolders, fillLog, seal, verify, type KeyedFolder } from '../../../test/support/sealed-log';
 import { eventsOf, sqliteFiles } from '../../../test/support/sqlite-files';
 import { AuditFolder, readAnchor } from './audit-folder.js';
@@ -32,15 +32,6 @@ beforeEach(async () => {
 /** Of an event that nobody recorded, all but its position. */
 const FORGED = `stream, category, 99, 'forged', type, schema_version, data, metadata, recorded_at,
   correlation_id, causation_id, append_index FROM events WHERE position = 18`;
-
-/** Changes the file as somebody would who may do anything with it. */
-function behindItsBack(sql: string) {
-  const database = bareDatabase('libsql', file);
-  for (const trigger of ['events_never_change', 'events_never_go', 'events_only_grow'])
-    database.exec(`DROP TRIGGER IF EXISTS ${trigger}`);
-  database.exec(sql);
-  database.close();
-}
 
 // eslint-disable-next-line require-yield -- what fails gives nothing
 async function* throwing(error: Error): AsyncGenerator<never> {
@@ -188,7 +179,7 @@ describe('sealing', () => {
   test('what was made no UTF-8 at the end is told as what it is', async () => {
     await fillLog(storage, 10);
     await seal(storage, keyed);
-    behindItsBack(`UPDATE events SET data = CAST(x'22fe22' AS TEXT) WHERE position = 10`);
+    behindItsBack(file, `UPDATE events SET data = CAST(x'22fe22' AS TEXT) WHERE position = 10`);
     await fillLog(storage, 1, 20);
     await expect(seal(storage, keyed)).rejects.toThrow(
       'the event at position 10 is not the one that was sealed',
@@ -278,7 +269,7 @@ describe('sealing', () => {
       texts,
     );
     fs.rmSync(seals, { recursive: true });
-    behindItsBack("UPDATE events SET data = '{}' WHERE position = 3");
+    behindItsBack(file, "UPDATE events SET data = '{}' WHERE position = 3");
     await expect(seal(storage, keyed)).rejects.toThrow(SealDiverged);
   });
 
@@ -315,9 +306,10 @@ describe('sealing', () => {
     await fillLog(storage, 5);
     const { head } = await seal(storage, keyed);
     await fillLog(storage, 5, 5);
-    const file = path.join(keyed.folder, 'seals/000001.seal');
-    fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(head!.signature, UNSIGNED));
+    const sealFile = path.join(keyed.folder, 'seals/000001.seal');
+    fs.writeFileSync(sealFile, fs.readFileSync(sealFile, 'utf8').replace(head!.signature, UNSIGNED));
     behindItsBack(
+      file,
       `UPDATE events SET data = replace(data, '${head!.signature}', '${UNSIGNED}') WHERE stream = '_audit'`,
     );
     await expect(seal(storage, keyed)).rejects.toThrow(/its signature is wrong/);
@@ -415,9 +407,9 @@ describe('sealing', () => {
     await fillLog(storage, 9);
     await seal(storage, keyed);
     await fillLog(storage, 2);
-    behindItsBack("UPDATE events SET data = '{}' WHERE position = 9");
+    behindItsBack(file, "UPDATE events SET data = '{}' WHERE position = 9");
     await expect(seal(storage, keyed)).rejects.toThrow(/position 9 is not the one/);
-    behindItsBack('DELETE FROM events WHERE position >= 9');
+    behindItsBack(file, 'DELETE FROM events WHERE position >= 9');
     await expect(seal(storage, keyed)).rejects.toThrow(SealDiverged);
     const other = await files.opened(sqlite(files.newFile()).open());
     await fillLog(other, 10);
@@ -471,8 +463,8 @@ describe('verifying', () => {
   const anchor = () => readAnchor(path.join(keyed.folder, 'head.json'));
 
   test('a seal file that was altered is to blame alone where the log still gives what was signed', async () => {
-    const file = path.join(keyed.folder, 'seals/000001.seal');
-    const text = fs.readFileSync(file, 'utf8');
+    const sealFile = path.join(keyed.folder, 'seals/000001.seal');
+    const text = fs.readFileSync(sealFile, 'utf8');
     const lines = text.split('\n');
     const digit = lines[2]!.startsWith('0') ? '1' : '0';
     for (const changed of [
@@ -480,10 +472,10 @@ describe('verifying', () => {
       lines.toSpliced(3, 1),
       lines.toSpliced(3, 0, lines[4]!),
     ]) {
-      fs.writeFileSync(file, changed.join('\n'));
+      fs.writeFileSync(sealFile, changed.join('\n'));
       expect(await found()).toEqual(['seal 1 file']);
     }
-    behindItsBack("UPDATE events SET data = '{}' WHERE position = 7");
+    behindItsBack(file, "UPDATE events SET data = '{}' WHERE position = 7");
     expect(await found()).toEqual(expect.arrayContaining(['seal 1 altered', 'altered 7 data']));
   });
 
@@ -501,7 +493,7 @@ describe('verifying', () => {
   });
 
   test('a seal of another log that was put beside ours hides nothing of what was done to this one', async () => {
-    behindItsBack("UPDATE events SET data = '{}' WHERE position = 7");
+    behindItsBack(file, "UPDATE events SET data = '{}' WHERE position = 7");
     const other = await files.opened(sqlite(files.newFile(), { driver: 'libsql' }).open());
     const folder = await folders.newFolder();
     await fillLog(other, 5);
@@ -578,7 +570,7 @@ describe('verifying', () => {
       ['altered 30 data+metadata'],
     ],
   ])('finds %s', async (_, sql, findings) => {
-    behindItsBack(sql);
+    behindItsBack(file, sql);
     expect(await found()).toEqual(findings);
   });
 
@@ -638,7 +630,7 @@ describe('verifying', () => {
   ])('finds %s, though every sealed event is as it was', async (_, sql, finding) => {
     await seal(storage, keyed);
     expect(await found()).toEqual([]);
-    behindItsBack(sql);
+    behindItsBack(file, sql);
     await storage.close();
     storage = await files.opened(sqlite(file, { driver: 'libsql' }).open());
     const { findings, ok } = await verify(storage, keyed);
@@ -664,9 +656,12 @@ describe('verifying', () => {
   );
 
   test('finds an event that was put in, and where those after it went', async () => {
-    behindItsBack(`UPDATE events SET position = -position - 1 WHERE position > 18;
+    behindItsBack(
+      file,
+      `UPDATE events SET position = -position - 1 WHERE position > 18;
       UPDATE events SET position = -position WHERE position < 0;
-      INSERT INTO events SELECT 19, ${FORGED}`);
+      INSERT INTO events SELECT 19, ${FORGED}`,
+    );
     const { findings } = await verify(storage, keyed);
     expect(brief(findings).slice(0, 3)).toEqual(['inserted 19', 'moved 19→20', 'moved 20→21']);
     expect(findings[0]).toMatchObject({ event: { id: 'forged', version: 99 } });
@@ -675,7 +670,7 @@ describe('verifying', () => {
   });
 
   test('names which fields of a header were what', async () => {
-    behindItsBack(`UPDATE events SET recorded_at = 5, type = 'x' WHERE position = 20`);
+    behindItsBack(file, `UPDATE events SET recorded_at = 5, type = 'x' WHERE position = 20`);
     const { findings } = await verify(storage, keyed);
     const { recordedAt } = (await eventsOf(storage.events, { after: 18, limit: 1 }))[0]!;
     expect(findings).toMatchObject([
@@ -691,7 +686,7 @@ describe('verifying', () => {
   });
 
   test('what is no date is not said to be one', async () => {
-    behindItsBack('UPDATE events SET recorded_at = 9000000000000000 WHERE position = 20');
+    behindItsBack(file, 'UPDATE events SET recorded_at = 9000000000000000 WHERE position = 20');
     const { findings } = await verify(storage, keyed);
     expect(findings).toMatchObject([{ fields: [{ field: 'recordedAt', found: null }] }]);
     expect(findingText(findings[0]!)).toMatch(/recordedAt 20\d\d-.*Z → no time$/);
@@ -699,7 +694,7 @@ describe('verifying', () => {
 
   test('finds an end that was cut off, also where only an anchor says so', async () => {
     const head = await anchor();
-    behindItsBack('DELETE FROM events WHERE position > 30');
+    behindItsBack(file, 'DELETE FROM events WHERE position > 30');
     expect((await found()).slice(0, 3)).toEqual(['seal 2 unrecorded', 'truncated 30 of 41', 'missing 31']);
     const trust = await new AuditFolder(keyed.folder).keys();
     // Nothing in the log says that there was more …
@@ -712,7 +707,7 @@ describe('verifying', () => {
   test('without the seals finds the part that is damaged, and that the others are not', async () => {
     const trust = await new AuditFolder(keyed.folder).keys();
     await seal(storage, keyed);
-    behindItsBack("UPDATE events SET data = '{}' WHERE position = 30");
+    behindItsBack(file, "UPDATE events SET data = '{}' WHERE position = 30");
     const result = await verifyLog(storage.events, { trust });
     expect(result).toMatchObject({ ok: false, located: false, seals: 3 });
     expect(brief(result.findings)).toEqual(['segment 2: 20–41']);
@@ -785,7 +780,7 @@ describe('verifying', () => {
   test('a chain that lacks a seal, or has one that is signed by nobody we believe', async () => {
     const folder = { ...keyed, folder: `${keyed.folder}-copy` };
     fs.cpSync(keyed.folder, folder.folder, { recursive: true });
-    behindItsBack("DELETE FROM events WHERE stream = '_audit'");
+    behindItsBack(file, "DELETE FROM events WHERE stream = '_audit'");
     fs.rmSync(path.join(folder.folder, 'seals/000001.seal'));
     expect(brief((await verify(storage, folder)).findings)).toEqual([
       'seal 2 unrecorded',
@@ -814,7 +809,7 @@ describe('verifying', () => {
   });
 
   test('keeps details of so many, and counts the rest', async () => {
-    behindItsBack("UPDATE events SET data = '{}' WHERE position <= 40");
+    behindItsBack(file, "UPDATE events SET data = '{}' WHERE position <= 40");
     const result = await verify(storage, keyed, { maxFindings: 5 });
     expect(result.count).toBe(42);
     expect(brief(result.findings)).toEqual([
@@ -837,7 +832,7 @@ describe('verifying', () => {
         yield page;
       }
     };
-    behindItsBack("UPDATE events SET data = '{}' WHERE position = 35");
+    behindItsBack(file, "UPDATE events SET data = '{}' WHERE position = 35");
     const trust = await new AuditFolder(keyed.folder).keys();
     const result = await verifyLog(failing, { trust, folder: keyed.folder });
     expect(brief(result.findings)).toEqual(['unreadable 17', 'unreadable 29', 'altered 35 data']);
@@ -860,7 +855,7 @@ describe('verifying', () => {
       keyed = await folders.newFolder();
       await seal(storage, keyed);
       expect(await found()).toEqual([]);
-      behindItsBack(`ALTER TABLE events RENAME COLUMN ${column} TO another`);
+      behindItsBack(file, `ALTER TABLE events RENAME COLUMN ${column} TO another`);
       const { findings } = await verify(storage, keyed, { signal: AbortSignal.timeout(5_000) });
       expect(findings.filter(({ kind }) => kind === 'unreadable-log')).toHaveLength(1);
       expect(findings.filter(({ kind }) => kind === 'unreadable')).toEqual([]);

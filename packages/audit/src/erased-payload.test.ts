@@ -1,7 +1,7 @@
 import type { OpenStorage } from '@backstory/core';
 import { checkProof, writeProof } from '@backstory/proof';
 import { sqlite } from '@backstory/sqlite';
-import { bareDatabase } from '../../../test/bench/sqlite/bare-database.js';
+import { behindItsBack } from '../../../test/support/behind-its-back.js';
 import { auditFolders, fillLog, seal, verify, type KeyedFolder } from '../../../test/support/sealed-log.js';
 import { eventsOf, sqliteFiles } from '../../../test/support/sqlite-files.js';
 import { AuditFolder } from './audit-folder.js';
@@ -29,12 +29,7 @@ beforeEach(async () => {
 const proof = async (payload = false) =>
   proveEvent(await sealedIn(audit), id, payload ? await eventCalled(storage.events, id) : undefined);
 
-function erase() {
-  const database = bareDatabase('libsql', file);
-  database.exec('DROP TRIGGER events_never_change');
-  database.exec(`UPDATE events SET data = '{}' WHERE position = 7`);
-  database.close();
-}
+const erase = () => behindItsBack(file, `UPDATE events SET data = '{}' WHERE position = 7`);
 
 test('proofs of an event whose payload is erased, made before and after, are good', async () => {
   const [before, shown] = [await proof(), await proof(true)];

@@ -3,7 +3,7 @@ import type { OpenStorage } from '@backstory/core';
 import { checkProof, writeProof } from '@backstory/proof';
 import { MerkleTree, signHead } from '@backstory/proof/seal';
 import { sqlite } from '@backstory/sqlite';
-import { bareDatabase } from '../../../test/bench/sqlite/bare-database';
+import { behindItsBack } from '../../../test/support/behind-its-back.js';
 import { auditFolders, fillLog, seal, verify, type KeyedFolder } from '../../../test/support/sealed-log';
 import { eventsOf, sqliteFiles } from '../../../test/support/sqlite-files';
 import { AuditFolder } from './audit-folder.js';
@@ -33,14 +33,6 @@ beforeEach(async () => {
   await fillLog(storage, 20);
 });
 
-function behindItsBack(sql: string) {
-  const database = bareDatabase('libsql', file);
-  for (const trigger of ['events_never_change', 'events_never_go'])
-    database.exec(`DROP TRIGGER IF EXISTS ${trigger}`);
-  database.exec(sql);
-  database.close();
-}
-
 /** As releases did that sealed whatever they could read. */
 async function sealedAsBefore() {
   const { logId, epoch, head: upTo } = await storage.events.identity();
@@ -67,7 +59,7 @@ test.each([
 ])('%s is told before it is sealed, and never is', async (_, change) => {
   await seal(storage, keyed);
   await fillLog(storage, 5, 20);
-  behindItsBack(`UPDATE events SET ${change} WHERE position = 24`);
+  behindItsBack(file, `UPDATE events SET ${change} WHERE position = 24`);
   const { findings } = await verify(storage, keyed);
   const told = findings.filter(({ kind }) => kind === 'unreadable');
   expect(told).toMatchObject([{ position: 24, event: null }]);
@@ -79,7 +71,7 @@ test.each(['"', '\\', '\u0001', '\n', '\u007f', '\ufffd', 'ü€😀'])(
   '%j in a name is sealed and proven',
   async (text) => {
     const quoted = [...Buffer.from(text)].map((it) => it.toString(16).padStart(2, '0')).join('');
-    behindItsBack(`UPDATE events SET type = CAST(x'74${quoted}' AS TEXT) WHERE position = 7`);
+    behindItsBack(file, `UPDATE events SET type = CAST(x'74${quoted}' AS TEXT) WHERE position = 7`);
     await seal(storage, keyed);
     expect(await verify(storage, keyed)).toMatchObject({ ok: true });
     const event = (await eventsOf(storage.events))[6]!;
@@ -90,7 +82,7 @@ test.each(['"', '\\', '\u0001', '\n', '\u007f', '\ufffd', 'ü€😀'])(
 
 test('where such a row was sealed, the others are proven, from seals and log', async () => {
   const all = await eventsOf(storage.events);
-  behindItsBack(`UPDATE events SET ${TYPE} WHERE position = 7`);
+  behindItsBack(file, `UPDATE events SET ${TYPE} WHERE position = 7`);
   await sealedAsBefore();
   await fillLog(storage, 5, 20);
   await seal(storage, keyed);
@@ -112,9 +104,9 @@ test('where such a row was sealed, the others are proven, from seals and log', a
 });
 
 test('of bytes that are no UTF-8, and of what they are shown as, each is another name', async () => {
-  behindItsBack(`UPDATE events SET type = 't' || char(65533) WHERE position = 7`);
+  behindItsBack(file, `UPDATE events SET type = 't' || char(65533) WHERE position = 7`);
   await seal(storage, keyed);
-  behindItsBack(`UPDATE events SET ${TYPE} WHERE position = 7`);
+  behindItsBack(file, `UPDATE events SET ${TYPE} WHERE position = 7`);
   const { findings } = await verify(storage, keyed);
   expect(findings).toMatchObject([{ kind: 'altered', position: 7 }]);
 });

@@ -2,6 +2,7 @@ import { memory, type EventStore, type OpenStorage } from '@backstory/core';
 import { postgres } from '@backstory/postgres';
 import { sqlite } from '@backstory/sqlite';
 import { bareDatabase } from '../../../test/bench/sqlite/bare-database.js';
+import { behindItsBack } from '../../../test/support/behind-its-back.js';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { auditFolders, fillLog, seal, verify } from '../../../test/support/sealed-log.js';
 import { anEvent, eventsOf, sqliteFiles } from '../../../test/support/sqlite-files.js';
@@ -107,10 +108,7 @@ describe('on SQLite', () => {
     await fillLog(storage, 40);
     const keyed = await folders.newFolder();
     await seal(storage, keyed);
-    const behind = bareDatabase('libsql', file);
-    behind.exec('DROP TRIGGER events_never_change');
-    behind.exec(`UPDATE events SET data = ${sql} WHERE position = 17`);
-    behind.close();
+    behindItsBack(file, `UPDATE events SET data = ${sql} WHERE position = 17`);
     const { findings } = await verify(storage, keyed);
     expect(findings).toMatchObject([{ kind, position: 17, parts: ['data'] }]);
   });
@@ -119,10 +117,7 @@ describe('on SQLite', () => {
     'a report over %s that is no text ends with what to do',
     async (column) => {
       await fillLog(storage, 40);
-      const behind = bareDatabase('libsql', file);
-      behind.exec('DROP TRIGGER events_never_change');
-      behind.exec(`UPDATE events SET ${column} = CAST(x'7bff7d' AS TEXT) WHERE position = 17`);
-      behind.close();
+      behindItsBack(file, `UPDATE events SET ${column} = CAST(x'7bff7d' AS TEXT) WHERE position = 17`);
       const reading = async () => {
         for await (const _ of auditReport({ events: storage.events, aggregates: [] }, { format: 'csv' }));
       };
@@ -157,10 +152,7 @@ describe('on SQLite', () => {
     const keyed = await folders.newFolder();
     await seal(storage, keyed);
     lax(`UPDATE events SET data = CAST(data AS BLOB) WHERE position = 17`);
-    const behind = bareDatabase('libsql', file);
-    behind.exec('DROP TRIGGER events_never_go');
-    behind.exec('DELETE FROM events WHERE position IN (14, 15, 16)');
-    behind.close();
+    behindItsBack(file, 'DELETE FROM events WHERE position IN (14, 15, 16)');
     const { findings } = await verify(storage, keyed);
     const found = findings.map((it) => ('position' in it ? [it.kind, it.position] : it));
     expect(found).toEqual([

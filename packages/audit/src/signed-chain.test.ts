@@ -4,7 +4,7 @@ import { StoreUnusable, type OpenStorage } from '@backstory/core';
 import { headHash, readHead, writeHead, type TreeHead } from '@backstory/proof';
 import { MerkleTree, digestIn, hexOf, newPrivateKey, readPrivateKey, signHead } from '@backstory/proof/seal';
 import { sqlite } from '@backstory/sqlite';
-import { bareDatabase } from '../../../test/bench/sqlite/bare-database';
+import { behindItsBack } from '../../../test/support/behind-its-back.js';
 import { auditFolders, fillLog, seal, verify, type KeyedFolder } from '../../../test/support/sealed-log';
 import { sqliteFiles } from '../../../test/support/sqlite-files';
 import { AuditFolder } from './audit-folder.js';
@@ -37,14 +37,6 @@ beforeEach(async () => {
 
 const sealFile = (sequence: number) => new AuditFolder(keyed.folder).sealFile(sequence);
 
-function behindItsBack(sql: string) {
-  const database = bareDatabase('libsql', file);
-  for (const trigger of ['events_never_change', 'events_never_go'])
-    database.exec(`DROP TRIGGER IF EXISTS ${trigger}`);
-  database.exec(sql);
-  database.close();
-}
-
 /** The last seal says something else, in its file and in the log, and is signed by the key. */
 function resigned(sequence: number, change: Partial<TreeHead> | 'root') {
   const lines = fs.readFileSync(sealFile(sequence), 'utf8').trimEnd().split('\n');
@@ -57,7 +49,7 @@ function resigned(sequence: number, change: Partial<TreeHead> | 'root') {
   );
   const text = [...lines.slice(0, -2), peaks ? writePeaks(peaks) : peaksLine, other, ''].join('\n');
   fs.writeFileSync(sealFile(sequence), text);
-  behindItsBack(`UPDATE events SET data = '${other}' WHERE data = '${headLine}'`);
+  behindItsBack(file, `UPDATE events SET data = '${other}' WHERE data = '${headLine}'`);
   const { headFile } = new AuditFolder(keyed.folder);
   if (fs.readFileSync(headFile, 'utf8') === `${headLine}\n`) fs.writeFileSync(headFile, `${other}\n`);
 }
@@ -149,7 +141,7 @@ test('nothing is proven where a seal before is missing, and it is said how that 
 test('behind a seal that is lacking, the root of the next but one is compared again', async () => {
   await fillLog(storage, 3, 40);
   await seal(storage, keyed);
-  behindItsBack('DELETE FROM events WHERE position = 21');
+  behindItsBack(file, 'DELETE FROM events WHERE position = 21');
   fs.rmSync(sealFile(1));
   expect(await withFiles()).toEqual(['seal 1 missing', 'missing']);
   resigned(3, 'root');
@@ -179,7 +171,7 @@ test('a seal of a revoked key is vouched for only by a head that names it', asyn
 
 test('nothing is sealed on where the last seal is not the last one recorded', async () => {
   await fillLog(storage, 3, 40);
-  behindItsBack(`UPDATE events SET type = 'audit.other' WHERE position = 42`);
+  behindItsBack(file, `UPDATE events SET type = 'audit.other' WHERE position = 42`);
   await expect(seal(storage, keyed)).rejects.toThrow(/its head is not the last one recorded in the log/);
 });
 
@@ -259,7 +251,7 @@ test('a store that examines itself for long, with nothing sealed, can be left', 
 });
 
 test('a store that cannot be examined is a finding, and what else was found stays', async () => {
-  behindItsBack(`UPDATE events SET data = '{"n":99}' WHERE position = 3`);
+  behindItsBack(file, `UPDATE events SET data = '{"n":99}' WHERE position = 3`);
   const broken = Object.assign(Object.create(storage.events) as typeof storage.events, {
     async *examine() {
       yield await Promise.reject(new StoreUnusable('a store', 'corrupt', 'a page is damaged'));
@@ -279,7 +271,7 @@ test('what is recorded as a head and signed by nobody we believe is told, and no
 
 test('head.json tells of a last seal that is gone, and is not written over by one before it', async () => {
   const { position } = readHead(fs.readFileSync(path.join(keyed.folder, 'head.json'), 'utf8'));
-  behindItsBack(`DELETE FROM events WHERE position >= ${position}`);
+  behindItsBack(file, `DELETE FROM events WHERE position >= ${position}`);
   fs.rmSync(sealFile(2));
   expect(await withFiles()).toEqual(expect.arrayContaining(['truncated', 'seal 2 unrecorded']));
   await expect(seal(storage, keyed)).rejects.toThrow(/does not continue seal 2: head\.json has it/);

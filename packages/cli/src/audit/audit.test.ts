@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Storage, StoredEvent } from '@backstory/core';
 import { sqlite } from '@backstory/sqlite';
-import { bareDatabase } from '../../../../test/bench/sqlite/bare-database';
+import { behindItsBack } from '../../../../test/support/behind-its-back.js';
 import { Collected, runCli, runJson } from '../../../../test/support/run-cli';
 import { fillShop, shopOn, type Shop } from '../../../../test/support/shop';
 
@@ -31,12 +31,7 @@ async function sealed() {
   });
 }
 
-function tamper(sql: string) {
-  const database = bareDatabase('libsql', here('shop.db'));
-  for (const trigger of ['events_never_change', 'events_never_go']) database.exec(`DROP TRIGGER ${trigger}`);
-  database.exec(sql);
-  database.close();
-}
+const tamper = (sql: string) => behindItsBack(here('shop.db'), sql);
 
 test('a key, a seal, a log that is as it was, and one that is not', async () => {
   const made = await audit('keys', 'create', '--key', 'key.pem');

@@ -6,8 +6,8 @@ import { sqlite } from '@backstory/sqlite';
 import { defineBackstory, memory, type App } from 'backstory';
 import { projection } from 'backstory/projection';
 import { reaction, subscriber } from 'backstory/subscriptions';
+import { behindItsBack } from '../../../../test/support/behind-its-back.js';
 import { Deposited } from '../../../../test/support/bank-events.js';
-import { bareDatabase } from '../../../../test/bench/sqlite/bare-database';
 import { Terminal, runCli, runJson } from '../../../../test/support/run-cli';
 import { subscriptionFault } from '../subscription-fault.js';
 import { fillShop, shopOn, type Shop } from '../../../../test/support/shop';
@@ -27,12 +27,7 @@ beforeEach(async () => {
 });
 afterEach(() => fs.rmSync(cwd, { recursive: true }));
 
-function alter(sql: string) {
-  const database = bareDatabase('libsql', here('shop.db'));
-  for (const trigger of ['events_never_change', 'events_never_go']) database.exec(`DROP TRIGGER ${trigger}`);
-  database.exec(sql);
-  database.close();
-}
+const alter = (sql: string) => behindItsBack(here('shop.db'), sql);
 
 test('a log that is as it should be ends with exit code 0, says what was not looked at, and stays as it is', async () => {
   const before = digest();
