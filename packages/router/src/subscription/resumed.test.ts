@@ -21,8 +21,8 @@ afterEach(async () => {
   await subscriptions.close();
 });
 
-const here = (state: string) =>
-  eventually(async () => (await subscriptions.status('fraud')).members[0]?.state === state, 10_000);
+const stateHere = async () => (await subscriptions.status('fraud')).members[0]?.state;
+const here = (state: string) => eventually(async () => (await stateHere()) === state, 10_000);
 const goesOn = async () => {
   const before = handled;
   await recording(storage.events)('1', new Deposited(1));
@@ -42,6 +42,8 @@ it('two resumes in one millisecond are two: what was paused between them goes on
     await here('running');
   }
   await goesOn();
+  expect(await stateHere()).toBe('running');
+  expect(handled).toBe(1);
 });
 
 it('two resumes in one millisecond are two: what had faulted between them goes on', async () => {
@@ -55,6 +57,8 @@ it('two resumes in one millisecond are two: what had faulted between them goes o
   saves.mockRestore();
   await subscriptions.resume('fraud');
   await here('running');
+  await goesOn();
+  expect(await stateHere()).toBe('running');
 });
 
 it('a resume of an older release, which has its time alone, is one', async () => {
@@ -74,4 +78,5 @@ it('a resume of an older release, which has its time alone, is one', async () =>
   }
   await subscriptions.resume('fraud');
   await goesOn();
+  expect(handled).toBe(3);
 });
