@@ -4,15 +4,13 @@ import {
   StoreUnusable,
   categoryOf,
   type EventStore,
-  type OpenStorage,
   type RecordResult,
   type StateStore,
 } from '@backstory/core';
 import { InvalidDefinition, type Class, type EventTypes } from '@backstory/events';
 import { checkMetadata } from '@backstory/events/codec';
-import { Repository, StateCache, type CacheOptions } from '@backstory/repository';
+import { Repository, StateCache } from '@backstory/repository';
 import { unmeasured, type OwnMetrics } from '@backstory/core/observability';
-import type { Observer } from '@backstory/core/observe';
 import {
   Commands,
   Scheduler,
@@ -20,7 +18,6 @@ import {
   type DispatchOptions,
   type Schedule,
   type ScheduleOptions,
-  type SchedulerOptions,
 } from '@backstory/process';
 import {
   Projections,
@@ -32,9 +29,10 @@ import {
 import { WindowsReader, type Windows } from '@backstory/projection/streams';
 import type { SqlProjection, TableReader } from '@backstory/projection/sql';
 import { Subscriptions, type HandledOptions } from '@backstory/router';
-import { EventBus, Router, type EventBusOptions, type Rule } from '@backstory/router/bus';
+import { EventBus, Router, type EventBusOptions } from '@backstory/router/bus';
 import { knownOptions } from '@backstory/core/store';
-import { commandHandlerOf, type CommandSource } from './command-source.js';
+import type { AppParts } from './app-parts.js';
+import { commandHandlerOf } from './command-source.js';
 import {
   within,
   type Appends,
@@ -42,29 +40,7 @@ import {
   type Within,
   type WithinOptions,
 } from './app-transaction.js';
-import type { Observation } from './observation.js';
 import { RECORD_OPTIONS, requireList, type RecordOptions } from './record-options.js';
-
-/** What an app is put together from. */
-export interface AppParts {
-  readonly name: string;
-  readonly types: EventTypes;
-  readonly aggregates: readonly Class<EventSourcedAggregate>[];
-  readonly log: OpenStorage;
-  /** Where state lives, when not beside the log. */
-  readonly elsewhere: OpenStorage | undefined;
-  readonly readOnly: boolean;
-  readonly cache: CacheOptions | undefined;
-  readonly verifyLoads: number | undefined;
-  readonly appendTimeoutMs: number | undefined;
-  readonly projections: readonly ProjectionSource[];
-  readonly rules: readonly Rule[];
-  readonly commands: readonly CommandSource<App>[];
-  readonly schedules: SchedulerOptions | undefined;
-  readonly observer: Observer | undefined;
-  readonly metrics: OwnMetrics | undefined;
-  readonly observation: Observation | undefined;
-}
 
 /** A running application. */
 export class App {
@@ -97,7 +73,7 @@ export class App {
   private closing: Promise<void> | undefined;
 
   /** Applications are started by `defineBackstory({ … }).start()`. */
-  constructor(private readonly parts: AppParts) {
+  constructor(private readonly parts: AppParts<App>) {
     const { name, types, aggregates, log, elsewhere, appendTimeoutMs, observer } = parts;
     this.name = name;
     this.types = types;
