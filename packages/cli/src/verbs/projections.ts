@@ -1,22 +1,14 @@
 import type { EventStore } from '@backstory/core';
 import { InvalidDefinition } from '@backstory/events';
-import type {
-  Documents,
-  GenerationStatus,
-  Projections,
-  ProjectionStatus,
-  Swapped,
-} from '@backstory/projection';
+import type { Documents, GenerationStatus, Projections, Swapped } from '@backstory/projection';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
-import { columns } from '../columns.js';
 import { documentLines } from '../document-lines.js';
 import { Interrupted, PositionOutOfRange, UsageError } from '../errors.js';
 import { upTo } from '../instant.js';
-import { lagText } from '../lag-text.js';
 import { wholeFrom } from '../numbers.js';
 import { withProjections } from '../open.js';
-import type { Paper } from '../paper.js';
 import { progressOn } from '../progress.js';
+import { projectionTable, statusLines } from '../projection-lines.js';
 import { checkProjectionUse } from '../projection-use.js';
 import type { Verb, VerbCall } from '../verb.js';
 import { verificationLines } from '../verification-lines.js';
@@ -116,32 +108,9 @@ function which({ call }: Use) {
 
 async function list({ report }: VerbCall, projections: Projections): Promise<void> {
   const statuses = await projections.list();
-  await report.answer({ projections: statuses }, (paper) =>
-    columns(
-      statuses,
-      [
-        { head: 'projection', text: ({ name }) => name },
-        { head: 'state', text: ({ state }) => state },
-        { head: 'version', text: ({ version }) => version, align: 'right' },
-        { head: 'generation', text: ({ generation }) => generation, align: 'right' },
-        { head: 'position', text: ({ position }) => position, align: 'right' },
-        { head: 'lag', text: ({ lag }) => lagText(lag), align: 'right' },
-        {
-          head: 'being filled',
-          text: ({ generations }) => generations.filter(isBuilding).length,
-          align: 'right',
-        },
-        { head: 'why', text: ({ reason }) => reason ?? '' },
-      ],
-      paper,
-    ),
-  );
+  await report.answer({ projections: statuses }, (paper) => projectionTable(statuses, paper));
   if (statuses.length === 0)
     await report.note('No projection was ever started: defineBackstory({ projections: [ … ] }) has them.');
-}
-
-function isBuilding({ role }: GenerationStatus): boolean {
-  return role === 'building';
 }
 
 async function showStatus({ call, projections, name }: Use): Promise<void> {
@@ -149,46 +118,12 @@ async function showStatus({ call, projections, name }: Use): Promise<void> {
   await call.report.answer({ projection: status }, (paper) => statusLines(status, paper));
 }
 
-function* statusLines(status: ProjectionStatus, paper: Paper): Generator<string, void> {
-  const { name, state, reason, version, code, position, head, lag, generations } = status;
-  const facts: Record<string, string> = {
-    state: reason === undefined ? state : `${state}: ${reason}`,
-    version:
-      code === undefined || code === version ? String(version) : `${version}, the code here is of ${code}`,
-    position: `${position} of ${head}`,
-    lag: lagText(lag),
-  };
-  yield paper.bold(name);
-  for (const [fact, text] of Object.entries(facts))
-    yield `${paper.dim(fact.padEnd(8))}  ${paper.plain(text)}`;
-  yield '';
-  yield* columns(
-    generations,
-    [
-      { head: 'generation', text: ({ generation }) => generation, align: 'right' },
-      { head: 'version', text: (it) => it.version, align: 'right' },
-      { head: 'role', text: ({ role }) => role },
-      { head: 'state', text: (it) => it.state ?? '' },
-      { head: 'position', text: (it) => it.position, align: 'right' },
-      { head: 'documents', text: ({ documents }) => documents ?? '', align: 'right' },
-      { head: 'events', text: ({ events }) => events, align: 'right' },
-      { head: 'done', text: ({ progress }) => `${Math.floor(progress * 100)} %`, align: 'right' },
-      {
-        head: 'left',
-        text: ({ remaining }) => (remaining === undefined ? '' : `${remaining} s`),
-        align: 'right',
-      },
-    ],
-    paper,
-  );
-}
-
 async function ask(use: Use, action: 'pause' | 'resume'): Promise<void> {
   const { call, projections, name } = use;
   const by = askedBy(call.options as Options);
   await projections[action](name, by);
   await call.report.note(
-    `Asked for by ${by.actor}. The process that feeds ${name} does so as soon as it looks.`,
+    `Asked for by ${by.actor}. The process that feeds ${name} does so as soon as it looks, or when one is started.`,
   );
   await showStatus(use);
 }
