@@ -13,7 +13,7 @@ export {
 } from './definition/projection-source.js';
 export { Projections, type FillOptions, type ProjectionsParts } from './projections.js';
 export type { AskedBy } from '@backstory/core/administration';
-export type { RebuildOptions, VerifyOptions, Which } from './projection-admin.js';
+export type { RebuildOptions, VerifyOptions, Which } from './admin-options.js';
 export type { FeedState, GenerationStatus, Lag, ProjectionStatus } from './status.js';
 export type { Swapped } from './generation/swap.js';
 export type { ContentDigest } from './generation/content.js';

@@ -104,6 +104,26 @@ it('one that nobody feeds is filled where only events of others were recorded si
   await left.close();
 });
 
+it.each<[string, (it: Projections) => Promise<unknown>, object]>([
+  ['paused', (it) => it.pause('counts', { actor: 'ann' }), { state: 'paused' }],
+  ['rebuild', (it) => it.rebuild('counts', { actor: 'ann' }), { generations: [{}, { generation: 2 }] }],
+])(
+  '%s while the log is away: it is in force, and that it was not recorded is told',
+  async (what, ask, left) => {
+    const away = jest.spyOn(storage.events, 'append').mockRejectedValue(new Error('log is away'));
+    try {
+      await expect(ask(projections)).rejects.toMatchObject({
+        code: 'BACKSTORY_ACTION_NOT_RECORDED',
+        actor: 'ann',
+        why: `not recorded on _system-projection-counts: projection.${what}: log is away`,
+      });
+    } finally {
+      away.mockRestore();
+    }
+    expect(await projections.status('counts')).toMatchObject(left);
+  },
+);
+
 it('once it is resumed, what it was stopped by before is told no more, also where nobody feeds it', async () => {
   await projections.close();
   const left = new Projections({ ...storage, recorder: new Recorder(storage.events, { source: 'test' }) });

@@ -1,8 +1,25 @@
 import { Context, newId, type EventStore, type Recorder, type StateStore } from '@backstory/core';
-import { ASKING, checkAskedBy, wishOf, type AskedBy, type Wish } from '@backstory/core/administration';
+import {
+  ASKING,
+  ActionNotRecorded,
+  checkAskedBy,
+  wishOf,
+  type AskedBy,
+  type Wish,
+} from '@backstory/core/administration';
 import { guarded, type GenerationChanged, type Observer } from '@backstory/core/observe';
-import { knownOptions, type OptionNames } from '@backstory/core/store';
+import { messageOf } from '@backstory/core/state';
+import { knownOptions } from '@backstory/core/store';
 import { ProjectionNotFound, GenerationUnusable } from './errors.js';
+import {
+  REBUILDING,
+  WHICH,
+  comparisonOf,
+  whichOne,
+  type RebuildOptions,
+  type VerifyOptions,
+  type Which,
+} from './admin-options.js';
 import type { Model } from './definition/projection-source.js';
 import { writeControl, type Control, type Generation } from './generation/control.js';
 import { drop } from './generation/drop.js';
@@ -25,39 +42,6 @@ import {
   type NeverStarted,
   type ProjectionStatus,
 } from './status.js';
-import { wholeOption } from './whole-option.js';
-
-/** Which generation is meant. */
-export interface Which extends AskedBy {
-  readonly generation?: number;
-}
-
-/** How a generation is filled. */
-export interface RebuildOptions extends AskedBy {
-  /** At most so many events a second, so that others are not disturbed. Kept with the generation. */
-  readonly eventsPerSecond?: number;
-}
-
-/** What is compared. */
-export interface VerifyOptions {
-  /** Default: the one being filled. */
-  readonly generation?: number;
-  /** Differences to list: a whole number from 0. Default 100. */
-  readonly limit?: number;
-  /** Documents in which the two may be apart: so many are folded in memory. Default 100,000. */
-  readonly maxFolded?: number;
-  /** Ends it before it has compared anything: while it reads the log, or waits for generations that write tables to meet. */
-  readonly signal?: AbortSignal;
-}
-
-export const REBUILDING: OptionNames<RebuildOptions> = { ...ASKING, eventsPerSecond: true };
-const WHICH: OptionNames<Which> = { ...ASKING, generation: true };
-const COMPARING: OptionNames<VerifyOptions> = {
-  generation: true,
-  limit: true,
-  maxFolded: true,
-  signal: true,
-};
 
 /** What an admin works on. */
 export interface ProjectionAdminParts {
@@ -74,7 +58,10 @@ export interface ProjectionAdminParts {
   readonly withFed: <T>(name: string, fed: Fed, work: () => Promise<T>) => Promise<T>;
 }
 
-/** Looks at projections and asks for something, from any process, also where none of them runs. What is asked for is recorded. */
+/**
+ * Looks at projections and asks for something, from any process, also where none of them runs. What is asked for is recorded with its
+ * actor. Whoever asks while the log cannot be reached is told so with `ActionNotRecorded`: it is in force all the same.
+ */
 export class ProjectionAdmin {
   private readonly observer: Observer;
 
@@ -160,10 +147,8 @@ export class ProjectionAdmin {
    * @throws ProjectionNotFound, GenerationUnusable, InvalidOption; the signal's reason
    */
   async verify(name: string, options: VerifyOptions = {}): Promise<Verification> {
-    const { generation, signal } = knownOptions(options, COMPARING);
-    if (generation !== undefined) wholeOption('generation', generation, 1, Number.MAX_SAFE_INTEGER);
+    const { generation, limit, maxFolded, signal } = comparisonOf(options);
     const { stores, model } = this.codeOf(name);
-    const { limit, maxFolded } = boundsOf(options);
     const asked = { ...stores, generation, limit, signal };
     const found = await (model instanceof SqlModel
       ? this.parts.withFed(name, { generation, signal }, () => verifyTables({ ...asked, model }))
@@ -181,16 +166,16 @@ export class ProjectionAdmin {
     name: string,
     options: Omit<VerifyOptions, 'generation'> = {},
   ): Promise<LogVerification> {
-    const { signal } = knownOptions(options, { limit: true, maxFolded: true, signal: true });
+    const known = knownOptions(options, { limit: true, maxFolded: true, signal: true });
+    const { limit, maxFolded, signal } = comparisonOf(known);
     const { stores, model } = this.codeOf(name);
-    const bounds = boundsOf(options);
     if (model instanceof SqlModel)
       throw new GenerationUnusable(
         name,
         undefined,
         'it writes tables, which can only be compared with those of another generation: rebuild, and verify.',
       );
-    const found = await verifyWithLog({ ...stores, model, ...bounds, signal });
+    const found = await verifyWithLog({ ...stores, model, limit, maxFolded, signal });
     this.verified(name, found.generation);
     return found;
   }
@@ -272,30 +257,22 @@ export class ProjectionAdmin {
     await this.record(projection, type, { generation }, by);
   }
 
-  /** On the projection's system stream. It is done already: that the log cannot be reached just now undoes nothing. */
+  /** On the projection's system stream. @throws ActionNotRecorded: it is done already, and that the log cannot be reached just now undoes nothing */
   private async record(name: string, type: string, data: object, by: AskedBy | undefined): Promise<void> {
     const { actor, reason } = wishOf(by);
-    const text = JSON.stringify({ projection: name, ...data, ...(reason !== undefined && { reason }) });
-    const event = { type, data: text, metadata: { actor } };
-    const write = { stream: `_system-projection-${name}`, expected: 'any', events: [event] } as const;
-    await Context.none
-      .run(() => this.parts.recorder.record([write], { system: true }))
-      .catch(() => undefined);
+    const said = { projection: name, ...data, ...(reason !== undefined && { reason }) };
+    const event = { type, data: JSON.stringify(said), metadata: { actor } };
+    const stream = `_system-projection-${name}`;
+    const write = { stream, expected: 'any', events: [event] } as const;
+    try {
+      await Context.none.run(() => this.parts.recorder.record([write], { system: true }));
+    } catch (error) {
+      throw new ActionNotRecorded(
+        actor,
+        type,
+        said,
+        `not recorded on ${stream}: ${type}: ${messageOf(error)}`,
+      );
+    }
   }
-}
-
-/** @throws InvalidOption */
-function whichOne<T extends Which>(which: T, names: OptionNames<T>): T {
-  const { generation } = knownOptions(which, names);
-  checkAskedBy(which);
-  if (generation !== undefined) wholeOption('generation', generation, 1, Number.MAX_SAFE_INTEGER);
-  return which;
-}
-
-/** @throws InvalidOption */
-function boundsOf({ limit = 100, maxFolded = 100_000 }: Pick<VerifyOptions, 'limit' | 'maxFolded'>) {
-  return {
-    limit: wholeOption('limit', limit, 0, Number.MAX_SAFE_INTEGER),
-    maxFolded: wholeOption('maxFolded', maxFolded, 1, Number.MAX_SAFE_INTEGER),
-  };
 }
