@@ -8,11 +8,17 @@ for (const storage of made.splice(0)) storage.disable();
 
 function track() {
   const storages = [];
-  hooks.AsyncLocalStorage = class AsyncLocalStorage extends hooks.AsyncLocalStorage {
+  class AsyncLocalStorage extends hooks.AsyncLocalStorage {
     constructor(...options) {
       super(...options);
       storages.push(this);
     }
-  };
+  }
+  // Since Node 22 it is a getter, to which nothing can be assigned.
+  Object.defineProperty(hooks, 'AsyncLocalStorage', {
+    value: AsyncLocalStorage,
+    configurable: true,
+    enumerable: true,
+  });
   return storages;
 }
