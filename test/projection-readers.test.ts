@@ -128,12 +128,9 @@ function holdable(store: StateStore) {
   /** Does something, each view and transaction of which is held open until something else is done. */
   const holding = async <T>(work: () => Promise<T>, until: () => Promise<void>): Promise<T> => {
     [held, times] = [until, 0];
-    try {
-      return await work();
-    } finally {
-      held = undefined;
-      expect(times).toBeGreaterThan(0);
-    }
+    const done = await work().finally(() => (held = undefined));
+    expect(times).toBeGreaterThan(0);
+    return done;
   };
   return { state, holding };
 }
