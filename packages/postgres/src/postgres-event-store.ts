@@ -100,11 +100,11 @@ export class PostgresEventStore implements EventStore {
   }
 
   readStream(stream: string, slice?: StreamSlice): AsyncGenerator<LogPage> {
-    return this.whileOpen(() => streamPages(this.database, stream, resolveSlice(stream, slice)));
+    return this.whileOpen(() => streamPages(this.database, stream, resolveSlice(stream, slice)), isLong);
   }
 
   readAll(query?: LogQuery): AsyncGenerator<LogPage> {
-    return this.whileOpen(() => logPages(this.database, resolveQuery(query)));
+    return this.whileOpen(() => logPages(this.database, resolveQuery(query)), isLong);
   }
 
   listStreams(query?: StreamsQuery): AsyncGenerator<readonly StreamHead[]> {
@@ -193,7 +193,10 @@ export class PostgresEventStore implements EventStore {
    * While a page is worked on the next one is on its way; who breaks off waits for it. None is given by a store that was
    * closed meanwhile.
    */
-  private async *whileOpen<Page>(read: () => AsyncGenerator<Page>): AsyncGenerator<Page> {
+  private async *whileOpen<Page>(
+    read: () => AsyncGenerator<Page>,
+    isLong: (page: Page) => boolean = () => false,
+  ): AsyncGenerator<Page> {
     this.checkOpen();
     const pages = read();
     try {
@@ -204,8 +207,8 @@ export class PostgresEventStore implements EventStore {
         if (next.done) return;
         coming = pages.next();
         coming.catch(() => undefined); // told when it is asked for
-        // Who goes on from page to page works on one for long: the request for the next would otherwise be sent after that.
-        if (nth > 1) await new Promise((sent) => setImmediate(sent));
+        // Who works on a page for long would let the request for the next be sent after that.
+        if (nth > 1 || isLong(next.value)) await new Promise((sent) => setImmediate(sent));
         yield next.value;
         this.checkOpen();
       }
@@ -217,4 +220,11 @@ export class PostgresEventStore implements EventStore {
   private checkOpen(): void {
     if (this.closing) throw new StoreClosed(this.database.store);
   }
+}
+
+/** Shorter ones are most of all that is read, and seldom followed by another. */
+const LONG = 100;
+
+function isLong({ events }: LogPage): boolean {
+  return events.length >= LONG;
 }

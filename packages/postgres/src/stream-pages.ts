@@ -55,8 +55,9 @@ type PartRow = readonly [found: string, taken: string, text: string | null];
 export function wholeStreamSql(schema: string, backwards: boolean): string {
   const part = partSql(schema, backwards);
   const fits = `bytes <= ${MAX_PAGE_BYTES}`;
-  return `select found, case when ${fits} then found else 0 end, case when ${fits} then (select ${EVENTS_OF_STREAM} from (${part}) p) end
-    from (select count(*) as found, coalesce(sum(size), 0) as bytes from (${part}) p) s`;
+  return `with part as materialized (${part})
+    select found, case when ${fits} then found else 0 end, case when ${fits} then (select ${EVENTS_OF_STREAM} from part) end
+    from (select count(*) as found, coalesce(sum(size), 0) as bytes from part) s`;
 }
 
 /** As many of them as a page may hold. It costs half as much again. */
