@@ -3,6 +3,7 @@ import type { ResolvedQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
 import { LogParts } from './log-parts.js';
 import { MAX_PAGE_BYTES, type Part } from './log-statement.js';
+import type { Arrived } from './read-ahead.js';
 import { timeBound, timeBoundSql } from './time-bound.js';
 
 /**
@@ -11,7 +12,7 @@ import { timeBound, timeBoundSql } from './time-bound.js';
  *
  * @throws StoreUnavailable where one did
  */
-export async function* logPages(database: Database, query: ResolvedQuery): AsyncGenerator<LogPage> {
+export async function* logPages(database: Database, query: ResolvedQuery): AsyncGenerator<Arrived<LogPage>> {
   const { backwards, pageSize } = query;
   const parts = new LogParts(database, query);
   let { after, upTo, limit } = await bounded(database, query);
@@ -19,13 +20,14 @@ export async function* logPages(database: Database, query: ResolvedQuery): Async
   let lastId: string | undefined;
   for (;;) {
     if (limit === 0) {
-      yield { events: [], through: come };
+      const through = come;
+      yield { count: 0, make: () => ({ events: [], through }) };
       return;
     }
     const size = Math.min(pageSize, limit);
     const part = { after, upTo, size, backwards, lastId };
-    const { events, head, last, more } = await nextPage(database, parts, part);
-    limit -= events.length;
+    const { count, events, head, last, more } = await nextPage(database, parts, part);
+    limit -= count;
     if (last !== undefined) {
       come = last.position;
       if (backwards) upTo = come - 1;
@@ -33,13 +35,15 @@ export async function* logPages(database: Database, query: ResolvedQuery): Async
     }
     // A page that was cut says how far it has looked; the last one that it has looked at everything.
     const end = backwards ? query.after + 1 : Math.max(come, Math.min(query.upTo, head));
-    yield { events, through: more ? come : end };
+    const through = more ? come : end;
+    yield { count, make: () => ({ events: events(), through }) };
     if (!more || limit === 0) return;
   }
 }
 
 interface Looked {
-  readonly events: readonly StoredEvent[];
+  readonly count: number;
+  readonly events: () => readonly StoredEvent[];
   readonly head: number;
   /** The last event looked at, if any. */
   readonly last: { readonly position: number; readonly id: string } | undefined;
@@ -59,28 +63,27 @@ async function nextPage(
   parts: LogParts,
   { after, upTo, size, backwards, lastId }: PagePart,
 ): Promise<Looked> {
-  const events: StoredEvent[] = [];
+  const made: (() => readonly StoredEvent[])[] = [];
+  const events = () => (made.length === 1 ? made[0]!() : made.flatMap((make) => make()));
+  let [count, length] = [0, 0];
   let last: Looked['last'];
-  for (let asked = size; ; asked = parts.enough(size - events.length, asked)) {
+  for (let asked = size; ; asked = parts.enough(size - count, asked)) {
     const found = await parts.read({ after, upTo, size: asked });
     requireSame(database.store, after, [lastId, found.before]);
-    const { head } = found;
-    const full = events.length + found.events.length >= size;
-    const taken = full ? found.events.slice(0, size - events.length) : found.events;
-    events.push(...taken);
-    last = (full ? taken.at(-1) : found.last) ?? last;
+    const { head, looked, taken } = found;
+    const rest = size - count;
+    const cut = found.wanted > rest ? found.events().slice(0, rest) : undefined;
+    made.push(cut ? () => cut : found.events);
+    last = cut?.at(-1) ?? found.last ?? last;
+    count = Math.min(count + found.wanted, size);
+    length += found.length;
+    const page = { count, events, head, last };
     // Large events close a page, and so do those of several parts together.
-    if (full || found.taken < found.looked || areLarge(events)) return { events, head, last, more: true };
-    if (found.looked < asked) return { events, head, last, more: false };
+    if (count === size || taken < looked || length >= MAX_PAGE_BYTES / 2) return { ...page, more: true };
+    if (looked < asked) return { ...page, more: false };
     if (backwards) upTo = last!.position - 1;
     else [after, lastId] = [last!.position, last!.id];
   }
-}
-
-function areLarge(events: readonly StoredEvent[]): boolean {
-  let length = 0;
-  for (const { data, metadata } of events) length += data.length + metadata.length;
-  return length >= MAX_PAGE_BYTES / 2;
 }
 
 /**

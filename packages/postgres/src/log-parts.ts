@@ -15,8 +15,12 @@ export interface FoundPart {
   readonly taken: number;
   /** The last one taken, if any. */
   readonly last: { readonly position: number; readonly id: string } | undefined;
-  /** Those taken that the filters let through. */
-  readonly events: readonly StoredEvent[];
+  /** How many of those taken the filters let through. */
+  readonly wanted: number;
+  /** Of the text that holds them. */
+  readonly length: number;
+  /** These, made of it. */
+  readonly events: () => StoredEvent[];
 }
 
 /** Reads parts of the log, one after another, each the way that is quicker by what the one before has found. */
@@ -37,11 +41,11 @@ export class LogParts {
   async read(part: Part): Promise<FoundPart> {
     const statements = (this.walks && this.statements.walking) || this.statements;
     const found = foundIn(await readPart(this.database, statements, part));
-    const { head, taken, last, events } = found;
+    const { head, taken, last, wanted } = found;
     if (last) {
       const from = this.query.backwards ? Math.min(part.upTo, head) + 1 : part.after;
-      this.walks = events.length >= MOST_OF_IT * Math.abs(last.position - from);
-      this.share = events.length / taken;
+      this.walks = wanted >= MOST_OF_IT * Math.abs(last.position - from);
+      this.share = wanted / taken;
     }
     return found;
   }
@@ -65,13 +69,16 @@ export async function readPart(database: Database, statements: LogStatements, pa
   return cut!;
 }
 
-function foundIn([head, before, looked, taken, wanted, position, id, text]: PartRow): FoundPart {
+function foundIn([head, before, looked, taken, matching, position, id, text]: PartRow): FoundPart {
+  const wanted = Number(matching);
   return {
     head: Number(head),
     before,
     looked: Number(looked),
     taken: Number(taken),
     last: id === null ? undefined : { position: Number(position), id },
-    events: text === null ? [] : eventsIn(text, Number(wanted)),
+    wanted,
+    length: text?.length ?? 0,
+    events: () => (text === null ? [] : eventsIn(text, wanted)),
   };
 }

@@ -39,6 +39,7 @@ import { LockWatch, type LockWatchOptions } from './lock-watch.js';
 import { logPages } from './log-pages.js';
 import { restoreLog } from './restore-log.js';
 import type { Run } from './session.js';
+import { readAhead } from './read-ahead.js';
 import { streamHeads } from './stream-heads.js';
 import { streamPages } from './stream-pages.js';
 import { DURABLY, inTransaction } from './transaction.js';
@@ -100,15 +101,15 @@ export class PostgresEventStore implements EventStore {
   }
 
   readStream(stream: string, slice?: StreamSlice): AsyncGenerator<LogPage> {
-    return this.whileOpen(() => streamPages(this.database, stream, resolveSlice(stream, slice)), isLong);
+    return this.whileOpen(() => readAhead(streamPages(this.database, stream, resolveSlice(stream, slice))));
   }
 
   readAll(query?: LogQuery): AsyncGenerator<LogPage> {
-    return this.whileOpen(() => logPages(this.database, resolveQuery(query)), isLong);
+    return this.whileOpen(() => readAhead(logPages(this.database, resolveQuery(query))));
   }
 
   listStreams(query?: StreamsQuery): AsyncGenerator<readonly StreamHead[]> {
-    return this.whileOpen(() => streamHeads(this.database, resolveStreamsQuery(query)));
+    return this.whileOpen(() => readAhead(streamHeads(this.database, resolveStreamsQuery(query))));
   }
 
   /** Joins a transaction of somebody's own client. @throws StoreUnusable */
@@ -151,7 +152,7 @@ export class PostgresEventStore implements EventStore {
   }
 
   readTexts(part: TextsPart): AsyncGenerator<TextsPage> {
-    return this.whileOpen(() => textPages(this.database, part));
+    return this.whileOpen(() => readAhead(textPages(this.database, part)));
   }
 
   async restore(pages: AsyncIterable<LogPage> | Iterable<LogPage>): Promise<LogIdentity> {
@@ -189,42 +190,17 @@ export class PostgresEventStore implements EventStore {
     );
   }
 
-  /**
-   * While a page is worked on the next one is on its way; who breaks off waits for it. None is given by a store that was
-   * closed meanwhile.
-   */
-  private async *whileOpen<Page>(
-    read: () => AsyncGenerator<Page>,
-    isLong: (page: Page) => boolean = () => false,
-  ): AsyncGenerator<Page> {
+  /** No page is given by a store that was closed meanwhile. */
+  private async *whileOpen<Page>(read: () => AsyncGenerator<Page>): AsyncGenerator<Page> {
     this.checkOpen();
-    const pages = read();
-    try {
-      let coming = pages.next();
-      for (let nth = 1; ; nth++) {
-        const next: IteratorResult<Page> = await coming;
-        this.checkOpen();
-        if (next.done) return;
-        coming = pages.next();
-        coming.catch(() => undefined); // told when it is asked for
-        // Who works on a page for long would let the request for the next be sent after that.
-        if (nth > 1 || isLong(next.value)) await new Promise((sent) => setImmediate(sent));
-        yield next.value;
-        this.checkOpen();
-      }
-    } finally {
-      await pages.return(undefined);
+    for await (const page of read()) {
+      this.checkOpen();
+      yield page;
+      this.checkOpen();
     }
   }
 
   private checkOpen(): void {
     if (this.closing) throw new StoreClosed(this.database.store);
   }
-}
-
-/** Shorter ones are most of all that is read, and seldom followed by another. */
-const LONG = 100;
-
-function isLong({ events }: LogPage): boolean {
-  return events.length >= LONG;
 }

@@ -1,13 +1,15 @@
 import type { StreamHead } from '@backstory/core';
 import { headPages, type ResolvedStreamsQuery } from '@backstory/core/store';
 import type { Database } from './database.js';
+import type { Arrived } from './read-ahead.js';
 
 /** The streams in byte order, each with its last event: leaping from name to name, whatever the streams hold. */
-export function streamHeads(
+export async function* streamHeads(
   database: Database,
   query: ResolvedStreamsQuery,
-): AsyncGenerator<readonly StreamHead[]> {
-  return headPages(query, (...asked) => nextHeads(database, ...asked));
+): AsyncGenerator<Arrived<readonly StreamHead[]>> {
+  for await (const heads of headPages(query, (...asked) => nextHeads(database, ...asked)))
+    yield { count: heads.length, make: () => heads };
 }
 
 async function nextHeads(
