@@ -10,7 +10,12 @@ export class Stretch {
   private pauses = 0;
 
   get isLong(): boolean {
-    return performance.now() - this.began > LONG_MS;
+    return this.ms > LONG_MS;
+  }
+
+  /** How long it has been since it began, or since others had their turn. */
+  get ms(): number {
+    return performance.now() - this.began;
   }
 
   /** Whether what ran in it took long. */
@@ -23,7 +28,7 @@ export class Stretch {
    * another such fold may come between any two of them.
    */
   async pause(): Promise<void> {
-    const ms = performance.now() - this.began;
+    const { ms } = this;
     await (ms > VERY_LONG_MS ? wait(ms / 10) : turn());
     this.pauses++;
     this.began = performance.now();

@@ -7,6 +7,7 @@ import type { Batch } from './batches.js';
 import { effectsOf, type Effect, type Effects, type Written } from './effects.js';
 import type { FeederParts } from './feeder-parts.js';
 import { ToMeet } from './meeting.js';
+import type { Stuck } from './out-of-time.js';
 import type { Troubles } from './troubles.js';
 import { Withdrawn, requireWanted } from './withdrawn.js';
 
@@ -26,9 +27,10 @@ export class Committer {
     this.effects = effectsOf({ model, places, generation: generation.number, state });
   }
 
-  /** Where it folds what comes after a position and has committed nothing since it began: that position. */
-  get stuckAfter(): number | undefined {
-    return this.isFolding && this.savedAt === 0 ? (this.progress?.checkpoint.through ?? 0) : undefined;
+  /** Where it folds and has committed nothing since it began. */
+  get stuck(): Stuck | undefined {
+    if (!this.isFolding || this.savedAt > 0) return undefined;
+    return { after: this.progress?.checkpoint.through ?? 0, slowest: this.effects.slowest };
   }
 
   /** Events of a batch at most. */

@@ -22,6 +22,14 @@ export interface Effects {
   of(events: readonly StoredEvent[]): Promise<Effect>;
   /** What was worked out and not committed counts for nothing. */
   forget(): void;
+  /** The event whose fold has kept the process busy for longest, of those that did so for long. */
+  readonly slowest?: SlowEvent | undefined;
+}
+
+/** An event, and how long the process was kept busy by it, in milliseconds. */
+export interface SlowEvent {
+  readonly event: StoredEvent;
+  readonly ms: number;
 }
 
 /** What a batch does. */
@@ -62,6 +70,7 @@ class DocumentEffects implements Effects {
   readonly most = 10_000;
   /** Events folded at a time: fewer where documents are large or folds slow, and few until that is known. */
   private atOnce = 16;
+  slowest: SlowEvent | undefined;
 
   constructor(
     private readonly model: ProjectionModel,
@@ -101,6 +110,7 @@ class DocumentEffects implements Effects {
     for (const event of events) {
       decoded.push(model.foldable(event));
       if (decoding.isLong) {
+        this.slowest = slower(this.slowest, { event, ms: decoding.ms });
         await decoding.pause();
         if (performance.now() > until) break;
       }
@@ -114,6 +124,7 @@ class DocumentEffects implements Effects {
       taken++;
       if (event.keys.length > 0) applied++;
       if (folding.isLong) {
+        this.slowest = slower(this.slowest, { event: event.stored, ms: folding.ms });
         await folding.pause();
         if (performance.now() > until) break;
       }
@@ -124,6 +135,10 @@ class DocumentEffects implements Effects {
     this.atOnce = isMuch ? Math.max(1, Math.floor(this.atOnce / 2)) : Math.min(DECODED, this.atOnce * 2);
     return { taken, applied };
   }
+}
+
+function slower(known: SlowEvent | undefined, own: SlowEvent): SlowEvent {
+  return known === undefined || own.ms > known.ms ? own : known;
 }
 
 /** Events that are in memory as objects at the same time: what lives long costs more than what was decoded just now. */

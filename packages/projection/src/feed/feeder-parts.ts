@@ -5,6 +5,7 @@ import type { Model } from '../definition/projection-source.js';
 import type { Generation } from '../generation/control.js';
 import type { Places } from '../generation/places.js';
 import type { Progress } from '../generation/progress.js';
+import type { OutOfTime, Stuck } from './out-of-time.js';
 
 /** What a feeder works with. */
 export interface FeederParts {
@@ -17,7 +18,7 @@ export interface FeederParts {
   readonly owner: string;
   readonly observer: Observer;
   /** Why the one before, of this process, has come to nothing. */
-  readonly trouble?: string | undefined;
+  readonly trouble?: OutOfTime | undefined;
   /** Called with how far it is: as it begins, and after something was committed. */
   readonly progressed: (progress: Progress) => void;
   /** Called when it cannot reach something (`reason`), and when it can again (`undefined`). */
@@ -27,6 +28,6 @@ export interface FeederParts {
 /** How feeding ended: it was told to, its lease or what it fed is gone, or it cannot go on by itself. */
 export type FeedingEnd =
   | { readonly end: 'stopped' }
-  /** `stuckAfter`: its lease was lost while it folded what comes after that position, and nothing came of it. */
-  | { readonly end: 'lost'; readonly stuckAfter?: number }
+  /** `stuck`: its lease was lost while it folded, and nothing came of it. */
+  | { readonly end: 'lost'; readonly stuck?: Stuck }
   | { readonly end: 'faulted'; readonly error: unknown };

@@ -7,6 +7,7 @@ import { batches, type Batch } from './batches.js';
 import { Committer, IDLE_MS, upTo } from './committer.js';
 import type { FeederParts, FeedingEnd } from './feeder-parts.js';
 import { ToMeet, meetingOver } from './meeting.js';
+import type { OutOfTime } from './out-of-time.js';
 import { DONE, Overlap } from './overlap.js';
 import { Suspicion } from './suspicion.js';
 import { Troubles } from './troubles.js';
@@ -53,7 +54,7 @@ export class Feeder {
   async run(): Promise<FeedingEnd> {
     const { signal } = this.stopping;
     const { lease, trouble } = this.parts;
-    if (trouble !== undefined) await this.troubles.tell(new Error(trouble));
+    if (trouble) await this.waitOut(trouble);
     for (;;) {
       try {
         await this.feed();
@@ -78,9 +79,14 @@ export class Feeder {
   }
 
   private lost(): FeedingEnd {
-    const { stuckAfter } = this.committer;
-    const isStuck = stuckAfter !== undefined && !this.parts.lease.isHeld;
-    return { end: 'lost', ...(isStuck && { stuckAfter }) };
+    const { stuck } = this.committer;
+    return { end: 'lost', ...(stuck && !this.parts.lease.isHeld && { stuck }) };
+  }
+
+  /** Under the lease: another process would fare no better, and only be kept busy as well. */
+  private async waitOut({ reason, waitMs }: OutOfTime): Promise<void> {
+    await this.troubles.tell(new Error(reason));
+    await wait(waitMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 
   private async feed(): Promise<void> {

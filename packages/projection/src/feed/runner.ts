@@ -19,6 +19,7 @@ import { isMadeBy } from '../generation/same-form.js';
 import { swapWhenReady } from '../generation/swap.js';
 import type { FeedingEnd } from './feeder-parts.js';
 import { Feeder } from './feeder.js';
+import { outOfTime, type OutOfTime } from './out-of-time.js';
 
 /** What a projection runs on in a process. */
 export interface RunnerParts {
@@ -43,8 +44,8 @@ export class Runner {
   private readonly feeding = new Map<number, Feeding>();
   /** Generations at which this process has failed: others may try, and it does once somebody resumes. */
   private readonly failed = new Map<number, unknown>();
-  /** Of those whose lease was lost before anything came of it: why. */
-  private readonly stuck = new Map<number, string>();
+  /** Of those whose lease was lost before anything came of it: why, and how often. */
+  private readonly stuck = new Map<number, OutOfTime>();
   private readonly filled = new Set<number>();
   /** Where the head was a moment ago, for each generation that is being filled. */
   private readonly heads = new Map<number, { readonly head: number; readonly at: number }>();
@@ -202,9 +203,10 @@ export class Runner {
 
   private async ended(number: number, lease: HeldLease, ending: FeedingEnd): Promise<void> {
     this.feeding.delete(number);
+    const before = this.stuck.get(number);
     this.stuck.delete(number);
-    if (ending.end === 'lost' && ending.stuckAfter !== undefined)
-      this.stuck.set(number, outOfTime(ending.stuckAfter, this.parts.leases.ttlMs));
+    if (ending.end === 'lost' && ending.stuck)
+      this.stuck.set(number, outOfTime(ending.stuck, this.parts.leases.ttlMs, before));
     if (ending.end === 'faulted') {
       this.failed.set(number, ending.error);
       this.tell('faulted', messageOf(ending.error));
@@ -250,13 +252,6 @@ export class Runner {
   private announce(generation: number, change: 'created' | 'filled' | 'swapped'): void {
     this.observer.generation(() => ({ projection: this.parts.model.name, generation, change }));
   }
-}
-
-function outOfTime(position: number, ttlMs: number): string {
-  return (
-    `its lease was lost while it folded what comes after position ${position}: that kept the process busy for longer than ` +
-    `the ${ttlMs} ms of the lease, and nothing of it is kept. Have the fold of each event take less; it is tried again.`
-  );
 }
 
 /** Whether they are one, and not another one that was given the number after that was lost. */

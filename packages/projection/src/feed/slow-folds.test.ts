@@ -5,6 +5,7 @@ import { IN_TIME, eventually } from '../../../../test/support/eventually.js';
 import { projectionsOn } from '../../../../test/support/projecting.js';
 import { projection } from '../definition/functional-projection.js';
 import type { Projections } from '../projections.js';
+import { outOfTime } from './out-of-time.js';
 
 /** What deciding on the key of an event, and folding it, cost in milliseconds. */
 let costs: { key: number; fold: (amount: number) => number };
@@ -25,6 +26,7 @@ const slow = projection('slow', {
   },
 });
 
+const SLOW_MS = 250;
 let opened: OpenStorage;
 let projections: Projections;
 let told: string[];
@@ -86,7 +88,8 @@ it('where one event takes longer than the lease, that is said, and it is over on
   costs = { key: 0, fold: (amount) => (amount === 3 ? 400 : 0) };
   await having(3, { leaseMs: 100 });
   await projections.start();
-  const why = /its lease was lost while it folded what comes after position 0.*100 ms/s;
+  const why =
+    /its lease was lost while it folded what comes after position 0: account.deposited of account-1, position 3, kept the process busy for \d+ ms, longer than the 100 ms.*projectionLeaseMs/s;
   await expect(projections.caughtUp('slow', 3, { timeoutMs: 3_000 })).rejects.toThrow(why);
   await expect(projections.caughtUp('slow', 3, { timeoutMs: 500 })).rejects.not.toThrow(/start a process/);
   const status = await projections.status('slow');
@@ -96,6 +99,39 @@ it('where one event takes longer than the lease, that is said, and it is over on
   await projections.caughtUp('slow', 3, IN_TIME);
   expect((await projections.status('slow')).reason).toBeUndefined();
   expect(told.at(-1)).toBe('resumed ');
+});
+
+it('where one event takes longer than the lease it is tried less and less often, and what it is stands in the status', async () => {
+  const folded: number[] = [];
+  const fold = (amount: number) => {
+    if (amount !== 3) return 0;
+    folded.push(performance.now());
+    return SLOW_MS;
+  };
+  costs = { key: 0, fold };
+  await having(3, { leaseMs: 100 });
+  await projections.start();
+  await eventually(() => folded.length === 4);
+  const waited = folded.slice(1).map((at, i) => at - folded[i]! - SLOW_MS);
+  expect(waited[0]).toBeGreaterThan(99);
+  expect(waited[1]).toBeGreaterThan(199);
+  expect(waited[2]).toBeGreaterThan(399);
+  const { state, reason, generations } = await eventually(async () => {
+    const status = await projections.status('slow');
+    return status.reason?.includes('4 times') && status;
+  });
+  // Under the lease, so that no other process is kept busy meanwhile.
+  expect([state, typeof generations[0]!.owner]).toEqual(['retrying', 'string']);
+  expect(reason).toMatch(/It was tried 4 times, and is again after 0\.8 s/);
+  const waits = told.filter((it) => it.startsWith('paused'));
+  expect(waits.map((it) => /after (\S+) s/.exec(it)![1])).toEqual(['0.1', '0.2', '0.4', '0.8']);
+});
+
+it('the wait between two attempts has an end', () => {
+  const stuck = { after: 0, slowest: undefined };
+  let last = outOfTime(stuck, 2_500, undefined);
+  for (let i = 0; i < 100; i++) last = outOfTime(stuck, 2_500, last);
+  expect(last).toMatchObject({ waitMs: 60_000, times: 101 });
 });
 
 describe('the rest of the process has its turn', () => {
