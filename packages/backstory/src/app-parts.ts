@@ -23,6 +23,7 @@ export interface AppParts<App> {
   readonly verifyLoads: number | undefined;
   readonly appendTimeoutMs: number | undefined;
   readonly projections: readonly ProjectionSource[];
+  readonly projectionLeaseMs: number | undefined;
   readonly rules: readonly Rule[];
   readonly commands: readonly CommandSource<App>[];
   readonly schedules: SchedulerOptions | undefined;

@@ -75,6 +75,7 @@ export class App {
   /** Applications are started by `defineBackstory({ … }).start()`. */
   constructor(private readonly parts: AppParts<App>) {
     const { name, types, aggregates, log, elsewhere, appendTimeoutMs, observer } = parts;
+    const { projectionLeaseMs: leaseMs } = parts;
     this.name = name;
     this.types = types;
     this.aggregates = aggregates;
@@ -90,7 +91,10 @@ export class App {
     const { events, state, recorder } = this;
     const following = { events, state, recorder, ...(observer && { observer }) };
     this.subscriptions = new Subscriptions(following);
-    this.projections = new Projections(following);
+    this.projections = new Projections({
+      ...following,
+      ...(leaseMs !== undefined && { leaseMs }),
+    });
     for (const source of parts.projections) this.projections.declare(source);
     this.router = new Router(parts.rules, observer && { observer });
     const record: EventBusOptions['record'] = (stream, events, options) =>

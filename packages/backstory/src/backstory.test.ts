@@ -13,6 +13,7 @@ import {
   readRecorded,
   type RecordedEvent,
 } from './index.js';
+import { projection } from './projection.js';
 
 @DomainEvent('account.deposited')
 class Deposited {
@@ -196,6 +197,21 @@ describe('an application', () => {
       const again = await app.record('audit-1', [new Noted('seen')], { appendId });
       expect(again).toMatchObject({ repeated: true, ids: [appendId], position: 1 });
     });
+  });
+
+  test('a lease of projections lasts as long as `projectionLeaseMs` says', async () => {
+    const kept = projection('kept', {
+      ...{ version: 1, initial: {}, events: { Noted } },
+      fold: { Noted: (document) => document },
+    });
+    const options = { name: 'bank', store: memory(), projections: [kept] };
+    const definition = defineBackstory({ ...options, projectionLeaseMs: 30_000 });
+    expect(definition.projectionLeaseMs).toBe(30_000);
+    await definition.run(async (app) => {
+      expect(await app.state.leases()).toMatchObject([{ ttlMs: 30_000 }]);
+    });
+    for (const projectionLeaseMs of [0, 99, NaN, Infinity, 2 ** 31, '1000' as never])
+      expect(() => defineBackstory({ ...options, projectionLeaseMs })).toThrow(/^projectionLeaseMs: must be/);
   });
 
   test('closes its log also when its state cannot be closed', async () => {

@@ -7,7 +7,7 @@ import type { SchedulerOptions } from '@backstory/process';
 import { ProjectionExists, projectionName, type ProjectionSource } from '@backstory/projection';
 import { Router, type Rule } from '@backstory/router/bus';
 import { checkCacheOptions, type CacheOptions } from '@backstory/repository';
-import { knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import { LONGEST_TIMER, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
 import { App } from './app.js';
 import { Observation } from './observation.js';
 import { checkCommandSources, type CommandSource } from './command-source.js';
@@ -32,6 +32,11 @@ export interface BackstoryOptions {
   readonly subscribers?: readonly SubscriberSource[];
   /** Read models: classes with `@Projection`, or what `projection` made. Each is fed by one process of those that start. */
   readonly projections?: readonly ProjectionSource[];
+  /**
+   * After so many milliseconds without a sign of life of the process that feeds a projection, another one does. Default 2,500; longer
+   * than the fold of any one event takes, of which nothing comes otherwise.
+   */
+  readonly projectionLeaseMs?: number;
   /** Which events go to which topic, from the start. */
   readonly rules?: readonly Rule[];
   /** What carries out commands: `handles(…)`, `(app) => new Handler(…)`, or a class that is made with the app. */
@@ -85,6 +90,8 @@ export class Backstory {
   readonly rules: readonly Rule[];
   readonly subscribers: readonly SubscriberSource[];
   readonly projections: readonly ProjectionSource[];
+  /** After how long projections are fed by another process, where that is not the default. */
+  readonly projectionLeaseMs: number | undefined;
   /** Every event that this application knows. */
   readonly types: EventTypes;
   /** What observes it, where something does. */
@@ -108,6 +115,8 @@ export class Backstory {
     }
     if (options.cache !== undefined) checkCacheOptions(options.cache);
     if (options.verifyLoads !== undefined) numberOption('verifyLoads', options.verifyLoads, 0, 1);
+    if (options.projectionLeaseMs !== undefined)
+      numberOption('projectionLeaseMs', options.projectionLeaseMs, 100, LONGEST_TIMER);
     requireClasses('aggregates', aggregates);
     requireClasses('events', events);
     refuseSharedCategories(aggregates);
@@ -117,6 +126,7 @@ export class Backstory {
     checkCommandSources(options.commands ?? []);
     this.subscribers = checkedSubscribers(subscribers);
     this.projections = checkedProjections(options.projections ?? []);
+    this.projectionLeaseMs = options.projectionLeaseMs;
     this.name = name;
     this.version = version;
     this.environment = environment ?? process.env['NODE_ENV'] ?? 'development';
@@ -182,11 +192,12 @@ export class Backstory {
     const log = await store.open(opening);
     try {
       const elsewhere = await this.state?.open(opening);
-      const { name, types, aggregates, rules, projections } = this;
+      const { name, types, aggregates, rules, projections, projectionLeaseMs } = this;
       const { commands = [], schedules } = this.options;
       const how = { commands, schedules, readOnly, cache, verifyLoads, appendTimeoutMs, observer };
       const observed = { metrics: observability?.metrics, observation };
-      return new App({ name, types, aggregates, rules, projections, log, elsewhere, ...how, ...observed });
+      const what = { name, types, aggregates, rules, projections, projectionLeaseMs };
+      return new App({ ...what, log, elsewhere, ...how, ...observed });
     } catch (error) {
       await log.close();
       throw error;
@@ -204,6 +215,7 @@ const OPTIONS: OptionNames<BackstoryOptions> = {
   events: true,
   subscribers: true,
   projections: true,
+  projectionLeaseMs: true,
   rules: true,
   commands: true,
   schedules: true,

@@ -3,5 +3,13 @@ import type { Backstory } from 'backstory';
 /** What the command needs of the application that `defineBackstory` describes. */
 export type Definition = Pick<
   Backstory,
-  'name' | 'store' | 'state' | 'aggregates' | 'types' | 'rules' | 'projections' | 'observability'
+  | 'name'
+  | 'store'
+  | 'state'
+  | 'aggregates'
+  | 'types'
+  | 'rules'
+  | 'projections'
+  | 'projectionLeaseMs'
+  | 'observability'
 >;

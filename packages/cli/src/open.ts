@@ -82,7 +82,11 @@ export async function withProjectionsOf<T>(
   work: (projections: Projections) => Promise<T>,
 ): Promise<T> {
   const { Projections } = await import('@backstory/projection');
-  const projections = new Projections({ events, state, recorder: recorderOf(events, definition) });
+  const leaseMs = definition?.projectionLeaseMs;
+  const projections = new Projections({
+    ...{ events, state, recorder: recorderOf(events, definition) },
+    ...(leaseMs !== undefined && { leaseMs }),
+  });
   for (const source of definition?.projections ?? []) projections.declare(source);
   try {
     return await work(projections);

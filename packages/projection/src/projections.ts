@@ -1,7 +1,14 @@
 import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import { LeaseHolder, MemoryStateStore, shown } from '@backstory/core/state';
-import { InvalidOption, StoreClosed, knownOptions, type OptionNames } from '@backstory/core/store';
+import {
+  InvalidOption,
+  LONGEST_TIMER,
+  StoreClosed,
+  knownOptions,
+  numberOption,
+  type OptionNames,
+} from '@backstory/core/store';
 import { InvalidDefinition, type Class } from '@backstory/events';
 import type { ProjectionModel } from './definition/projection-model.js';
 import {
@@ -32,7 +39,7 @@ export interface ProjectionsParts {
   /** Records what is asked of them. */
   readonly recorder: Recorder;
   readonly observer?: Observer;
-  /** After so long without a sign of life others take over. Default 2,500. */
+  /** After so long without a sign of life others take over. At least 100, default 2,500. */
   readonly leaseMs?: number;
 }
 
@@ -59,9 +66,9 @@ export class Projections extends ProjectionAdmin {
       withFed: (name, fed, work) => this.withFed(name, fed, work),
     });
     const { state, observer, leaseMs = 2_500 } = own;
-    const options = { ...(observer && { observer }), ttlMs: leaseMs };
-    this.leases = new LeaseHolder(state, options);
-    this.ownLeases = new LeaseHolder(this.memory, { ttlMs: leaseMs });
+    const ttlMs = numberOption('leaseMs', leaseMs, 100, LONGEST_TIMER);
+    this.leases = new LeaseHolder(state, { ...(observer && { observer }), ttlMs });
+    this.ownLeases = new LeaseHolder(this.memory, { ttlMs });
   }
 
   /** Makes a projection known, to be read and asked about. @throws InvalidDefinition, ProjectionExists … */

@@ -1,5 +1,6 @@
 import { defineBackstory, memory, sqlite, type App } from 'backstory';
 import { projection, sqlProjection } from 'backstory/projection';
+import { MemoryStateStore } from '@backstory/core/state';
 import { Deposited, Withdrawn } from '../../../../test/support/bank-events.js';
 import { runCli, runJson } from '../../../../test/support/run-cli.js';
 import { sqliteFiles } from '../../../../test/support/sqlite-files.js';
@@ -383,4 +384,15 @@ describe('blame of a document', () => {
     const { exitCode, stderr } = await blamed('projection:nothing/account-1', 'balance');
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('nothing') });
   });
+});
+
+test('what is filled by the command is under a lease as long as the application says', async () => {
+  const acquired = jest.spyOn(MemoryStateStore.prototype, 'acquire');
+  bank = defineBackstory({ name: 'bank', store: memory(), projections: [large], projectionLeaseMs: 30_000 });
+  await bank.run(() => Promise.resolve());
+  acquired.mockClear();
+  await show('rebuild', 'large');
+  expect(acquired).toHaveBeenCalled();
+  for (const [, { ttlMs }] of acquired.mock.calls) expect(ttlMs).toBe(30_000);
+  acquired.mockRestore();
 });
