@@ -109,6 +109,7 @@ describe('a command line that means nothing ends with exit code 2', () => {
     expect(await refused(['events', '--filter', '@nowhere.json'])).toMatchObject({
       exitCode: 2,
       facts: { reason: 'unreadable-file' },
+      message: expect.stringContaining('--filter @nowhere.json is not there: give a file that is.'),
     });
   });
 

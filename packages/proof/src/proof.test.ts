@@ -330,6 +330,9 @@ describe('the program check-proof', () => {
       [file('inclusion-1.json'), '--key', file('inclusion-1.json')],
     ])
       expect(runCheckProof(argv, '/')).toMatchObject({ exitCode: 2, said: '' });
+    expect(runCheckProof([file('inclusion-1.json'), '--key', 'none.pem'], '/').complaint).toContain(
+      'error: /none.pem is not there: give a file that is.',
+    );
     expect(runCheckProof(['--help'], '/')).toMatchObject({ exitCode: 0, complaint: '' });
   });
 

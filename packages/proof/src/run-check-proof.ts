@@ -120,8 +120,10 @@ function trustIn({ key, keys }: Asked, cwd: string): Trust {
   return KeyRing.read(read(keys!, cwd).toString());
 }
 
-function read(file: string, cwd: string): Buffer {
-  return fs.readFileSync(path.resolve(cwd, file));
+function read(given: string, cwd: string): Buffer {
+  const file = path.resolve(cwd, given);
+  if (!fs.existsSync(file)) throw new Error(`${file} is not there: give a file that is.`);
+  return fs.readFileSync(file);
 }
 
 function instant(ms: number): string {

@@ -9,6 +9,7 @@ import { InvalidConfiguration, UsageError } from '../errors.js';
 import { configFile } from '../config.js';
 import { applicationFor, storageFor } from '../open.js';
 import { writeNew } from '../part-file.js';
+import { unreadableFile } from '../unreadable-file.js';
 import type { VerbCall } from '../verb.js';
 import type { AuditOptions } from './audit-options.js';
 
@@ -105,7 +106,7 @@ export class AuditCall {
     try {
       return fs.readFileSync(this.file(given));
     } catch (cause) {
-      throw new UsageError('unreadable-file', `${given} cannot be read: ${(cause as Error).message}.`);
+      throw unreadableFile(given, cause);
     }
   }
 

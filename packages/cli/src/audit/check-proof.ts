@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import { checkProof as check, provenLines, trustKey, type Trust } from '@backstory/proof';
 import { UsageError } from '../errors.js';
 import type { AuditCall } from './audit-call.js';
@@ -6,10 +5,7 @@ import type { AuditCall } from './audit-call.js';
 /** `audit check-proof <file>`: whether a proof proves what it says. It opens no log. @throws InvalidProof */
 export async function checkProof(audit: AuditCall): Promise<void> {
   audit.locate();
-  const file = audit.file(audit.subject('proof file'));
-  if (!fs.existsSync(file))
-    throw new UsageError('unreadable-file', `${file} is not there: give a proof file.`);
-  const proof = check(audit.bytesOf(file), await trustOf(audit));
+  const proof = check(audit.bytesOf(audit.subject('proof file')), await trustOf(audit));
   await audit.call.report.answer(proof, (paper) =>
     provenLines(proof).map((line, i) => (i === 0 ? paper.good(line) : paper.plain(line))),
   );

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { Interrupted, UsageError } from '../errors.js';
+import { unreadableFile } from '../unreadable-file.js';
 
 /** How a file is read. */
 export interface Reading {
@@ -36,7 +37,7 @@ function sizeOf(file: string): number {
     const found = fs.statSync(file);
     if (found.isFile()) return found.size;
   } catch (cause) {
-    throw new UsageError('unreadable-file', `${file} cannot be read: ${(cause as Error).message}.`);
+    throw unreadableFile(file, cause);
   }
   throw new UsageError('unreadable-file', `${file} is no file: give the file itself.`);
 }
