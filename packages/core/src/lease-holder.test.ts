@@ -89,12 +89,74 @@ it('closing gives up every lease, also one that is being taken, and takes no mor
   await Promise.all(['a', 'b'].map((name) => one.acquire(name)));
   const late = one.acquire('c');
   const refused = expect(late).rejects.toMatchObject({ code: 'BACKSTORY_STORE_CLOSED' });
-  await one.close();
+  expect(await one.close()).toBeUndefined();
   await refused;
   expect([await state.leases(), one.held]).toEqual([[], []]);
   await expect(one.acquire('a')).rejects.toMatchObject({ code: 'BACKSTORY_STORE_CLOSED' });
   await pass(TTL * 3);
   expect(jest.getTimerCount()).toBe(0);
+});
+
+describe('a state store that gives no answer', () => {
+  /** What it says of this lease when it is given up. */
+  const silentOf = (state: MemoryStateStore, name: string) => {
+    const release = state.release.bind(state);
+    return jest
+      .spyOn(state, 'release')
+      .mockImplementation((lease) => (lease.name === name ? new Promise(() => undefined) : release(lease)));
+  };
+
+  it('does not hold up closing: the others are given up at once, this one runs out, and it says why', async () => {
+    const { holder, state } = setUp();
+    const one = holder('one');
+    await Promise.all(['a', 'b', 'c'].map((name) => one.acquire(name)));
+    silentOf(state, 'b');
+    const said = jest.fn();
+    void one.close().then(said);
+    await pass(0);
+    expect((await state.leases()).map(({ name }) => name)).toEqual(['b']);
+    await pass(5_000);
+    const why = expect.stringContaining('no answer within 5000 ms to giving up lease b, which runs out') as string;
+    expect(said.mock.calls).toEqual([[why]]);
+    expect(await holder('two').acquire('b')).toBeDefined();
+  });
+
+  it('does not hold up giving up a lease, which is tried again', async () => {
+    const { holder, state } = setUp();
+    const one = holder('one');
+    const lease = (await one.acquire('a'))!;
+    const silence = silentOf(state, 'a');
+    const refused = jest.fn();
+    one.release(lease).catch(refused);
+    await pass(5_000);
+    const reason = 'no answer within 5000 ms to giving up lease a, which runs out';
+    expect(refused.mock.calls).toMatchObject([[{ code: 'BACKSTORY_STORE_UNAVAILABLE', reason }]]);
+    silence.mockRestore();
+    await pass(5_000 + TTL);
+    expect(await state.leases()).toEqual([]);
+  });
+});
+
+it('a store that gives no answer to giving up one lease keeps nobody from renewing the others', async () => {
+  const { holder, state } = setUp();
+  const one = holder('one');
+  const [a, b] = [(await one.acquire('a'))!, (await one.acquire('b'))!];
+  jest.spyOn(state, 'release').mockReturnValue(new Promise(() => undefined));
+  one.release(a).catch(() => undefined);
+  await pass(5_000 + TTL * 3);
+  expect(b.isHeld).toBe(true);
+});
+
+it('after a renewal that never returned what is taken is renewed again', async () => {
+  const { holder, state } = setUp();
+  const one = holder('one');
+  const lost = (await one.acquire('job'))!;
+  jest.spyOn(state, 'renew').mockReturnValueOnce(new Promise(() => undefined));
+  await pass(TTL * 2);
+  expect(lost.isHeld).toBe(false);
+  const lease = (await one.acquire('job'))!;
+  await pass(TTL * 3);
+  expect(lease.isHeld).toBe(true);
 });
 
 it('a holder that was stopped knows by its own clock that the lease is lost, before it asks anybody', async () => {

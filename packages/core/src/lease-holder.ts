@@ -1,10 +1,12 @@
-import { StoreClosed } from './errors.js';
+import { StoreClosed, StoreUnavailable } from './errors.js';
 import { guarded } from './guarded.js';
 import { newId } from './ids.js';
+import { inTime } from './in-time.js';
 import { LONGEST_TIMER, numberOption } from './number-option.js';
 import type { LeaseChanged } from './observed-facts.js';
 import type { Observer } from './observer.js';
 import { outside } from './outside.js';
+import { messageOf } from './shown.js';
 import type { Fence, Lease, StateStore } from './state-store.js';
 
 /** How leases are held. */
@@ -46,9 +48,10 @@ export class LeaseHolder {
   /** Lost by our own clock, or given up; the store may still think them ours. */
   private readonly lost = new Map<string, Lease>();
   private renewing: Promise<void> | undefined;
+  private givingUp: Promise<unknown> | undefined;
   private renewedAt = 0;
   private timer: NodeJS.Timeout | undefined;
-  private closing: Promise<void> | undefined;
+  private closing: Promise<string | undefined> | undefined;
 
   constructor(
     private readonly state: StateStore,
@@ -83,7 +86,7 @@ export class LeaseHolder {
     const lease = await this.state.acquire(name, { owner, ttlMs });
     if (!lease) return undefined;
     if (this.closing) {
-      await this.state.release(lease);
+      await this.free(lease);
       throw this.closed();
     }
     // Two calls for one name get one lease of the store, and are given one here.
@@ -92,7 +95,11 @@ export class LeaseHolder {
     return own.isHeld ? own : undefined;
   }
 
-  /** Gives a lease up, so that others need not wait until it has run out. Of one that is lost nothing is left to give. */
+  /**
+   * Gives a lease up, so that others need not wait until it has run out. Of one that is lost nothing is left to give.
+   *
+   * @throws StoreUnavailable also where the store gives no answer within 5 seconds; it is given up with the next renewals, or runs out
+   */
   async release(lease: Fence): Promise<void> {
     const held = this.leases.get(lease.name);
     if (held?.token !== lease.token) return;
@@ -102,18 +109,20 @@ export class LeaseHolder {
     await this.giveUp(held.name);
   }
 
-  /** Gives up every lease. Where the store cannot be reached they run out. */
-  close(): Promise<void> {
+  /** Gives up every lease. Those run out of which the store gives no answer within 5 seconds, or cannot be reached: it gives the reason. */
+  close(): Promise<string | undefined> {
     return (this.closing ??= this.finish());
   }
 
-  private async finish(): Promise<void> {
+  private async finish(): Promise<string | undefined> {
     clearInterval(this.timer);
     const given = [...this.leases.values()];
     for (const held of given) this.end(held, 'released');
-    await Promise.allSettled(
-      [...given.map(({ lease }) => lease), ...this.lost.values()].map((lease) => this.state.release(lease)),
+    const freed = await Promise.allSettled(
+      [...given.map(({ lease }) => lease), ...this.lost.values()].map((lease) => this.free(lease)),
     );
+    const failed = freed.find((it) => it.status === 'rejected');
+    return failed && messageOf(failed.reason);
   }
 
   private keep(held: Held): Held {
@@ -132,9 +141,13 @@ export class LeaseHolder {
       this.timer = undefined;
       return;
     }
-    if (this.renewing || this.now() - this.renewedAt < this.ttlMs / 3) return;
+    if (this.now() - this.renewedAt < this.ttlMs / 3) return;
+    // Neither waits for the other: a store may give no answer to one of them alone.
+    this.givingUp ??= this.giveUpLost().finally(() => {
+      this.givingUp = undefined;
+    });
     // An outage is no loss yet: the next beat tries again, for as long as there is time.
-    this.renewing = this.renew()
+    this.renewing ??= inTime(this.ttlMs, this.renew(), { instead: undefined })
       .catch(() => {
         this.renewedAt = -Infinity;
       })
@@ -146,7 +159,6 @@ export class LeaseHolder {
   private async renew(): Promise<void> {
     const began = this.now();
     this.renewedAt = began;
-    for (const name of this.lost.keys()) await this.giveUp(name);
     const asked = [...this.leases.values()];
     if (asked.length === 0) return;
     const renewed = new Map(
@@ -168,12 +180,24 @@ export class LeaseHolder {
     }
   }
 
+  private giveUpLost(): Promise<unknown> {
+    return Promise.allSettled([...this.lost.keys()].map((name) => this.giveUp(name)));
+  }
+
   /** Until the store knows that the lease is given up, taking it again would give the token that old work writes with. */
   private async giveUp(name: string): Promise<void> {
     const lease = this.lost.get(name);
     if (!lease) return;
-    await this.state.release(lease);
+    await this.free(lease);
     if (this.lost.get(name) === lease) this.lost.delete(name);
+  }
+
+  /** A store that gives no answer holds nobody up: the lease runs out. */
+  private async free(lease: Lease): Promise<void> {
+    const freed = this.state.release(lease).then(() => true);
+    if (await inTime(LONGEST_RELEASE_MS, freed, { instead: false })) return;
+    const reason = `no answer within ${LONGEST_RELEASE_MS} ms to giving up lease ${lease.name}, which runs out`;
+    throw new StoreUnavailable('The state store', reason);
   }
 
   private end(held: Held, change: 'lost' | 'released'): void {
@@ -194,6 +218,8 @@ export class LeaseHolder {
     return new StoreClosed(`the holder of leases of ${this.owner}`);
   }
 }
+
+const LONGEST_RELEASE_MS = 5_000;
 
 class Held implements HeldLease {
   private readonly ending = new AbortController();
