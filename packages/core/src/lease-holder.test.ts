@@ -116,7 +116,9 @@ describe('a state store that gives no answer', () => {
     await pass(0);
     expect((await state.leases()).map(({ name }) => name)).toEqual(['b']);
     await pass(5_000);
-    const why = expect.stringContaining('no answer within 5000 ms to giving up lease b, which runs out') as string;
+    const why = expect.stringContaining(
+      'no answer within 5000 ms to giving up lease b, which runs out',
+    ) as string;
     expect(said.mock.calls).toEqual([[why]]);
     expect(await holder('two').acquire('b')).toBeDefined();
   });

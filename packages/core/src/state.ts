@@ -15,6 +15,7 @@ export {
   StatementFailed,
   TransactionTimedOut,
 } from './errors.js';
+export { inTime, type Late } from './in-time.js';
 export { isInfrastructure } from './infrastructure.js';
 export { LeaseHolder, type HeldLease, type LeaseHolderOptions } from './lease-holder.js';
 export { MemoryState, MemoryStateStore } from './memory-state-store.js';

@@ -42,10 +42,11 @@ export class Announcements {
   }
 
   /** It has stopped: nothing is told after that. What of it could not be recorded is told as well. */
-  async stopped(why?: string): Promise<void> {
+  async stopped(why: readonly string[]): Promise<void> {
     const { subscription: consumer, owner, observer } = this.parts;
-    this.system.note('subscription.stopped', { owner, ...(why !== undefined && { reason: why }) });
-    const reasons = [why, await this.system.close()].filter((it) => it !== undefined);
+    this.system.note('subscription.stopped', { owner, ...(why.length > 0 && { reason: why.join('; ') }) });
+    const unrecorded = await this.system.close();
+    const reasons = unrecorded === undefined ? why : [...why, unrecorded];
     const reason = reasons.length > 0 ? reasons.join('; ') : undefined;
     observer.consumer(() => ({ consumer, change: 'stopped', reason }));
   }

@@ -81,6 +81,49 @@ it.each(['readAll', 'identity'] as const)(
   60_000,
 );
 
+/** While it hangs, the state store gives no answer to these until it is let go. */
+const hangingState = (...what: readonly (keyof OpenStorage['state'])[]) => {
+  for (const each of what) {
+    const real = storage.state[each] as (...given: unknown[]) => unknown;
+    const hangs = async (...given: unknown[]) => {
+      if (isHanging) await held;
+      return Reflect.apply(real, storage.state, given);
+    };
+    Object.assign(storage.state, { [each]: hangs });
+  }
+};
+
+it.each([
+  ['gives no answer when leases are given up', ['release'], []],
+  [
+    'gives no answer at all',
+    ['transaction', 'read', 'acquire', 'renew', 'leases', 'now', 'release'],
+    ['gave no answer within 10000 ms'],
+  ],
+] as const)(
+  'a state store that %s holds up stopping for some seconds only, and it says why',
+  async (_, what, reasons) => {
+    hangingState(...what);
+    const heard: ConsumerChanged[] = [];
+    const one = run(storage.events, { ...silent, consumer: (facts) => void heard.push(facts()) });
+    let handled = 0;
+    await one.add(watching('fraud', () => void handled++));
+    await recording(storage.events)('1', new Deposited(1));
+    await eventually(() => handled === 1);
+    isHanging = true;
+    const began = performance.now();
+    await one.remove('fraud');
+    expect(performance.now() - began).toBeLessThan(20_000);
+    const stopped = heard.filter(({ change }) => change === 'stopped');
+    expect(stopped).toHaveLength(1);
+    for (const reason of [...reasons, 'no answer within 5000 ms to giving up lease'])
+      expect(stopped[0]!.reason).toContain(reason);
+    letGo();
+    await one.close();
+  },
+  60_000,
+);
+
 it('so it is while its partitions begin anew', async () => {
   const seen: string[] = [];
   const [one, two] = [run(hanging('identity')), run(storage.events)];

@@ -1,5 +1,5 @@
 import type { EventStore, LogIdentity, StateStore } from '@backstory/core';
-import type { HeldLease, LeaseHolder, StateView } from '@backstory/core/state';
+import { messageOf, type HeldLease, type LeaseHolder, type StateView } from '@backstory/core/state';
 import { verifyCheckpoint, type Checkpoint } from '@backstory/core/store';
 import type { Control } from './control.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -41,7 +41,7 @@ export class Ownership {
   /** Of partitions that are being taken up. */
   private readonly coming = new Set<HeldLease>();
   /** Partitions that go, or begin anew, once what is at work in them has ended. */
-  private readonly aside = new Set<Promise<void>>();
+  private readonly aside = new Set<Promise<unknown>>();
 
   constructor(private readonly parts: OwnershipParts) {
     this.stored = new PartitionState(parts.state, parts.name, parts.check);
@@ -103,7 +103,7 @@ export class Ownership {
   /** Handlers at work in some partitions hold up neither the others nor what else is to be done: those follow when they are quiet. */
   async idleFirst(
     partitions: readonly Partition[],
-    work: (some: readonly Partition[]) => Promise<void>,
+    work: (some: readonly Partition[]) => Promise<unknown>,
   ): Promise<void> {
     const idle = partitions.filter(({ running }) => running === 0);
     for (const it of partitions.filter(({ running }) => running > 0)) {
@@ -120,20 +120,20 @@ export class Ownership {
     return Promise.all(this.aside);
   }
 
-  /** Gives partitions up: lets their handlers end, keeps the checkpoint, and lets others have them. */
-  async release(partitions: readonly Partition[]): Promise<void> {
+  /** Gives partitions up: lets their handlers end, keeps the checkpoint, and lets others have them, or says why they have to wait. */
+  async release(partitions: readonly Partition[]): Promise<string | undefined> {
     await this.quiet(partitions, 'it is given up');
     await this.save(partitions).catch(() => undefined);
     for (const partition of partitions) this.forget(partition, 'it is given up');
-    await this.give(partitions.map(({ lease }) => lease));
+    return this.give(partitions.map(({ lease }) => lease));
   }
 
-  /** Lets others have all at once, also what is being taken up; the checkpoint stays as it was kept last. */
-  async letGo(): Promise<void> {
+  /** Lets others have all at once, or says why they have to wait; also what is being taken up. The checkpoint stays as it was kept last. */
+  async letGo(): Promise<string | undefined> {
     const { all } = this;
     const leases = [...all.map(({ lease }) => lease), ...this.coming];
     for (const partition of all) this.forget(partition, 'the subscription stops');
-    await this.give(leases);
+    return this.give(leases);
   }
 
   /** Starts partitions anew where a reset wants them. */
@@ -224,8 +224,11 @@ export class Ownership {
     return { accounted: known?.types === types ? known : { types, after: ahead.at(-1) ?? through } };
   }
 
-  private async give(leases: readonly HeldLease[]): Promise<void> {
-    await Promise.allSettled(leases.map((lease) => this.parts.leases.release(lease)));
+  /** What could not be given up runs out: then it says why. */
+  private async give(leases: readonly HeldLease[]): Promise<string | undefined> {
+    const given = await Promise.allSettled(leases.map((lease) => this.parts.leases.release(lease)));
+    const failed = given.find((it) => it.status === 'rejected');
+    return failed && messageOf(failed.reason);
   }
 
   private forget(partition: Partition, reason: string): void {

@@ -1,13 +1,12 @@
 import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
-import { FenceLost, isInfrastructure, messageOf, type LeaseHolder } from '@backstory/core/state';
+import { FenceLost, inTime, isInfrastructure, messageOf, type LeaseHolder } from '@backstory/core/state';
 import { StoreClosed, outside } from '@backstory/core/store';
 import type { Condition } from './condition.js';
 import { Announcements } from './announcements.js';
 import { collectionsOf } from './collections.js';
 import { isResumed, isStale, readControl, type Control } from './control.js';
 import { Dispatcher, type DispatcherHost } from './dispatcher.js';
-import { endsWithin } from './ends-within.js';
 import { firstPosition } from './first-position.js';
 import { sweeperOf } from './outcome-retention.js';
 import { OnceEffects } from './once-effects.js';
@@ -152,18 +151,23 @@ export class Subscription {
     this.look();
     // First of all: the loops may wait for the writer that a handler holds.
     await this.owned.quiet(this.owned.all, 'the subscription stops');
-    const isOver = await endsWithin(LONGEST_STOP_MS, this.end());
-    // What goes on is not waited for: without a lease it stores nothing.
-    if (!isOver) await Promise.all([this.owned.letGo(), this.share.leave().catch(() => undefined)]);
+    const ended = await inTime(LONGEST_STOP_MS, this.end(), { instead: [NOT_KEPT] });
+    // What goes on is not waited for: without a lease it stores nothing. Of what has ended nothing is left to give.
+    const late = await this.leave(this.owned.letGo());
     this.dispatcher.close('the subscription stops');
-    await this.told.stopped(isOver ? undefined : NOT_KEPT);
+    await this.told.stopped([...ended, ...late]);
   }
 
   /** What is under way ends, the checkpoint is kept, and others may take over. */
-  private async end(): Promise<void> {
+  private async end(): Promise<string[]> {
     await Promise.all([this.loops, this.owned.later]);
-    await this.owned.release(this.owned.all);
-    await this.share.leave().catch(() => undefined);
+    return this.leave(this.owned.release(this.owned.all));
+  }
+
+  /** Nobody is to count on this process any more. Says why others have to wait. */
+  private async leave(given: Promise<string | undefined>): Promise<string[]> {
+    const [reason] = await Promise.all([given, this.share.leave().catch(() => undefined)]);
+    return reason === undefined ? [] : [reason];
   }
 
   /** Reading begins as soon as there are partitions, while the first look at what is asked of them goes on. */

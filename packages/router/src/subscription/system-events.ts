@@ -1,6 +1,5 @@
 import { Context, type NewEvent, type Recorder } from '@backstory/core';
-import { messageOf } from '@backstory/core/state';
-import { endsWithin } from './ends-within.js';
+import { inTime, messageOf } from '@backstory/core/state';
 
 /** What happened to a subscription, on its stream `_system-<name>`. */
 export type SystemEvent =
@@ -70,8 +69,10 @@ export class SystemEvents {
 
   /** Records what was noted, for the last time, but waits no longer than some seconds. Says what was not recorded, and why. */
   async close(): Promise<string | undefined> {
-    const isOver = await endsWithin(LONGEST_CLOSE_MS, this.flush());
-    const why = isOver ? this.failure : `no answer within ${LONGEST_CLOSE_MS} ms`;
+    const flushed = this.flush().then(() => this.failure);
+    const why = await inTime(LONGEST_CLOSE_MS, flushed, {
+      instead: `no answer within ${LONGEST_CLOSE_MS} ms`,
+    });
     const left = [...this.underWay, ...this.waiting].map(({ type }) => type);
     if (left.length === 0) return undefined;
     return `not recorded on ${systemStream(this.subscription)}: ${[...new Set(left)].join(', ')}: ${why}`;
