@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { CONTEXT_FIELDS, NEVER_OWN, type ContextFields } from './context-fields.js';
 import type { RecordedEvent } from './event.js';
-import { AppendOutcomeUnknown, TransactionOutcomeUnknown, VersionConflict } from './errors.js';
+import { VersionConflict } from './errors.js';
 import { deriveId } from './ids.js';
+import { isOutcomeUnknown, someCause } from './some-cause.js';
 import { readHeaders, writeHeaders, type HeaderOptions, type Headers } from './context-headers.js';
 
 /** The saves of one run of a handler or command, so that running it again derives the same ids. */
@@ -11,9 +12,6 @@ interface SaveScope {
   /** By stream and command: whether the first save was made, the second … `false` where one ended in a conflict. */
   saves?: Map<string, boolean[]>;
 }
-
-/** How a save may end without having been made, or without anybody knowing. */
-const UNDECIDED = [VersionConflict, AppendOutcomeUnknown, TransactionOutcomeUnknown];
 
 const ambient = new AsyncLocalStorage<Context>();
 
@@ -98,7 +96,7 @@ export class Context {
     try {
       return await save(deriveId(...seed, nth, stream, ...step));
     } catch (error) {
-      if (UNDECIDED.some((cls) => error instanceof cls)) taken[nth] = false;
+      if (isUndecided(error)) taken[nth] = false;
       throw error;
     }
   }
@@ -126,6 +124,11 @@ export class Context {
   static fromHeaders(headers: Headers): Context {
     return Context.of(readHeaders(headers));
   }
+}
+
+/** A save may have ended without having been made, or without anybody knowing. */
+function isUndecided(error: unknown): boolean {
+  return isOutcomeUnknown(error) || someCause(error, (it) => it instanceof VersionConflict);
 }
 
 /** A handler that runs for an event. Most save nothing, so what is known of the flow is worked out where somebody asks. */

@@ -1,39 +1,25 @@
-import {
-  AppendOutcomeUnknown,
-  StoreUnavailable,
-  StoreUnusable,
-  TransactionTimedOut,
-  type StoreProblem,
-} from './errors.js';
+import { StoreUnavailable, StoreUnusable, TransactionTimedOut, type StoreProblem } from './errors.js';
+import { isOutcomeUnknown, someCause } from './some-cause.js';
 
 /**
  * Whether an error says that something a handler needs cannot be reached: then no event is to blame, and waiting helps.
  * Looks through the causes of the error. One that says of itself `isInfrastructure: true` is believed.
  */
 export function isInfrastructure(error: unknown): boolean {
-  const seen = new Set<unknown>();
-  const visit = (it: unknown): boolean => {
-    if (typeof it !== 'object' || it === null || seen.has(it)) return false;
-    seen.add(it);
-    if (
-      it instanceof StoreUnavailable ||
-      it instanceof AppendOutcomeUnknown ||
-      it instanceof TransactionTimedOut ||
-      (it instanceof StoreUnusable && PUT_RIGHT.has(it.problem))
-    )
-      return true;
-    const { isInfrastructure: says, code, status, statusCode, cause, errors } = it as Record<string, unknown>;
-    if (says === true) return true;
-    if (typeof code === 'string' && CODES.has(code)) return true;
-    if (STATUSES.has(status) || STATUSES.has(statusCode)) return true;
-    return visit(cause) || (Array.isArray(errors) && errors.some(visit));
-  };
-  try {
-    return visit(error);
-  } catch {
-    // What cannot be looked at says nothing.
-    return false;
-  }
+  return isOutcomeUnknown(error) || someCause(error, saysSo);
+}
+
+function saysSo(it: object): boolean {
+  if (
+    it instanceof StoreUnavailable ||
+    it instanceof TransactionTimedOut ||
+    (it instanceof StoreUnusable && PUT_RIGHT.has(it.problem))
+  )
+    return true;
+  const { isInfrastructure: says, code, status, statusCode } = it as Record<string, unknown>;
+  if (says === true) return true;
+  if (typeof code === 'string' && CODES.has(code)) return true;
+  return STATUSES.has(status) || STATUSES.has(statusCode);
 }
 
 /** Somebody makes room, promotes the standby, or restores what is missing, and all goes on. */

@@ -17,6 +17,7 @@ export {
 } from './errors.js';
 export { inTime, type Late } from './in-time.js';
 export { isInfrastructure } from './infrastructure.js';
+export { isOutcomeUnknown, someCause } from './some-cause.js';
 export { LeaseHolder, type HeldLease, type LeaseHolderOptions } from './lease-holder.js';
 export { MemoryState, MemoryStateStore } from './memory-state-store.js';
 export { cut, messageOf, shown, shownPath, storable } from './shown.js';

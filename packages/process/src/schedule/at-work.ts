@@ -1,4 +1,4 @@
-import { AppendOutcomeUnknown } from '@backstory/core';
+import { isOutcomeUnknown } from '@backstory/core/state';
 import type { StoredSchedule } from './schedule.js';
 
 /** Attempts that this process has begun and that have not ended, those included that ran out of time; by the ids of their schedules. */
@@ -15,7 +15,7 @@ export class AtWork {
       if (works.size === 0) this.works.delete(id);
     };
     work.then(end, (error: unknown) => {
-      if (error instanceof AppendOutcomeUnknown) this.unknown.add(token);
+      if (isOutcomeUnknown(error)) this.unknown.add(token);
       end();
     });
   }

@@ -1,6 +1,6 @@
-import { AppendOutcomeUnknown, Context, StoreUnavailable, newId } from '@backstory/core';
+import { Context, StoreUnavailable, newId } from '@backstory/core';
 import { errorType, type Observer } from '@backstory/core/observe';
-import type { Fence } from '@backstory/core/state';
+import { isOutcomeUnknown, someCause, type Fence } from '@backstory/core/state';
 import { CommandsClosed } from '../command/errors.js';
 import { AtWork } from './at-work.js';
 import { errorText } from './error-text.js';
@@ -101,8 +101,7 @@ export class Firings {
 
   private async failed(schedule: StoredSchedule, fence: Fence, error: unknown): Promise<void> {
     const text = errorText(error);
-    const isOutage = OUTAGES.some((it) => error instanceof it);
-    const attempts = schedule.attempts + (isOutage ? 0 : 1);
+    const attempts = schedule.attempts + (isOutage(error) ? 0 : 1);
     if (attempts >= this.parts.options.attempts)
       return this.giveUp({ ...schedule, attempts, error: text }, fence, errorType(error));
     const delayMs = Math.min(LONGEST_DELAY_MS, this.parts.options.delayMs * 2 ** Math.max(0, attempts - 1));
@@ -158,4 +157,7 @@ function about({ id: eventId, type: eventType, context: { correlationId, causati
 }
 
 /** That the store is away, or this process is ending, says nothing about the command. */
-const OUTAGES = [StoreUnavailable, AppendOutcomeUnknown, CommandsClosed];
+function isOutage(error: unknown): boolean {
+  const isAway = (it: object) => it instanceof StoreUnavailable || it instanceof CommandsClosed;
+  return isOutcomeUnknown(error) || someCause(error, isAway);
+}

@@ -197,6 +197,16 @@ test('an attempt is in doubt of which nobody knows whether it was recorded, unti
   expect(await one.find('a')).toMatchObject({ attempts: 0, isInDoubt: false });
 });
 
+test('so it is where a handler has wrapped that in errors of its own', async () => {
+  const one = scheduler();
+  await one.schedule(new GiveUp(), { after: 0, id: 'a' });
+  const wrapped = new Error('no', { cause: new AppendOutcomeUnknown('a-1', 1) });
+  fire = () => Promise.reject(new AggregateError([new Error('other'), new Error('no', { cause: wrapped })]));
+  await one.fireDue();
+  expect(await one.find('a')).toMatchObject({ state: 'waiting', attempts: 0, isInDoubt: true });
+  expect(await one.cancel('a')).toBe('in-doubt');
+});
+
 test('an attempt that ends late and does not know whether it was recorded stays in doubt', async () => {
   const one = scheduler();
   await one.schedule(new GiveUp(), { after: 0, id: 'a' });
