@@ -1,13 +1,14 @@
 import { isOutcomeUnknown } from '@backstory/core/state';
-import type { StoredSchedule } from './schedule.js';
+import { firingId, type StoredSchedule } from './schedule.js';
 
 /** Attempts that this process has begun and that have not ended, those included that ran out of time; by the ids of their schedules. */
 export class AtWork {
   private readonly works = new Map<string, Set<Promise<unknown>>>();
-  /** Tokens of schedules of which nobody knows whether an attempt was recorded. */
-  private readonly unknown = new Set<string>();
+  /** What was to be done and of which nobody knows whether it was recorded, with the token of the schedule. */
+  private readonly unknown = new Map<string, string>();
 
-  add({ id, token }: StoredSchedule, work: Promise<unknown>): void {
+  add(schedule: StoredSchedule, work: Promise<unknown>): void {
+    const { id, token } = schedule;
     const works = this.works.get(id) ?? new Set();
     this.works.set(id, works.add(work));
     const end = () => {
@@ -15,7 +16,7 @@ export class AtWork {
       if (works.size === 0) this.works.delete(id);
     };
     work.then(end, (error: unknown) => {
-      if (isOutcomeUnknown(error)) this.unknown.add(token);
+      if (isOutcomeUnknown(error)) this.unknown.set(firingId(schedule), token);
       end();
     });
   }
@@ -26,12 +27,12 @@ export class AtWork {
 
   /** Whether an attempt has ended of which nobody knows whether it was recorded. */
   isUnknown({ token }: StoredSchedule): boolean {
-    return this.unknown.has(token);
+    return [...this.unknown.values()].includes(token);
   }
 
   /** That is written down, or of no account any more. */
-  forget({ token }: StoredSchedule): void {
-    this.unknown.delete(token);
+  forget(schedule: StoredSchedule): void {
+    this.unknown.delete(firingId(schedule));
   }
 
   /** Resolves when none under this id is at work. */

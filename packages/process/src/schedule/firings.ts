@@ -89,7 +89,7 @@ export class Firings {
     } catch (error) {
       return this.failed(schedule, fence, error);
     }
-    await this.parts.book.settle(fence, schedule, await this.nextOf(schedule));
+    await this.parts.book.done(fence, schedule, await this.nextOf(schedule));
     this.atWork.forget(schedule);
   }
 
@@ -126,7 +126,9 @@ export class Firings {
     const { inDoubt: before } = schedule;
     const { firer } = this;
     const inDoubt = before === undefined || before === firer ? this.doubtOf(schedule) : before;
-    await book.settle(fence, schedule, withDoubt(left, inDoubt));
+    // Where this time is given up, the next one is another.
+    const isEarlier = schedule.isDoubtEarlier === true || left.due !== schedule.due;
+    await book.settle(fence, schedule, withDoubt(left, inDoubt, isEarlier));
     if (inDoubt !== firer) return this.atWork.forget(schedule);
     // Where that cannot be written down it stays in doubt, until it is carried out.
     const ended = this.atWork.ended(schedule).then(async () => {

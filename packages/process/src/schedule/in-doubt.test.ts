@@ -92,15 +92,81 @@ test('what failed for good is in doubt as long as one of its attempts is at work
   expect(await one.find('a')).toMatchObject({ state: 'failed' });
 });
 
-test('what happens again and again is in doubt until a time of it was carried out', async () => {
-  const one = scheduler({ attempts: 1 });
-  await one.schedule(new GiveUp(), { after: 0, every: 60_000, id: 'a' });
-  await one.fireDue();
-  expect(await one.find('a')).toMatchObject({ state: 'waiting', attempts: 0, isInDoubt: true });
-  fire = async () => {};
-  now += 60_000;
-  expect(await one.fireDue()).toBe(1);
-  expect(await isInDoubt()).toBe(false);
+describe('a time of what happens again and again', () => {
+  /** Its first time is given up, another one is carried out. */
+  const goesOn = async (first: () => Promise<void>) => {
+    const one = scheduler({ attempts: 1 });
+    await one.schedule(new GiveUp(), { after: 0, every: 60_000, id: 'a' });
+    fire = first;
+    await one.fireDue();
+    expect(await one.find('a')).toMatchObject({ state: 'waiting', attempts: 0, isInDoubt: true });
+    fire = async () => {};
+    now += 60_000;
+    expect(await one.fireDue()).toBe(1);
+    return one;
+  };
+
+  test('that is given up is in doubt until it ends, also where a later one was carried out', async () => {
+    const one = await goesOn(hangs);
+    expect(await isInDoubt()).toBe(true);
+    ends[0]!();
+    await eventually(async () => (await isInDoubt()) === false);
+    expect(await one.cancel('a')).toBe('cancelled');
+  });
+
+  test('that ends late and does not know whether it was recorded stays in doubt, though a later one is carried out', async () => {
+    let fail = (_: Error): void => {};
+    const one = await goesOn(() => new Promise((_, reject) => (fail = reject)));
+    fire = hangs;
+    now += 60_000;
+    const firing = one.fireDue();
+    await eventually(() => ends.length === 1);
+    fail(new AppendOutcomeUnknown('a-1', 1));
+    await new Promise(setImmediate);
+    ends[0]!();
+    await firing;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await one.cancel('a')).toBe('in-doubt');
+  });
+
+  test('that a process left behind is in doubt until the schedule is cancelled', async () => {
+    const one = scheduler({ attempts: 1 });
+    await one.schedule(new GiveUp(), { after: 0, every: 60_000, id: 'a' });
+    const lease = await storage.state.acquire('schedules', { owner: 'other', ttlMs: 60_000 });
+    const none = { limit: 9, underWay: new Set<string>(), isOwn: () => false };
+    await new ScheduleBook(storage.state).claim(lease!, { now, ...none });
+    await storage.state.release(lease!);
+    fire = async () => {};
+    for (let i = 0; i < 3; i++) {
+      await one.fireDue();
+      now += 60_000;
+    }
+    expect(await one.cancel('a')).toBe('in-doubt');
+    await one.schedule(new GiveUp(), { after: 0, every: 60_000, id: 'a' });
+    expect(await isInDoubt()).toBe(false);
+  });
+
+  test('is in no doubt any more when another attempt has carried it out', async () => {
+    const one = scheduler({ attempts: 2 });
+    await one.schedule(new GiveUp(), { after: 0, every: 60_000, id: 'a' });
+    await one.fireDue();
+    fire = async () => {};
+    now += 1_000;
+    expect(await one.fireDue()).toBe(1);
+    expect(await one.cancel('a')).toBe('cancelled');
+  });
+
+  test('takes over the doubt of the one whose place it takes, also when it was carried out', async () => {
+    const one = scheduler();
+    await one.schedule(new GiveUp(), { after: 0, id: 'a' });
+    await one.fireDue();
+    await one.schedule(new GiveUp(), { after: 0, every: 60_000, id: 'a' });
+    fire = async () => {};
+    expect(await one.fireDue()).toBe(1);
+    expect(await isInDoubt()).toBe(true);
+    ends[0]!();
+    await eventually(async () => (await isInDoubt()) === false);
+  });
 });
 
 test('what takes the place of one that is still at work is in doubt as long as that is', async () => {

@@ -6,6 +6,7 @@ import { errorText } from './error-text.js';
 import { FiringLost } from './errors.js';
 import {
   LOST,
+  earlierDoubt,
   isInDoubt,
   readSchedule,
   wasTried,
@@ -59,7 +60,8 @@ export class ScheduleBook {
       if (before?.token === schedule.token) return before;
       const { token, isDerived } = schedule;
       if (isDerived && (await wasAsked(tx, token))) return undefined;
-      const entered = withDoubt(schedule, before?.state === 'firing' ? before.token : before?.inDoubt);
+      const inDoubt = before?.state === 'firing' ? before.token : before?.inDoubt;
+      const entered = withDoubt(schedule, inDoubt, true);
       await write(tx, before, entered);
       if (isDerived) await noteAsked(tx, token, { at: now, became: 'scheduled' });
       return entered;
@@ -121,12 +123,22 @@ export class ScheduleBook {
     });
   }
 
-  /** Writes what becomes of a schedule that was taken; of one whose place another has taken, whether it is in doubt. `undefined`: nothing more. */
-  settle(fence: Fence, taken: StoredSchedule, left: StoredSchedule | undefined): Promise<void> {
+  /** Writes that a schedule that was taken was carried out, and what is left of it. Earlier attempts are in doubt as before, as the book says now. */
+  done(fence: Fence, taken: StoredSchedule, next: StoredSchedule | undefined): Promise<void> {
+    return this.state.transaction([fence], async (tx) => {
+      const found = await find(tx, taken.id);
+      if (found?.token === taken.token)
+        return write(tx, found, next && withDoubt(next, earlierDoubt(found), true));
+      if (found?.inDoubt === taken.token) await write(tx, found, withDoubt(found, earlierDoubt(taken)));
+    });
+  }
+
+  /** Writes what becomes of a schedule that was taken and was not carried out; of one whose place another has taken, whether it is in doubt. */
+  settle(fence: Fence, taken: StoredSchedule, left: StoredSchedule): Promise<void> {
     return this.state.transaction([fence], async (tx) => {
       const found = await find(tx, taken.id);
       if (found?.token === taken.token) return write(tx, found, left);
-      if (found?.inDoubt === taken.token) await write(tx, found, withDoubt(found, left?.inDoubt));
+      if (found?.inDoubt === taken.token) await write(tx, found, withDoubt(found, left.inDoubt));
     });
   }
 

@@ -22,7 +22,7 @@ export interface Schedule {
   /**
    * An attempt, of it or of one whose place it took, is under way, or ran out of time, or its process is gone, and nobody has said that it ended; or
    * nobody knows whether what it did was recorded. So that may be recorded, also where the schedule is cancelled. Over when that attempt ends, or
-   * another one has carried it out.
+   * another one has carried out the same: another time of what happens again and again says nothing of it.
    */
   readonly isInDoubt: boolean;
   /** Why the last attempt failed. */
@@ -60,6 +60,8 @@ export interface StoredSchedule {
    * may be of this schedule, or of one that had its id before.
    */
   readonly inDoubt?: string;
+  /** That is an attempt at a time before this, or of the one that had this id before: carrying this out does not end it. */
+  readonly isDoubtEarlier?: true;
 }
 
 /** Whoever carried it out cannot be asked any more, or does not know what became of it. */
@@ -88,10 +90,17 @@ export function isInDoubt({ state, inDoubt }: StoredSchedule): boolean {
 }
 
 export function withDoubt(
-  { inDoubt: _, ...schedule }: StoredSchedule,
+  { inDoubt: _, isDoubtEarlier, ...schedule }: StoredSchedule,
   inDoubt: string | undefined,
+  isEarlier = isDoubtEarlier === true,
 ): StoredSchedule {
-  return { ...schedule, ...(inDoubt !== undefined && { inDoubt }) };
+  if (inDoubt === undefined) return schedule;
+  return { ...schedule, inDoubt, ...(isEarlier && { isDoubtEarlier: true as const }) };
+}
+
+/** What stays in doubt when this was carried out. */
+export function earlierDoubt({ inDoubt, isDoubtEarlier }: StoredSchedule): string | undefined {
+  return isDoubtEarlier ? inDoubt : undefined;
 }
 
 /** As it is shown. */
@@ -126,7 +135,7 @@ export function firingId({ token, due, every, isDerived }: StoredSchedule): stri
 
 /** The next time of what is to happen again, after now: what was missed meanwhile is made up for once. `undefined`: none is left. */
 export function nextTime(schedule: StoredSchedule, now: number): StoredSchedule | undefined {
-  const { every, due, error: _error, inDoubt: _inDoubt, ...rest } = schedule;
+  const { every, due, error: _error, ...rest } = withDoubt(schedule, undefined);
   if (every === undefined) return undefined;
   const at = Date.parse(due);
   const time = at + every * (Math.max(0, Math.floor((now - at) / every)) + 1);
