@@ -88,12 +88,19 @@ test('what is cancelled while an attempt whose time is over is at work is said t
   let end = () => {};
   untilThen = new Promise<void>((resolve) => (end = resolve));
   await failed();
-  expect((await show('list')).stdout).toMatch(/^bonus-7 +failed, in doubt /m);
+  const listed = await show('list');
+  expect(listed.stdout).toMatch(/^bonus-7 +failed, in doubt /m);
+  expect(listed.stderr).toContain('Look for it in the log before you do it by hand.');
   const { exitCode, stdout, stderr } = await show('cancel', 'bonus-7', '--actor', 'ann');
   expect([exitCode, stdout]).toEqual([0, 'bonus-7 (bonus.give) is cancelled: asked for by ann.\n']);
-  expect(stderr).toContain('An attempt of it has not ended, as far as is known');
+  expect(stderr).toBe(listed.stderr);
   expect(await told()).toMatchObject([{ type: 'schedule.cancelled', isInDoubt: true }]);
   end();
+});
+
+test('where nothing is in doubt nothing is said of it', async () => {
+  await failed();
+  expect((await show('list')).stderr).toBe('');
 });
 
 test('what is more than the limit is told, and where to go on', async () => {

@@ -42,9 +42,11 @@ export const verb: Verb = {
   notes:
     'A schedule keeps a command or an event until it is due. It waits; or it is firing, and cannot be\n' +
     'changed; or it failed as often as it may, and stands there with its error until it is retried or\n' +
-    'cancelled. Both are recorded with who asked. In doubt is what has an attempt that ran out of time,\n' +
-    'or whose process is gone, and of which nobody has said that it ended: what that does may still be\n' +
-    'recorded, also when it is cancelled.',
+    'cancelled. Both are recorded with who asked. In doubt is what has an attempt of which nobody knows\n' +
+    'what became of it: it ran out of time and was not heard to end, its process is gone, or the store\n' +
+    'gave no answer to what it recorded. That may still be recorded, also when the schedule is cancelled:\n' +
+    'look for it in the log before you do it by hand. Tried again it is recorded once. What happens again\n' +
+    'and again stays in doubt of a time that was given up, until that attempt ends or it is cancelled.',
   examples: [
     ['backstory schedules list', 'what is kept for later, and what failed'],
     ['backstory schedules list --prefix bonus-', 'some of it'],
@@ -68,12 +70,14 @@ async function list(call: VerbCall, admin: ScheduleAdmin): Promise<void> {
   const { prefix, after, ...limits } = call.options as Options;
   const { report } = call;
   const limit = limitOf(limits, report.asJson);
+  let isSomeInDoubt = false;
   await report.list<Schedule>({
     key: 'schedules',
     items: schedules(admin, { prefix, after, ...oneMore(limit, report.asJson) }),
     limit,
-    text: (found, paper) =>
-      columns(
+    text: (found, paper) => {
+      isSomeInDoubt ||= found.some(isSaidInDoubt);
+      return columns(
         found,
         [
           { head: 'schedule', text: ({ id }) => id },
@@ -89,15 +93,25 @@ async function list(call: VerbCall, admin: ScheduleAdmin): Promise<void> {
           { head: 'why', text: ({ error }) => error ?? '' },
         ],
         paper,
-      ),
+      );
+    },
     more: ({ id }) => `There are more: --after ${id}, a larger --limit, or --all.`,
     empty: 'Nothing is scheduled.',
   });
+  if (isSomeInDoubt) await report.note(IN_DOUBT);
+}
+
+const IN_DOUBT =
+  'In doubt: nobody knows what became of an attempt, and what it does may still be recorded. ' +
+  'Look for it in the log before you do it by hand.';
+
+function stateOf(schedule: Schedule): string {
+  return isSaidInDoubt(schedule) ? `${schedule.state}, in doubt` : schedule.state;
 }
 
 /** That what is firing may be at work goes without saying. */
-function stateOf({ state, isInDoubt }: Schedule): string {
-  return isInDoubt && state !== 'firing' ? `${state}, in doubt` : state;
+function isSaidInDoubt({ state, isInDoubt }: Schedule): boolean {
+  return isInDoubt && state !== 'firing';
 }
 
 interface Listing {
@@ -137,8 +151,5 @@ async function change({ options, report }: VerbCall, admin: ScheduleAdmin, { act
     await report.note(
       'The process that carries schedules out does so within a second, or when one is started.',
     );
-  else if (schedule.isInDoubt)
-    await report.note(
-      'An attempt of it has not ended, as far as is known: what that does may still be recorded.',
-    );
+  else if (schedule.isInDoubt) await report.note(IN_DOUBT);
 }
