@@ -1,4 +1,12 @@
-import { Command, ProcessManager, handles, processReactor, processSubscriber } from '@backstory/process';
+import { memory } from '@backstory/core';
+import {
+  Command,
+  ProcessManager,
+  Scheduler,
+  handles,
+  processReactor,
+  processSubscriber,
+} from '@backstory/process';
 
 @Command('order.give-up')
 class GiveUp {}
@@ -21,4 +29,23 @@ test.each<[string, () => unknown, string]>([
   ['processSubscriber(null, …)', () => processSubscriber(none, none), 'null is no process manager'],
 ])('%s says what is missing', (_, call, says) => {
   expect(call).toThrow(says);
+});
+
+test.each<[string, unknown, string]>([
+  ['null', none, 'null'],
+  ['undefined', nothing, 'undefined'],
+  ['empty text', '', '""'],
+  ['a number', 7, '7'],
+  ['text that is too long', 'x'.repeat(513), '"xxx'],
+])('a schedule whose id is %s is none that can be asked for', async (_, id, said) => {
+  const storage = await memory().open();
+  const schedules = new Scheduler({ ...storage, check: () => undefined, fire: () => Promise.resolve() });
+  for (const asked of ['cancel', 'find', 'retry'] as const) {
+    const refused = schedules[asked](id as string);
+    await expect(refused).rejects.toMatchObject({ code: 'BACKSTORY_INVALID_OPTION', option: 'id' });
+    await expect(refused).rejects.toThrow(
+      `must be the id of a schedule, a text of 1 to 512 bytes, not ${said}`,
+    );
+  }
+  await storage.close();
 });

@@ -96,6 +96,29 @@ test.each<[string, () => unknown, string]>([
     () => subscriptions.outcomesOfEvents(none),
     'events: must be a list of events, not null.',
   ],
+  [
+    'handled(null, …)',
+    () => subscriptions.handled(none, 1),
+    'name: must be the name of a subscription, not null.',
+  ],
+  ['handled("", …)', () => subscriptions.handled('', 1), 'name: must be the name of a subscription, not "".'],
+  [
+    'pause(undefined)',
+    () => subscriptions.pause(nothing),
+    'name: must be the name of a subscription, not undefined.',
+  ],
+  [
+    'handled(…, null)',
+    () => subscriptions.handled('fraud', none),
+    'event: must be the id of an event, not null.',
+  ],
+  ['handled(…, "")', () => subscriptions.handled('fraud', ''), 'event: must be the id of an event, not "".'],
+  ['handled(…, -1)', () => subscriptions.handled('fraud', -1), 'position: must be a position of the log'],
+  [
+    'handled(…, { timeoutMs: null })',
+    () => subscriptions.handled('fraud', 1, { timeoutMs: none }),
+    'timeoutMs: must be a number',
+  ],
 ])('%s says what is missing', async (_, call, says) => {
   await expect((async () => call())()).rejects.toThrow(says);
 });

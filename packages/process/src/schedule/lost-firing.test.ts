@@ -87,7 +87,10 @@ test.each<[string, Error]>([
   ['the store is away', new StoreUnavailable('shop', 'away')],
   ['nobody knows whether it was recorded', new AppendOutcomeUnknown('a-1', 1)],
   ['the process is closing', new CommandsClosed()],
-  ['a cause of it is that the store is away', new Error('no', { cause: new StoreUnavailable('shop', 'away') })],
+  [
+    'a cause of it is that the store is away',
+    new Error('no', { cause: new StoreUnavailable('shop', 'away') }),
+  ],
 ])('that %s is no failed attempt', async (_, error) => {
   const one = scheduler();
   await one.schedule(new GiveUp(), { after: 0, id: 'a' });

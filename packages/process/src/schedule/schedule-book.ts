@@ -4,6 +4,7 @@ import { knownOptions, type OptionNames } from '@backstory/core/store';
 import { noteAsked, wasAsked } from './asked-once.js';
 import { errorText } from './error-text.js';
 import { FiringLost } from './errors.js';
+import { requireId } from './schedule-request.js';
 import {
   LOST,
   earlierDoubt,
@@ -80,7 +81,9 @@ export class ScheduleBook {
     });
   }
 
-  find(id: string): Promise<StoredSchedule | undefined> {
+  /** @throws InvalidOption */
+  async find(id: string): Promise<StoredSchedule | undefined> {
+    requireId(id);
     return this.state.read((view) => find(view, id));
   }
 

@@ -1,6 +1,14 @@
 import { types } from 'node:util';
 import { Context, newId, type ContextFields } from '@backstory/core';
-import { LIMITS, isName, knownOptions, numberOption, type OptionNames } from '@backstory/core/store';
+import { shown } from '@backstory/core/state';
+import {
+  InvalidOption,
+  LIMITS,
+  isName,
+  knownOptions,
+  numberOption,
+  type OptionNames,
+} from '@backstory/core/store';
 import { classOfEvent, definitionOf, eventTypeOf } from '@backstory/events/codec';
 import { InvalidSchedule } from './errors.js';
 import { LAST_TIME, type StoredSchedule } from './schedule.js';
@@ -67,6 +75,15 @@ export function derivedToken(what: string): Promise<string | undefined> {
 }
 
 const OPTIONS: OptionNames<ScheduleOptions> = { at: true, after: true, every: true, id: true, stream: true };
+/** @throws InvalidOption for what no schedule can be called */
+export function requireId(id: unknown): asserts id is string {
+  if (isName(id, LONGEST_ID)) return;
+  throw new InvalidOption(
+    'id',
+    `must be the id of a schedule, a text of 1 to ${LONGEST_ID} bytes, not ${shown(id)}.`,
+  );
+}
+
 /** With the time before it, it is a key of the state store. */
 const LONGEST_ID = 512;
 

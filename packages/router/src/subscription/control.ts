@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { readFormat } from '@backstory/core/store';
+import { InvalidOption, LIMITS, isName, readFormat } from '@backstory/core/store';
 import type { StateStore } from '@backstory/core';
 import type { Wish } from '@backstory/core/administration';
-import type { StateTransaction, StateView } from '@backstory/core/state';
+import { shown, type StateTransaction, type StateView } from '@backstory/core/state';
 import { SUBSCRIPTIONS } from './collections.js';
 
 /** What is wanted of a subscription, by whom. Its owners look at it again and again, and comply. */
@@ -30,7 +30,10 @@ export interface Control {
 
 const FORMAT = 'backstory.subscription/1';
 
+/** @throws InvalidOption for what no subscription can be called */
 export async function readControl(view: StateView, name: string): Promise<Control | undefined> {
+  if (!isName(name, LIMITS.type))
+    throw new InvalidOption('name', `must be the name of a subscription, not ${shown(name)}.`);
   const text = await view.get(SUBSCRIPTIONS, name);
   return text === undefined ? undefined : readFormat<Control>(text, FORMAT);
 }
