@@ -115,7 +115,8 @@ class DocumentEffects implements Effects {
         if (performance.now() > until) break;
       }
     }
-    const { wasLong } = decoding;
+    const { wasLong: wasDecodingLong } = decoding;
+    const before = documents.grown;
     await documents.load(state, decoded);
     let [taken, applied] = [0, 0];
     const folding = new Stretch();
@@ -129,9 +130,10 @@ class DocumentEffects implements Effects {
         if (performance.now() > until) break;
       }
     }
-    const before = documents.measured;
+    const wasLong = wasDecodingLong || folding.wasLong;
     documents.measure();
-    const isMuch = documents.measured - before > LARGE || wasLong || folding.wasLong;
+    // One that is large and stays so is written once, however many events change it: fewer of them at a time would help nobody.
+    const isMuch = documents.grown - before > LARGE || wasLong;
     this.atOnce = isMuch ? Math.max(1, Math.floor(this.atOnce / 2)) : Math.min(DECODED, this.atOnce * 2);
     return { taken, applied };
   }

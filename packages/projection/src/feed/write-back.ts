@@ -16,6 +16,7 @@ export class WriteBack {
   private results: StateEntry[] = [];
   private length = 0;
   private batchLength = 0;
+  private grownLength = 0;
   private batch = 1;
 
   constructor(
@@ -24,9 +25,9 @@ export class WriteBack {
     private readonly generation: number,
   ) {}
 
-  /** Characters of what the batch is to write, as far as it was measured. */
-  get measured(): number {
-    return this.batchLength;
+  /** Characters of documents that were not here before, as far as they were measured: of what was read, and what was added to it. */
+  get grown(): number {
+    return this.grownLength;
   }
 
   /** The batch is to write enough: what comes is for the next one. */
@@ -46,6 +47,7 @@ export class WriteBack {
       const document = text === undefined ? undefined : this.model.read(text);
       this.entries.set(key, { key, document, text, next: undefined, last: undefined, batch: 0 });
       this.length += text?.length ?? 0;
+      this.grownLength += text?.length ?? 0;
     }
   }
 
@@ -69,7 +71,9 @@ export class WriteBack {
     for (const entry of this.unmeasured) {
       const { key, document, last, next } = entry;
       const text = document === undefined ? undefined : this.model.write(document, key, last!);
-      this.batchLength += (text?.length ?? 0) - (next?.text?.length ?? 0);
+      const length = text?.length ?? 0;
+      this.batchLength += length - (next?.text?.length ?? 0);
+      this.grownLength += length - ((next ?? entry).text?.length ?? 0);
       entry.next = { text };
     }
     this.unmeasured.clear();

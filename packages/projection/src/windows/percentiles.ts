@@ -58,9 +58,14 @@ function counted(bins: Bins, value: number): Bins {
   if (value === 0) return { ...bins, zeros: bins.zeros + 1 };
   const key = mapping.key(Math.abs(value));
   const own = value > 0 ? bins.positive : bins.negative;
-  own[key] = (own[key] ?? 0) + 1;
-  collapse(own);
+  count(own, String(key), 1);
   return bins;
+}
+
+function count(own: Record<string, number>, key: string, more: number): void {
+  const known = own[key];
+  own[key] = (known ?? 0) + more;
+  if (known === undefined) collapse(own);
 }
 
 /** Beyond so many counters the two nearest to zero become one: what is far from it stays exact. */
@@ -76,10 +81,7 @@ function joined(earlier: Held, later: Held): Held {
   if (Array.isArray(later)) return later.reduce(added, earlier);
   if (Array.isArray(earlier)) return joined(later, earlier);
   for (const sign of ['positive', 'negative'] as const)
-    for (const [key, own] of Object.entries(later[sign])) {
-      earlier[sign][key] = (earlier[sign][key] ?? 0) + own;
-      collapse(earlier[sign]);
-    }
+    for (const [key, own] of Object.entries(later[sign])) count(earlier[sign], key, own);
   return { ...earlier, zeros: earlier.zeros + later.zeros };
 }
 

@@ -16,13 +16,19 @@ export function takeByTime<Value>(
   reduction: Reduction<Value>,
 ): OpenState[] {
   if (value !== undefined && value !== null) {
-    let isLate = false;
-    const last = Math.floor((at - offsetMs) / everyMs) * everyMs + offsetMs;
-    for (let from = last; from > at - sizeMs; from -= everyMs) {
-      if (from + sizeMs <= timeOf(document) - latenessMs) isLate = true;
-      else addTo(windowAt(document, from, from + sizeMs, reduction), value, reduction);
+    const over = timeOf(document) - latenessMs;
+    const { open } = document;
+    // There may be a thousand of them, so that they are gone through side by side, the one that began last first.
+    let known = open.length - 1;
+    let from = Math.floor((at - offsetMs) / everyMs) * everyMs + offsetMs;
+    for (; from > at - sizeMs && from + sizeMs > over; from -= everyMs) {
+      while (known >= 0 && fromOf(open[known]!) > from) known--;
+      if (known < 0 || fromOf(open[known]!) !== from)
+        open.splice(++known, 0, begun(from, from + sizeMs, reduction));
+      addTo(open[known]!, value, reduction);
+      known--;
     }
-    if (isLate) document.late++;
+    if (from > at - sizeMs) document.late++;
   }
   return closedAt(document, at, ({ to }, time) => Date.parse(to) <= time - latenessMs);
 }
@@ -74,18 +80,8 @@ export function addTo<Value>(window: OpenState, value: Value, reduction: Reducti
   window.events++;
 }
 
-function windowAt<Value>(
-  document: WindowDocument,
-  from: number,
-  to: number,
-  reduction: Reduction<Value>,
-): OpenState {
-  const text = instantText(from);
-  const known = document.open.find((it) => it.from === text);
-  if (known) return known;
-  const window = begun(from, to, reduction);
-  document.open = ordered([...document.open, window]);
-  return window;
+function fromOf({ from }: OpenState): number {
+  return Date.parse(from);
 }
 
 function join<Value>(earlier: OpenState, later: OpenState, reduction: Reduction<Value>): OpenState {
