@@ -32,7 +32,8 @@ export function requireGeneration(control: Control, name: string, number: number
   const found = generationIn(control, number);
   if (found && found.role !== 'dropping') return found;
   const numbers = present(control).map((it) => it.number);
-  throw new GenerationUnusable(name, number, `there is none: there are ${numbers.join(', ')}.`);
+  const how = 'Say which by its `generation` (--generation on the command line)';
+  throw new GenerationUnusable(name, number, `there is none: there are ${numbers.join(', ')}. ${how}.`);
 }
 
 /** The one that is being filled, the newest if several are. @throws GenerationUnusable */

@@ -147,9 +147,17 @@ it.each<[string, (it: Projections) => Promise<unknown>, RegExp]>([
     /99: there is none: besides the one that is read there are 2\.$/,
   ],
   ['drop', (it) => it.drop('sums', { generation: 1 }), /1: it is read, and cannot be dropped/],
-  ['swap', (it) => it.swap('sums', { generation: 99 }), /99: there is none: there are 1, 2\.$/],
+  [
+    'swap',
+    (it) => it.swap('sums', { generation: 99 }),
+    /99: there is none: there are 1, 2\. Say which by its `generation` \(--generation/,
+  ],
   ['swap', (it) => it.swap('sums', { generation: 1 }), /1: it is read already\.$/],
-  ['rollback', (it) => it.rollback('sums', { generation: 99 }), /99: there is none: there are 1, 2\.$/],
+  [
+    'rollback',
+    (it) => it.rollback('sums', { generation: 99 }),
+    /99: there is none: there are 1, 2\. Say which by its `generation` \(--generation/,
+  ],
   [
     'rollback',
     (it) => it.rollback('sums', { generation: 2 }),
@@ -157,7 +165,11 @@ it.each<[string, (it: Projections) => Promise<unknown>, RegExp]>([
   ],
   ['rollback', (it) => it.rollback('sums', { generation: 1 }), /1: it is read already\.$/],
   ['rollback', (it) => it.rollback('sums'), /none that was read before is kept\.$/],
-  ['verify', (it) => it.verify('sums', { generation: 99 }), /99: there is none: there are 1, 2\.$/],
+  [
+    'verify',
+    (it) => it.verify('sums', { generation: 99 }),
+    /99: there is none: there are 1, 2\. Say which by its `generation` \(--generation/,
+  ],
 ])('%s of what cannot be meant says why', async (_what, ask, why) => {
   await first.rebuild('sums');
   await expect(ask(first)).rejects.toThrow(why);
