@@ -49,6 +49,10 @@ export function conditionsOf(projection: string, where: Where): readonly Conditi
       if (!OPERATORS.includes(operator as Operator))
         refuse(`${shown(operator)} is none of ${OPERATORS.join(' ')}.`);
       if (!isComparable(value)) refuse('is compared with a text, a number, true, false or null.');
+      if (value === null && operator !== '=')
+        refuse(
+          `${operator} null compares with nothing: null is in no order, and \`{ '=': null }\` finds what has no value.`,
+        );
       return { path, operator: operator as Operator, value: value as Comparable };
     });
   });

@@ -37,6 +37,8 @@ it.each<[option: string, query: Record<string, unknown>]>([
   ['where.balance', { where: { balance: NaN } }],
   ['where.balance', { where: { balance: { '>': NaN } } }],
   ['where.balance', { where: { balance: 5n } }],
+  ['where.balance', { where: { balance: { '>=': null } } }],
+  ['where.balance', { where: { balance: { '<': null } }, scan: true }],
   ['where.balance', { where: { balance: undefined } }],
   ['where.balance', { where: { balance: { '>': undefined } } }],
   ['where.balance', { where: { balance: { [long]: 1 } } }],
