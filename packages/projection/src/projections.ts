@@ -79,6 +79,12 @@ export class Projections extends ProjectionAdmin {
     this.sources.set(source, model.name);
   }
 
+  /** The names of those declared that are in the memory of each process that runs them: nobody else can look at them. */
+  get inMemory(): readonly string[] {
+    const all = [...this.known.values()].map(({ model }) => model);
+    return all.filter(({ target }) => target === 'memory').map(({ name }) => name);
+  }
+
   /** Begins to feed in this process every projection that was declared, where no other process does. @throws ProjectionChanged */
   async start(): Promise<void> {
     for (const known of this.known.values()) {

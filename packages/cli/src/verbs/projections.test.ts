@@ -155,10 +155,11 @@ test('of tables there is no document to show', async () => {
   });
   const definition = defineBackstory({ name: 'bank', store: sqlite(files.newFile()), projections: [days] });
   await definition.run(() => Promise.resolve());
-  expect(await runCli(['projections', 'show', 'days', 'account-1'], { definition })).toMatchObject({
-    exitCode: 2,
-    stderr: expect.stringContaining('Projection days writes tables: read them with SQL'),
-  });
+  for (const key of [[], ['account-1']])
+    expect(await runCli(['projections', 'show', 'days', ...key], { definition })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('Projection days writes tables: read them with SQL'),
+    });
 });
 
 test('a rebuild goes no faster than it is to, by whom it is gone on with as well', async () => {
@@ -303,6 +304,30 @@ test('what is missing on the command line is said', async () => {
   expect((await show('status')).stderr).toMatch(/Which projection\?/);
   expect((await show('show', 'balances')).stderr).toMatch(/Which document\?/);
   expect((await show('status', 'other')).stderr).toMatch(/There is no projection other: there are balances/);
+});
+
+test('of a projection in memory it is said where it lives, and a document is folded from the log', async () => {
+  const parts = { version: 1, target: 'memory' as const, initial: { times: 0 }, events: { Deposited } };
+  const brief = projection('brief', {
+    ...parts,
+    fold: { Deposited: ({ times }) => ({ times: times + 1 }) },
+  });
+  bank = defineBackstory({ name: 'bank', store: bank.store, events: [Withdrawn], projections: [brief] });
+  expect((await show('list')).stderr).toMatch(/In the memory of each process that runs them.*: brief\./);
+  for (const argv of [
+    ['status', 'brief'],
+    ['pause', 'brief'],
+    ['show', 'brief', 'account-1'],
+  ]) {
+    const { stderr, exitCode } = await show(...argv);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/brief is in the memory of each process.*show brief <key> --at/);
+  }
+  const { stdout, exitCode } = await show('show', 'brief', 'account-1', '--at', '1');
+  expect({ exitCode, document: JSON.parse(stdout) as unknown }).toEqual({
+    exitCode: 0,
+    document: { times: 1 },
+  });
 });
 
 describe('blame of a document', () => {

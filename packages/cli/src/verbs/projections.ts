@@ -95,11 +95,24 @@ export const verb: Verb = {
   async run(call) {
     const [action, name, key] = call.arguments as [Action, string | undefined, string | undefined];
     checkProjectionUse(call);
-    return withProjections(call, { readOnly: LOOKING.includes(action) }, (projections, events) =>
-      ACTIONS[action]({ call, projections, events, name: name ?? '', key }),
-    );
+    return withProjections(call, { readOnly: LOOKING.includes(action) }, (projections, events) => {
+      requireKept(projections, call);
+      return ACTIONS[action]({ call, projections, events, name: name ?? '', key });
+    });
   },
 };
+
+/** @throws UsageError for one in memory, unless it is folded for the answer */
+function requireKept({ inMemory }: Projections, { arguments: given, options }: VerbCall): void {
+  const [action, name] = given as [Action, string | undefined];
+  if (name === undefined || !inMemory.includes(name)) return;
+  if (action === 'show' && (options as Options).at !== undefined) return;
+  throw new UsageError(
+    'in-memory',
+    `Projection ${name} is in the memory of each process that runs it (target: 'memory'), and a command is a process of its own: ` +
+      `ask the application for its status. A document as the log gives it: backstory projections show ${name} <key> --at <position or time>.`,
+  );
+}
 
 function which({ call }: Use) {
   const { generation, ...who } = call.options as Options;
@@ -109,7 +122,13 @@ function which({ call }: Use) {
 async function list({ report }: VerbCall, projections: Projections): Promise<void> {
   const statuses = await projections.list();
   await report.answer({ projections: statuses }, (paper) => projectionTable(statuses, paper));
-  if (statuses.length === 0)
+  const { inMemory } = projections;
+  if (inMemory.length > 0)
+    await report.note(
+      `In the memory of each process that runs them, and so not here: ${inMemory.join(', ')}. ` +
+        '`backstory projections show <name> <key> --at <position or time>` folds a document of theirs.',
+    );
+  else if (statuses.length === 0)
     await report.note('No projection was ever started: defineBackstory({ projections: [ … ] }) has them.');
 }
 
@@ -210,11 +229,13 @@ function documentsOf(projections: Projections, name: string): Documents<unknown>
 }
 
 async function show({ call, projections, events, name, key }: Use): Promise<void | 'finding'> {
-  if (key === undefined)
-    throw new UsageError('missing-key', `Which document? backstory projections show ${name} <key>.`);
   const { at, explain, maxEvents, limit = 10 } = call.options as Options;
   const documents = documentsOf(projections, name);
+  if (key === undefined)
+    throw new UsageError('missing-key', `Which document? backstory projections show ${name} <key>.`);
   const resultsUpTo = async (upTo?: number) => {
+    // They are kept by the processes that run it.
+    if (projections.inMemory.includes(name)) return [];
     const bounds = { backwards: true, limit, ...(upTo !== undefined && { upTo }) };
     return (await documents.results(key, bounds)).slice(0, limit);
   };
