@@ -62,6 +62,8 @@ export class Ownership {
     try {
       await this.takeUp(gotten, control);
     } catch (error) {
+      // Those that had come already are not lost, which would have more be taken at once: they are asked for again with the next look.
+      this.joining = this.joining.filter((it) => !gotten.some(({ lease }) => lease === it.partition.lease));
       // Held and not handled they would be nobody's.
       await this.give(gotten.map(({ lease }) => lease));
       throw error;
