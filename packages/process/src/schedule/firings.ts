@@ -29,6 +29,7 @@ export interface FiringsParts {
 /** Carries out schedules that were taken, and writes down what becomes of them. */
 export class Firings {
   private readonly running = new Map<string, Promise<void>>();
+  private readonly handling = new Set<Promise<void>>();
   private readonly unsettled = new Unsettled();
   private readonly atWork = new AtWork();
   /** By which this process knows what it said of a schedule. */
@@ -62,6 +63,11 @@ export class Firings {
     await Promise.all(this.running.values());
   }
 
+  /** Resolves when handlers have ended, or their time is over: then only the state store is waited for. */
+  async carriedOut(): Promise<void> {
+    while (this.handling.size > 0) await Promise.allSettled(this.handling);
+  }
+
   begin(schedule: StoredSchedule, fence: Fence): void {
     const { ownTime, options, ended } = this.parts;
     const firing = this.fireOne(schedule, fence)
@@ -82,10 +88,12 @@ export class Firings {
     if (schedule.attempts >= this.parts.options.attempts)
       return this.giveUp(schedule, fence, errorType(new FiringLost(schedule.id)));
     const id = firingId(schedule);
+    const handling = Context.of(schedule.context).run(() =>
+      inTime(schedule.id, this.parts.options.timeoutMs, (signal) => this.fire(schedule, id, signal)),
+    );
+    this.handling.add(handling);
     try {
-      await Context.of(schedule.context).run(() =>
-        inTime(schedule.id, this.parts.options.timeoutMs, (signal) => this.fire(schedule, id, signal)),
-      );
+      await handling.finally(() => this.handling.delete(handling));
     } catch (error) {
       return this.failed(schedule, fence, error);
     }

@@ -1,5 +1,5 @@
 import { guarded, type Observer } from '@backstory/core/observe';
-import { FenceLost, LeaseHolder } from '@backstory/core/state';
+import { FenceLost, LeaseHolder, inTime } from '@backstory/core/state';
 import { Mutex, outside } from '@backstory/core/store';
 import { errorText } from './error-text.js';
 import { Firings } from './firings.js';
@@ -36,6 +36,7 @@ export class Scheduler {
   private isHeard = false;
   private present: Pick<SchedulerStatus, 'state' | 'reason'> = { state: 'stopped', reason: undefined };
   private wake = () => {};
+  private closing: Promise<void> | undefined;
 
   /** @throws InvalidOption */
   constructor(
@@ -120,13 +121,30 @@ export class Scheduler {
     }
   }
 
-  /** Takes no more that is due, waits for what is under way, and lets another process take over. */
-  async close(): Promise<void> {
+  /**
+   * Takes no more that is due, waits for what is under way, and lets another process take over. A state store that gives no answer holds it up for 25
+   * seconds at most: what became of what was under way is not written down then, so that it is fired again. Observers are told so.
+   */
+  close(): Promise<void> {
+    return (this.closing ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
     this.stopping.abort();
     this.wake();
-    await this.running;
-    await this.firings.idle();
-    await this.holder.close();
+    const late = { instead: [NO_ANSWER] };
+    const looked = await inTime(LONGEST_ANSWER_MS, this.ended(this.running), late);
+    await this.firings.carriedOut();
+    const written = await inTime(LONGEST_ANSWER_MS, this.ended(this.firings.idle()), late);
+    const held = await this.holder.close();
+    this.present = { state: 'stopped', reason: undefined };
+    const reasons = new Set([...looked, ...written, ...(held === undefined ? [] : [held])]);
+    if (this.isHeard) this.tell('stopped', reasons.size === 0 ? undefined : [...reasons].join('; '));
+  }
+
+  private async ended(work: Promise<void> | undefined): Promise<string[]> {
+    await work;
+    return [];
   }
 
   private async run(): Promise<void> {
@@ -150,8 +168,6 @@ export class Scheduler {
       }
       await this.pause(waitMs, woken);
     }
-    this.present = { state: 'stopped', reason: undefined };
-    if (this.isHeard) this.tell('stopped', undefined);
   }
 
   /** Takes as much of what is due as there is room for. */
@@ -163,7 +179,8 @@ export class Scheduler {
       // Nothing to lead for: asking the store for a lease is a write, and looking is not.
       if (soon > now + SOON_MS) return this.rest(soon - now);
       const lease = await this.holder.acquire(SCHEDULES_LEASE);
-      if (!lease) return STANDING_BY;
+      // What is taken when it is closed already would be nobody's.
+      if (!lease || this.stopping.signal.aborted) return STANDING_BY;
       const limit = this.options.concurrency - this.firings.size;
       if (limit <= 0) return { state: 'leading', claimed: 0, soonMs: undefined };
       const isOwn = (id: string) => this.firings.isUnsettled(id);
@@ -219,6 +236,9 @@ interface Round {
 const STANDING_BY: Round = { state: 'standing-by', claimed: 0, soonMs: undefined };
 
 type Change = 'started' | 'stopped' | 'paused' | 'resumed';
+
+const LONGEST_ANSWER_MS = 10_000;
+const NO_ANSWER = `the state store gave no answer within ${LONGEST_ANSWER_MS} ms: what was under way is fired again`;
 
 /** Who leads is settled before something is due. */
 const SOON_MS = 60_000;
