@@ -94,12 +94,12 @@ async function attempt(verifying: VerifyingTables, taken?: () => void): Promise<
 
 async function compare(
   view: StateView,
-  { model, limit }: VerifyingTables,
+  { model, limit, signal }: VerifyingTables,
   { position, ...pair }: Pair & { readonly position: number },
 ): Promise<Verification> {
   const { name, tables } = model;
   requireSameTables(model, pair);
-  const both = { name, tables, limit, live: pair.live.number, other: pair.other.number };
+  const both = { name, tables, limit, signal, live: pair.live.number, other: pair.other.number };
   const { hashes, rows, different, differences } = await compareTables(requireSql(view, name), both);
   const sideOf = ({ number, version }: Generation, hash: string) => ({ generation: number, version, hash });
   return {

@@ -1,6 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { SqlRow, SqlSession, SqlValue } from '@backstory/core/state';
+import type { SqlRow, SqlSession } from '@backstory/core/state';
+import { exactSql, type ExactSql } from './exact-sql.js';
 import { quoted, tableName, type TableShape, type TableShapes } from './table-shape.js';
 
 /** The same tables of two generations of a projection. */
@@ -11,6 +13,7 @@ export interface TwoGenerations {
   readonly tables: TableShapes;
   /** Differences to list. */
   readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How two generations differ, row by row. */
@@ -31,16 +34,16 @@ export interface RowDifference {
   readonly other: unknown;
 }
 
-/** Compares every table of two generations by key, in the database. */
+/** Compares every table of two generations by key, in the database. @throws the signal's reason */
 export async function compareTables(sql: SqlSession, both: TwoGenerations): Promise<TableComparison> {
-  const { name, live, other, tables, limit } = both;
+  const { name, live, other, tables, limit, signal } = both;
   const hashes = [createHash('sha256'), createHash('sha256')] as const;
   const differences: RowDifference[] = [];
   let [rows, different] = [0, 0];
   for (const [called, shape] of Object.entries(tables)) {
     const [a, b] = [live, other].map((generation) => sql.table(tableName(name, generation, called)));
-    await hashRows(sql, hashes[0], { called, shape, table: a! });
-    await hashRows(sql, hashes[1], { called, shape, table: b! });
+    await hashRows(sql, hashes[0], { called, shape, table: a!, signal });
+    await hashRows(sql, hashes[1], { called, shape, table: b!, signal });
     const pair = new TablePair(sql, shape, [a!, b!]);
     const counted = await pair.counted();
     rows += counted.rows;
@@ -68,6 +71,7 @@ export async function hashTables(
       called,
       shape,
       table: sql.table(tableName(name, generation, called)),
+      signal: undefined,
     });
   return { hash: hash.digest('hex'), rows };
 }
@@ -76,35 +80,35 @@ interface Hashed {
   readonly called: string;
   readonly shape: TableShape;
   readonly table: string;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Pages by key, so that however large a table is a page of it is in memory. */
-async function hashRows(sql: SqlSession, hash: Hash, { called, shape, table }: Hashed): Promise<number> {
-  const columns = Object.keys(shape.columns);
-  const key = shape.key.map((column) => `t.${quoted(column)}`).join(', ');
-  const all = columns.map((column) => `${exact(sql, 't', column)} as ${quoted(column)}`).join(', ');
+async function hashRows(
+  sql: SqlSession,
+  hash: Hash,
+  { called, shape, table, signal }: Hashed,
+): Promise<number> {
+  const exact = exactSql(sql);
+  const of = (column: string) => `t.${quoted(column)}`;
+  const key = shape.key.map(of);
+  const texts = Object.keys(shape.columns).map((it, i) => `${exact.text(of(it))} as "c${i}"`);
+  const places = key.map((it, i) => `${exact.place(it)} as "k${i}"`);
+  const all = `select ${[...texts, ...places].join(', ')} from ${table} t`;
+  const order = ` order by ${key.join(', ')} limit ${PAGE}`;
   let rows = 0;
-  let last: readonly SqlValue[] = [];
+  let last: readonly string[] | undefined;
   for (;;) {
-    const from = `select ${all} from ${table} t`;
-    const order = ` order by ${key} limit ${PAGE}`;
-    const after = last.map((_, i) => (i === 0 ? `${from} where (${key}) > (` : ', '));
-    const texts = last.length === 0 ? [from + order] : [...after, `)${order}`];
-    const page = await sql.run({ texts, values: last });
-    for (const row of page) hash.update(`${called}\0${JSON.stringify(columns.map((it) => told(row[it])))}\n`);
+    signal?.throwIfAborted();
+    const statement = last ? exact.after(all, key, last, order) : { texts: [all + order], values: [] };
+    const page = await sql.run(statement);
+    for (const row of page) hash.update(`${called}\0${JSON.stringify(texts.map((_, i) => row[`c${i}`]))}\n`);
     rows += page.length;
     if (page.length < PAGE) return rows;
-    last = shape.key.map((column) => page.at(-1)![column] as SqlValue);
+    last = key.map((_, i) => page.at(-1)![`k${i}`] as string);
+    // A driver that answers at once gives nobody else a turn.
+    await turn();
   }
-}
-
-/**
- * A column as it is to be compared: as its exact text where the driver would give it as something less exact, or without equality;
- * and whatever its collation takes for the same.
- */
-function exact({ dialect }: SqlSession, of: string, column: string): string {
-  const name = `${of}.${quoted(column)}`;
-  return dialect === 'postgres' ? `${name}::text collate "C"` : `${name} collate binary`;
 }
 
 /** A whole number that JSON has none for as its text. */
@@ -117,6 +121,7 @@ class TablePair {
   private readonly columns: readonly string[];
   private readonly joined: string;
   private readonly differs: string;
+  private readonly exact: ExactSql;
 
   constructor(
     private readonly sql: SqlSession,
@@ -126,9 +131,8 @@ class TablePair {
     this.columns = Object.keys(shape.columns);
     const on = shape.key.map((it) => `a.${quoted(it)} = b.${quoted(it)}`).join(' and ');
     this.joined = `from ${a} a full join ${b} b on ${on}`;
-    const unequal = this.columns.map(
-      (it) => `${exact(sql, 'a', it)} is distinct from ${exact(sql, 'b', it)}`,
-    );
+    this.exact = exactSql(sql);
+    const unequal = this.columns.map((it) => this.exact.differ(`a.${quoted(it)}`, `b.${quoted(it)}`));
     this.differs = unequal.join(' or ');
   }
 
@@ -140,11 +144,10 @@ class TablePair {
 
   async differences(limit: number): Promise<readonly RowDifference[]> {
     if (limit <= 0) return [];
-    const { sql, shape, columns } = this;
-    const listed = columns.flatMap((it, i) => [
-      `${exact(sql, 'a', it)} as "a${i}"`,
-      `${exact(sql, 'b', it)} as "b${i}"`,
-    ]);
+    const { sql, shape, columns, exact } = this;
+    const listed = columns.flatMap((it, i) =>
+      ['a', 'b'].map((of) => `${exact.shown(`${of}.${quoted(it)}`)} as "${of}${i}"`),
+    );
     const order = shape.key.map((it) => `coalesce(a.${quoted(it)}, b.${quoted(it)})`).join(', ');
     const text = `select ${listed.join(', ')} ${this.joined} where ${this.differs} order by ${order} limit ${limit}`;
     return (await sql.run({ texts: [text], values: [] })).map((row) => this.difference(row));
