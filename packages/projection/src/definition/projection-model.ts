@@ -1,5 +1,5 @@
 import type { RecordedEvent, StoredEvent } from '@backstory/core';
-import type { StateEntry } from '@backstory/core/state';
+import { cut, type StateEntry } from '@backstory/core/state';
 import type { Class } from '@backstory/events';
 import { encodeValue, refusePrivateState } from '@backstory/events/codec';
 import { atOnce } from './at-once.js';
@@ -130,7 +130,7 @@ export class ProjectionModel<Document = unknown> implements ModelFacts {
     try {
       return this.form.write(document);
     } catch (error) {
-      throw this.failed(`what it made of document ${key}`, last, error);
+      throw this.failed(`what it made of document ${cut(key, 100)}`, last, error);
     }
   }
 
