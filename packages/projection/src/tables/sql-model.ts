@@ -78,7 +78,7 @@ export interface Watching {
 }
 
 const LATE =
-  'it ran a statement once it was over, which is lost: `await` all that it does. Where the event counted as done by then, rebuild';
+  'it ran a statement once it was over, which is lost: `await` all that it does. Where the checkpoint has come to the event already, that counts as done without it: rebuild';
 
 /** A class with `@Projection` whose methods write tables: one instance of it for all events. */
 export function sqlProjectionOf(cls: Class, name: string, options: SqlProjectionOptions): SqlProjection {
