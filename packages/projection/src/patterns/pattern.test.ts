@@ -167,6 +167,17 @@ it('what waits is bounded: the first is forgotten, and counted', () => {
   expect(matches.at(-1)!.map(({ memory }) => memory.first)).toEqual([7, 8, 9]);
 });
 
+it('a first step that comes too late to be gone on with takes the place of none that waits', () => {
+  const { document, matches } = run({ maxOpen: 1 }, [
+    { type: 'A', n: 1, at: 900 },
+    { type: 'C', n: 1, at: 950 },
+    { type: 'A', n: 2, at: 100 },
+    { type: 'B', n: 9, at: 960 },
+  ]);
+  expect(matches.flat()).toMatchObject([{ from: instant(900), to: instant(960) }]);
+  expect(document).toMatchObject({ forgotten: 0, open: [] });
+});
+
 it.each([
   ['one step', { steps: [step(A)] }, /at least two `steps`/],
   ['no time', { withinMs: 0 }, /withinMs: must be a whole number/],
