@@ -13,6 +13,7 @@ import { findingText } from './finding-text.js';
 import type { Finding } from './finding.js';
 import { GiveWay } from './give-way.js';
 import { proveConsistency } from './prove.js';
+import { rotateKey } from './rotate-key.js';
 import { writeOpening } from './seal-format.js';
 import { sealedIn } from './sealed-lines.js';
 import { verifyLog } from './verify-log.js';
@@ -806,6 +807,20 @@ describe('verifying', () => {
     // Who has only the ring of before cannot know, and is told that there is another.
     const before = KeyRing.read(ring.write().split('\n').slice(0, 1).join('\n') + '\n');
     expect(brief((await verify(storage, keyed, { trust: before })).findings)).toEqual(['seal 3 unknown-key']);
+  });
+
+  test('a key takes the place of another, and seals, while the log is verified', async () => {
+    const audit = new AuditFolder(keyed.folder);
+    const next = readPrivateKey(newPrivateKey());
+    const meanwhile = Object.create(storage.events) as typeof storage.events;
+    meanwhile.readStream = async function* (...asked) {
+      delete (meanwhile as Partial<typeof meanwhile>).readStream;
+      await rotateKey(storage, { folder: keyed.folder, signer: keyed.key, keyId: keyed.key.keyId, next });
+      await seal(storage, { ...keyed, key: next });
+      yield* storage.events.readStream(...asked);
+    };
+    const against = { trust: () => audit.keys(), folder: keyed.folder };
+    expect(await verifyLog(meanwhile, against)).toMatchObject({ ok: true, seals: 3 });
   });
 
   test('keeps details of so many, and counts the rest', async () => {

@@ -28,7 +28,7 @@ export interface HeadSources {
   readonly store: EventStore;
   readonly folder: AuditFolder | undefined;
   readonly anchors: readonly TreeHead[];
-  readonly trust: Trust;
+  readonly trust: Trust | (() => Trust | Promise<Trust>);
   /** The log that is looked at; `undefined` when it cannot say. */
   readonly logId: string | undefined;
   readonly signal: AbortSignal | undefined;
@@ -40,16 +40,18 @@ export async function headChain(sources: HeadSources): Promise<HeadChain> {
   const kept = await keptHead(sources.folder);
   const files = await sealFiles(sources.folder);
   const recorded = await recordedOrNone(sources);
-  const logId = chainOf(files.seals, recorded.heads, sources);
+  // After the seals: one of them may be by a key that was added a moment ago.
+  const trust = typeof sources.trust === 'function' ? await sources.trust() : sources.trust;
+  const logId = chainOf(files.seals, recorded.heads, { ...sources, trust });
   const ofThisLog = recorded.heads.filter(({ head }) => head === undefined || head.logId === logId);
   const anchors = sources.anchors.filter((head) => head.logId === logId);
   const own = files.seals.filter(({ head }) => head.logId === logId);
   const last = kept.head?.logId === logId ? kept.head : undefined;
-  const gathered = gather(own, ofThisLog, { anchors, last, trust: sources.trust });
+  const gathered = gather(own, ofThisLog, { anchors, last, trust });
   const { links } = gathered;
   const judged = judgeHeads(
     links.map(({ head }) => head),
-    sources.trust,
+    trust,
   );
   const findings = [
     ...files.findings,
@@ -106,7 +108,7 @@ async function recordedOrNone({ store, signal }: HeadSources) {
 function chainOf(
   seals: readonly SealFile[],
   recorded: readonly RecordedHead[],
-  { anchors, logId, trust }: HeadSources,
+  { anchors, logId, trust }: HeadSources & { readonly trust: Trust },
 ): string | undefined {
   // A seal of another log that lies beside them, or was put there, does not make it that one's.
   const isOwn = (head: TreeHead) => head.logId === logId && trust.judge(head) === undefined;

@@ -18,8 +18,8 @@ import { StoreFindings } from './store-findings.js';
 
 /** What a log is held against. */
 export interface VerifyOptions {
-  /** Whose seals are believed: a key ring, or one key. */
-  readonly trust: Trust;
+  /** Whose seals are believed: a key ring, or one key. A function is asked once the seals are known, so that it knows every key that has made one. */
+  readonly trust: Trust | (() => Trust | Promise<Trust>);
   /** The audit folder. Without it damage is found and not located. */
   readonly folder?: string;
   /** Heads that were kept elsewhere. Only they show that a log, or its seals, end too early or were replaced as a whole. */

@@ -14,7 +14,7 @@ export async function verify(audit: AuditCall): Promise<void> {
       const anchors = (options.anchor ?? []).map((file) => audit.anchor(file));
       const { folder } = audit.folder;
       const { restored = false } = options;
-      const trust = await audit.ring();
+      const trust = () => audit.ring();
       const against = { folder, trust, anchors, restored };
       return verifyLog(log, { ...against, onProgress: progress.update, ...audit.signal });
     })
