@@ -5,7 +5,7 @@ import type { Definition } from './definition.js';
 import { InvalidConfiguration } from './errors.js';
 import { failureOf } from './failure.js';
 import type { CommandIo } from './io.js';
-import type { Transpiled } from './transpile.js';
+import type { TranspileCache, Transpiled } from './transpile-cache.js';
 
 /**
  * Loads the application from a configuration file: the one given, or the nearest upwards. TypeScript needs no build step.
@@ -131,9 +131,14 @@ async function load(
   await import('reflect-metadata');
   const { createJiti } = await import('jiti');
   const { remembering, transpiler } = await import('./transpile.js');
-  // Nothing is written, so there is no cache on disk.
+  const { TranspileCache: Cache } = await import('./transpile-cache.js');
+  // Its own cache knows nothing of the settings of the project.
   const options = { fsCache: false, interopDefault: false, alias: aliasesFor(file, isOurs) };
-  const transform = remembering(transpiled, () => transpiler(file, createJiti(file, options)));
+  let cache: TranspileCache | undefined;
+  const transform = remembering(transpiled, () => {
+    const { code, looked } = (cache = Cache.of(file));
+    return remembering(code, () => transpiler(file, createJiti(file, options), { looked }));
+  });
   const jiti = createJiti(file, { ...options, transform });
   try {
     const loaded: unknown = await jiti.import(file);
@@ -142,6 +147,8 @@ async function load(
     return loaded;
   } catch (cause) {
     throw loadingFailed(file, cause);
+  } finally {
+    cache?.keep(transpiled);
   }
 }
 

@@ -1,6 +1,7 @@
 import vm from 'node:vm';
 import { createJiti } from 'jiti';
-import { remembering, transpiler, type Transpiled } from './transpile.js';
+import { remembering, transpiler } from './transpile.js';
+import type { Transpiled } from './transpile-cache.js';
 
 const plain = createJiti(__filename, { fsCache: false, interopDefault: false });
 
@@ -24,7 +25,7 @@ test('the compiler of the project decorates properties', () => {
 });
 
 test('without a compiler, code that decorates properties says what it needs, and all other code runs', () => {
-  const without = transpiler(__filename, plain, null);
+  const without = transpiler(__filename, plain, { ts: null });
   expect(run('export const x: number = 1;', without)['x']).toBe(1);
   const { A } = run(FIELD, without);
   expect(() => new A()).toThrow(

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { createJiti } from 'jiti';
 import type * as TypeScript from 'typescript';
 import { InvalidConfiguration } from './errors.js';
+import { digestOf, lookAt, type Looked, type Transpiled } from './transpile-cache.js';
 
 type Jiti = ReturnType<typeof createJiti>;
 type TransformOptions = Parameters<Jiti['transform']>[0];
@@ -19,14 +20,11 @@ type Compiler = Pick<
   | 'transpileModule'
 >;
 
-/** What sources became. Another thread that is given it need not load a compiler for them. */
-export type Transpiled = Map<string, string>;
-
 /** Transpiles what is not known yet. */
 export function remembering(known: Transpiled, made: () => Transform): Transform {
   let transform: Transform | undefined;
   return (options) => {
-    const key = [options.async, options.filename, options.source].join('\n');
+    const key = digestOf([options.async, options.filename, options.source].join('\n'));
     const code = known.get(key) ?? (transform ??= made())(options).code;
     known.set(key, code);
     return { code };
@@ -41,13 +39,16 @@ export function remembering(known: Transpiled, made: () => Transform): Transform
 export function transpiler(
   file: string,
   jiti: Pick<Jiti, 'transform'>,
-  ts: Compiler | null = compilerFor(file),
+  {
+    ts = compilerFor(file),
+    looked = new Map(),
+  }: { readonly ts?: Compiler | null; readonly looked?: Looked } = {},
 ): Transform {
   const plain = (options: TransformOptions) => ({
     code: jiti.transform(options).replace(CANNOT_DECORATE, NEEDS_COMPILER),
   });
   if (!ts) return plain;
-  const settings = settingsFor(ts, file);
+  const settings = settingsFor(ts, file, looked);
   return (options) => {
     // CommonJS, which the compiler is asked for, does not know import.meta; jiti does.
     if (!options.ts || /\bimport\.meta\b/.test(options.source)) return plain(options);
@@ -81,8 +82,8 @@ function compilerFor(file: string): Compiler | null {
   return null;
 }
 
-function settingsFor(ts: Compiler, file: string): TypeScript.CompilerOptions {
-  const given = optionsOf(ts, path.dirname(file));
+function settingsFor(ts: Compiler, file: string, looked: Looked): TypeScript.CompilerOptions {
+  const given = optionsOf(ts, path.dirname(file), looked);
   return {
     experimentalDecorators: true,
     emitDecoratorMetadata: given?.experimentalDecorators !== false,
@@ -97,18 +98,39 @@ function settingsFor(ts: Compiler, file: string): TypeScript.CompilerOptions {
 type Meaning = 'experimentalDecorators' | 'emitDecoratorMetadata' | 'useDefineForClassFields';
 
 /** The settings of the project that change what its code means. A project that says nothing of decorators has TC39's. */
-function optionsOf(ts: Compiler, folder: string): Pick<TypeScript.CompilerOptions, Meaning> | undefined {
-  const config = ts.findConfigFile(folder, (it) => ts.sys.fileExists(it));
+function optionsOf(
+  ts: Compiler,
+  folder: string,
+  looked: Looked,
+): Pick<TypeScript.CompilerOptions, Meaning> | undefined {
+  const host = noting(ts.sys, looked);
+  const config = ts.findConfigFile(folder, host.fileExists);
   if (config === undefined) return undefined;
-  const { config: json } = ts.readConfigFile(config, (it) => ts.sys.readFile(it)) as { config?: unknown };
-  // The files of the project are of no interest.
-  const host = { ...ts.sys, readDirectory: () => [] };
+  const { config: json } = ts.readConfigFile(config, host.readFile) as { config?: unknown };
   const { options } = ts.parseJsonConfigFileContent(json ?? {}, host, path.dirname(config));
   const { experimentalDecorators = false, emitDecoratorMetadata = false } = options;
   return {
     experimentalDecorators,
     emitDecoratorMetadata,
     useDefineForClassFields: options.useDefineForClassFields ?? definesFields(ts, options),
+  };
+}
+
+/** Notes all that is looked at, before it is: what changes meanwhile is then known to be another. */
+function noting(sys: TypeScript.System, looked: Looked) {
+  const noted =
+    <T>(look: (at: string) => T) =>
+    (at: string): T => {
+      if (!looked.has(at)) looked.set(at, lookAt(at));
+      return look(at);
+    };
+  return {
+    ...sys,
+    fileExists: noted((it) => sys.fileExists(it)),
+    directoryExists: noted((it) => sys.directoryExists(it)),
+    readFile: noted((it) => sys.readFile(it)),
+    // The files of the project are of no interest.
+    readDirectory: () => [],
   };
 }
 

@@ -4,7 +4,7 @@ import type { ReplaySource } from '@backstory/replay';
 import { loadConfig, loadOtherBuild } from '../config.js';
 import type { Definition } from '../definition.js';
 import { namedStorage } from '../named-storage.js';
-import type { Transpiled } from '../transpile.js';
+import type { Transpiled } from '../transpile-cache.js';
 
 /** What a worker has to know to fold a log with some build of an application. All of it is text. */
 export interface BuildPlace {

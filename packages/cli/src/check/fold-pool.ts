@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Json } from '@backstory/events';
 import { WorkerFailed } from '../errors.js';
-import type { Transpiled } from '../transpile.js';
+import type { Transpiled } from '../transpile-cache.js';
 import type { OpenBuild, BuildPlace } from './build.js';
 import type { Answer, Ask, Begin } from './fold-worker.js';
 import { foldStreams, stateOrNothing, type FoldItem, type FoldOptions, type Folded } from './folding.js';

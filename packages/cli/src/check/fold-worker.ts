@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { PurityWatch } from '@backstory/replay/check';
 import { failureOf } from '../failure.js';
-import type { Transpiled } from '../transpile.js';
+import type { Transpiled } from '../transpile-cache.js';
 import { openBuild, type BuildPlace, type OpenBuild } from './build.js';
 import { foldStreams, stateOrNothing, type FoldItem, type FoldOptions } from './folding.js';
 

@@ -5,7 +5,7 @@ import { CHECK_FILE, CheckRun, threadsFor, type CheckValues } from '../check/che
 import { configFile } from '../config.js';
 import { UsageError } from '../errors.js';
 import { wholeFrom } from '../numbers.js';
-import type { Transpiled } from '../transpile.js';
+import type { Transpiled } from '../transpile-cache.js';
 import type { Verb, VerbCall } from '../verb.js';
 
 export const verb: Verb = {
