@@ -6,7 +6,7 @@ import { InsideTransaction } from '@backstory/core/state';
 import { Client, Pool, escapeLiteral, type ClientBase, type ClientConfig, type PoolClient } from 'pg';
 import { isCollision, isTransient, storeError } from './failures.js';
 import { catalogFirst } from './search-path.js';
-import { sessionOn, type Run, type Statement } from './session.js';
+import { inTurn, sessionOn, type Queries, type Run, type Statement } from './session.js';
 
 /** How a store reaches its database. */
 export interface DatabaseOptions {
@@ -54,7 +54,7 @@ export class Database {
   }
 
   /** Work on one connection of the pool. `discard`ing the connection ends whatever the server still does for it. */
-  async session<T>(work: (run: Run, discard: () => void, client: ClientBase) => Promise<T>): Promise<T> {
+  async session<T>(work: (run: Run, discard: () => void, client: Queries) => Promise<T>): Promise<T> {
     this.checkOpen();
     let client: PoolClient | undefined;
     const giveBack = (broken: boolean) => {
@@ -63,7 +63,8 @@ export class Database {
     };
     try {
       client = await this.pool.connect();
-      return await work(sessionOn(client, this), () => giveBack(true), client);
+      const queries = inTurn(client);
+      return await work(sessionOn(queries, this), () => giveBack(true), queries);
     } catch (error) {
       giveBack(isTransient(error) && !isCollision(error));
       throw storeError(error, this.store);

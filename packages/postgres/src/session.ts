@@ -1,4 +1,4 @@
-import type { ClientBase, QueryArrayConfig, QueryArrayResult } from 'pg';
+import type { ClientBase, QueryArrayConfig, QueryArrayResult, QueryConfig } from 'pg';
 
 /** A statement and the values of its parameters; without values it may be several statements, in one message. */
 export interface Statement {
@@ -11,8 +11,22 @@ export type Value = string | number | Buffer | readonly string[] | readonly numb
 /** Runs a statement and gives its rows. Every value of a row is text as PostgreSQL writes it, or null. */
 export type Run = <Row extends readonly unknown[]>(statement: Statement) => Promise<Row[]>;
 
+/** What runs statements on a connection. */
+export type Queries = Pick<ClientBase, 'query'>;
+
+/** One statement after another, however many come at once: the driver will refuse one that comes while another is under way. */
+export function inTurn(client: ClientBase): Queries {
+  let last: Promise<unknown> = Promise.resolve();
+  const query = (config: QueryConfig) => {
+    const own = last.then(() => client.query(config));
+    last = own.catch(() => undefined);
+    return own;
+  };
+  return { query: query as Queries['query'] };
+}
+
 /** A connection whose statements are prepared once each, unless a proxy shares it among clients. */
-export function sessionOn(client: ClientBase, { prepare }: { readonly prepare: boolean }): Run {
+export function sessionOn(client: Queries, { prepare }: { readonly prepare: boolean }): Run {
   return async <Row extends readonly unknown[]>({ text, values }: Statement) => {
     const query: QueryArrayConfig = { text, rowMode: 'array', types: AS_TEXT };
     if (values !== undefined) Object.assign(query, { values, ...(prepare && { name: nameOf(text) }) });

@@ -1,5 +1,4 @@
 import { FenceLost, type Lease, type StateTransaction } from '@backstory/core/state';
-import type { ClientBase } from 'pg';
 import { startPostgres, type PostgresServer } from '../../../test/support/postgres-server.js';
 import { Database } from './database.js';
 import { eventually } from '../../../test/support/eventually.js';
@@ -7,7 +6,7 @@ import { failureOf } from '../../../test/support/failure-of.js';
 import { PostgresStateStore } from './postgres-state-store.js';
 import { postgres } from './postgres.js';
 import { schemaSql } from './schema.js';
-import type { Run } from './session.js';
+import type { Queries, Run } from './session.js';
 import { inTransaction } from './transaction.js';
 
 const SQL = schemaSql('public');
@@ -23,7 +22,7 @@ afterAll(() => server?.stop());
 /** As another isolation level would have it. */
 class OtherIsolation extends Database {
   isolation = 'serializable';
-  override session<T>(work: (run: Run, discard: () => void, client: ClientBase) => Promise<T>): Promise<T> {
+  override session<T>(work: (run: Run, discard: () => void, client: Queries) => Promise<T>): Promise<T> {
     return super.session((run, discard, client) =>
       work(
         (statement) => {
