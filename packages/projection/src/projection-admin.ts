@@ -81,10 +81,14 @@ export class ProjectionAdmin {
     return [...stored, ...(await Promise.all(inMemory)).flat()];
   }
 
-  /** Those that are declared here and that nobody ever started: nothing is kept of them, and everything is to be folded. */
+  /**
+   * Those that are declared here and that nobody ever started: nothing is kept of them, and everything is to be folded. Of those in
+   * memory nothing ever is.
+   */
   async neverStarted(): Promise<readonly NeverStarted[]> {
     const started = new Set((await this.list()).map(({ name }) => name));
-    const missing = this.parts.models().filter(({ name }) => !started.has(name));
+    const kept = this.parts.models().filter(({ target }) => target === 'state');
+    const missing = kept.filter(({ name }) => !started.has(name));
     return Promise.all(missing.map((model) => neverStarted(this.storesOf(model.name), model)));
   }
 

@@ -81,6 +81,29 @@ test('a projection that was declared and never started is known, and so is that 
   await idle.close();
 });
 
+test('a projection in memory is in the processes that run it alone, and no alarm from outside', async () => {
+  const Totals = projection('totals', {
+    version: 1,
+    target: 'memory',
+    initial: { amount: 0 },
+    events: { Deposited },
+    fold: { Deposited: (document, { amount }) => ({ amount: document.amount + amount }) },
+  });
+  const declared = defineBackstory({
+    name: 'bank',
+    store: memory(),
+    events: [Deposited],
+    projections: [Totals],
+  });
+  const running = await declared.start();
+  await running.record('account-1', [new Deposited(5)]);
+  const { exitCode, envelope } = await runJson(['health'], { definition: declared });
+  expect([exitCode, envelope.data]).toMatchObject([0, { status: 'ok', checks: [{ name: 'store' }] }]);
+  const { stdout } = await runCli(['monitor', '--once'], { definition: declared });
+  expect(stdout).not.toContain('projection totals');
+  await running.close();
+});
+
 test('without a store there is nothing to look at', async () => {
   expect((await runJson(['health', '--store', 'sqlite:nowhere.db'])).exitCode).toBe(3);
 });
