@@ -1,7 +1,8 @@
 import type { StateEntry, StateView } from '@backstory/core/state';
 import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
 import type { KeptResult } from './emit.js';
-import { placeIn, resultsUpTo } from './result-rows.js';
+import { MOST_OF_EVENT, placeIn, resultKey, resultsUpTo } from './result-rows.js';
+import { Stretch } from '../stretch.js';
 import { wholeOption } from '../whole-option.js';
 
 /** Which results of a document. */
@@ -39,17 +40,41 @@ export async function listResults<Result>(
   return [...kept.filter((it) => it.position !== position), ...(backwards ? whole.toReversed() : whole)];
 }
 
-/** What one event has led to in these documents. */
+/** What one event has led to in these documents, of which there may be very many: those of each are asked for by twos, fours and so on. */
 export async function resultsAt<Result>(
   view: StateView,
   collection: string,
   keys: readonly string[],
   position: number,
 ): Promise<readonly KeptResult<Result>[]> {
-  const lists: (readonly StateEntry[])[] = [];
-  for (const key of keys)
-    lists.push(await view.list(collection, { prefix: resultsUpTo(key, position), limit: 10_000 }));
-  return lists.flat().map((row) => keptIn<Result>(row));
+  const kept = new Map(keys.map((key) => [key, [] as KeptResult<Result>[]]));
+  const stretch = new Stretch();
+  let [from, size, open] = [0, 2, keys];
+  while (open.length > 0) {
+    const upTo = Math.min(from + size, MOST_OF_EVENT);
+    const more: string[] = [];
+    for (let at = 0; at < open.length; at += ROWS / size) {
+      const some = open.slice(at, at + ROWS / size);
+      const rows = some.flatMap((key) => rowsOf(key, position, { from, upTo }));
+      const values = await view.getMany(collection, rows);
+      for (const row of rows) {
+        const value = values.get(row);
+        if (value !== undefined) kept.get(placeIn(row).key)!.push(keptIn({ key: row, value }));
+      }
+      more.push(...some.filter((key) => kept.get(key)!.length === upTo && upTo < MOST_OF_EVENT));
+      if (stretch.isLong) await stretch.pause();
+    }
+    [from, size, open] = [upTo, Math.min(size * 2, ROWS), more];
+  }
+  return [...kept.values()].flat();
+}
+
+function rowsOf(
+  key: string,
+  position: number,
+  { from, upTo }: { readonly from: number; readonly upTo: number },
+): string[] {
+  return Array.from({ length: upTo - from }, (_, i) => resultKey(key, position, from + i));
 }
 
 function keptIn<Result>({ key: row, value }: StateEntry): KeptResult<Result> {
@@ -59,5 +84,7 @@ function keptIn<Result>({ key: row, value }: StateEntry): KeptResult<Result> {
 
 const OPTIONS: OptionNames<ResultsQuery> = { after: true, upTo: true, backwards: true, limit: true };
 const MOST = Number.MAX_SAFE_INTEGER;
+/** Asked for together: a power of two. */
+const ROWS = 4_096;
 /** Comes after the ordinals of a position. */
 const LAST = ';';

@@ -3,7 +3,8 @@
  * keeps the rows of one key apart from those of another that begins like it.
  */
 export function resultKey(key: string, position: number, ordinal: number): string {
-  if (ordinal >= MOST) throw new RangeError(`it emitted more than ${MOST} results at one event`);
+  if (ordinal >= MOST_OF_EVENT)
+    throw new RangeError(`it emitted more than ${MOST_OF_EVENT} results at one event`);
   return `${resultsUpTo(key, position)}${SEPARATOR}${String(ordinal).padStart(ORDINAL, '0')}`;
 }
 
@@ -30,4 +31,5 @@ export function placeIn(row: string): {
 
 const SEPARATOR = ':';
 const [POSITION, ORDINAL] = [16, 4];
-const MOST = 10 ** ORDINAL;
+/** Results that one event may lead to in one document. */
+export const MOST_OF_EVENT = 10 ** ORDINAL;
