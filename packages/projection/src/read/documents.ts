@@ -13,7 +13,7 @@ import type { KeptResult } from '../results/emit.js';
 import { listResults, resultsAt, type ResultsQuery } from '../results/list-results.js';
 import { DocumentsAsOf, type AsOfOptions } from './as-of.js';
 import { find, type FindQuery, type FoundPage } from './find.js';
-import { requireKeys, requireRecorded, waiting, type CaughtUpOptions } from './given.js';
+import { requireAll, requireKeys, requireRecorded, waiting, type CaughtUpOptions } from './given.js';
 
 /** What documents are read from. */
 export interface DocumentsParts<Document> {
@@ -164,8 +164,9 @@ export class Documents<Document, Result = unknown> {
     return { through: checkpoint?.through ?? 0, found, problem: problemOf(version, model.version) };
   }
 
-  /** How many documents there are. */
-  async count(): Promise<number> {
+  /** How many documents there are. @throws InvalidOption for conditions, which it does not take */
+  async count(query?: undefined): Promise<number> {
+    requireAll(query);
     return this.read((view, { live }) => view.count(this.places.documents(live)));
   }
 

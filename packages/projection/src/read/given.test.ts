@@ -50,6 +50,7 @@ const wrong = (value: unknown) => value as never;
 const raised = wrong(new Deposited(5));
 const recorded = wrong({ id: 'a', stream: 'account-1', type: 'account.deposited', position: 1 });
 const balances = (it: Projections) => it.of(Balances);
+const counting = (it: Projections) => (given: object) => balances(it).count(wrong(given));
 const perDays = (it: Projections) => new WindowsReader(perDay, it.of(perDay));
 
 const asked: readonly [string, string, RegExp, (it: Projections) => unknown][] = [
@@ -57,6 +58,7 @@ const asked: readonly [string, string, RegExp, (it: Projections) => unknown][] =
   ['nothing for keys', 'keys', /a list of keys/, (it) => balances(it).getMany(wrong(undefined))],
   ['a hole among keys', 'key', /not undefined/, (it) => balances(it).getMany(wrong(Array(1)))],
   ['a number for a key', 'key', /not 5/, (it) => balances(it).get(wrong(5))],
+  ['conditions for a count', 'query', /counts all documents.*`find`/, (it) => counting(it)({ where: {} })],
   ['a number for a query', 'options', /an object/, (it) => balances(it).find(wrong(5))],
   [
     'a number for a place',

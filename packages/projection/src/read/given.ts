@@ -18,6 +18,12 @@ export function requireKeys(keys: readonly string[]): void {
   for (const key of keys) requireKey(key);
 }
 
+/** What is counted is all there is: conditions that are passed over would give another number than was asked for. */
+export function requireAll(query: unknown): void {
+  const wanted = 'left out: it counts all documents. Those that meet conditions are in the pages of `find`';
+  refuseUnless('query', query === undefined, { given: query, wanted });
+}
+
 export function requirePlace(place: unknown): void {
   const isPlace = typeof place === 'string' || typeof place === 'function';
   const wanted = "a path, 'lines[2].price', or a function that finds a value in the document";
