@@ -1,7 +1,10 @@
 import { BackstoryError, LogDiverged, type RecordedEvent, type StoredEvent } from '@backstory/core';
 import { cut, messageOf } from '@backstory/core/state';
 
-/** A handler of a projection threw, or gave what it must not. The projection stops before the event; nothing is skipped. */
+/**
+ * A handler of a projection threw, or gave what it must not. The projection stops before the event, and nothing is skipped; but for a
+ * statement that came once its handler was over, when the event may count as done already.
+ */
 export class ProjectionFailed extends BackstoryError {
   readonly code = 'BACKSTORY_PROJECTION_FAILED';
   readonly position: number;
@@ -13,11 +16,16 @@ export class ProjectionFailed extends BackstoryError {
     readonly handler: string,
     event: Pick<StoredEvent | RecordedEvent, 'id' | 'type' | 'stream' | 'position'>,
     readonly reason: string,
-    options?: ErrorOptions,
+    { isOver = false, ...options }: FailedOptions = {},
   ) {
+    const at = `${event.type} of ${event.stream}`;
     super(
-      `Projection ${projection} stops before position ${event.position}: ${handler} failed at ${event.type} of ${event.stream}: ` +
-        `${reason.replace(/\.$/, '')}. Nothing was skipped. Mend the handler and start again, or resume it.`,
+      isOver
+        ? `Projection ${projection} stops: ${handler} ${reason}, at ${at}, position ${event.position}. It is lost, and where the ` +
+            'checkpoint has come to that position already the event counts as done without it, and only a rebuild helps. ' +
+            'Have the handler `await` all that it does, and start again, or resume it.'
+        : `Projection ${projection} stops before position ${event.position}: ${handler} failed at ${at}: ` +
+            `${reason.replace(/\.$/, '')}. Nothing was skipped. Mend the handler and start again, or resume it.`,
       options,
     );
     this.position = event.position;
@@ -25,6 +33,11 @@ export class ProjectionFailed extends BackstoryError {
     this.eventType = event.type;
     this.stream = event.stream;
   }
+}
+
+interface FailedOptions extends ErrorOptions {
+  /** It had ended by then. */
+  readonly isOver?: boolean;
 }
 
 /** It is kept, and told wherever somebody looks; the cause has all of it. */
@@ -37,8 +50,29 @@ export function failedAt(
   event: StoredEvent | RecordedEvent,
   cause: unknown,
 ): ProjectionFailed {
-  const reason = cut(messageOf(cause), LONGEST_REASON);
+  const reason = cut(reasonOf(cause), LONGEST_REASON);
   return new ProjectionFailed(projection, handler, event, reason, { cause });
+}
+
+function reasonOf(cause: unknown): string {
+  const said = messageOf(cause);
+  if (said === '') return 'it threw an error that says nothing';
+  return typeof cause === 'string' || isError(cause) ? said : `it threw ${said}, which is no error`;
+}
+
+/** Whatever it does when it is looked at. */
+function isError(cause: unknown): boolean {
+  try {
+    return cause instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
+/** A statement came once its handler was over, and was not run. */
+export function lateAt(projection: string, handler: string, event: RecordedEvent): ProjectionFailed {
+  const reason = 'ran a statement once it was over';
+  return new ProjectionFailed(projection, handler, event, reason, { isOver: true });
 }
 
 /** What the code says of a projection is not what its stored documents were made with. */

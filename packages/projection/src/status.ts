@@ -19,7 +19,7 @@ import { readProgress, readTrouble, type Progress, type Trouble } from './genera
  * | `catching-up` | there are events to fold |
  * | `paused` | nothing is folded: somebody said so |
  * | `retrying` | something cannot be reached, for the reason given; it is tried again |
- * | `faulted` | it stopped before an event, for the reason given; nothing was skipped |
+ * | `faulted` | it stopped before an event, for the reason given; nothing was skipped, unless that says so |
  * | `frozen` | the code here is of another version and no process feeds it |
  * | `stopped` | no process feeds it; the reason, where there is one, is what kept it from going on before |
  */

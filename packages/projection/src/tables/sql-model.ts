@@ -3,7 +3,7 @@ import { StatementFailed, type SqlSession, type SqlValue } from '@backstory/core
 import type { Class } from '@backstory/events';
 import { HandledEvents, handlerMethods } from '../definition/handled-events.js';
 import type { ModelFacts } from '../definition/model-facts.js';
-import { failedAt, type ProjectionFailed } from '../errors.js';
+import { failedAt, lateAt, type ProjectionFailed } from '../errors.js';
 import { tablesIn, type Sql, type TableName, type Tables } from './sql.js';
 import type { SqlProjectionOptions } from './sql-options.js';
 import type { SqlHandler, SqlProjection } from './sql-projection.js';
@@ -55,9 +55,7 @@ export class SqlModel implements ModelFacts {
   ): Promise<void> {
     const all = tablesIn(session, { name: this.name, generation, tables: this.tables });
     for (const { name, run } of this.handled.of(recorded.type)) {
-      const watched = new WatchedSql(all.sql, () =>
-        late(failedAt(this.name, name, recorded, new Error(LATE))),
-      );
+      const watched = new WatchedSql(all.sql, () => late(lateAt(this.name, name, recorded)));
       begins(name);
       try {
         await run(recorded.data, recorded, { ...all, sql: watched.sql });
@@ -76,9 +74,6 @@ export interface Watching {
   readonly begins: (handler: string) => void;
   readonly late: (error: ProjectionFailed) => void;
 }
-
-const LATE =
-  'it ran a statement once it was over, which is lost: `await` all that it does. Where the checkpoint has come to the event already, that counts as done without it: rebuild';
 
 /** A class with `@Projection` whose methods write tables: one instance of it for all events. */
 export function sqlProjectionOf(cls: Class, name: string, options: SqlProjectionOptions): SqlProjection {
