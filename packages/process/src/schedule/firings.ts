@@ -1,11 +1,10 @@
 import { Context, StoreUnavailable, newId } from '@backstory/core';
 import { errorType, type Observer } from '@backstory/core/observe';
-import { isOutcomeUnknown, someCause, type Fence } from '@backstory/core/state';
+import { inTime, isOutcomeUnknown, someCause, type Fence } from '@backstory/core/state';
 import { CommandsClosed } from '../command/errors.js';
 import { AtWork } from './at-work.js';
 import { errorText } from './error-text.js';
-import { FiringLost } from './errors.js';
-import { inTime } from './in-time.js';
+import { FiringLost, FiringTimedOut } from './errors.js';
 import { SCHEDULES_LEASE, type ScheduleBook } from './schedule-book.js';
 import { LOST, firingId, nextTime, withDoubt, type StoredSchedule } from './schedule.js';
 import { LONGEST_DELAY_MS, type SchedulerOptions } from './scheduler-options.js';
@@ -88,9 +87,7 @@ export class Firings {
     if (schedule.attempts >= this.parts.options.attempts)
       return this.giveUp(schedule, fence, errorType(new FiringLost(schedule.id)));
     const id = firingId(schedule);
-    const handling = Context.of(schedule.context).run(() =>
-      inTime(schedule.id, this.parts.options.timeoutMs, (signal) => this.fire(schedule, id, signal)),
-    );
+    const handling = Context.of(schedule.context).run(() => this.fire(schedule, id));
     this.handling.add(handling);
     try {
       await handling.finally(() => this.handling.delete(handling));
@@ -101,10 +98,16 @@ export class Firings {
     this.atWork.forget(schedule);
   }
 
-  private fire(schedule: StoredSchedule, id: string, signal: AbortSignal): Promise<unknown> {
-    const work = (async () => this.parts.fire(schedule, id, signal))();
+  /** What takes too long is told so, and goes on. */
+  private async fire(schedule: StoredSchedule, id: string): Promise<void> {
+    const { timeoutMs } = this.parts.options;
+    const over = new AbortController();
+    const work = (async () => this.parts.fire(schedule, id, over.signal))();
     this.atWork.add(schedule, work);
-    return work;
+    if ((await inTime<unknown>(timeoutMs, work, { instead: LATE })) !== LATE) return;
+    const error = new FiringTimedOut(schedule.id, timeoutMs);
+    over.abort(error);
+    throw error;
   }
 
   private async failed(schedule: StoredSchedule, fence: Fence, error: unknown): Promise<void> {
@@ -155,6 +158,8 @@ export class Firings {
     return schedule.every === undefined ? undefined : nextTime(schedule, await this.parts.time());
   }
 }
+
+const LATE = Symbol('late');
 
 /** What carries out whatever is due, as observers are told: no id, for those would be without number. */
 const FIRE = 'fire';

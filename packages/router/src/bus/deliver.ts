@@ -1,5 +1,6 @@
 import { Context, type RecordedEvent } from '@backstory/core';
 import type { ObservedEvent, Observer } from '@backstory/core/observe';
+import { inTime } from '@backstory/core/state';
 import { HandlerTimedOut } from './errors.js';
 import type { Route } from '../rule/router.js';
 import type { Listener } from './listener.js';
@@ -76,21 +77,15 @@ async function runInTime({ listener, recorded, refusal, route, ...errand }: Erra
   const running = contextOf(recorded, name).run(async () =>
     handler(recorded.data, recorded, { signal: over.signal, topic }),
   );
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new TimedOutHere(name, timeoutMs);
-      reject(error);
-      over.abort(error);
-    }, timeoutMs);
-  });
-  try {
-    // Its failure after its time is nobody's any more: the race has it.
-    return await Promise.race([running, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  // Its failure after its time is nobody's any more.
+  const result = await inTime<unknown>(timeoutMs, running, { instead: LATE });
+  if (result !== LATE) return result;
+  const error = new TimedOutHere(name, timeoutMs);
+  over.abort(error);
+  throw error;
 }
+
+const LATE = Symbol('late');
 
 /** What a handler does follows from the event; where that was not recorded, from what the event itself followed from. */
 function contextOf(recorded: RecordedEvent, handler: string): Context {
