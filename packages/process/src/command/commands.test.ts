@@ -11,7 +11,7 @@ import {
   type RecordedEvent,
   type Repository,
 } from 'backstory';
-import { readRecorded } from '@backstory/core';
+import { AppendOutcomeUnknown, readRecorded } from '@backstory/core';
 import { Command, CommandHandler, handles, type CommandContext } from '@backstory/process';
 import { IsPositive, ValidateBy } from 'class-validator';
 import { sqliteFiles } from '../../../../test/support/sqlite-files';
@@ -226,6 +226,41 @@ describe.each(['memory', 'sqlite'])('commands on %s', (kind) => {
     await closing;
     expect(end).toEqual(['recorded', 'closed']);
   });
+
+  test.each([
+    ['that ends', undefined],
+    ['of which nobody knows whether it was recorded', new AppendOutcomeUnknown('a', 5_000)],
+  ])(
+    'carried out for a schedule end with the one that they sent in turn and gave up: one %s',
+    async (_, error) => {
+      let end = () => {};
+      const ended = new Promise<void>((resolve, reject) => (end = error ? () => reject(error) : resolve));
+      class Outer {}
+      class Inner {}
+      class Handler {
+        @CommandHandler(Outer) outer(_command: Outer, { signal }: CommandContext) {
+          return app.dispatch(new Inner(), { signal: signal! });
+        }
+        @CommandHandler(Inner) inner() {
+          return ended;
+        }
+      }
+      app.commands.register(new Handler());
+      const timeOut = new AbortController();
+      let isOver = false;
+      const carried = app.commands
+        .carryOut(new Outer(), { signal: timeOut.signal })
+        .catch((it: unknown) => it)
+        .finally(() => (isOver = true));
+      await new Promise(setImmediate);
+      const late = new Error('its time is over');
+      timeOut.abort(late);
+      for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+      expect(isOver).toBe(false);
+      end();
+      expect(await carried).toBe(error ?? late);
+    },
+  );
 
   test('of one id are one command: another is refused, and says what was carried out', async () => {
     class Withdraw {

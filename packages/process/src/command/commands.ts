@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventSourcedAggregate } from '@backstory/aggregate';
 import { Context, newId } from '@backstory/core';
+import { inTime, isOutcomeUnknown } from '@backstory/core/state';
 import { LIMITS, isName, knownOptions, type OptionNames, type Unsubscribe } from '@backstory/core/store';
 import { InvalidDefinition, type AnyClass, type Class, type EventType } from '@backstory/events';
 import { awaitRules, definitionOf, eventTypeOf } from '@backstory/events/codec';
@@ -81,26 +82,41 @@ export class Commands {
 
   /** The same, with whatever went wrong as a value. It never throws. */
   attempt<Result = unknown>(command: object, options: DispatchOptions = {}): Promise<Attempted<Result>> {
-    return this.attempted(command, options, untilAborted);
+    return this.attempted(command, options, untilAborted, this.sending?.left ?? []);
   }
 
-  /** Dispatches a command and ends when its handler does, also where `signal` has told that its time is over. */
+  /**
+   * Dispatches a command and ends when its handler does, also where `signal` has told that its time is over, and when those have ended that it
+   * sent in turn and gave up.
+   */
   async carryOut(command: object, options: DispatchOptions): Promise<unknown> {
-    const outcome = await this.attempted(command, options, (_signal, work) => work);
+    const left: Promise<unknown>[] = [];
+    const outcome = await this.attempted(command, options, (_signal, work) => work, left);
+    // Whoever gave it up has not heard that nobody knows what became of it.
+    const unknown: unknown[] = [];
+    for (const work of left)
+      await work.catch((error: unknown) => isOutcomeUnknown(error) && unknown.push(error));
+    if (unknown.length > 0) throw unknown[0];
     if (!outcome.ok) throw outcome.error;
     return outcome.value;
+  }
+
+  /** What sends a command under way here. */
+  private get sending(): Sending | undefined {
+    const sending = inside.getStore();
+    return sending?.commands === this ? sending : undefined;
   }
 
   private async attempted<Result>(
     command: object,
     options: DispatchOptions,
     waiting: typeof untilAborted,
+    left: Promise<unknown>[],
   ): Promise<Attempted<Result>> {
     let commandId: string | undefined;
     const running = (async () => {
       const { signal, commandId: given } = knownOptions(options, DISPATCH);
-      // What a command under way sends in turn belongs to it.
-      if (this.closing && inside.getStore() !== this) throw new CommandsClosed();
+      if (this.closing && !this.sending) throw new CommandsClosed();
       if (given !== undefined && !isName(given, LIMITS.idBytes)) throw new InvalidCommandId(given);
       const { name, carry } = this.handlerOf(command);
       await awaitRules(command, name);
@@ -109,7 +125,9 @@ export class Commands {
         commandId = id;
         const work = (called: string) => {
           const context = Context.current().withCommand(id).with({ command: called });
-          return inside.run(this, () => context.run(async () => carry(command, { commandId: id, signal })));
+          return inside.run({ commands: this, left }, () =>
+            context.run(async () => carry(command, { commandId: id, signal })),
+          );
         };
         // What was carried out when the command had another name is repeated under that.
         const running = work(name).catch((error: unknown) => {
@@ -117,7 +135,7 @@ export class Commands {
           if (!definitionOf(classOf(command)!)?.aliases.includes(called)) throw error;
           return work(called);
         });
-        return waiting(signal, this.waitedFor(running));
+        return waiting(signal, this.waitedFor(running), left);
       };
       if (given !== undefined) return run(given);
       // In a handler or a command the id follows from what is being done: a handler that runs again sends the same command.
@@ -142,7 +160,7 @@ export class Commands {
 
   /** Takes no more, and waits for those under way, also for one whose caller gave up: 30 seconds at most, for one that hangs would hold up the process for ever. */
   async close(): Promise<void> {
-    await (this.closing ??= inTime(this.ended()));
+    await (this.closing ??= inTime(LONGEST_CLOSE_MS, this.ended(), { instead: undefined }));
   }
 
   /** Also what a caller has given up: it goes on, and would find the stores closed. */
@@ -176,7 +194,14 @@ export class Commands {
   }
 }
 
-const inside = new AsyncLocalStorage<Commands>();
+/** A command under way: what it sends in turn belongs to it. */
+interface Sending {
+  readonly commands: Commands;
+  /** What goes on though whoever sent it has given up. */
+  readonly left: Promise<unknown>[];
+}
+
+const inside = new AsyncLocalStorage<Sending>();
 
 const ignore = () => undefined;
 
@@ -184,17 +209,18 @@ type Carry = (command: object, context: CommandContext) => unknown;
 
 const LONGEST_CLOSE_MS = 30_000;
 
-async function inTime(work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([work, new Promise<void>((resolve) => (timer = setTimeout(resolve, LONGEST_CLOSE_MS)))]);
-  clearTimeout(timer);
-}
-
-async function untilAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+async function untilAborted<T>(
+  signal: AbortSignal | undefined,
+  work: Promise<T>,
+  left: Promise<unknown>[],
+): Promise<T> {
   if (!signal) return work;
   let stop = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error);
+    stop = () => {
+      left.push(work);
+      reject(signal.reason as Error);
+    };
     signal.addEventListener('abort', stop, { once: true });
   });
   try {
