@@ -51,7 +51,7 @@ export class Subscription {
   private outage: string | undefined;
   private woken = new AbortController();
   private loops: Promise<unknown> = Promise.resolve();
-  private stopped: Promise<void> | undefined;
+  private stopped: Promise<boolean> | undefined;
 
   constructor(
     private readonly definition: SubscriptionDefinition,
@@ -140,34 +140,44 @@ export class Subscription {
     await this.owned.save().catch((error: unknown) => this.unlessPassing(error));
   }
 
-  /** Lets handlers end, keeps the checkpoint, and lets other processes have the partitions. */
-  stop(): Promise<void> {
+  /** Lets handlers end, keeps the checkpoint, and lets other processes have the partitions; `false`: they have to wait for them. */
+  stop(): Promise<boolean> {
     return (this.stopped ??= this.finish());
   }
 
-  private async finish(): Promise<void> {
+  private async finish(): Promise<boolean> {
     this.stopping.abort();
     this.reading.restart();
     this.look();
+    const { owned } = this;
     // First of all: the loops may wait for the writer that a handler holds.
-    await this.owned.quiet(this.owned.all, 'the subscription stops');
-    const ended = await inTime(LONGEST_STOP_MS, this.end(), { instead: [NOT_KEPT] });
-    // What goes on is not waited for: without a lease it stores nothing. Of what has ended nothing is left to give.
-    const late = await this.leave(this.owned.letGo());
-    this.dispatcher.close('the subscription stops');
-    await this.told.stopped([...ended, ...late]);
+    await owned.quiet(owned.all, STOPS);
+    const lost = await inTime<string | undefined>(LONGEST_KEEPING_MS, this.end(), { instead: NO_CHECKPOINT });
+    const held = owned.all.length;
+    // What goes on is not waited for: without a lease it stores nothing.
+    const waits = await inTime<string | undefined>(LONGEST_GIVING_MS, this.leave(), {
+      instead: notGiven(held),
+    });
+    this.dispatcher.close(STOPS);
+    await this.told.stopped([lost, waits].filter((it) => it !== undefined));
+    return waits === undefined;
   }
 
-  /** What is under way ends, the checkpoint is kept, and others may take over. */
-  private async end(): Promise<string[]> {
+  /** What is under way ends, and the checkpoint is kept, or it says what may have become of it: of a failed write nobody knows whether it was done. */
+  private async end(): Promise<string | undefined> {
     await Promise.all([this.loops, this.owned.later]);
-    return this.leave(this.owned.release(this.owned.all));
+    try {
+      await this.owned.save();
+      return undefined;
+    } catch (error) {
+      return `the last checkpoint may not be kept: ${messageOf(error)}`;
+    }
   }
 
   /** Nobody is to count on this process any more. Says why others have to wait. */
-  private async leave(given: Promise<string | undefined>): Promise<string[]> {
-    const [reason] = await Promise.all([given, this.share.leave().catch(() => undefined)]);
-    return reason === undefined ? [] : [reason];
+  private async leave(): Promise<string | undefined> {
+    const [reason] = await Promise.all([this.owned.letGo(), this.share.leave().catch(() => undefined)]);
+    return reason;
   }
 
   /** Reading begins as soon as there are partitions, while the first look at what is asked of them goes on. */
@@ -296,5 +306,14 @@ export class Subscription {
   }
 }
 
-const LONGEST_STOP_MS = 10_000;
-const NOT_KEPT = `the log or the state store gave no answer within ${LONGEST_STOP_MS} ms: what was handled since the last checkpoint is delivered again`;
+const STOPS = 'the subscription stops';
+
+const LONGEST_KEEPING_MS = 7_000;
+const NO_CHECKPOINT = `the log or the state store gave no answer within ${LONGEST_KEEPING_MS} ms: what was handled since the last checkpoint may be delivered again`;
+
+const LONGEST_GIVING_MS = 3_000;
+
+function notGiven(partitions: number): string {
+  const what = `the state store gave no answer within ${LONGEST_GIVING_MS} ms to giving up ${partitions} partitions`;
+  return `${what}: others take over when their leases have run out`;
+}

@@ -71,18 +71,28 @@ export class Subscriptions extends SubscriptionAdmin {
   async remove(name: string): Promise<boolean> {
     const subscription = this.running.get(name);
     if (!subscription) return false;
-    await subscription.stop();
-    this.running.delete(name);
+    await this.stopped(name, subscription);
     return true;
   }
 
-  /** Stops all that this process runs: handlers end, checkpoints are kept, other processes take over at once. */
+  /**
+   * Stops all that this process runs: handlers end, checkpoints are kept, other processes take over at once. A log or a state store that gives no
+   * answer holds it up for 10 seconds, and the record of what happened to subscriptions for 5 more; observers are told what was given up.
+   */
   close(): Promise<void> {
     return (this.closing ??= this.finish());
   }
 
   private async finish(): Promise<void> {
-    await Promise.all([...this.running.keys()].map((name) => this.remove(name)));
-    await this.leases.close();
+    const given = await Promise.all([...this.running].map((it) => this.stopped(...it)));
+    const closed = this.leases.close();
+    // A state store that could not take them back is not waited for twice: they run out.
+    if (given.every((it) => it)) await closed;
+  }
+
+  private async stopped(name: string, subscription: Subscription): Promise<boolean> {
+    const isGiven = await subscription.stop();
+    this.running.delete(name);
+    return isGiven;
   }
 }
