@@ -55,6 +55,7 @@ export class Projections extends ProjectionAdmin {
   /** Those that fill a generation where this process does not run the projection. */
   private readonly filling = new Set<Runner>();
   private readonly ending = new AbortController();
+  private starting: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly own: ProjectionsParts) {
@@ -85,9 +86,14 @@ export class Projections extends ProjectionAdmin {
     return all.filter(({ target }) => target === 'memory').map(({ name }) => name);
   }
 
-  /** Begins to feed in this process every projection that was declared, where no other process does. @throws ProjectionChanged */
-  async start(): Promise<void> {
+  /** Begins to feed in this process every projection that was declared, where no other process does. @throws ProjectionChanged, StoreClosed */
+  start(): Promise<void> {
+    return (this.starting ??= this.begin().finally(() => (this.starting = undefined)));
+  }
+
+  private async begin(): Promise<void> {
     for (const known of this.known.values()) {
+      this.ending.signal.throwIfAborted();
       if (known.runner) continue;
       const runner = this.runner(known.model);
       await runner.start();
@@ -226,6 +232,7 @@ export class Projections extends ProjectionAdmin {
 
   private async finish(): Promise<void> {
     this.ending.abort(new StoreClosed('What runs projections in this process'));
+    await this.starting?.catch(() => undefined);
     const runners = [...this.known.values()].flatMap(({ runner }) => (runner ? [runner] : []));
     await Promise.all([...runners, ...this.filling].map((it) => it.stop()));
     await Promise.all([this.leases.close(), this.ownLeases.close()]);
