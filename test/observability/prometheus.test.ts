@@ -1,7 +1,9 @@
 import { get } from 'node:http';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { Registry } from 'prom-client';
+import { Recorder, memory } from '@backstory/core';
 import { Instrumentation, PrometheusReader, intoPromClient } from '@backstory/observability';
+import { Aggregate, DomainEvent, EventHandler, EventSourcedAggregate, defineBackstory } from 'backstory';
 import { eventually } from '../support/eventually.js';
 import { openShop } from '../support/observed-shop.js';
 import { scraped } from '../support/scraped.js';
@@ -311,4 +313,55 @@ describe('the sampler', () => {
     isAway = false;
     await eventually(async () => (await head()) === 7);
   });
+});
+
+test('a load that fails because an event cannot be folded is counted by what is wrong with it', async () => {
+  @DomainEvent('gauge.read', {
+    version: 2,
+    upcast: {
+      1: () => {
+        throw new RangeError('too old');
+      },
+    },
+  })
+  class GaugeRead {
+    constructor(readonly value: number) {}
+  }
+  @DomainEvent('gauge.lost')
+  class GaugeLost {}
+  @Aggregate('gauge')
+  class Gauge extends EventSourcedAggregate {
+    @EventHandler(GaugeRead) protected read({ value }: GaugeRead) {
+      if (value < 0) throw new RangeError('below zero');
+    }
+  }
+  const instrumentation = new Instrumentation();
+  const { observer } = instrumentation;
+  const definition = { name: 'gauges', store: memory(), aggregates: [Gauge], events: [GaugeLost], observer };
+  const app = await defineBackstory(definition).start();
+  closing.push(() => app.close());
+  const recorder = new Recorder(app.events, { source: 'another' });
+  const record = (id: string, type: string, data: string, schemaVersion: number) =>
+    recorder.record([{ stream: `gauge-${id}`, expected: 'none', events: [{ type, schemaVersion, data }] }]);
+  await record('good', 'gauge.read', '{"value":1}', 2);
+  await record('below', 'gauge.read', '{"value":-1}', 2);
+  await record('lost', 'gauge.lost', '{}', 1);
+  await record('renamed', 'gauge.renamed', '{}', 1);
+  await record('old', 'gauge.read', '{}', 1);
+  await record('cut', 'gauge.read', '"no gauge"', 2);
+  const gauges = app.repository(Gauge);
+  await gauges.load('good');
+  for (const id of ['below', 'below', 'lost', 'renamed', 'old', 'cut'])
+    await expect(gauges.load(id)).rejects.toThrow(`gauge-${id}`);
+
+  const reader = new PrometheusReader({ metricProducers: [instrumentation.metricProducer] });
+  const provider = new MeterProvider({ readers: [reader] });
+  closing.push(() => provider.shutdown());
+  const { body } = await reader.metrics();
+  expect(body.match(/^backstory_apply_errors_total.*$/gm)).toEqual([
+    'backstory_apply_errors_total{aggregate_type="gauge",error_type="reducer_threw"} 2',
+    'backstory_apply_errors_total{aggregate_type="gauge",error_type="unknown_event"} 2',
+    'backstory_apply_errors_total{aggregate_type="gauge",error_type="upcast_failed"} 1',
+    'backstory_apply_errors_total{aggregate_type="gauge",error_type="unreadable"} 1',
+  ]);
 });
