@@ -689,6 +689,7 @@ describe('in SQLite, what no driver gives as it is', () => {
     ['real', ['9e999', '-9e999'], ['9e999', '-9e999']],
     ['real', ['9e999', 'null'], ['9e999', null]],
     ['blob', ['1', `'1'`], [1, '1']],
+    ['blob', ['1', '1.0'], [1, '1.0']],
   ])('%s: %j differ, and so do the hashes', async (type, values, [live, other]) => {
     expect(await verified(type, values)).toMatchObject({
       ...{ isEqual: false, different: 1, hasOneHash: false },

@@ -1,6 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import type { SqlRow, SqlSession } from '@backstory/core/state';
 import { exactSql, type ExactSql } from './exact-sql.js';
 import { quoted, tableName, type TableShape, type TableShapes } from './table-shape.js';
@@ -120,6 +119,8 @@ function told(value: unknown): unknown {
 class TablePair {
   private readonly columns: readonly string[];
   private readonly joined: string;
+  /** By column. */
+  private readonly unequal: readonly string[];
   private readonly differs: string;
   private readonly exact: ExactSql;
 
@@ -132,8 +133,8 @@ class TablePair {
     const on = shape.key.map((it) => `a.${quoted(it)} = b.${quoted(it)}`).join(' and ');
     this.joined = `from ${a} a full join ${b} b on ${on}`;
     this.exact = exactSql(sql);
-    const unequal = this.columns.map((it) => this.exact.differ(`a.${quoted(it)}`, `b.${quoted(it)}`));
-    this.differs = unequal.join(' or ');
+    this.unequal = this.columns.map((it) => this.exact.differ(`a.${quoted(it)}`, `b.${quoted(it)}`));
+    this.differs = this.unequal.join(' or ');
   }
 
   async counted(): Promise<{ readonly rows: number; readonly different: number }> {
@@ -144,10 +145,11 @@ class TablePair {
 
   async differences(limit: number): Promise<readonly RowDifference[]> {
     if (limit <= 0) return [];
-    const { sql, shape, columns, exact } = this;
-    const listed = columns.flatMap((it, i) =>
-      ['a', 'b'].map((of) => `${exact.shown(`${of}.${quoted(it)}`)} as "${of}${i}"`),
-    );
+    const { sql, shape, columns, exact, unequal } = this;
+    const listed = columns.flatMap((it, i) => [
+      ...['a', 'b'].map((of) => `${exact.shown(`${of}.${quoted(it)}`)} as "${of}${i}"`),
+      `case when ${unequal[i]} then 1 else 0 end as "differs${i}"`,
+    ]);
     const order = shape.key.map((it) => `coalesce(a.${quoted(it)}, b.${quoted(it)})`).join(', ');
     const text = `select ${listed.join(', ')} ${this.joined} where ${this.differs} order by ${order} limit ${limit}`;
     return (await sql.run({ texts: [text], values: [] })).map((row) => this.difference(row));
@@ -161,8 +163,8 @@ class TablePair {
     const whole = (side: 'a' | 'b') =>
       isIn(side) ? Object.fromEntries(columns.map((column) => [column, at(side, column)])) : undefined;
     const key = values(isIn('a') ? 'a' : 'b').join(', ');
-    const path =
-      isIn('a') && isIn('b') ? columns.find((it) => !isDeepStrictEqual(at('a', it), at('b', it))) : undefined;
+    // What is shown of the two may be the same.
+    const path = isIn('a') && isIn('b') ? columns.find((_, i) => row[`differs${i}`] === 1) : undefined;
     if (path === undefined) return { key, path: '', live: whole('a'), other: whole('b') };
     return { key, path, live: at('a', path), other: at('b', path) };
   }

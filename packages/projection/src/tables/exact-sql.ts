@@ -34,6 +34,8 @@ const POSTGRES: ExactSql = {
 
 const isNul = (column: string) => `typeof(${column}) = 'text' and instr(${column}, char(0)) > 0`;
 const isEndless = (column: string) => `typeof(${column}) = 'real' and abs(${column}) > ${Number.MAX_VALUE}`;
+/** As an infinity is; a driver gives it as it does an integer. */
+const isWholeReal = (column: string) => `typeof(${column}) = 'real' and ${column} = round(${column})`;
 /** Of anything but a text; releases of SQLite quote an infinity each in its own way. */
 const plainly = (column: string) =>
   `case when ${isEndless(column)} then iif(${column} > 0, '9e999', '-9e999') else quote(${column}) end`;
@@ -50,7 +52,7 @@ const SQLITE: ExactSql = {
   text: (it) =>
     `case when ${isNul(it)} then 'T' || hex(${it}) when typeof(${it}) = 'text' then 't' || ${it} else ${plainly(it)} end`,
   shown: (it) =>
-    `case when ${isNul(it)} or typeof(${it}) = 'blob' or ${isEndless(it)} then ${literal(it)} else ${it} end`,
+    `case when ${isNul(it)} or typeof(${it}) = 'blob' or ${isWholeReal(it)} then ${literal(it)} else ${it} end`,
   place: literal,
   after: (statement, columns, places, rest) => ({
     texts: [`${statement} where (${columns.join(', ')}) > (${places.join(', ')})${rest}`],
