@@ -22,7 +22,13 @@ export class Registration {
     this.own = own;
     // First of all, so that nobody takes back what is registered now.
     await this.share.enter();
-    return register(this.state, this.name, own);
+    try {
+      return await register(this.state, this.name, own);
+    } catch (error) {
+      // Nobody is to count on a process that begins nothing.
+      await this.share.leave().catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Whether it may go on that had faulted because of newer code. @throws OlderCode where that is there, and it has not faulted */

@@ -1,4 +1,4 @@
-import { Recorder, memory, type OpenStorage } from '@backstory/core';
+import { Recorder, StoreUnavailable, memory, type OpenStorage } from '@backstory/core';
 import { Subscriptions, reaction, subscriber } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
@@ -46,6 +46,13 @@ it.each([
   const removed = subscriptions.remove('fraud');
   letGo();
   await Promise.all([added, removed]);
+  expect(await storage.state.leases('subscription/fraud/')).toEqual([]);
+});
+
+it('where it cannot be made known it keeps nothing from others', async () => {
+  const away = new StoreUnavailable('The state store', 'it is away');
+  jest.spyOn(storage.state, 'transaction').mockRejectedValueOnce(away);
+  await expect(subscriptions.add(watching('fraud', () => undefined))).rejects.toBe(away);
   expect(await storage.state.leases('subscription/fraud/')).toEqual([]);
 });
 
