@@ -81,7 +81,6 @@ function runOf({ manager, method, declared, key, host }: StepParts) {
   const own = manager as Record<string | symbol, (...given: unknown[]) => unknown>;
   return async (recorded: RecordedEvent<object>, signal: AbortSignal): Promise<void> => {
     const id = key(recorded);
-    if (typeof id !== 'string' || id === '') throw new ProcessIdMissing(declared.name, recorded.type);
     const decide = (state: ProcessState) =>
       own[method]!(recorded.data, recorded, new ProcessStep(declared.name, id, state, host, signal));
     await states.update(id, decide, {
@@ -92,9 +91,16 @@ function runOf({ manager, method, declared, key, host }: StepParts) {
   };
 }
 
-function idFunction({ id }: DeclaredProcess): (recorded: RecordedEvent) => string {
-  if (typeof id === 'function') return id as (recorded: RecordedEvent) => string;
-  return ({ data }) => (data as Readonly<Record<string, string>>)[id]!;
+/** @throws ProcessIdMissing */
+function idFunction({ name, id }: DeclaredProcess): (recorded: RecordedEvent) => string {
+  return (recorded) => {
+    const own =
+      typeof id === 'function'
+        ? id(recorded as RecordedEvent<never>)
+        : (recorded.data as Readonly<Record<string, unknown>>)[id];
+    if (typeof own !== 'string' || own === '') throw new ProcessIdMissing(name, recorded.type);
+    return own;
+  };
 }
 
 function isWanted({ when }: ReactionSettings, recorded: RecordedEvent<object>): boolean {

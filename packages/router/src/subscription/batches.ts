@@ -105,7 +105,7 @@ function firstOf(
     const isFit = left.events > 0 && (left.bytes >= bytesOf(entry) || (isFirst && entries.length === 0));
     if (!isFit || definition.handlersOf(entry)[0]?.batch !== batch) break;
     try {
-      entry.recorded ??= definition.decode(entry.stored);
+      entry.recorded ??= definition.read(entry.stored);
     } catch {
       break;
     }

@@ -1,8 +1,9 @@
-import { Recorder, StoreUnavailable, memory, type OpenStorage } from '@backstory/core';
+import { Recorder, StoreUnavailable, memory, type OpenStorage, type RecordedEvent } from '@backstory/core';
 import type { Observer } from '@backstory/core/observe';
 import {
   HandlerTimedOut,
   Subscriptions,
+  batchReaction,
   reaction,
   subscriber,
   type SubscriptionOptions,
@@ -31,6 +32,9 @@ function start(observer?: Observer): Subscriptions {
   return subscriptions;
 }
 
+const raise = (error: Error) => {
+  throw error;
+};
 const dead = (subscriptions: Subscriptions) => async () => {
   const found = await subscriptions.parked('fraud', { states: ['dead'] });
   return found.length > 0 && found;
@@ -115,6 +119,43 @@ it('an event that cannot be decoded is parked at once, and handled with other da
   await record('1', new Deposited(5));
   await eventually(() => seen.length === 1);
   expect(seen).toEqual([new Deposited(5)]);
+});
+
+it.each<readonly [string, () => unknown, RegExp]>([
+  ['throws', () => raise(new Error('no tenant')), /no tenant/],
+  ['gives no text', () => 7, /key .*: 7/],
+  ['gives a promise', () => Promise.reject(new Error('later')), /key .*Promise/],
+])(
+  'an event for which the key %s is parked at once: nobody knows what it is to be handled after',
+  async (_, key, message) => {
+    const subscriptions = start();
+    let isRepaired = false;
+    const seen: unknown[] = [];
+    const own = () => (isRepaired ? 'all' : key()) as string;
+    await subscriptions.add(watching('fraud', (event) => void seen.push(event), { key: own }));
+    await record('1', new Deposited(1));
+    const [parked] = await eventually(dead(subscriptions));
+    expect(parked).toMatchObject({ key: 'account-1', reason: 'cannot-decode', attempts: 1 });
+    expect(parked!.error.message).toMatch(message);
+    expect(seen).toEqual([]);
+    isRepaired = true;
+    await record('2', new Deposited(2));
+    await eventually(() => seen.length === 1);
+  },
+);
+
+it('so are such among several that are handled at once, and they alone', async () => {
+  const subscriptions = start();
+  const seen: string[] = [];
+  const key = ({ stream }: RecordedEvent) => (stream === 'account-2' ? '' : 'all');
+  const handle = (batch: readonly RecordedEvent[]) => void seen.push(...batch.map(place));
+  const on = [batchReaction([Deposited], handle, { name: 'watch' })];
+  await subscriptions.add(subscriber({ name: 'fraud', key, on, checkpointMs: 50 }));
+  for (const id of ['1', '2', '3']) await record(id, new Deposited(1));
+  const [parked] = await eventually(dead(subscriptions));
+  expect(parked).toMatchObject({ key: 'account-2', reason: 'cannot-decode' });
+  await eventually(() => seen.length === 2);
+  expect(seen).toEqual(['account-1 v1', 'account-3 v1']);
 });
 
 it('what cannot be reached pauses the subscription: nothing is parked, no attempt counted, and it goes on by itself', async () => {

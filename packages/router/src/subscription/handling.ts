@@ -126,7 +126,7 @@ export class Handling {
     const { edited, cursor } = lane.parked ?? {};
     try {
       if (!edited || cursor !== entry.position)
-        return (entry.recorded ??= this.parts.definition.decode(entry.stored));
+        return (entry.recorded ??= this.parts.definition.read(entry.stored));
       return this.parts.definition.decodeEdited(entry.stored, edited.data);
     } catch (error) {
       lane.isAnswered = false;

@@ -1,5 +1,5 @@
 import type { RecordedEvent, StoredEvent } from '@backstory/core';
-import { isWellFormed } from '@backstory/core/store';
+import { ownKey } from './own-key.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
 
 /**
@@ -10,24 +10,13 @@ export function keyOf(
   definition: SubscriptionDefinition,
   stored: StoredEvent,
 ): readonly [key: string, recorded: RecordedEvent<object> | undefined] {
-  const { key } = definition.options;
+  const { name, options } = definition;
+  const { key } = options;
   if (!key) return [stored.stream, undefined];
   try {
     const recorded = definition.decode(stored);
-    const own = key(recorded);
-    return [isKey(own) ? own : stored.stream, recorded];
+    return [ownKey(name, key, recorded), recorded];
   } catch {
     return [stored.stream, undefined];
   }
-}
-
-/** A state store keeps it, after the name of its partition. */
-export function isKey(value: unknown): value is string {
-  return (
-    typeof value === 'string' &&
-    value !== '' &&
-    !value.includes('\0') &&
-    isWellFormed(value) &&
-    Buffer.byteLength(value) <= 1_000
-  );
 }

@@ -1,6 +1,6 @@
 import { shown } from '@backstory/core/state';
 import { InvalidOption, numberOption } from '@backstory/core/store';
-import { isKey } from './key-of.js';
+import { isKey } from './own-key.js';
 
 /** What a list of parked keys, or of outcomes, may be asked for. */
 export interface Listed<State extends string> {

@@ -5,6 +5,7 @@ import { handlersOf } from '@backstory/events/codec';
 import { PRIORITIES } from '../filter/priority-condition.js';
 import { batchReactionsOf } from './batch-reaction.js';
 import { Entry } from './entry.js';
+import { ownKey } from './own-key.js';
 import { handlerOf, reactionOf, type Handler, type Reaction } from './reaction.js';
 import { checkSubscriberName, declaredSubscriber } from './subscriber.js';
 import { resolveOptions, type ResolvedOptions, type SubscriptionOptions } from './subscription-options.js';
@@ -105,10 +106,21 @@ export class SubscriptionDefinition {
     return this.types.decode(stored);
   }
 
+  /** An event as handlers are given it. @throws what keeps it from being read, or from having a key */
+  read(stored: StoredEvent): RecordedEvent<object> {
+    return this.keyed(this.decode(stored));
+  }
+
   /** With other data: in the form in which it was recorded, or in the newest that is known here where it is newer than that. */
   decodeEdited(stored: StoredEvent, data: string): RecordedEvent<object> {
     const known = this.types.find(stored.type)?.version ?? stored.schemaVersion;
-    return this.decode({ ...stored, data, schemaVersion: Math.min(stored.schemaVersion, known) });
+    return this.keyed(this.decode({ ...stored, data, schemaVersion: Math.min(stored.schemaVersion, known) }));
+  }
+
+  private keyed(recorded: RecordedEvent<object>): RecordedEvent<object> {
+    const { name, options } = this;
+    if (options.key) ownKey(name, options.key, recorded);
+    return recorded;
   }
 }
 
