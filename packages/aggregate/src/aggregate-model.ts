@@ -1,4 +1,4 @@
-import type { StoredEvent } from '@backstory/core';
+import type { FoldableEvent } from '@backstory/core/administration';
 import { UnknownEventType, type Class, type EventTypes, type FieldType, type Json } from '@backstory/events';
 import { attachRecord, recordOf, AggregateRecord } from './aggregate-record.js';
 import { FoldFailed, NotTheNextEvent } from './errors.js';
@@ -33,7 +33,7 @@ export interface AggregateModel<A extends object> {
    *
    * @throws UnknownEventType, UpcastFailed, UnreadableEvent, FoldFailed — the instance is unusable then
    */
-  fold(aggregate: A, events: readonly StoredEvent[]): void;
+  fold(aggregate: A, events: readonly FoldableEvent[]): void;
   /** The state as plain JSON, for snapshots, diffs and digests. @throws UnstorableValue */
   state(aggregate: A): Json;
   /** The state as values: the instance with its properties; of a decider what its `evolve` gave. */
@@ -104,7 +104,7 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     return aggregate;
   }
 
-  fold(aggregate: A, events: readonly StoredEvent[]): void {
+  fold(aggregate: A, events: readonly FoldableEvent[]): void {
     const record = recordOf(aggregate);
     record.checkUsable();
     for (const event of events) {
@@ -149,7 +149,7 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     return aggregate;
   }
 
-  private failed(record: AggregateRecord, { stream, version, type }: StoredEvent, cause: unknown): unknown {
+  private failed(record: AggregateRecord, { stream, version, type }: FoldableEvent, cause: unknown): unknown {
     const error = failureOf(
       record,
       cause,

@@ -1,4 +1,4 @@
-import type { StampedEvent, StoredEvent } from './event.js';
+import type { FoldableEvent, StampedEvent, StoredEvent } from './event.js';
 
 /**
  * A log of events in streams. It records, reads in pages, and says that something was appended; nothing else.
@@ -53,12 +53,13 @@ export interface EventStore {
    */
   readTexts?(part: TextsPart): AsyncIterable<TextsPage>;
   /**
-   * For folds of many streams, where a database gives short ones quicker together than one by one: every event of each up to a
-   * version that it has, by stream. Some are left out, above all long ones: `readStream` gives those.
+   * For folds of many streams, where a database gives short ones quicker together than one by one: what a fold takes of every event
+   * of each up to a version that it has, by stream. Some are left out, above all long ones: `readStream` gives those. Events that
+   * were read together may hold memory together: fold them, and let go of them.
    */
   readShortStreams?(
     streams: readonly Pick<StreamHead, 'stream' | 'version'>[],
-  ): Promise<ReadonlyMap<string, readonly StoredEvent[]>>;
+  ): Promise<ReadonlyMap<string, readonly FoldableEvent[]>>;
   /**
    * Administrative: fills an *empty* log with events that keep their ids, versions, positions and times.
    * Pages come in position order; positions may have gaps. All or nothing.

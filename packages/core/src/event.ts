@@ -73,6 +73,12 @@ export interface StoredEvent extends StampedEvent {
   readonly recordedAt: Date;
 }
 
+/** What of a stored event makes a state: its data, and where it stands. */
+export type FoldableEvent = Pick<
+  StoredEvent,
+  'stream' | 'version' | 'position' | 'type' | 'schemaVersion' | 'data'
+>;
+
 /** A recorded event with its data and metadata read. What handlers and people see. */
 export interface RecordedEvent<Data = unknown> {
   readonly id: string;

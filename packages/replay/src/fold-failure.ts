@@ -1,4 +1,5 @@
 import { BackstoryError } from '@backstory/core';
+import type { FoldableEvent } from '@backstory/core/administration';
 import type { StreamFold } from './stream-fold.js';
 
 /** An event that cannot be folded, or whose state cannot be shown. */
@@ -10,7 +11,7 @@ export interface FoldFailure {
 }
 
 /** Why a stream cannot be folded on. What is no answer of folding, such as a store that is gone, is thrown again. */
-export function foldFailureOf(error: unknown, fold: StreamFold): FoldFailure {
+export function foldFailureOf(error: unknown, fold: StreamFold<FoldableEvent>): FoldFailure {
   if (!(error instanceof BackstoryError) || !OF_FOLDING.has(error.code)) throw error;
   const { version, type } = error as { version?: number; type?: string };
   const { code, message } = error;

@@ -7,6 +7,7 @@ import {
   type StoredEvent,
   type StreamSlice,
 } from '@backstory/core';
+import type { FoldableEvent } from '@backstory/core/administration';
 import { UnstorableValue, type Class, type Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
 import { NoAggregate, StreamNotFound, UnreadableState } from './errors.js';
@@ -20,9 +21,9 @@ export interface ReplaySource {
 }
 
 /** One stream being folded from its beginning, by the same model that repositories use. Nothing is written. */
-export class StreamFold {
+export class StreamFold<E extends FoldableEvent = StoredEvent> {
   /** The last event folded. */
-  last: StoredEvent | undefined;
+  last: E | undefined;
   private readonly aggregate: object;
   private live: LiveState | undefined;
 
@@ -43,8 +44,12 @@ export class StreamFold {
   }
 
   /** A stream of which it is known how far it is to be folded. @throws NoAggregate */
-  static upTo({ events, aggregates }: ReplaySource, stream: string, version: number): StreamFold {
-    return new StreamFold(events, modelFor(aggregates, stream), stream, version);
+  static upTo<E extends FoldableEvent>(
+    { events, aggregates }: ReplaySource,
+    stream: string,
+    version: number,
+  ): StreamFold<E> {
+    return new StreamFold<E>(events, modelFor(aggregates, stream), stream, version);
   }
 
   get version(): number {
@@ -75,7 +80,7 @@ export class StreamFold {
   }
 
   /** @throws UnknownEventType, UpcastFailed, UnreadableEvent, FoldFailed */
-  fold(events: readonly StoredEvent[]): void {
+  fold(events: readonly E[]): void {
     this.model.fold(this.aggregate, events);
     this.last = events.at(-1) ?? this.last;
   }

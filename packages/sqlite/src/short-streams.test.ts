@@ -1,4 +1,5 @@
-import type { EventStore, OpenStorage, StoredEvent } from '@backstory/core';
+import type { EventStore, OpenStorage } from '@backstory/core';
+import type { FoldableEvent } from '@backstory/core/administration';
 import { anEvent, record, sqliteFiles } from '../../../test/support/sqlite-files.js';
 import { availableDrivers, driverFor } from './choose-driver.js';
 import { openStorage } from './sqlite.js';
@@ -9,7 +10,7 @@ describe.each(availableDrivers())('with %s', (name) => {
   const open = async (): Promise<OpenStorage> =>
     files.opened(openStorage(await driverFor(name, 'test'), files.newFile(), {}));
 
-  it('short streams read together are what they are one by one', async () => {
+  it('what a fold takes of short streams read together is what it is one by one', async () => {
     const { events } = await open();
     const asked: { stream: string; version: number }[] = [];
     for (let i = 0; i < 60; i++) {
@@ -48,8 +49,10 @@ describe.each(availableDrivers())('with %s', (name) => {
   });
 });
 
-async function oneByOne(events: EventStore, stream: string): Promise<StoredEvent[]> {
-  const all: StoredEvent[] = [];
-  for await (const page of events.readStream(stream)) all.push(...page.events);
+async function oneByOne(events: EventStore, stream: string): Promise<FoldableEvent[]> {
+  const all: FoldableEvent[] = [];
+  for await (const page of events.readStream(stream))
+    for (const { version, position, type, schemaVersion, data } of page.events)
+      all.push({ stream, version, position, type, schemaVersion, data });
   return all;
 }

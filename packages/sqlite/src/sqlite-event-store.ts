@@ -5,7 +5,6 @@ import {
   type LogIdentity,
   type LogPage,
   type LogQuery,
-  type StoredEvent,
   type StreamHead,
   type StreamSlice,
   type Write,
@@ -13,6 +12,7 @@ import {
 import type { Observer } from '@backstory/core/observe';
 import {
   StreamCount,
+  type FoldableEvent,
   type LogExtent,
   type StrayColumn,
   type TextsPage,
@@ -152,7 +152,7 @@ export class SqliteEventStore implements EventStore {
 
   async readShortStreams(
     streams: readonly Pick<StreamHead, 'stream' | 'version'>[],
-  ): Promise<ReadonlyMap<string, readonly StoredEvent[]>> {
+  ): Promise<ReadonlyMap<string, readonly FoldableEvent[]>> {
     this.checkOpen();
     return shortStreams(this.file, streams);
   }

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '@backstory/core';
+import type { FoldableEvent } from '@backstory/core/administration';
 import type { Json } from '@backstory/events';
 import { stateAt, type ReplaySource } from '@backstory/replay';
 import { PurityWatch, faultsOf, foldTrail, trailLine, type Finding } from '@backstory/replay/check';
@@ -39,7 +39,7 @@ export async function foldStreams(
   const faults: Finding[] = [];
   let events = 0;
   try {
-    let read: ReadonlyMap<string, readonly StoredEvent[]> | undefined;
+    let read: ReadonlyMap<string, readonly FoldableEvent[]> | undefined;
     for (const [i, item] of items.entries()) {
       if (i % READ_AT_ONCE === 0)
         read = await source.events.readShortStreams?.(items.slice(i, i + READ_AT_ONCE).filter(isWhole));

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '@backstory/core';
+import type { FoldableEvent } from '@backstory/core/administration';
 import type { Json } from '@backstory/events';
 import { VersionOutOfRange } from '@backstory/repository';
 import { foldFailureOf, type FoldFailure } from '../fold-failure.js';
@@ -42,7 +42,7 @@ export interface TrailOptions {
   /** Up to this position of the log. */
   readonly upToPosition?: number;
   /** Its events up to there, where they have been read. */
-  readonly events?: readonly StoredEvent[] | undefined;
+  readonly events?: readonly FoldableEvent[] | undefined;
   /** Only the digests of the state at the end. */
   readonly isLastOnly?: boolean;
   readonly watch?: PurityWatch;
@@ -70,7 +70,7 @@ const ANOTHER_TIME_MS = 400 * 86_400_000 + 4_567_890;
 class Trailing {
   private readonly steps: TrailStep[] = [];
   private readonly impure = new Map<string, TrailImpurity>();
-  private readonly fold: StreamFold;
+  private readonly fold: StreamFold<FoldableEvent>;
   private readonly fields: FieldTrail;
 
   constructor(
@@ -116,7 +116,7 @@ class Trailing {
     };
   }
 
-  private take(event: StoredEvent): void {
+  private take(event: FoldableEvent): void {
     this.watched(
       () => this.fold.fold([event]),
       (what) => this.note(event, what),
@@ -137,7 +137,7 @@ class Trailing {
   }
 
   /** `null`: what a stream begins with. */
-  private note(event: StoredEvent | null, what: string): void {
+  private note(event: FoldableEvent | null, what: string): void {
     const { version, type } = event ?? { version: 0, type: null };
     const handler = type === null ? this.fold.model.name : this.fold.handlerOf(type);
     const key = `${handler} ${what}`;
@@ -158,7 +158,7 @@ class FieldTrail {
   private readonly digests = new Map<string, string>();
   private state: Json | undefined;
 
-  constructor(private readonly fold: StreamFold) {
+  constructor(private readonly fold: StreamFold<FoldableEvent>) {
     this.part = new LivePart(fold.model, [], ({ steps }) => void this.touched.add(String(steps[0])));
   }
 
