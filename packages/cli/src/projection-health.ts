@@ -17,7 +17,7 @@ export function projectionHealth(
         findings.add('projection', {
           subject: name,
           what: `it stopped before an event: ${reason ?? 'the reason is not known'}`,
-          todo: 'Put that right, and start it again: nothing was skipped.',
+          todo: 'Put that right, and start it again.',
         });
       const found = await compared(projections, name, signal);
       if (typeof found === 'string')
