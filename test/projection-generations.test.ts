@@ -98,6 +98,30 @@ function generationsAre(stores: TestStorage): void {
     );
   });
 
+  it('what is filled is compared with the log before anybody reads it: also what code that was changed has gone on with', async () => {
+    await (await run(opened, [sums(1)])).close();
+    const before = projectionsOn(opened, [sums(2)]);
+    running.push(before);
+    await before.fill('sums');
+    await before.close();
+    await record('1', new Deposited(1));
+    const changed = projectionsOn(opened, [sums(2, {}, 1)]);
+    running.push(changed);
+    await changed.fill('sums');
+    const { differences, ...found } = await changed.verifyWithLog('sums', { generation: 2 });
+    expect(found).toMatchObject({ generation: 2, version: 2, isEqual: false, documents: 2 });
+    expect(differences).toEqual([
+      { key: 'account-1', path: 'sum', live: 5, other: 18 },
+      { key: 'account-2', path: 'sum', live: 1, other: 0 },
+    ]);
+    await changed.drop('sums', { generation: 2 });
+    await expect(changed.verifyWithLog('sums', { generation: 2 })).rejects.toThrow(/there is none/);
+    await changed.fill('sums');
+    expect(await changed.verifyWithLog('sums', { generation: 3 })).toMatchObject({
+      ...{ generation: 3, isEqual: true },
+    });
+  });
+
   it('a failing handler stops the projection before its event, visibly, and what is before it is kept', async () => {
     bug = ({ amount }) => {
       if (amount === 13) throw new Error('unlucky');

@@ -15,7 +15,7 @@ export interface RebuildOptions extends AskedBy {
 
 /** What is compared. */
 export interface VerifyOptions {
-  /** Default: the one being filled. */
+  /** Default: the one being filled; with the log, the one that is read. */
   readonly generation?: number;
   /** Differences to list: a whole number from 0. Default 100. */
   readonly limit?: number;

@@ -43,7 +43,7 @@ const asked: readonly [string, (them: Projections) => Promise<unknown>][] = [
   ['by', (it) => it.pause('counts', misspelt({ by: 'ann' }))],
   ['why', (it) => it.resume('counts', misspelt({ why: 'over' }))],
   ['gen', (it) => it.verify('counts', misspelt({ gen: 2 }))],
-  ['generation', (it) => it.verifyWithLog('counts', misspelt({ generation: 2 }))],
+  ['gen', (it) => it.verifyWithLog('counts', misspelt({ gen: 2 }))],
   ['gen', (it) => it.swap('counts', misspelt({ gen: 2 }))],
   ['generation', (it) => it.swap('counts', misspelt({ generation: '2' }))],
   ['gen', (it) => it.rollback('counts', misspelt({ gen: 2 }))],

@@ -162,16 +162,13 @@ export class ProjectionAdmin {
   }
 
   /**
-   * Compares what is read with the log, which is folded in memory up to the checkpoint: documents, and the results of each in one hash.
+   * Compares a generation with the log, which is folded in memory up to its checkpoint: documents, and the results of each in one hash.
+   * Default: the one that is read.
    *
    * @throws ProjectionNotFound, GenerationUnusable, InvalidOption; the signal's reason
    */
-  async verifyWithLog(
-    name: string,
-    options: Omit<VerifyOptions, 'generation'> = {},
-  ): Promise<LogVerification> {
-    const known = knownOptions(options, { limit: true, maxFolded: true, signal: true });
-    const { limit, maxFolded, signal } = comparisonOf(known);
+  async verifyWithLog(name: string, options: VerifyOptions = {}): Promise<LogVerification> {
+    const { generation, limit, maxFolded, signal } = comparisonOf(options);
     const { stores, model } = this.codeOf(name);
     if (model instanceof SqlModel)
       throw new GenerationUnusable(
@@ -179,7 +176,7 @@ export class ProjectionAdmin {
         undefined,
         'it writes tables, which can only be compared with those of another generation: rebuild, and verify.',
       );
-    const found = await verifyWithLog({ ...stores, model, limit, maxFolded, signal });
+    const found = await verifyWithLog({ ...stores, model, generation, limit, maxFolded, signal });
     this.verified(name, found.generation);
     return found;
   }

@@ -4,17 +4,17 @@ import { byBytes, type Checkpoint } from '@backstory/core/store';
 import type { ProjectionModel } from '../definition/projection-model.js';
 import { GenerationUnusable } from '../errors.js';
 import { Comparison, type DocumentDifference, type Row } from './comparison.js';
-import { generationIn, type Generation } from './control.js';
+import type { Generation } from './control.js';
 import { strayRows } from './index-rows.js';
 import { ResultDigests, digestName, digestsOf } from './result-digests.js';
 import { otherForm } from './same-form.js';
 import { placesOf } from './places.js';
-import { checkpointOf, requireControl, requireOfThisLog } from './generations.js';
+import { checkpointOf, requireControl, requireGeneration, requireOfThisLog } from './generations.js';
 import { Stretch } from '../stretch.js';
 import { TextFold } from './text-fold.js';
 import { documentsOf } from './stored-rows.js';
 
-/** What comparing the generation that is read with a fold of the log has found. `live` of a difference is what is stored, `other` what the log gives. */
+/** What comparing a generation with a fold of the log has found. `live` of a difference is what is stored, `other` what the log gives. */
 export interface LogVerification {
   readonly projection: string;
   readonly generation: number;
@@ -33,6 +33,8 @@ export interface VerifyingWithLog {
   readonly events: EventStore;
   readonly state: StateStore;
   readonly model: ProjectionModel;
+  /** Default: the one that is read. */
+  readonly generation?: number | undefined;
   /** Differences to list. */
   readonly limit: number;
   /** Documents that are folded in memory at most. */
@@ -41,17 +43,17 @@ export interface VerifyingWithLog {
 }
 
 /**
- * Folds the log in memory up to the checkpoint of the generation that is read, and compares the documents, what they have led to, and the rows of its indexes with them. It may go on meanwhile: what it does
+ * Folds the log in memory up to the checkpoint of a generation, and compares the documents, what they have led to, and the rows of its indexes with them. It may go on meanwhile: what it does
  * is folded as well, until one view of the state is as far as the fold. Neither the fold nor the view waits for the other, so one connection is enough.
  *
  * @throws ProjectionNotFound, ProjectionFailed
  * @throws GenerationUnusable for one that other code made, or with more documents than `maxFolded`; and for one that is not
- * read any more, or goes on too fast
+ * there or, where none was given, not read any more, or goes on too fast
  */
 export async function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVerification> {
   const { state, model, limit, maxFolded: most } = verifying;
   const { name } = model;
-  const { generation, position, checkpoint } = await state.read((view) => readTo(view, model));
+  const { generation, position, checkpoint } = await state.read((view) => readTo(view, verifying));
   await requireOfThisLog(verifying.events, name, { generation, checkpoint });
   const fold = new TextFold({ model, side: generation, most });
   const results = new ResultDigests();
@@ -60,7 +62,7 @@ export async function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVer
     await foldBetween(verifying, { fold, results }, { after, upTo });
     after = upTo;
     const found = await state.read(async (view): Promise<LogVerification | number> => {
-      const { checkpoint: _checkpoint, of, ...now } = await readTo(view, model);
+      const { checkpoint: _checkpoint, of, ...now } = await readTo(view, verifying);
       if (now.generation !== generation || now.position < after)
         throw new GenerationUnusable(name, generation, 'another one is read since: compare it again.');
       if (now.position > after) return now.position;
@@ -80,10 +82,10 @@ export async function verifyWithLog(verifying: VerifyingWithLog): Promise<LogVer
   throw new GenerationUnusable(name, generation, advice);
 }
 
-/** The generation that is read, and up to where it is folded. @throws GenerationUnusable where other code made it */
+/** The generation, and up to where it is folded. @throws GenerationUnusable where there is none, or other code made it */
 async function readTo(
   view: StateView,
-  model: ProjectionModel,
+  { model, generation: wanted }: VerifyingWithLog,
 ): Promise<
   Pick<LogVerification, 'generation' | 'version' | 'position'> & {
     readonly checkpoint: Checkpoint | undefined;
@@ -92,7 +94,7 @@ async function readTo(
 > {
   const { name } = model;
   const control = await requireControl(view, name);
-  const of = generationIn(control, control.live)!;
+  const of = requireGeneration(control, name, wanted ?? control.live);
   const { number: generation, version } = of;
   if (version !== model.version)
     throw new GenerationUnusable(
