@@ -96,11 +96,12 @@ export class Handling {
     for (const { lane, entries } of parts) {
       if (kind && kind !== 'infrastructure') lane.alone = entries.length;
       lane.began = first.began;
-      if (!kind)
-        for (const entry of entries) {
-          breaker.succeeded(false);
-          this.finish(lane, entry, () => outcomes.handled(lane, handler.name, result));
-        }
+      for (const entry of entries) {
+        entry.recorded = undefined;
+        if (kind) continue;
+        breaker.succeeded(false);
+        this.finish(lane, entry, () => outcomes.handled(lane, handler.name, result));
+      }
       this.goOn(lane);
     }
   }
@@ -110,9 +111,9 @@ export class Handling {
     const entry = lane.queue[0]!;
     const handlers = this.parts.definition.handlersOf(entry);
     if (lane.handler === RESUME) lane.handler = resumedAt(handlers, lane.parked?.handler);
-    const recorded = this.read(lane, entry);
-    if (!recorded) return;
     for (let handler = handlers[lane.handler]; handler; handler = handlers[++lane.handler]) {
+      const recorded = this.read(lane, entry);
+      if (!recorded) return;
       const how = this.run(lane, handler, recorded);
       if (how === 'under way') return;
       if (how?.failure) return this.failed(lane, handler, how.failure);
@@ -149,6 +150,8 @@ export class Handling {
     } catch (error) {
       return failedBy(error);
     }
+    // What one handler makes of it no other is given, and no other attempt: it is read again.
+    lane.queue[0]!.recorded = undefined;
     return this.attempts.run(lane, handler, recorded);
   }
 

@@ -1,6 +1,6 @@
 import { parse } from 'node:querystring';
 import { inspect } from 'node:util';
-import { Recorder, memory, type OpenStorage } from '@backstory/core';
+import { Recorder, memory, type OpenStorage, type RecordedEvent } from '@backstory/core';
 import {
   Subscriptions,
   batchReaction,
@@ -225,4 +225,36 @@ it('a `when` is taken as `if` would take it, and one that gives a promise fails 
   const [key] = await eventually(parked(1));
   expect([key!.handler, key!.error.message]).toEqual(['later', expect.stringContaining('must say at once')]);
   expect(seen).toEqual(['three']);
+});
+
+describe('what a handler makes of an event', () => {
+  /** Counts it up, and fails at first. */
+  const spoils = () => {
+    const seen: number[] = [];
+    const handle = (event: Deposited) => {
+      seen.push(event.amount);
+      (event as { amount: number }).amount += 1;
+      if (seen.length === 2) throw new Error('at first');
+    };
+    return { seen, handle };
+  };
+
+  it('no other handler and no other attempt is given', async () => {
+    const { seen, handle } = spoils();
+    const on = ['one', 'two'].map((name) => reaction(Deposited, handle, { name }));
+    await subscriptions.add(subscriber({ name: 'fraud', on, retry: { attempts: 2, delayMs: 5 } }));
+    await record('1', new Deposited(7));
+    await eventually(() => seen.length === 3);
+    expect(seen).toEqual([7, 7, 7]);
+  });
+
+  it('nobody is given who handles it alone when several at once have failed', async () => {
+    const { seen, handle } = spoils();
+    const all = (batch: readonly RecordedEvent<Deposited>[]) => batch.forEach(({ data }) => handle(data));
+    const on = [batchReaction([Deposited], all, { name: 'watch' })];
+    await subscriptions.add(subscriber({ name: 'fraud', on }));
+    await record('1', new Deposited(7), new Deposited(7));
+    await eventually(() => seen.length === 4);
+    expect(seen).toEqual([7, 7, 7, 7]);
+  });
 });
