@@ -189,6 +189,13 @@ describe.each(['memory', 'sqlite'])('commands on %s', (kind) => {
     await expect(app.dispatch({})).rejects.toThrow('Nobody handles the command Object');
   });
 
+  test('that are of no class are refused like those of one that nobody handles', async () => {
+    for (const command of [Object.create(null), { account: '42' }, null])
+      await expect(app.dispatch(command as object)).rejects.toMatchObject({
+        code: 'BACKSTORY_NO_COMMAND_HANDLER',
+      });
+  });
+
   test('refuse an id that is none, an option that is none, and a caller who has given up', async () => {
     await expect(app.dispatch(new Close(), { commandId: '' })).rejects.toMatchObject({
       code: 'BACKSTORY_INVALID_COMMAND_ID',

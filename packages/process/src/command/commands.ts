@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventSourcedAggregate } from '@backstory/aggregate';
 import { Context, newId } from '@backstory/core';
-import { inTime, isOutcomeUnknown } from '@backstory/core/state';
+import { inTime, isOutcomeUnknown, shown } from '@backstory/core/state';
 import { LIMITS, isName, knownOptions, type OptionNames, type Unsubscribe } from '@backstory/core/store';
 import { InvalidDefinition, type AnyClass, type Class, type EventType } from '@backstory/events';
 import { awaitRules, definitionOf, eventTypeOf } from '@backstory/events/codec';
@@ -177,7 +177,7 @@ export class Commands {
   private handlerOf(command: unknown): { readonly name: string; readonly carry: Carry } {
     const cls = classOf(command);
     const carry = cls && this.handlers.get(cls);
-    const name = cls ? commandName(cls) : String(command);
+    const name = cls ? commandName(cls) : shown(command);
     if (!carry) throw new NoCommandHandler(name, this.known);
     return { name, carry };
   }
