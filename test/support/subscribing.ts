@@ -6,6 +6,7 @@ import {
   subscriber,
   type Delivery,
   type SubscriptionOptions,
+  type SubscriptionsParts,
 } from '@backstory/router';
 import { Deposited, Withdrawn } from './bank-events.js';
 import type { TestStorage } from './each-storage.js';
@@ -22,17 +23,19 @@ export function processes(stores: TestStorage, leaseMs = LEASE_MS) {
   return async (storage: Storage, observer?: Observer) => {
     const opened: OpenStorage = await stores.opened(storage);
     const { events, state } = opened;
-    const recorder = new Recorder(events, { source: 'test' });
-    const subscriptions = new Subscriptions({
-      events,
-      state,
-      recorder,
-      leaseMs,
-      ...(observer && { observer }),
-    });
+    const subscriptions = subscriptionsOn(opened, { leaseMs, ...(observer && { observer }) });
     running.push(subscriptions);
     return { events, state, subscriptions };
   };
+}
+
+/** What a process that uses this storage runs; whoever starts it closes it. */
+export function subscriptionsOn(
+  storage: Pick<OpenStorage, 'events' | 'state'>,
+  more: Partial<SubscriptionsParts> = {},
+): Subscriptions {
+  const { events, state } = storage;
+  return new Subscriptions({ events, state, recorder: new Recorder(events, { source: 'test' }), ...more });
 }
 
 /** A subscriber that gives every event to one function. */

@@ -1,10 +1,10 @@
-import { Recorder, memory, type OpenStorage } from '@backstory/core';
-import { BatchHandler, Subscriptions, batchReaction, reaction, subscriber } from '@backstory/router';
+import { memory, type OpenStorage } from '@backstory/core';
+import { BatchHandler, type Subscriptions, batchReaction, reaction, subscriber } from '@backstory/router';
 import { EventBus, Router } from '@backstory/router/bus';
 import { where } from '@backstory/router/filter';
 import { EventTypes } from '@backstory/events';
 import { Deposited } from '../../../test/support/bank-events.js';
-import { watching } from '../../../test/support/subscribing.js';
+import { watching, subscriptionsOn } from '../../../test/support/subscribing.js';
 
 /** As it comes from JavaScript, and from files that import each other. */
 const nothing = undefined as never;
@@ -15,10 +15,7 @@ let storage: OpenStorage;
 let subscriptions: Subscriptions;
 beforeEach(async () => {
   storage = await memory().open();
-  subscriptions = new Subscriptions({
-    ...storage,
-    recorder: new Recorder(storage.events, { source: 'test' }),
-  });
+  subscriptions = subscriptionsOn(storage);
   await subscriptions.add(watching('fraud', handle));
 });
 afterEach(() => subscriptions.close());

@@ -1,8 +1,7 @@
-import { Recorder, StoreUnavailable, memory } from '@backstory/core';
-import { Subscriptions } from '@backstory/router';
+import { StoreUnavailable, memory } from '@backstory/core';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
-import { watching } from '../../../../test/support/subscribing.js';
+import { watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 import { Breaker } from './breaker.js';
 
 it('an outage is over when a probe succeeds, and not with what had begun before; each probe that fails has the next one wait longer', () => {
@@ -40,8 +39,7 @@ it.each([
 
 it('a probe that runs out of time ends no outage', async () => {
   const storage = await memory().open();
-  const recorder = new Recorder(storage.events, { source: 'test' });
-  const subscriptions = new Subscriptions({ ...storage, recorder });
+  const subscriptions = subscriptionsOn(storage);
   let calls = 0;
   let isHandled = false;
   const handle = (_event: object, _recorded: object, { signal }: { readonly signal: AbortSignal }) => {
@@ -60,10 +58,7 @@ it('a probe that runs out of time ends no outage', async () => {
 
 it('a probe that fails with its own event ends an outage: what it needs has answered', async () => {
   const storage = await memory().open();
-  const subscriptions = new Subscriptions({
-    ...storage,
-    recorder: new Recorder(storage.events, { source: 'test' }),
-  });
+  const subscriptions = subscriptionsOn(storage);
   let calls = 0;
   const handle = () => {
     throw calls++ === 0 ? new StoreUnavailable('a store', 'refused') : new Error('no such rule');

@@ -11,7 +11,7 @@ import {
 import { Deposited, Withdrawn, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
 import { listening } from '../../../../test/support/listening.js';
-import { place, watching } from '../../../../test/support/subscribing.js';
+import { place, watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 
 let storage: OpenStorage;
 let record: ReturnType<typeof recording>;
@@ -26,8 +26,7 @@ afterEach(async () => {
 });
 
 function start(observer?: Observer): Subscriptions {
-  const recorder = new Recorder(storage.events, { source: 'test' });
-  const subscriptions = new Subscriptions({ ...storage, recorder, ...(observer && { observer }) });
+  const subscriptions = subscriptionsOn(storage, { ...(observer && { observer }) });
   running.push(subscriptions);
   return subscriptions;
 }

@@ -1,10 +1,10 @@
 import { getEventListeners } from 'node:events';
-import { Recorder, memory, type OpenStorage } from '@backstory/core';
+import { memory, type OpenStorage } from '@backstory/core';
 import { LeaseHolder, type HeldLease } from '@backstory/core/state';
-import { Subscriptions } from '@backstory/router';
+import type { Subscriptions } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
-import { place, watching } from '../../../../test/support/subscribing.js';
+import { place, watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 import { PARTITIONS } from './key-partition.js';
 
 let storage: OpenStorage;
@@ -19,8 +19,7 @@ afterEach(async () => {
 });
 
 function start(): Subscriptions {
-  const recorder = new Recorder(storage.events, { source: 'test' });
-  const subscriptions = new Subscriptions({ ...storage, recorder });
+  const subscriptions = subscriptionsOn(storage);
   running.push(subscriptions);
   return subscriptions;
 }

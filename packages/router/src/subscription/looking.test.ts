@@ -2,13 +2,12 @@ import { Recorder, memory } from '@backstory/core';
 import { Subscriptions } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
-import { watching } from '../../../../test/support/subscribing.js';
+import { watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 
 it('what is asked for while it looks is looked at next, not after a while', async () => {
   const storage = await memory().open();
-  const recorder = new Recorder(storage.events, { source: 'test' });
   // By itself it looks four times in this time.
-  const subscriptions = new Subscriptions({ ...storage, recorder, leaseMs: 300_000 });
+  const subscriptions = subscriptionsOn(storage, { leaseMs: 300_000 });
   let handled = 0;
   await subscriptions.add(watching('fraud', () => void handled++));
   let letGo = () => {};

@@ -4,7 +4,7 @@ import { HandlerTimedOut, Subscriptions, reaction, subscriber } from '@backstory
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
 import { listening } from '../../../../test/support/listening.js';
-import { watching } from '../../../../test/support/subscribing.js';
+import { watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 
 let storage: OpenStorage;
 let record: ReturnType<typeof recording>;
@@ -19,8 +19,7 @@ afterEach(async () => {
 });
 
 function start(observer: Observer): Subscriptions {
-  const recorder = new Recorder(storage.events, { source: 'test' });
-  const subscriptions = new Subscriptions({ ...storage, recorder, observer });
+  const subscriptions = subscriptionsOn(storage, { observer });
   running.push(subscriptions);
   return subscriptions;
 }

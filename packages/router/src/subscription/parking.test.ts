@@ -2,7 +2,7 @@ import { Recorder, memory, type RecordedEvent } from '@backstory/core';
 import { Subscriptions, type SubscriptionOptions } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
-import { place, watching } from '../../../../test/support/subscribing.js';
+import { place, watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 
 /** A handler that fails until it is repaired. */
 function broken(retry: SubscriptionOptions['retry'] & object) {
@@ -37,8 +37,7 @@ it.each([2, 20])(
   'what comes while %s events that wait are being read is handled after them',
   async (waiting) => {
     const storage = await memory().open();
-    const recorder = new Recorder(storage.events, { source: 'test' });
-    const subscriptions = new Subscriptions({ ...storage, recorder });
+    const subscriptions = subscriptionsOn(storage);
     const record = recording(storage.events);
     const { watcher, seen, repair } = broken({ attempts: 1 });
     await subscriptions.add(watcher);

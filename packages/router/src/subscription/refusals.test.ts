@@ -1,15 +1,14 @@
-import { Recorder, memory, type OpenStorage } from '@backstory/core';
-import { Subscriptions, reaction, subscriber, type SubscriptionOptions } from '@backstory/router';
+import { memory, type OpenStorage } from '@backstory/core';
+import { type Subscriptions, reaction, subscriber, type SubscriptionOptions } from '@backstory/router';
 import { Router } from '@backstory/router/bus';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
-import { watching } from '../../../../test/support/subscribing.js';
+import { watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 
 let storage: OpenStorage;
 let subscriptions: Subscriptions;
 beforeAll(async () => {
   storage = await memory().open();
-  const recorder = new Recorder(storage.events, { source: 'test' });
-  subscriptions = new Subscriptions({ ...storage, recorder });
+  subscriptions = subscriptionsOn(storage);
   await recording(storage.events)('1', new Deposited(1));
   await subscriptions.add(watching('fraud', () => undefined));
 });
@@ -124,10 +123,7 @@ test('removing says whether there was something to remove', async () => {
 });
 
 test('after they are closed no subscription is taken', async () => {
-  const closed = new Subscriptions({
-    ...storage,
-    recorder: new Recorder(storage.events, { source: 'test' }),
-  });
+  const closed = subscriptionsOn(storage);
   const closing = closed.close();
   await expect(closed.add(watching('other', () => undefined))).rejects.toMatchObject(
     refused('BACKSTORY_SUBSCRIPTIONS_CLOSED', 'Subscriber other is not started: the application is closed'),

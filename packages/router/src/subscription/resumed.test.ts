@@ -1,8 +1,8 @@
-import { Recorder, memory, type OpenStorage } from '@backstory/core';
-import { Subscriptions } from '@backstory/router';
+import { memory, type OpenStorage } from '@backstory/core';
+import type { Subscriptions } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
-import { watching } from '../../../../test/support/subscribing.js';
+import { watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 import { SUBSCRIPTIONS } from './collections.js';
 import { PartitionState } from './partition-state.js';
 
@@ -12,8 +12,7 @@ let handled: number;
 beforeEach(async () => {
   handled = 0;
   storage = await memory().open();
-  const recorder = new Recorder(storage.events, { source: 'test' });
-  subscriptions = new Subscriptions({ ...storage, recorder, leaseMs: 400 });
+  subscriptions = subscriptionsOn(storage, { leaseMs: 400 });
   await subscriptions.add(watching('fraud', () => void handled++));
 });
 afterEach(async () => {

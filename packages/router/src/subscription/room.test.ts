@@ -1,8 +1,8 @@
-import { Recorder, memory, type OpenStorage } from '@backstory/core';
-import { Subscriptions } from '@backstory/router';
+import { memory, type OpenStorage } from '@backstory/core';
+import type { Subscriptions } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
-import { watching } from '../../../../test/support/subscribing.js';
+import { watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 
 let storage: OpenStorage;
 let record: ReturnType<typeof recording>;
@@ -10,11 +10,7 @@ let subscriptions: Subscriptions;
 beforeEach(async () => {
   storage = await memory().open();
   record = recording(storage.events);
-  subscriptions = new Subscriptions({
-    ...storage,
-    recorder: new Recorder(storage.events, { source: 'test' }),
-    leaseMs: 400,
-  });
+  subscriptions = subscriptionsOn(storage, { leaseMs: 400 });
 });
 afterEach(() => subscriptions.close());
 

@@ -1,16 +1,15 @@
-import { Recorder, StoreUnavailable, memory, type OpenStorage } from '@backstory/core';
-import { Subscriptions, reaction, subscriber } from '@backstory/router';
+import { StoreUnavailable, memory, type OpenStorage } from '@backstory/core';
+import { type Subscriptions, reaction, subscriber } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
-import { watching } from '../../../../test/support/subscribing.js';
+import { watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 import { Parking } from './parking.js';
 
 let storage: OpenStorage;
 let subscriptions: Subscriptions;
 beforeEach(async () => {
   storage = await memory().open();
-  const recorder = new Recorder(storage.events, { source: 'test' });
-  subscriptions = new Subscriptions({ ...storage, recorder });
+  subscriptions = subscriptionsOn(storage);
 });
 afterEach(async () => {
   jest.restoreAllMocks();

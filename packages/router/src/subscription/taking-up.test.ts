@@ -1,17 +1,15 @@
-import { Recorder, StoreUnavailable, memory } from '@backstory/core';
-import { Subscriptions } from '@backstory/router';
+import { StoreUnavailable, memory } from '@backstory/core';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
-import { watching } from '../../../../test/support/subscribing.js';
+import { watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 import { PartitionState } from './partition-state.js';
 
 afterEach(() => jest.restoreAllMocks());
 
 it('while partitions cannot be taken up, for the state store is away in between, that is tried no more often than it looks', async () => {
   const storage = await memory().open();
-  const recorder = new Recorder(storage.events, { source: 'test' });
   // It looks every 500 ms.
-  const subscriptions = new Subscriptions({ ...storage, recorder, leaseMs: 2_000 });
+  const subscriptions = subscriptionsOn(storage, { leaseMs: 2_000 });
   let handled = 0;
   await recording(storage.events)('1', new Deposited(1));
   await subscriptions.add(watching('fraud', () => void handled++));

@@ -1,8 +1,8 @@
 import { parse } from 'node:querystring';
 import { inspect } from 'node:util';
-import { Recorder, memory, type OpenStorage, type RecordedEvent } from '@backstory/core';
+import { memory, type OpenStorage, type RecordedEvent } from '@backstory/core';
 import {
-  Subscriptions,
+  type Subscriptions,
   batchReaction,
   reaction,
   subscriber,
@@ -10,7 +10,7 @@ import {
 } from '@backstory/router';
 import { Deposited, Withdrawn, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
-import { place, watching } from '../../../../test/support/subscribing.js';
+import { place, watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 import { Parking } from './parking.js';
 
 let storage: OpenStorage;
@@ -19,10 +19,7 @@ let subscriptions: Subscriptions;
 beforeEach(async () => {
   storage = await memory().open();
   record = recording(storage.events);
-  subscriptions = new Subscriptions({
-    ...storage,
-    recorder: new Recorder(storage.events, { source: 'test' }),
-  });
+  subscriptions = subscriptionsOn(storage);
 });
 afterEach(async () => {
   jest.restoreAllMocks();

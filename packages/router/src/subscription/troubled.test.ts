@@ -6,10 +6,10 @@ import {
   type EventStore,
   type OpenStorage,
 } from '@backstory/core';
-import { Subscriptions, type SubscriptionOptions } from '@backstory/router';
+import { type Subscriptions, type SubscriptionOptions } from '@backstory/router';
 import { Deposited, recording } from '../../../../test/support/bank-events.js';
 import { eventually } from '../../../../test/support/eventually.js';
-import { place, watching } from '../../../../test/support/subscribing.js';
+import { place, watching, subscriptionsOn } from '../../../../test/support/subscribing.js';
 
 let storage: OpenStorage;
 let subscriptions: Subscriptions;
@@ -19,8 +19,7 @@ beforeEach(async () => {
   unhandled.length = 0;
   process.on('unhandledRejection', hear);
   storage = await memory().open();
-  const recorder = new Recorder(storage.events, { source: 'test' });
-  subscriptions = new Subscriptions({ ...storage, recorder });
+  subscriptions = subscriptionsOn(storage);
 });
 afterEach(async () => {
   jest.restoreAllMocks();
