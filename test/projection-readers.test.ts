@@ -100,6 +100,47 @@ function readersSee(stores: TestStorage): void {
     expect(asked).toBe(Math.floor((seconds * 1_000) / EVERY_MS) + 1);
     expect([...reader.seen].sort()).toEqual([1, 2]);
   });
+
+  it.each<[string, (documents: Documents<unknown>) => Promise<unknown>, unknown]>([
+    ['get', (it) => it.get('account-100'), { version: 1, sum: 3 }],
+    ['find', async (it) => (await it.find({ limit: 1_000 })).documents.length, ACCOUNTS],
+    ['count', (it) => it.count(), ACCOUNTS],
+  ])(
+    '%s, while the generation that it asks is swapped and dropped, is of that one',
+    async (_what, ask, found) => {
+      await record();
+      const first = projecting(1);
+      await first.start();
+      await first.caughtUp('marked', 2 * ACCOUNTS, IN_TIME);
+      const second = projecting(2);
+      await second.fill('marked');
+      let times = 0;
+      const state = interrupted(opened.state, async () => {
+        if (times++ > 0) return;
+        await second.swap('marked');
+        await second.drop('marked', { generation: 1 });
+      });
+      const documents = projecting(1, { ...opened, state }).named('marked');
+      expect(await ask(documents)).toEqual(found);
+      expect(times).toBe(1);
+      expect(await documents.count()).toBe(2 * ACCOUNTS);
+    },
+  );
+}
+
+/** A state store of which somebody does something each time what there is of a projection was read, before the view goes on. */
+function interrupted(store: StateStore, meanwhile: () => Promise<void>): StateStore {
+  return Object.assign(Object.create(store) as StateStore, {
+    read: <T>(work: (view: StateView) => Promise<T>) =>
+      store.read((view) => {
+        const get = async (collection: string, key: string) => {
+          const found = await view.get(collection, key);
+          if (collection === 'backstory.projections') await meanwhile();
+          return found;
+        };
+        return work(Object.assign(Object.create(view) as StateView, { get }));
+      }),
+  });
 }
 
 /** A state store of which views and transactions can be held open: views before anything is read, transactions before they are committed. */
