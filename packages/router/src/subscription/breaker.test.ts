@@ -73,3 +73,11 @@ it('a probe that fails with its own event ends an outage: what it needs has answ
   expect(status.state).toBe('live');
   await subscriptions.close();
 });
+
+test('of many first attempts that fail those of one key are one', () => {
+  const breaker = new Breaker({ keys: 2, probeMs: 1, maxProbeMs: 1 }, () => undefined);
+  for (let i = 0; i < 3; i++) breaker.failed('account-1', 'no such rule');
+  expect(breaker.outage).toBeUndefined();
+  breaker.failed('account-2', 'no such rule');
+  expect(breaker.outage).toBe('many-keys');
+});

@@ -224,6 +224,25 @@ it('a `when` is taken as `if` would take it, and one that gives a promise fails 
   expect(seen).toEqual(['three']);
 });
 
+it('once is not begun any more when the handler has ended', async () => {
+  let late: Promise<unknown> | undefined;
+  await subscriptions.add(
+    watching('fraud', (_event, recorded, { once }) => {
+      const begin = () => once(recorded, (tx) => tx.put('seen', recorded.stream, 'yes'));
+      setImmediate(() => {
+        late = begin().then(
+          () => 'it was done',
+          (error: unknown) => error,
+        );
+      });
+    }),
+  );
+  await record('1', new Deposited(1));
+  await eventually(() => late);
+  expect(await late).toMatchObject({ code: 'BACKSTORY_DELIVERY_ENDED', reason: 'it has ended' });
+  expect(await storage.state.read((view) => view.count('seen'))).toBe(0);
+});
+
 describe('what a handler makes of an event', () => {
   /** Counts it up, and fails at first. */
   const spoils = () => {
