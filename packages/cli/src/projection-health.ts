@@ -49,9 +49,13 @@ function differenceText({ different, documents, position, differences }: LogVeri
   const [first] = differences;
   const { key, path, live, other } = first!;
   const where = path === '' ? key : `${key}, ${path}`;
-  return `${different} of ${documents} documents are not what the log gives up to position ${position}; the first is ${where}: ${valueText(live)}, by the log ${valueText(other)}`;
+  return `${different} of ${documents} documents ${different === 1 ? 'is' : 'are'} not what the log gives up to position ${position}; the first is ${where}: ${valueText(live)}, by the log ${valueText(other)}`;
 }
 
+/** What was folded before somebody altered the log says what stood there: to rebuild it takes that away. */
 function rebuildText(name: string): string {
-  return `Its code was changed without a new version, or the documents were: "backstory projections rebuild ${name}", verify, and swap.`;
+  return (
+    'Its code was changed without a new version, or the documents were, or the log was: ask "backstory audit verify" first where it is ' +
+    `sealed, and change nothing if that finds something. Otherwise "backstory projections rebuild ${name}", verify, and swap.`
+  );
 }

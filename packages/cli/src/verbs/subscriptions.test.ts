@@ -105,6 +105,17 @@ test('outcomes say what became of events, all of them, of one, or those that fai
   expect((await show('subscriptions', 'outcomes', 'fraud', '--event', 'none')).exitCode).toBe(1);
 });
 
+test('what failed and was handled in the end says what it gave, and how it failed before', async () => {
+  isRepaired = true;
+  await show('dead-letters', 'retry', 'fraud', '--every', '--actor', 'ann');
+  const outcomes = async () => (await show('subscriptions', 'outcomes', 'fraud', '--all')).stdout;
+  await eventually(async () => (await outcomes()).includes('account-1'));
+  await eventually(async () => !(await outcomes()).includes('dead'));
+  expect(await outcomes()).toMatch(/account-1 .* handled .* 2 \(failed before: poison: unlucky\)/);
+  const failed = await show('subscriptions', 'outcomes', 'fraud', '--failed');
+  expect(failed.stderr).toContain('No failure is kept of fraud that was not made good.');
+});
+
 test('pause, resume and reset are asked for by name, and done', async () => {
   const paused = await show('subscriptions', 'pause', 'fraud', '--actor', 'ann', '--reason', 'audit');
   expect(paused).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Asked for by ann.') });

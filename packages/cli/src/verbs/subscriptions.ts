@@ -206,7 +206,9 @@ async function listOutcomes({ options, report }: VerbCall, admin: SubscriptionAd
     limit,
     text: outcomeLines,
     more: () => 'There are more: a larger --limit, or --all.',
-    empty: `Nothing of the kind is kept of ${name}: its option outcomes says what is, and keepOutcomes for how long.`,
+    empty: failed
+      ? `No failure is kept of ${name} that was not made good.`
+      : `Nothing of the kind is kept of ${name}: its option outcomes says what is, and keepOutcomes for how long.`,
   });
 }
 
@@ -236,11 +238,15 @@ function outcomeLines(outcomes: readonly Outcome[], paper: Paper): Iterable<stri
       { head: 'attempts', text: ({ attempts }) => attempts, align: 'right' },
       { head: 'ended', text: ({ endedAt }) => endedAt },
       { head: 'ms', text: ({ durationMs }) => durationMs.toFixed(1), align: 'right' },
-      {
-        head: 'result',
-        text: ({ result, reason, error }) => (error ? `${reason}: ${error.message}` : (result ?? '')),
-      },
+      { head: 'result', text: resultText },
     ],
     paper,
   );
+}
+
+/** What was handled in the end keeps its last failure as well. */
+function resultText({ state, result = '', reason, error }: Outcome): string {
+  if (!error) return result;
+  const failure = `${reason}: ${error.message}`;
+  return state === 'handled' ? `${result} (failed before: ${failure})`.trimStart() : failure;
 }

@@ -84,7 +84,7 @@ function* healthLines(health: Health, paper: Paper): Generator<string, void> {
   if (findings.length === 0) yield paper.good(`Nothing is wrong with ${of.join(', ')}.`);
   else
     yield paper.bad(
-      `${findings.length} ${findings.length === 1 ? 'thing is' : 'things are'} not as they should be, in ${of.join(', ')}:`,
+      `${findings.length === 1 ? '1 thing is not as it' : `${findings.length} things are not as they`} should be, in ${of.join(', ')}:`,
     );
   for (const finding of findings) yield* findingLines(finding, paper);
   if (notChecked.length > 0) yield '';
