@@ -81,3 +81,29 @@ test('of many first attempts that fail those of one key are one', () => {
   breaker.failed('account-2', 'no such rule');
   expect(breaker.outage).toBe('many-keys');
 });
+
+test('it opens where a search through the last first attempts says so, whatever comes in which order', () => {
+  let seed = 7;
+  const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
+  const keys = 4;
+  for (let run = 0; run < 300; run++) {
+    let opened = 0;
+    const breaker = new Breaker(
+      { keys, probeMs: 1, maxProbeMs: 1 },
+      (it) => (opened += it === 'open' ? 1 : 0),
+    );
+    const all: (string | undefined)[] = [];
+    let expected = 0;
+    for (let i = 0; i < 40; i++) {
+      const key = random(3) === 0 ? undefined : `key-${random(6)}`;
+      if (key === undefined) breaker.succeeded(false);
+      else breaker.failed(key, 'no');
+      // What is handled while nothing fails is not remembered.
+      if (key !== undefined || all.slice(-2 * keys).some((it) => it !== undefined)) all.push(key);
+      const failing = new Set(all.slice(-2 * keys).filter((it) => it !== undefined));
+      if (key !== undefined && failing.size >= keys) expected = 1;
+      expect({ run, i, opened }).toEqual({ run, i, opened: expected });
+      if (expected) break;
+    }
+  }
+});

@@ -15,7 +15,8 @@ export class Breaker {
   /** The last first attempts, twice as many as keys that make an outage: the keys of those that failed, `undefined` for the others. */
   private recent: (string | undefined)[] = [];
   private next = 0;
-  private failing = 0;
+  /** How many of these each key has: looking through them at every failure would take as long as there may be keys. */
+  private readonly failing = new Map<string, number>();
 
   constructor(
     private readonly options: Required<BreakerOptions>,
@@ -40,13 +41,13 @@ export class Breaker {
   succeeded(isProbe: boolean): void {
     if (this.outage) {
       if (isProbe) this.close();
-    } else if (this.failing > 0) this.remember(undefined);
+    } else if (this.failing.size > 0) this.remember(undefined);
   }
 
   /** The first attempt at an event failed. Opens when it was one too many. */
   failed(key: string, message: string): void {
     this.remember(key);
-    const different = new Set(this.recent.filter((it) => it !== undefined)).size;
+    const different = this.failing.size;
     if (different < this.options.keys) return;
     this.open('many-keys', `${different} different keys failed one after another, the last with: ${message}`);
   }
@@ -59,14 +60,22 @@ export class Breaker {
     if (!this.outage) return;
     this.outage = undefined;
     this.recent = [];
-    this.next = this.failing = 0;
+    this.next = 0;
+    this.failing.clear();
     this.tell('closed', this.reason);
   }
 
   private remember(key: string | undefined): void {
-    if (this.recent[this.next] !== undefined) this.failing--;
-    if (key !== undefined) this.failing++;
+    const forgotten = this.recent[this.next];
+    if (forgotten !== undefined) this.count(forgotten, -1);
+    if (key !== undefined) this.count(key, 1);
     this.recent[this.next] = key;
     this.next = (this.next + 1) % (this.options.keys * 2);
+  }
+
+  private count(key: string, more: number): void {
+    const count = (this.failing.get(key) ?? 0) + more;
+    if (count > 0) this.failing.set(key, count);
+    else this.failing.delete(key);
   }
 }
