@@ -1,6 +1,6 @@
 import type { EventStore, Recorder, StateStore } from '@backstory/core';
 import { guarded, type Observer } from '@backstory/core/observe';
-import { FenceLost, inTime, isInfrastructure, messageOf, type LeaseHolder } from '@backstory/core/state';
+import { FenceLost, isInfrastructure, messageOf, type LeaseHolder } from '@backstory/core/state';
 import { StoreClosed, outside } from '@backstory/core/store';
 import type { Condition } from './condition.js';
 import { Announcements } from './announcements.js';
@@ -15,6 +15,7 @@ import { Registration } from './registration.js';
 import { Reading } from './reading.js';
 import { Requests } from './requests.js';
 import { Share } from './share.js';
+import { stop } from './stop.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
 import { pause } from './pause.js';
 import { waitingEvents } from './waiting-events.js';
@@ -145,39 +146,12 @@ export class Subscription {
     return (this.stopped ??= this.finish());
   }
 
-  private async finish(): Promise<boolean> {
+  private finish(): Promise<boolean> {
     this.stopping.abort();
     this.reading.restart();
     this.look();
-    const { owned } = this;
-    // First of all: the loops may wait for the writer that a handler holds.
-    await owned.quiet(owned.all, STOPS);
-    const lost = await inTime<string | undefined>(LONGEST_KEEPING_MS, this.end(), { instead: NO_CHECKPOINT });
-    const held = owned.all.length;
-    // What goes on is not waited for: without a lease it stores nothing.
-    const waits = await inTime<string | undefined>(LONGEST_GIVING_MS, this.leave(), {
-      instead: notGiven(held),
-    });
-    this.dispatcher.close(STOPS);
-    await this.told.stopped([lost, waits].filter((it) => it !== undefined));
-    return waits === undefined;
-  }
-
-  /** What is under way ends, and the checkpoint is kept, or it says what may have become of it: of a failed write nobody knows whether it was done. */
-  private async end(): Promise<string | undefined> {
-    await Promise.all([this.loops, this.owned.later]);
-    try {
-      await this.owned.save();
-      return undefined;
-    } catch (error) {
-      return `the last checkpoint may not be kept: ${messageOf(error)}`;
-    }
-  }
-
-  /** Nobody is to count on this process any more. Says why others have to wait. */
-  private async leave(): Promise<string | undefined> {
-    const [reason] = await Promise.all([this.owned.letGo(), this.share.leave().catch(() => undefined)]);
-    return reason;
+    const { owned, share, dispatcher, told, loops } = this;
+    return stop({ owned, share, dispatcher, told, loops });
   }
 
   /** Reading begins as soon as there are partitions, while the first look at what is asked of them goes on. */
@@ -304,16 +278,4 @@ export class Subscription {
       },
     };
   }
-}
-
-const STOPS = 'the subscription stops';
-
-const LONGEST_KEEPING_MS = 7_000;
-const NO_CHECKPOINT = `the log or the state store gave no answer within ${LONGEST_KEEPING_MS} ms: what was handled since the last checkpoint may be delivered again`;
-
-const LONGEST_GIVING_MS = 3_000;
-
-function notGiven(partitions: number): string {
-  const what = `the state store gave no answer within ${LONGEST_GIVING_MS} ms to giving up ${partitions} partitions`;
-  return `${what}: others take over when their leases have run out`;
 }
