@@ -55,19 +55,20 @@ test('what waits while nobody is there to handle it has failed, and the limits c
   expect(refused.exitCode).toBe(2);
 });
 
-test('a projection that was declared and never started is known, and so is that nobody runs it', async () => {
-  const Totals = projection('totals', {
+/** A bank with a projection, `totals`. */
+function bankWithTotals(target: 'state' | 'memory') {
+  const totals = projection('totals', {
     version: 1,
+    target,
     initial: { amount: 0 },
     events: { Deposited },
     fold: { Deposited: (document, { amount }) => ({ amount: document.amount + amount }) },
   });
-  const declared = defineBackstory({
-    name: 'bank',
-    store: memory(),
-    events: [Deposited],
-    projections: [Totals],
-  });
+  return defineBackstory({ name: 'bank', store: memory(), events: [Deposited], projections: [totals] });
+}
+
+test('a projection that was declared and never started is known, and so is that nobody runs it', async () => {
+  const declared = bankWithTotals('state');
   const idle = await declared.start({ projections: false });
   const asked = () => runJson(['health'], { definition: declared });
   expect((await asked()).envelope.data.checks[1]).toEqual({
@@ -82,19 +83,7 @@ test('a projection that was declared and never started is known, and so is that 
 });
 
 test('a projection in memory is in the processes that run it alone, and no alarm from outside', async () => {
-  const Totals = projection('totals', {
-    version: 1,
-    target: 'memory',
-    initial: { amount: 0 },
-    events: { Deposited },
-    fold: { Deposited: (document, { amount }) => ({ amount: document.amount + amount }) },
-  });
-  const declared = defineBackstory({
-    name: 'bank',
-    store: memory(),
-    events: [Deposited],
-    projections: [Totals],
-  });
+  const declared = bankWithTotals('memory');
   const running = await declared.start();
   await running.record('account-1', [new Deposited(5)]);
   const { exitCode, envelope } = await runJson(['health'], { definition: declared });
