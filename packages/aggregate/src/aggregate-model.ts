@@ -27,7 +27,7 @@ export interface AggregateModel<A extends object> {
   /** What `value` is declared to be: how its parts are stored, and what tells the elements of a list apart. */
   readonly type: FieldType;
   /** A new instance, to which nothing has happened. */
-  create(id: string): A;
+  create(id: string, use?: InstanceUse): A;
   /**
    * Folds the next events of its stream.
    *
@@ -43,7 +43,19 @@ export interface AggregateModel<A extends object> {
    *
    * @throws UnreadableValue
    */
-  restore(id: string, state: Json, at: { readonly version: number; readonly position: number }): A;
+  restore(id: string, state: Json, at: RestoredAt): A;
+}
+
+/** What an instance is for. */
+export interface InstanceUse {
+  /** Nobody will raise on it, as in a replay: its state is not kept for comparison, which costs a look at all of it. */
+  readonly isOnlyFolded?: boolean;
+}
+
+/** Where a state is of, and what the instance that it becomes is for. */
+export interface RestoredAt extends InstanceUse {
+  readonly version: number;
+  readonly position: number;
 }
 
 /**
@@ -98,8 +110,8 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     }));
   }
 
-  create(id: string): A {
-    const aggregate = this.make(id);
+  create(id: string, use?: InstanceUse): A {
+    const aggregate = this.make(id, use);
     keepFolded(aggregate);
     return aggregate;
   }
@@ -133,8 +145,8 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     return this.plan.form.value(aggregate);
   }
 
-  restore(id: string, state: Json, at: { readonly version: number; readonly position: number }): A {
-    const aggregate = this.make(id);
+  restore(id: string, state: Json, at: RestoredAt): A {
+    const aggregate = this.make(id, at);
     this.plan.form.restore(aggregate, state, this.category);
     const record = recordOf(aggregate);
     record.version = at.version;
@@ -143,9 +155,9 @@ class ClassModel<A extends EventSourcedAggregate> implements AggregateModel<A> {
     return aggregate;
   }
 
-  private make(id: string): A {
+  private make(id: string, { isOnlyFolded = false }: InstanceUse = {}): A {
     const aggregate = new (this.cls as new () => A)();
-    attachRecord(aggregate, new AggregateRecord(this.plan, id));
+    attachRecord(aggregate, new AggregateRecord(this.plan, id, isOnlyFolded));
     return aggregate;
   }
 

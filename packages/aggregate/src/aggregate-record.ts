@@ -28,8 +28,6 @@ export class AggregateRecord {
   folding: string | symbol | undefined;
   /** Set when the instance was loaded as of the past: `at version 3`. */
   readOnly: string | undefined;
-  /** Set when nobody will raise on it, as in a replay: its state is not kept for comparison, which costs a look an event. */
-  isOnlyFolded = false;
   saving = false;
   /** Set when the function of the update that this instance was loaded for has returned. */
   isUpdateOver = false;
@@ -38,6 +36,8 @@ export class AggregateRecord {
   constructor(
     readonly plan: FoldPlan,
     readonly id: string,
+    /** Nobody will raise on it: its state is not kept for comparison. */
+    readonly isOnlyFolded = false,
   ) {}
 
   get isUsable(): boolean {

@@ -1,6 +1,6 @@
 export { Aggregate } from './aggregate-decorator.js';
 export { modelOf } from './aggregate-model.js';
-export type { AggregateModel } from './aggregate-model.js';
+export type { AggregateModel, InstanceUse, RestoredAt } from './aggregate-model.js';
 export { recordOf } from './aggregate-record.js';
 export type { AggregateRecord } from './aggregate-record.js';
 export { decider } from './decider.js';

@@ -11,6 +11,7 @@ export { PurityWatch } from './check/purity.js';
 export type { FoldFailure } from './fold-failure.js';
 export {
   UnusableRecord,
+  digestedOf,
   readTrailLine,
   trailLine,
   type TrailsFooter,

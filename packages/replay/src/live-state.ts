@@ -4,7 +4,7 @@ import { isWellFormed } from '@backstory/core/store';
 import { mapOf, type Json } from '@backstory/events';
 import { encodeValue, formatPath, type PathStep } from '@backstory/events/codec';
 import { formOf, isObject, partType, partsOf, type Form } from './live-form.js';
-import { propertyType, type StateType } from './state-type.js';
+import type { StateType } from './state-type.js';
 
 /**
  * Reads the state of a live aggregate as JSON again and again, each time sharing with the last what did not change: a part that
@@ -79,15 +79,17 @@ export class LiveState {
     else this.rearrange(seen, names, values.length);
     if (names && isGrown) for (let i = length; i < names.length; i++) this.checkName(names[i]);
     const isInPlace = isGrown && this.told !== undefined && this.lists === 0 && isObjectForm(seen.form);
-    const changed: number[] = [];
+    const changed: number[] = isInPlace ? NONE : [];
     for (let i = 0; i < values.length; i++) {
       const it = values[i];
-      if (isObject(it) ? this.isSmallAndSame(it, i, type, seen) : Object.is(it, seen.values[i])) continue;
-      const json = this.part(it, i, type, seen);
+      if (!isObject(it) && Object.is(it, seen.values[i])) continue;
+      const of = partType(type, seen.form, names?.[i]);
+      if (isObject(it) && isSmallAndSame(it, of, seen.members[i])) continue;
+      const json = this.part(it, i, of, seen);
       if (json === seen.jsons[i]) continue;
-      if (isInPlace) this.change(seen, type, { i, json, isNew: i >= length });
+      if (isInPlace) this.change(seen, { i, of, json, isNew: i >= length });
+      else changed.push(i);
       seen.jsons[i] = json;
-      changed.push(i);
     }
     seen.values = values;
     if (isInPlace || (isGrown && changed.length === 0)) return;
@@ -97,39 +99,21 @@ export class LiveState {
   }
 
   /** Tells of it, and changes the object that there is. */
-  private change(
-    { names, jsons, json: object }: Seen,
-    of: StateType,
-    { i, json, isNew }: { readonly i: number; readonly json: Json; readonly isNew: boolean },
-  ): void {
+  private change({ names, jsons, json: object }: Seen, { i, of, json, isNew }: NewPart): void {
     const name = names![i]!;
-    const steps = [...this.path, name];
-    this.told!({ steps, type: propertyType(of, name), after: json, ...(!isNew && { before: jsons[i]! }) });
+    const before = isNew ? undefined : jsons[i];
+    this.told!({ steps: [...this.path, name], type: of, before, after: json });
     (object as Record<string, Json>)[name] = json;
   }
 
-  /** Most of what a large state is made of, most of the time: found out without making anything. */
-  private isSmallAndSame(value: object, i: number, of: StateType, seen: Seen): boolean {
-    const member = seen.members[i];
-    if (!member || member.values.length > A_FEW) return false;
-    return isSame(value, partType(of, seen.form, seen.names?.[i]), member);
-  }
-
-  private part(value: unknown, i: number, of: StateType, seen: Seen): Json {
+  private part(value: unknown, i: number, type: StateType, seen: Seen): Json {
     const isInList = seen.names === undefined;
     if (isInList) this.lists++;
-    const json = this.partOf(value, i, of, seen);
-    if (isInList) this.lists--;
-    return json;
-  }
-
-  private partOf(value: unknown, i: number, of: StateType, seen: Seen): Json {
-    const name = seen.names?.[i];
-    const type = partType(of, seen.form, name);
     const json = this.jsonOf(value, i, type, seen);
+    if (isInList) this.lists--;
     if (seen.form !== 'map') return json;
     const pair = seen.jsons[i] as readonly Json[] | undefined;
-    return pair?.[1] === json ? pair : [name!, json];
+    return pair?.[1] === json ? pair : [seen.names![i]!, json];
   }
 
   private jsonOf(value: unknown, i: number, type: StateType, { names, members }: Seen): Json {
@@ -163,14 +147,25 @@ export class LiveState {
   }
 }
 
-/** What became of a part of a state. A side on which it does not exist is absent. */
+/** What became of a part of a state. `before` is `undefined` where it is new. */
 export interface PartChange {
   readonly steps: readonly PathStep[];
   /** What it is declared to be. */
   readonly type: StateType;
-  readonly before?: Json;
+  readonly before: Json | undefined;
   readonly after: Json;
 }
+
+/** A part of an object that became another, and what it is declared to be. */
+interface NewPart {
+  readonly i: number;
+  readonly of: StateType;
+  readonly json: Json;
+  readonly isNew: boolean;
+}
+
+/** Nobody adds to it. */
+const NONE: number[] = [];
 
 /** What of an object or list became another in the one that was made of it; nothing of it is gone. */
 export interface PartChanges {
@@ -220,6 +215,11 @@ function seenIn(value: unknown, type: StateType, json: Json): Seen {
 
 /** As many parts are compared before anything is made of them. */
 const A_FEW = 16;
+
+/** Most of what a large state is made of, most of the time: found out without making anything. */
+function isSmallAndSame(value: object, type: StateType, seen: Seen | undefined): boolean {
+  return seen !== undefined && seen.values.length <= A_FEW && isSame(value, type, seen);
+}
 
 /** Whether nothing is different in a value. `false` where that takes encoding it. */
 function isSame(value: unknown, type: StateType, seen: Seen): boolean {

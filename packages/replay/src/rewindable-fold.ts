@@ -6,7 +6,7 @@ import { Checkpoints, stateIn } from './checkpoints.js';
 import { UnreadableState } from './errors.js';
 import { LiveState } from './live-state.js';
 import { Pace, type CursorWait } from './pace.js';
-import { onlyFolded } from './stream-fold.js';
+import { ONLY_FOLDED } from './stream-fold.js';
 
 /** A state, or what keeps it from being known. */
 export type Found = { readonly state: Json } | CursorFailure;
@@ -176,8 +176,8 @@ export class RewindableFold {
   }
 
   private restored(position: number, kept: { readonly version: number; readonly text: string }): object {
-    const at = { version: kept.version, position };
-    return onlyFolded(this.model.restore(idOf(this.stream), stateIn(kept), at));
+    const at = { version: kept.version, position, ...ONLY_FOLDED };
+    return this.model.restore(idOf(this.stream), stateIn(kept), at);
   }
 
   private stateNow(): Found {
@@ -191,7 +191,7 @@ export class RewindableFold {
   }
 
   private begin(): Live {
-    return { version: 0, position: 0, aggregate: onlyFolded(this.model.create(idOf(this.stream))) };
+    return { version: 0, position: 0, aggregate: this.model.create(idOf(this.stream), ONLY_FOLDED) };
   }
 }
 

@@ -34,7 +34,7 @@ export class StreamFold<E extends FoldableEvent = StoredEvent> {
     /** The version of the stream when the fold began. */
     readonly head: number,
   ) {
-    this.aggregate = onlyFolded(model.create(idOf(stream)));
+    this.aggregate = model.create(idOf(stream), ONLY_FOLDED);
   }
 
   /** @throws StreamNotFound, NoAggregate */
@@ -125,11 +125,8 @@ export function readable<T>(
   }
 }
 
-/** An aggregate that nobody will raise on. */
-export function onlyFolded<A extends object>(aggregate: A): A {
-  recordOf(aggregate).isOnlyFolded = true;
-  return aggregate;
-}
+/** Of aggregates that nobody will raise on. */
+export const ONLY_FOLDED = { isOnlyFolded: true };
 
 /** The version a stream is at. @throws StreamNotFound */
 export async function headOf(store: EventStore, stream: string): Promise<number> {

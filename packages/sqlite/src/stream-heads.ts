@@ -52,8 +52,8 @@ const headsSql = (comparison: '>' | '>=') => `WITH RECURSIVE names (stream) AS (
     WHERE names.stream IS NOT NULL AND (?2 IS NULL OR names.stream < ?2)
     LIMIT ?3
   )
-  SELECT names.stream, version, position, recorded_at FROM names CROSS JOIN events ON events.stream = names.stream
-    AND version = (SELECT max(version) FROM events WHERE stream = names.stream)
+  SELECT names.stream, version, position, recorded_at FROM names CROSS JOIN events ON position =
+    (SELECT position FROM events WHERE stream = names.stream ORDER BY version DESC LIMIT 1)
   WHERE ?2 IS NULL OR names.stream < ?2`;
 
 const AFTER = headsSql('>');

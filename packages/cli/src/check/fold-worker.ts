@@ -1,9 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Json } from '@backstory/events';
 import { PurityWatch } from '@backstory/replay/check';
 import { failureOf } from '../failure.js';
 import type { Transpiled } from '../transpile-cache.js';
 import { openBuild, type BuildPlace, type OpenBuild } from './build.js';
-import { foldStreams, stateOrNothing, type FoldItem, type FoldOptions } from './folding.js';
+import { foldStreams, stateOrNothing, type FoldItem, type FoldOptions, type Folded } from './folding.js';
 
 /** What a worker is asked for. */
 export type Ask =
@@ -34,7 +35,7 @@ function main(port: NonNullable<typeof parentPort>): void {
     port.on('message', (ask: Ask | 'close') => {
       if (ask === 'close') return void building.then((it) => it.close()).finally(() => process.exit(0));
       answered(building, ask).then(
-        (value) => port.postMessage({ id: ask.id, value } satisfies Answer),
+        ({ value, moved }) => port.postMessage({ id: ask.id, value } satisfies Answer, moved),
         (error: unknown) => {
           const { code, message, facts } = failureOf(error);
           port.postMessage({ id: ask.id, error: { code, message, facts } } satisfies Answer);
@@ -44,11 +45,18 @@ function main(port: NonNullable<typeof parentPort>): void {
   });
 }
 
-async function answered(building: Promise<OpenBuild>, ask: Ask): Promise<unknown> {
+/** The answer to a question, and what of it moves to the thread that has asked. */
+interface Answered {
+  readonly value: Folded | Json | undefined;
+  readonly moved?: ArrayBuffer[];
+}
+
+async function answered(building: Promise<OpenBuild>, ask: Ask): Promise<Answered> {
   const { source } = await building;
-  return 'items' in ask
-    ? foldStreams(source, ask.items, ask.options)
-    : stateOrNothing(source, ask.stream, ask.version);
+  if (!('items' in ask)) return { value: await stateOrNothing(source, ask.stream, ask.version) };
+  const value = await foldStreams(source, ask.items, ask.options);
+  const { lines, digested = lines } = value;
+  return { value, moved: [...new Set([lines.buffer, digested.buffer])] };
 }
 
 if (parentPort) main(parentPort);

@@ -1,7 +1,14 @@
 import type { FoldableEvent } from '@backstory/core/administration';
 import type { Json } from '@backstory/events';
 import { stateAt, type ReplaySource } from '@backstory/replay';
-import { PurityWatch, faultsOf, foldTrail, trailLine, type Finding } from '@backstory/replay/check';
+import {
+  PurityWatch,
+  digestedOf,
+  faultsOf,
+  foldTrail,
+  trailLine,
+  type Finding,
+} from '@backstory/replay/check';
 
 /** A stream that is to be folded, up to a version or up to a position of the log. */
 export interface FoldItem {
@@ -19,8 +26,11 @@ export interface FoldOptions {
 
 /** What became of some streams. */
 export interface Folded {
-  /** A line of the file for each stream in which something had happened. */
-  readonly lines: readonly string[];
+  /** A line of the file, with its end, for each stream in which something had happened: UTF-8, which no thread copies for another. */
+  readonly lines: Uint8Array<ArrayBuffer>;
+  /** What of the lines is digested, where that is not all of them. */
+  readonly digested?: Uint8Array<ArrayBuffer>;
+  readonly streams: number;
   readonly events: number;
   readonly faults: readonly Finding[];
 }
@@ -32,34 +42,48 @@ const READ_AT_ONCE = 25;
 export async function foldStreams(
   source: ReplaySource,
   items: readonly FoldItem[],
-  { isTwice, ...options }: FoldOptions,
+  { isTwice, isLastOnly }: FoldOptions,
 ): Promise<Folded> {
   const watch = PurityWatch.open();
   const lines: string[] = [];
   const faults: Finding[] = [];
+  let isImpure = false;
   let events = 0;
   try {
     let read: ReadonlyMap<string, readonly FoldableEvent[]> | undefined;
-    for (const [i, item] of items.entries()) {
+    for (const [i, { stream, version, upToPosition }] of items.entries()) {
       if (i % READ_AT_ONCE === 0)
         read = await source.events.readShortStreams?.(items.slice(i, i + READ_AT_ONCE).filter(isWhole));
       const trail = await foldTrail(source, {
-        ...item,
-        ...options,
-        events: read?.get(item.stream),
+        stream,
+        version,
+        upToPosition,
+        events: read?.get(stream),
+        isLastOnly,
         watch,
         isTwice: isTwice || i % ONE_IN === 0,
       });
       // It began after the record was begun.
-      if (trail.version === 0 && !trail.failed && item.upToPosition !== undefined) continue;
+      if (trail.version === 0 && !trail.failed && upToPosition !== undefined) continue;
       events += trail.version;
       lines.push(trailLine(trail));
+      isImpure ||= trail.impure !== undefined;
       faults.push(...faultsOf(trail));
     }
   } finally {
     watch.close();
   }
-  return { lines, events, faults };
+  return {
+    lines: bytesOf(lines),
+    ...(isImpure && { digested: bytesOf(lines.map(digestedOf)) }),
+    streams: lines.length,
+    events,
+    faults,
+  };
+}
+
+function bytesOf(lines: readonly string[]): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(lines.map((it) => `${it}\n`).join(''));
 }
 
 /** To be folded up to a version that is known. */

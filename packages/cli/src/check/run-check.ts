@@ -26,9 +26,9 @@ export async function foldAll(run: FoldRun): Promise<TrailsFooter> {
   const waiting: Promise<Folded>[] = [];
   let streams = 0;
   const takeOne = async () => {
-    const { lines, faults } = await waiting.shift()!;
-    await writer.write(lines);
-    for (const fault of faults) run.found?.(fault);
+    const folded = await waiting.shift()!;
+    await writer.write(folded);
+    for (const fault of folded.faults) run.found?.(fault);
     run.onStreams?.((streams += AT_ONCE));
   };
   try {

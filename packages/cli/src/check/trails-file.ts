@@ -4,11 +4,13 @@ import readline from 'node:readline';
 import { once } from 'node:events';
 import {
   UnusableRecord,
+  digestedOf,
   readTrailLine,
   type Trail,
   type TrailsFooter,
   type TrailsHeader,
 } from '@backstory/replay/check';
+import type { Folded } from './folding.js';
 import { notWritable, partOf, requireOwn } from '../part-file.js';
 
 /** The trails in a file, one by one; then how many they were. @throws UnusableRecord */
@@ -103,9 +105,11 @@ export class TrailsWriter {
     return writer;
   }
 
-  async write(lines: readonly string[]): Promise<void> {
-    for (const line of lines) this.count(line);
-    if (lines.length > 0 && !this.out.write(`${lines.join('\n')}\n`)) await once(this.out, 'drain');
+  async write({ lines, digested = lines, streams, events }: Omit<Folded, 'faults'>): Promise<void> {
+    this.hash.update(digested);
+    this.streams += streams;
+    this.events += events;
+    if (lines.length > 0 && !this.out.write(lines)) await once(this.out, 'drain');
   }
 
   /** @throws what the disk says */
@@ -124,19 +128,13 @@ export class TrailsWriter {
     await once(this.out, 'close');
   }
 
+  /** What another run has written. */
   private count(line: string): void {
-    // What handlers asked is no part of what became of the stream.
-    const text = line.includes('"impure":') ? withoutImpure(line) : line;
-    this.hash.update(`${text}\n`);
+    this.hash.update(`${digestedOf(line)}\n`);
     this.streams++;
     // Inside a text a quote has a backslash before it: the first one that has none is the property.
     this.events += Number(/"version":(\d+)/.exec(line)?.[1] ?? 0);
   }
-}
-
-function withoutImpure(line: string): string {
-  const { impure: _, ...trail } = readTrailLine(line);
-  return JSON.stringify(trail);
 }
 
 interface Part {

@@ -37,9 +37,16 @@ export class UnusableRecord extends BackstoryError {
   }
 }
 
-/** A line of the file. What handlers asked is no part of what became of the stream, and stands for itself. */
+/** A line of the file. What handlers asked is no part of what became of the stream, and stands at its end. */
 export function trailLine({ impure, ...trail }: Trail): string {
   return JSON.stringify(impure ? { ...trail, impure } : trail);
+}
+
+/** What of a line the digest of the file is made of: all but what handlers asked. */
+export function digestedOf(line: string): string {
+  if (!line.includes('"impure":')) return line;
+  const { impure: _, ...trail } = readTrailLine(line);
+  return JSON.stringify(trail);
 }
 
 /** Reads what {@link trailLine} wrote. */

@@ -38,9 +38,9 @@ export interface TrailImpurity {
 export interface TrailOptions {
   readonly stream: string;
   /** Up to this version. Default: to its end. */
-  readonly version?: number;
+  readonly version?: number | undefined;
   /** Up to this position of the log. */
-  readonly upToPosition?: number;
+  readonly upToPosition?: number | undefined;
   /** Its events up to there, where they have been read. */
   readonly events?: readonly FoldableEvent[] | undefined;
   /** Only the digests of the state at the end. */
@@ -79,14 +79,17 @@ class Trailing {
     private readonly shiftMs: number,
   ) {
     const { stream, version = Number.MAX_SAFE_INTEGER, watch } = options;
-    const asked: string[] = [];
-    const begin = () =>
-      this.watched(
-        () => StreamFold.upTo(source, stream, version),
-        (what) => asked.push(what),
-      );
+    let asked: readonly string[] = [];
+    const begin = () => {
+      watch?.begin(this.shiftMs);
+      try {
+        return StreamFold.upTo<FoldableEvent>(source, stream, version);
+      } finally {
+        if (watch) asked = watch.end();
+      }
+    };
     this.fold = watch ? watch.within(begin) : begin();
-    for (const what of asked) this.note(null, what);
+    this.note(null, asked);
     this.fields = new FieldTrail(this.fold);
   }
 
@@ -99,7 +102,9 @@ class Trailing {
       if (!isLastOnly) this.look();
       const { watch } = this.options;
       for await (const events of known ? [known] : fold.pages(slice)) {
-        const work = () => events.forEach((event) => this.take(event));
+        const work = () => {
+          for (const event of events) this.take(event);
+        };
         if (watch) watch.within(work);
         else work();
       }
@@ -116,32 +121,26 @@ class Trailing {
     };
   }
 
+  /** What folding asks of the world is noted, whether it succeeds or fails. */
   private take(event: FoldableEvent): void {
-    this.watched(
-      () => this.fold.fold([event]),
-      (what) => this.note(event, what),
-    );
-    if (!this.options.isLastOnly) this.look();
-  }
-
-  /** What the work asks of the world is told, whether it succeeds or fails. */
-  private watched<T>(work: () => T, tell: (what: string) => void): T {
-    const { watch } = this.options;
-    if (!watch) return work();
-    watch.begin(this.shiftMs);
+    const { watch, isLastOnly } = this.options;
+    watch?.begin(this.shiftMs);
     try {
-      return work();
+      this.fold.fold([event]);
     } finally {
-      for (const what of watch.end()) tell(what);
+      if (watch) this.note(event, watch.end());
     }
+    if (!isLastOnly) this.look();
   }
 
   /** `null`: what a stream begins with. */
-  private note(event: FoldableEvent | null, what: string): void {
-    const { version, type } = event ?? { version: 0, type: null };
-    const handler = type === null ? this.fold.model.name : this.fold.handlerOf(type);
-    const key = `${handler} ${what}`;
-    if (!this.impure.has(key)) this.impure.set(key, { version, type, handler, what });
+  private note(event: FoldableEvent | null, asked: readonly string[]): void {
+    for (const what of asked) {
+      const { version, type } = event ?? { version: 0, type: null };
+      const handler = type === null ? this.fold.model.name : this.fold.handlerOf(type);
+      const key = `${handler} ${what}`;
+      if (!this.impure.has(key)) this.impure.set(key, { version, type, handler, what });
+    }
   }
 
   private look(): void {
@@ -154,40 +153,42 @@ class Trailing {
 /** The digests of the fields of a state, of which only those are made again that an event has touched. */
 class FieldTrail {
   private readonly part: LivePart;
-  private readonly touched = new Set<string>();
+  /** The names of fields that another event has touched since, each once in a row. */
+  private touched: string[] = [];
   private readonly digests = new Map<string, string>();
   private state: Json | undefined;
 
   constructor(private readonly fold: StreamFold<FoldableEvent>) {
-    this.part = new LivePart(fold.model, [], ({ steps }) => void this.touched.add(String(steps[0])));
+    this.part = new LivePart(fold.model, [], ({ steps: [name] }) => {
+      if (this.touched.at(-1) !== name) this.touched.push(String(name));
+    });
   }
 
   /** The digests that are others than at the last look, `null` for those of fields that are gone. @throws UnreadableState */
   look(): TrailStep[1] | undefined {
     const state = this.fold.readable(() => this.part.read(this.fold.value))!;
     const isSame = state === this.state;
-    if (isSame && this.touched.size === 0) return undefined;
+    if (isSame && this.touched.length === 0) return undefined;
     const fields = fieldsIn(state);
-    const changed: Record<string, string | null> = {};
+    let changed: Record<string, string | null> | undefined;
     // Where it is another object, or none, it is not known what of it was touched.
     for (const name of isSame && fields === state ? this.touched : Object.keys(fields)) {
       const digest = digestOf(fields[name]!);
       if (this.digests.get(name) === digest) continue;
       this.digests.set(name, digest);
-      changed[name] = digest;
+      (changed ??= {})[name] = digest;
     }
-    if (!isSame) this.drop(fields, changed);
+    for (const name of isSame ? [] : this.gone(fields)) {
+      this.digests.delete(name);
+      (changed ??= {})[name] = null;
+    }
     this.state = state;
-    this.touched.clear();
-    return Object.keys(changed).length > 0 ? changed : undefined;
+    this.touched = [];
+    return changed;
   }
 
-  private drop(fields: Readonly<Record<string, Json>>, changed: Record<string, string | null>): void {
-    for (const name of this.digests.keys())
-      if (!Object.hasOwn(fields, name)) {
-        this.digests.delete(name);
-        changed[name] = null;
-      }
+  private gone(fields: Readonly<Record<string, Json>>): readonly string[] {
+    return [...this.digests.keys()].filter((name) => !Object.hasOwn(fields, name));
   }
 }
 

@@ -5,7 +5,7 @@ import type { Class, Json } from '@backstory/events';
 import { changesBetween, type Change } from '../changes.js';
 import { EventNotInFlow, NoAggregate } from '../errors.js';
 import { flowOf } from '../flow.js';
-import { headOf, modelFor, onlyFolded, readable, type ReplaySource } from '../stream-fold.js';
+import { ONLY_FOLDED, headOf, modelFor, readable, type ReplaySource } from '../stream-fold.js';
 import { alteredHistory, editedValues, type Alterations, type EditedValue } from './altered-history.js';
 
 /** What would be otherwise: the events, or the code that folds them. */
@@ -157,7 +157,7 @@ function folded(
   events: readonly StoredEvent[],
 ): Json {
   const model = modelFor(aggregates, stream);
-  const aggregate = onlyFolded(model.create(idOf(stream)));
+  const aggregate = model.create(idOf(stream), ONLY_FOLDED);
   model.fold(aggregate, events);
   const last = events.at(-1);
   return readable({ stream, version: events.length, type: last?.type }, () => model.state(aggregate));
