@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { exportPackage, sealedIn, verifyLog, type Verification } from '@backstory/audit';
+import { counted } from '../counted.js';
 import { UsageError } from '../errors.js';
 import { progressOn } from '../progress.js';
 import type { AuditCall } from './audit-call.js';
@@ -32,7 +33,7 @@ export async function exportTo(audit: AuditCall): Promise<void> {
 }
 
 function verifiedText({ seals, sealedEvents, sealedAt }: Verification): string {
-  return `nothing that was sealed had changed (${sealedEvents} events in ${seals} ${seals === 1 ? 'seal' : 'seals'}, the last of ${sealedAt}).`;
+  return `nothing that was sealed had changed (${counted(sealedEvents, 'event')} in ${counted(seals, 'seal')}, the last of ${sealedAt}).`;
 }
 
 function requireFree(folder: string): void {

@@ -2,6 +2,7 @@ import os from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { sealLog, type SealResult } from '@backstory/audit';
 import type { OpenStorage } from '@backstory/core';
+import { counted } from '../counted.js';
 import { failureOf } from '../failure.js';
 import type { Paper } from '../paper.js';
 import { progressOn } from '../progress.js';
@@ -88,7 +89,7 @@ function* sealLines(
     yield `Nothing was recorded since seal ${head.sequence} of ${head.sealedAt}.`;
     return;
   }
-  yield `Seal ${paper.bold(String(head.sequence))} covers ${head.treeSize} events, ${sealed} of them new, up to position ${head.position}.`;
+  yield `Seal ${paper.bold(String(head.sequence))} covers ${counted(head.treeSize, 'event')}, ${sealed} of them new, up to position ${head.position}.`;
   yield paper.dim(`root   ${head.root}`);
   yield paper.dim(`key    ${head.keyId.slice(0, 16)}`);
   yield `Keep ${paper.name(folder.headFile)} somewhere else: it is the anchor.`;

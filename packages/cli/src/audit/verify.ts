@@ -1,4 +1,5 @@
 import { findingText, verifyLog, type Finding, type Verification } from '@backstory/audit';
+import { counted } from '../counted.js';
 import { AuditFindings } from '../errors.js';
 import { SHOWN } from '../limit.js';
 import type { Paper } from '../paper.js';
@@ -32,14 +33,14 @@ export async function refuse({ call }: AuditCall, found: Verification): Promise<
 function* verifiedLines(found: Verification, paper: Paper): Generator<string> {
   const { seals, sealedEvents, sealedPosition, sealedAt, head, anchors, located, vouched } = found;
   yield paper.good(
-    `Nothing that was sealed has changed: ${sealedEvents} events in ${seals} ${plural(seals, 'seal')}.`,
+    `Nothing that was sealed has changed: ${counted(sealedEvents, 'event')} in ${counted(seals, 'seal')}.`,
   );
   yield `sealed up to position ${sealedPosition}, the last time at ${sealedAt}`;
   if (head !== null && head > sealedPosition)
     yield `not sealed yet: ${head === sealedPosition + 1 ? `position ${head}` : `positions ${sealedPosition + 1} to ${head}`}`;
   yield anchors === 0
     ? paper.changed('No --anchor was given: that the log and its seals end here is their own word.')
-    : `${anchors} ${plural(anchors, 'anchor')} agree${anchors === 1 ? 's' : ''}`;
+    : `${counted(anchors, 'anchor')} agree${anchors === 1 ? 's' : ''}`;
   if (!located)
     yield 'Seals without a file were recomputed from the log: damage in them would be found, and not located.';
   if (vouched.length > 0)
@@ -75,8 +76,4 @@ function* unchangedLine({
   const isSealed = (it: Finding) => 'event' in it && it.kind !== 'inserted' && it.position <= sealedPosition;
   const changed = findings.filter(isSealed).length;
   yield `${sealedEvents - changed} of ${sealedEvents} sealed events are as they were, each at its place.`;
-}
-
-function plural(count: number, noun: string): string {
-  return count === 1 ? noun : `${noun}s`;
 }

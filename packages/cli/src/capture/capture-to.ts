@@ -5,6 +5,7 @@ import type { EventTypes } from '@backstory/events';
 import type { ReplaySource } from '@backstory/replay';
 import { Pseudonyms, Redaction, capturedStreams, type CapturedStreams } from '@backstory/replay/capture';
 import { exportHeader, writeCloudEvent } from '@backstory/replay/exchange';
+import { counted } from '../counted.js';
 import { Interrupted, UsageError } from '../errors.js';
 import { ExportFile } from '../exchange/export-file.js';
 import { partOf, requireFree, requireWritable } from '../part-file.js';
@@ -63,7 +64,7 @@ export async function captureTo(call: VerbCall, source: CaptureSource, values: C
     leftovers: Object.fromEntries(redaction.leftovers),
   };
   await call.report.answer(answer, (paper) => [
-    `${events} events of ${streams.length === 1 ? paper.name(streams[0]!) : `${streams.length} streams`} in ${paper.name(answer.file)}`,
+    `${counted(events, 'event')} of ${streams.length === 1 ? paper.name(streams[0]!) : `${streams.length} streams`} in ${paper.name(answer.file)}`,
     ...(answer.test === null ? [] : [`a test that reproduces it in ${paper.name(answer.test)}`]),
     ...(answer.redacted.length === 0 ? [] : [`redacted: ${paper.plain(answer.redacted.join(', '))}`]),
   ]);
@@ -81,9 +82,7 @@ function* notesOf({ types }: CaptureSource, { older, leftovers }: Redaction): Ge
   if (older.size > 0)
     yield `Some events of ${[...older].join(', ')} have older data: look whether what is personal had other names then, and --redact these.`;
   if (leftovers.size === 0) return;
-  const places = [...leftovers].map(
-    ([place, events]) => `${place} (${events} ${events === 1 ? 'event' : 'events'})`,
-  );
+  const places = [...leftovers].map(([place, events]) => `${place} (${counted(events, 'event')})`);
   yield `What is redacted still stands in ${places.join(', ')}: --redact ${[...leftovers.keys()].join(',')} as well.`;
 }
 

@@ -1,6 +1,7 @@
 import type { Json } from '@backstory/events';
 import type { FindingGroup, TrailsFooter } from '@backstory/replay/check';
 import { changeLines } from '../change-text.js';
+import { counted } from '../counted.js';
 import type { Paper } from '../paper.js';
 import { describe } from './describe.js';
 
@@ -27,13 +28,13 @@ export function* recordedLines(
   { streams, events, file, digest, findings }: Recorded,
   paper: Paper,
 ): Generator<string, void> {
-  yield `Recorded what became of ${streams} streams, ${events} events, in ${paper.name(file)}.`;
+  yield `Recorded what became of ${counted(streams, 'stream')}, ${counted(events, 'event')}, in ${paper.name(file)}.`;
   yield paper.dim(`digest ${digest}`);
   yield* findingLines(findings, paper);
 }
 
 export function* checkedLines({ streams, events, findings }: Checked, paper: Paper): Generator<string, void> {
-  const of = `${streams} streams, ${events} events`;
+  const of = `${counted(streams, 'stream')}, ${counted(events, 'event')}`;
   if (findings.length === 0) yield `${paper.good('The same')}: ${of} fold to the states that they had.`;
   else yield `${paper.bad('Not the same')}: of ${of}`;
   yield* findingLines(findings, paper);

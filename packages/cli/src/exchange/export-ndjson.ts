@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { EventStore, StoredEvent } from '@backstory/core';
 import { exportHeader, exportLines, type ExportQuery } from '@backstory/replay/exchange';
+import { counted } from '../counted.js';
 import { Interrupted, UsageError } from '../errors.js';
 import { selectionOf, type FilterValues } from '../filters.js';
 import { progressOn } from '../progress.js';
@@ -40,7 +41,7 @@ export async function exportNdjson(call: VerbCall, log: EventStore, values: Expo
   const footer = await file.end();
   const answer = { file: path.relative(call.io.cwd, out), ...header, ...footer };
   await call.report.answer(answer, (paper) => [
-    `${footer.events} events in ${paper.name(answer.file)}, up to position ${header.head}`,
+    `${counted(footer.events, 'event')} in ${paper.name(answer.file)}, up to position ${header.head}`,
   ]);
   if (!values.system)
     await call.report.note("Without the framework's own events, such as seals: --system takes them along.");

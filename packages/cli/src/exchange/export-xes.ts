@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { readRecorded, type EventStore, type LogQuery, type RecordedEvent } from '@backstory/core';
 import { streams } from '@backstory/replay';
+import { counted } from '../counted.js';
 import { Interrupted, UsageError } from '../errors.js';
 import { asked, selectionOf } from '../filters.js';
 import { beginPart, endPart, partOf } from '../part-file.js';
@@ -28,7 +29,7 @@ export async function exportXes(call: VerbCall, log: EventStore, values: ExportV
   }
   const answer = { file: path.relative(call.io.cwd, out), format: 'xes', ...made };
   await call.report.answer(answer, (paper) => [
-    `${made.events} events of ${made.traces} streams in ${paper.name(answer.file)}`,
+    `${counted(made.events, 'event')} of ${counted(made.traces, 'stream')} in ${paper.name(answer.file)}`,
   ]);
 }
 

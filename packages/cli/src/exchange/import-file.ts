@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { BackstoryError, type EventStore } from '@backstory/core';
 import { ExportReader, FactImport, checkExport, checkFacts, restoreExport } from '@backstory/replay/exchange';
+import { counted } from '../counted.js';
 import { Interrupted, UsageError } from '../errors.js';
 import { withWritableLog } from '../open.js';
 import { progressOn } from '../progress.js';
@@ -37,7 +38,7 @@ export async function importRestoring(call: VerbCall): Promise<void> {
     const { events, identity } = restored;
     const answer = { action: 'restore', file: name, events, logId: identity.logId, head: identity.head };
     await call.report.answer(answer, () => [
-      `${events} events restored, up to position ${identity.head}: ids, versions, positions and times as they were`,
+      `${counted(events, 'event')} restored, up to position ${identity.head}: ids, versions, positions and times as they were`,
       `The log is another one to what follows it: a checkpoint of the first, ${reader.header!.logId}, is not taken up by it.`,
     ]);
   });
@@ -63,7 +64,7 @@ export async function importAsNew(call: VerbCall): Promise<void> {
 }
 
 function* sentences({ recorded, repeated, leftOut, withoutCause }: Awaited<ReturnType<FactImport['run']>>) {
-  yield `${recorded} events recorded`;
+  yield `${counted(recorded, 'event')} recorded`;
   if (repeated > 0) yield `${repeated} were recorded by an earlier import`;
   if (leftOut > 0)
     yield `${leftOut} of the framework itself were left out: they tell of the log they were in`;

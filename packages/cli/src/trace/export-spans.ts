@@ -7,6 +7,7 @@ import {
   type FlowSpans,
   type FlowSpansOptions,
 } from '@backstory/replay/spans';
+import { counted } from '../counted.js';
 import { UsageError } from '../errors.js';
 import type { CommandIo } from '../io.js';
 import { subscriptionsOf, withStores } from '../open.js';
@@ -69,7 +70,7 @@ async function tell(
     ...(truncatedAt !== undefined && { truncatedAt }),
   };
   await call.report.answer(answer, (paper) => [
-    `${spans.length} spans of ${events} events ${'file' in to ? 'in' : 'sent to'} ${paper.name('file' in to ? to.file : to.otlp)}`,
+    `${counted(spans.length, 'span')} of ${counted(events, 'event')} ${'file' in to ? 'in' : 'sent to'} ${paper.name('file' in to ? to.file : to.otlp)}`,
     `${paper.dim('flow ')} ${paper.plain(correlationId)}`,
     `${paper.dim('trace')} ${traceId}`,
   ]);

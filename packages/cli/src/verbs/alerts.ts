@@ -1,5 +1,6 @@
 import { alertsOf, type Alert, type Backtest, type PastAlert } from '@backstory/core/observability';
 import { columns } from '../columns.js';
+import { counted } from '../counted.js';
 import { UsageError } from '../errors.js';
 import { from, upTo } from '../instant.js';
 import { LIMIT, limitOf, type LimitValues } from '../limit.js';
@@ -93,7 +94,7 @@ function backtestLines(found: Backtest, paper: Paper): readonly string[] {
   const raised =
     alerts.length === 0 ? ['Nothing would have been raised.'] : alertLines(alerts, paper, 'past');
   return [
-    `From ${since} to ${end}: ${events} events, ${outcomes} outcomes.`,
+    `From ${since} to ${end}: ${counted(events, 'event')}, ${counted(outcomes, 'outcome')}.`,
     '',
     ...raised,
     ...(unknown.length === 0 ? [] : ['', `Nothing is known of what these are about: ${unknown.join(', ')}.`]),

@@ -204,7 +204,7 @@ test('of what one event has led to no more is shown than is asked for', async ()
 test('a document is shown as it was, with what it took', async () => {
   const { stdout } = await show('show', 'balances', 'account-1', '--at', '1', '--explain');
   expect(stdout).toMatch(
-    /"balance": 0\n[^]*as of position 1: .* from the stream account-1 alone\n1 events read in 1 pages, 1 folded/,
+    /"balance": 0\n[^]*as of position 1: .* from the stream account-1 alone\n1 event read in 1 page, 1 folded/,
   );
   expect(await data('show', 'balances', 'account-1', '--at', '2', '--explain')).toMatchObject({
     document: { balance: 14 },
@@ -221,7 +221,7 @@ test('a document is shown as it was at a time, with what it took', async () => {
   const at = recorded[1]!.toISOString();
   const { stdout } = await show('show', 'balances', 'account-1', '--at', at, '--explain');
   expect(stdout).toMatch(
-    /"balance": 14\n[^]*as of position [23]: .* from the stream account-1 alone\n2 events read in 1 pages, 2 folded/,
+    /"balance": 14\n[^]*as of position [23]: .* from the stream account-1 alone\n2 events read in 1 page, 2 folded/,
   );
   const before = new Date(Date.UTC(2020)).toISOString();
   const none = await runJson(['projections', 'show', 'balances', 'account-1', '--at', before, '--explain'], {

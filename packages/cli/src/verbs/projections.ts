@@ -2,6 +2,7 @@ import type { EventStore } from '@backstory/core';
 import { InvalidDefinition } from '@backstory/events';
 import type { Documents, GenerationStatus, Projections, Swapped } from '@backstory/projection';
 import { ASKED_BY, askedBy, type AskedByValues } from '../asked-by.js';
+import { counted } from '../counted.js';
 import { documentLines } from '../document-lines.js';
 import { Interrupted, PositionOutOfRange, UsageError } from '../errors.js';
 import { upTo } from '../instant.js';
@@ -159,7 +160,7 @@ async function rebuild({ call, projections, name }: Use): Promise<void> {
     }),
   ).finally(bar.stop);
   await call.report.answer({ projection: name, generation: filled }, (paper) => [
-    `${paper.bold(name)}: generation ${filled.generation} of version ${filled.version} is filled: ${contentText(filled)} of ${filled.events} events.`,
+    `${paper.bold(name)}: generation ${filled.generation} of version ${filled.version} is filled: ${contentText(filled)} of ${counted(filled.events, 'event')}.`,
     `Compare it with what is read: backstory projections verify ${name}`,
   ]);
 }
@@ -265,7 +266,9 @@ async function show({ call, projections, events, name, key }: Use): Promise<void
     ...(explain
       ? [
           paper.dim(`as of position ${position}: ${cost.because}`),
-          paper.dim(`${cost.events} events read in ${cost.pages} pages, ${cost.folded} folded`),
+          paper.dim(
+            `${counted(cost.events, 'event')} read in ${counted(cost.pages, 'page')}, ${cost.folded} folded`,
+          ),
         ]
       : []),
   ]);

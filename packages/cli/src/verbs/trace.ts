@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '@backstory/core';
 import { trace, type Trace, type TraceNode } from '@backstory/replay';
+import { counted } from '../counted.js';
 import { UsageError } from '../errors.js';
 import { wholeFrom } from '../numbers.js';
 import { withLog } from '../open.js';
@@ -85,7 +86,7 @@ function* traceLines(
   const streams = new Set(rows.map(({ node }) => node.event.stream)).size;
   yield `flow ${paper.bold(correlationId)}`;
   yield paper.dim(
-    `began ${new Date(begin).toISOString()}: ${count(rows.length, 'event')} in ${count(streams, 'stream')}`,
+    `began ${new Date(begin).toISOString()}: ${counted(rows.length, 'event')} in ${counted(streams, 'stream')}`,
   );
   yield '';
   for (const { node, lead } of rows) {
@@ -161,8 +162,4 @@ function gap(ms: number): string {
 
 function placeAndWho({ position, metadata }: RecordedEvent): string {
   return `  #${position}${metadata.actor === undefined ? '' : `  by ${metadata.actor}`}`;
-}
-
-function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`;
 }

@@ -167,5 +167,5 @@ test('documents that the log does not give, by code that changed without a new v
     ],
   });
   const { stdout } = await runCli(['verify'], { definition: bank(1, before.store) });
-  expect(stdout).toContain('1 thing is not as it should be, in 1 events');
+  expect(stdout).toContain('1 thing is not as it should be, in 1 event');
 });

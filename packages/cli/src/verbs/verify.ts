@@ -1,4 +1,5 @@
 import { verify, type Health, type LogFinding } from '@backstory/replay/verify';
+import { counted } from '../counted.js';
 import { Interrupted } from '../errors.js';
 import { wholeFrom } from '../numbers.js';
 import { withStores, type OpenStores } from '../open.js';
@@ -77,9 +78,9 @@ async function healthOf({ io }: VerbCall, stores: OpenStores, after: number): Pr
 function* healthLines(health: Health, paper: Paper): Generator<string, void> {
   const { events, streams, snapshots, findings, notChecked } = health;
   const of = [
-    `${events} events`,
-    ...(streams === null ? [] : [`${streams} streams`]),
-    ...(snapshots === null ? [] : [`${snapshots} snapshots`]),
+    counted(events, 'event'),
+    ...(streams === null ? [] : [counted(streams, 'stream')]),
+    ...(snapshots === null ? [] : [counted(snapshots, 'snapshot')]),
   ];
   if (findings.length === 0) yield paper.good(`Nothing is wrong with ${of.join(', ')}.`);
   else

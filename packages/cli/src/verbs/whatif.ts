@@ -10,6 +10,7 @@ import {
   type WhatIfOptions,
 } from '@backstory/replay/whatif';
 import { changeLines } from '../change-text.js';
+import { counted } from '../counted.js';
 import { UsageError } from '../errors.js';
 import { withSource } from '../open.js';
 import type { Paper } from '../paper.js';
@@ -224,7 +225,7 @@ function* whatIfLines(
 }
 
 function* flowLines({ correlationId, gone, streams }: FlowWhatIf, paper: Paper): Generator<string, void> {
-  yield `flow ${paper.bold(correlationId)} without ${gone.length} event${gone.length === 1 ? '' : 's'}`;
+  yield `flow ${paper.bold(correlationId)} without ${counted(gone.length, 'event')}`;
   for (const { type, stream, version } of gone)
     yield `  ${paper.bad('-')} ${paper.bold(type)}  ${paper.name(`${stream} v${version}`)}`;
   for (const it of streams) {
