@@ -40,7 +40,7 @@ import {
   type Within,
   type WithinOptions,
 } from './app-transaction.js';
-import { RECORD_OPTIONS, requireList, type RecordOptions } from './record-options.js';
+import { RECORD_OPTIONS, requireRecordable, type RecordOptions } from './record-options.js';
 
 /** A running application. */
 export class App {
@@ -241,9 +241,9 @@ export class App {
     events: readonly object[],
     options: RecordOptions,
   ): Promise<RecordResult> {
-    requireList(events, stream);
-    const { expected = 'any', occurredAt, metadata, appendId } = knownOptions(options, RECORD_OPTIONS);
-    const given = checkMetadata({ ...metadata, ...(occurredAt && { occurredAt }) }, stream);
+    requireRecordable(stream, events);
+    const { expected = 'any', occurredAt, metadata = {}, appendId } = knownOptions(options, RECORD_OPTIONS);
+    const given = checkMetadata(metadata, stream, occurredAt);
     const encoded = events.map((event) => ({ ...this.types.encode(event), metadata: given }));
     for (const { type } of encoded) this.refuseUnhandled(stream, type);
     return this.recorder.record([{ stream, expected, events: encoded }], {

@@ -121,6 +121,14 @@ describe('an application', () => {
         code: 'BACKSTORY_INVALID_OPTION',
         message: "events: must be a list, also of one event: app.record('audit-1', [event]).",
       });
+      await expect(app.record(7 as never, [new Noted('seen')])).rejects.toMatchObject({ option: 'stream' });
+      for (const occurredAt of [undefined, new Date()])
+        await expect(
+          app.record('audit-1', [new Noted('seen')], {
+            metadata: 7 as never,
+            ...(occurredAt && { occurredAt }),
+          }),
+        ).rejects.toMatchObject({ option: 'metadata' });
       expect(() => app.repository(undefined as never)).toThrow(
         'The aggregate is no class but undefined: two files that import each other leave it so.',
       );

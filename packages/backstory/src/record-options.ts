@@ -1,5 +1,5 @@
 import type { ExpectedVersion } from '@backstory/core';
-import { InvalidOption, type OptionNames } from '@backstory/core/store';
+import { InvalidOption, LIMITS, isName, type OptionNames } from '@backstory/core/store';
 import type { GivenMetadata } from '@backstory/events/codec';
 
 /** How `app.record` records events: on what condition, and what else is said of them. */
@@ -21,8 +21,10 @@ export const RECORD_OPTIONS: OptionNames<RecordOptions> = {
   appendId: true,
 };
 
-/** @throws InvalidOption where a single event is given in place of a list */
-export function requireList(events: unknown, stream: string): void {
+/** @throws InvalidOption for what is no name of a stream, and for a single event in place of a list */
+export function requireRecordable(stream: unknown, events: unknown): void {
+  if (!isName(stream, LIMITS.stream))
+    throw new InvalidOption('stream', `must be the name of a stream, not ${JSON.stringify(stream)}.`);
   if (Array.isArray(events)) return;
   throw new InvalidOption('events', `must be a list, also of one event: app.record('${stream}', [event]).`);
 }

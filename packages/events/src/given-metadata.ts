@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import type { EventMetadata } from '@backstory/core';
+import { InvalidOption } from '@backstory/core/store';
 import { UnstorableValue } from './errors.js';
 import { instant } from './field-types.js';
 import { encodeValue } from './instance-codec.js';
@@ -15,17 +16,17 @@ export type GivenMetadata = {
 };
 
 /**
- * Metadata as it will be read back. `subject` begins the paths in messages.
+ * Metadata as it will be read back. `subject` begins the paths in messages; `at` is said instead of the metadata's own time.
  *
- * @throws UnstorableValue
+ * @throws InvalidOption, UnstorableValue
  */
-export function checkMetadata(
-  { occurredAt = new Date(), ...own }: GivenMetadata,
-  subject: string,
-): Partial<EventMetadata> {
+export function checkMetadata(given: GivenMetadata, subject: string, at?: Date): Partial<EventMetadata> {
+  if (typeof given !== 'object' || given === null)
+    throw new InvalidOption('metadata', `must be an object, not ${String(given)}.`);
+  const { occurredAt = new Date(), ...own } = given;
   const known = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
   const stored = encodeValue(known, `${subject}.metadata`) as JsonObject;
-  return { ...stored, occurredAt: timeOf(occurredAt, `${subject}.metadata.occurredAt`) };
+  return { ...stored, occurredAt: timeOf(at ?? occurredAt, `${subject}.metadata.occurredAt`) };
 }
 
 function timeOf(given: unknown, path: string): string {

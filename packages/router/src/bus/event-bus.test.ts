@@ -498,6 +498,20 @@ test.each<[string, () => unknown, string]>([
   ],
 ])('%s is refused', (_, wrong, message) => expect(wrong).toThrow(message));
 
+test.each<[string, unknown, object]>([
+  ['a stream that is none', 7, {}],
+  ['a stream that is none, of a transient event', '', { transient: true }],
+  ['metadata that are none', 'post-1', { metadata: 7 }],
+  ['metadata that are none, of a transient event', 'post-1', { transient: true, metadata: null }],
+])('%s: refused, and nothing happens', async (_, stream, options) => {
+  const seen: Liked[] = [];
+  bus.subscribe(Liked, (event) => void seen.push(event));
+  await expect(bus.publish(stream as string, [new Liked('ann')], options)).rejects.toMatchObject({
+    ...{ code: 'BACKSTORY_INVALID_OPTION', option: stream === 'post-1' ? 'metadata' : 'stream' },
+  });
+  expect([seen, await log()]).toEqual([[], []]);
+});
+
 test('an event is transient or not: anything else is refused, and nothing happens', async () => {
   await expect(
     bus.publish('post-1', [new Liked('ann')], { transient: 'yes' as never }),

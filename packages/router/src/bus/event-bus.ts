@@ -116,7 +116,7 @@ export class EventBus {
    */
   async publish(stream: string, events: readonly object[], options: PublishOptions = {}): Promise<Published> {
     if (this.closing) throw new BusClosed();
-    const { transient = false, wait = 'handlers', ...how } = checkPublishing(events, options);
+    const { transient = false, wait = 'handlers', ...how } = checkPublishing(stream, events, options);
     // Counted from here: closing the bus waits for what is being recorded, too.
     let settle = (_: HandedOut) => {};
     const settled = new Promise<HandedOut>((resolve) => (settle = resolve));
@@ -153,9 +153,9 @@ export class EventBus {
     };
   }
 
-  private transients(stream: string, events: readonly object[], metadata?: GivenMetadata): StoredEvent[] {
+  private transients(stream: string, events: readonly object[], metadata: GivenMetadata = {}): StoredEvent[] {
     const { source, types } = this.parts;
-    const given = checkMetadata(metadata ?? {}, stream);
+    const given = checkMetadata(metadata, stream);
     const about = { source, trace: this.observer.trace() };
     return events.map((event) => transientEvent(stream, { ...types.encode(event), metadata: given }, about));
   }

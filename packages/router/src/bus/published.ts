@@ -1,5 +1,5 @@
 import type { ExpectedVersion, RecordResult } from '@backstory/core';
-import { InvalidOption, knownOptions, type OptionNames } from '@backstory/core/store';
+import { InvalidOption, LIMITS, isName, knownOptions, type OptionNames } from '@backstory/core/store';
 import type { GivenMetadata } from '@backstory/events/codec';
 import type { HandlerOutcome } from './deliver.js';
 import type { Dropped } from './middleware.js';
@@ -36,7 +36,9 @@ export interface Published {
 export type HandedOut = Pick<Published, 'outcomes' | 'undelivered'>;
 
 /** @throws InvalidOption */
-export function checkPublishing(events: unknown, options: PublishOptions): PublishOptions {
+export function checkPublishing(stream: unknown, events: unknown, options: PublishOptions): PublishOptions {
+  if (!isName(stream, LIMITS.stream))
+    throw new InvalidOption('stream', `must be the name of a stream, not ${JSON.stringify(stream)}.`);
   if (!Array.isArray(events)) throw new InvalidOption('events', 'must be a list, also of one event.');
   const { transient, wait, expected, appendId } = knownOptions(options, PUBLISH);
   if (transient !== undefined && typeof transient !== 'boolean')
