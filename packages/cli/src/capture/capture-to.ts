@@ -32,8 +32,13 @@ export interface CaptureSource extends ReplaySource {
 export async function captureTo(call: VerbCall, source: CaptureSource, values: CaptureValues): Promise<void> {
   const [name] = call.arguments as [string];
   const { cwd } = call.io;
-  const { atVersion, test } = values;
-  const redaction = new Redaction((values.redact ?? []).flat(), new Pseudonyms(values.key), source.types);
+  const { atVersion, test, key } = values;
+  if (key === '')
+    throw new UsageError(
+      'empty-key',
+      '--key is empty, so anybody could make the same pseudonyms: give a text, or leave --key out.',
+    );
+  const redaction = new Redaction((values.redact ?? []).flat(), new Pseudonyms(key), source.types);
   const out = path.resolve(cwd, values.out ?? `${redaction.stream(name).replace(/[^\w.-]+/g, '_')}.ndjson`);
   const testFile = test === undefined ? undefined : path.resolve(cwd, test);
   if (testFile !== undefined) {

@@ -46,6 +46,25 @@ test('a stream is taken out, restored elsewhere, and answers as before, without 
   });
 });
 
+test('a version that the stream has not is refused, and nothing is written', async () => {
+  const { exitCode, stderr } = await show('capture', 'cart-1', '--at-version', '5');
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 1,
+    stderr: 'error: cart-1 is at version 4, so it has no version 5: choose one from 1 to 4.\n',
+  });
+  expect(fs.readdirSync(cwd)).not.toContain('cart-1.ndjson');
+});
+
+test('an empty key, which anybody could guess, is refused', async () => {
+  const { exitCode, stderr } = await show('capture', 'cart-1', '--redact', 'owner', '--key', '');
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 2,
+    stderr:
+      'error: --key is empty, so anybody could make the same pseudonyms: give a text, or leave --key out.\n',
+  });
+  expect(fs.readdirSync(cwd)).not.toContain('cart-1.ndjson');
+});
+
 test('what is left of it in other places is said', async () => {
   const { stderr } = await show('capture', 'cart-1', '--redact', 'owner');
   expect(stderr).toBe('');

@@ -1,5 +1,6 @@
 import { isSystemStream } from '@backstory/core/store';
 import type { EventStore } from '@backstory/core';
+import { VersionOutOfRange } from '@backstory/repository';
 import { headOf } from '../stream-fold.js';
 
 /** Which streams are captured, and up to where in the log: each from its first event. */
@@ -12,7 +13,7 @@ export interface CapturedStreams {
  * A stream; or of a flow all streams that it touched, up to its last event. They begin with their first events, for what a flow did
  * depends on what had been before.
  *
- * @throws StreamNotFound where it is neither; VersionOutOfRange is left to who folds it
+ * @throws StreamNotFound where it is neither, VersionOutOfRange where the stream has no such version
  */
 export async function capturedStreams(
   store: EventStore,
@@ -21,7 +22,9 @@ export async function capturedStreams(
 ): Promise<CapturedStreams> {
   const flow = await flowOf(store, name);
   if (flow.streams.length > 0 && !(await isStream(store, name))) return flow;
-  const version = atVersion ?? (await headOf(store, name));
+  const head = await headOf(store, name);
+  const version = atVersion ?? head;
+  if (version > head) throw new VersionOutOfRange(name, version, head);
   let upTo = 0;
   for await (const { events } of store.readStream(name, { after: version - 1, upTo: version }))
     upTo = events[0]?.position ?? upTo;
