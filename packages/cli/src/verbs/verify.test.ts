@@ -152,6 +152,9 @@ test('documents that the log does not give, by code that changed without a new v
   });
   const well = await runJson(['verify'], { definition: before });
   expect([well.exitCode, well.envelope.data]).toEqual([0, expect.objectContaining({ findings: [] })]);
+  const stranger = defineBackstory({ name: 'bank', store: before.store, events: [Deposited] });
+  const unknown = await runCli(['verify'], { definition: stranger });
+  expect(unknown.stdout).toMatch(/not looked at: the projection balances against the log; .*[^.]\.\n$/);
   const { exitCode, envelope } = await runJson(['verify'], { definition: bank(1, before.store) });
   expect(exitCode).toBe(1);
   expect(envelope.data).toMatchObject({

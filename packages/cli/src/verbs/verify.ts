@@ -27,8 +27,8 @@ not know or that are not called {domain}.{action}, effects that are there twice,
 snapshots and documents of projections that a fold of all events does not give,
 subscriptions that are faulted, have dead letters, or are ahead of the log, and
 events that a subscription which keeps all outcomes has passed with neither outcome
-nor parking. What could not be looked at is said. With --store alone, neither types nor snapshots nor
-projections are.
+nor parking. What could not be looked at is said. With --store, neither types nor
+snapshots nor projections are.
 
 It only reads, with little memory but for the documents of one projection at a time,
 at most 100,000. That nobody altered the log is another question, which seals
@@ -89,7 +89,8 @@ function* healthLines(health: Health, paper: Paper): Generator<string, void> {
     );
   for (const finding of findings) yield* findingLines(finding, paper);
   if (notChecked.length > 0) yield '';
-  for (const { check, why } of notChecked) yield paper.dim(`not looked at: ${check}; ${why}.`);
+  for (const { check, why } of notChecked)
+    yield paper.dim(`not looked at: ${check}; ${why.replace(/\.$/, '')}.`);
 }
 
 function* findingLines({ kind, subject, what, todo, count, examples }: LogFinding, paper: Paper) {

@@ -94,7 +94,8 @@ async function snapshotsOf(
   { findings, notChecked, signal }: Checking,
 ): Promise<number | null> {
   if (!state || !application) {
-    const why = 'they are folded by the application, which is not known here: give a configuration';
+    const why =
+      'they are folded by the application, which is not known here: give a configuration, and no other store';
     notChecked.push({ check: 'types, and snapshots', why });
     return null;
   }
