@@ -60,10 +60,11 @@ const CONFIG = 'the configuration; default: backstory.config.ts here or above';
 const STORE = "look at this log instead of the configuration's, e.g. sqlite:bank.db";
 
 const ROOT_HELP = `
-streams, events, trace, tail, stats, export, capture, verify and audit need only
---store; the others that ask about a stream fold its events with the application's own handlers, route
-asks its rules, and these need its configuration. All of them only read; store,
-import, init and audit say what they write.
+state, replay, blame, bisect, diff, whatif and check fold events with the
+application's own handlers, and route asks its rules, so they need its
+configuration; for most others --store is enough. Asking never writes to a log.
+import and store do; so do audit, subscriptions, dead-letters, schedules and
+projections, where they are told to change something.
 
 Exit codes: 0 fine, 1 a finding (what was asked for is not in the log, or the code
 cannot fold it), 2 usage, 3 store or configuration.`;

@@ -28,8 +28,8 @@ export const verb: Verb = {
   ],
   notes: `${EXPRESSIONS}
 Its names are the properties of the state, and $before (the state before the
-event), $event, $version, $state and $id. Ends with exit code 1 where it holds
-at no version.`,
+event), $event, $version, $state, $stream and $id. Ends with exit code 1 where
+it holds at no version.`,
   examples: [
     ['backstory bisect account-42 --where "balance < 0"', 'the event that overdrew the account'],
     [

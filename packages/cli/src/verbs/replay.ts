@@ -43,7 +43,8 @@ export const verb: Verb = {
 backstory.config.ts.
 
 ${EXPRESSIONS}
-Its names are the properties of the state, $before, $event, $version and $id.`,
+Its names are the properties of the state, and $before (the state before the
+event), $event, $version, $state, $stream and $id.`,
   examples: [
     ['backstory replay account-42', 'each event, who caused it and what it changed'],
     ['backstory replay account-42 --from 10 --to 20', 'a part of it'],
