@@ -46,6 +46,11 @@ export async function captureTo(call: VerbCall, source: CaptureSource, values: C
     requireWritable(testFile, '--test');
   }
   const what = await capturedStreams(source.events, name, atVersion === undefined ? {} : { atVersion });
+  if (atVersion !== undefined && !what.streams.includes(name))
+    throw new UsageError(
+      'conflicting-options',
+      `${name} is a flow, and --at-version is of a stream: leave it out, or capture one of its streams.`,
+    );
   const inTest = (captured: readonly StoredEvent[]) =>
     testFile === undefined
       ? undefined

@@ -55,6 +55,15 @@ test('a version that the stream has not is refused, and nothing is written', asy
   expect(fs.readdirSync(cwd)).not.toContain('cart-1.ndjson');
 });
 
+test('a flow has no version at which it could be captured', async () => {
+  const { exitCode, stderr } = await show('capture', ids.correlationId, '--at-version', '1', '--out', 'flow');
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 2,
+    stderr: `error: ${ids.correlationId} is a flow, and --at-version is of a stream: leave it out, or capture one of its streams.\n`,
+  });
+  expect(fs.readdirSync(cwd)).not.toContain('flow');
+});
+
 test('an empty key, which anybody could guess, is refused', async () => {
   const { exitCode, stderr } = await show('capture', 'cart-1', '--redact', 'owner', '--key', '');
   expect({ exitCode, stderr }).toEqual({

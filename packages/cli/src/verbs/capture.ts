@@ -10,7 +10,7 @@ export const verb: Verb = {
   options: [
     { flags: '--out <file>', description: 'the history (default: <stream>.ndjson)', names: 'file' },
     { flags: '--test <file>', description: 'a test that reproduces it, for Jest', names: 'file' },
-    { flags: '--at-version <n>', description: 'as it was then', parse: wholeFrom(1) },
+    { flags: '--at-version <n>', description: 'a stream: as it was then', parse: wholeFrom(1) },
     {
       flags: '--redact <paths>',
       description: 'not these, e.g. owner,customer.name,metadata.actor,stream; may be repeated',
