@@ -16,10 +16,15 @@ export interface DocumentName {
   readonly key: string;
 }
 
-/** `projection:balances/account-42`; `undefined` for what names a stream. */
+/** `projection:balances/account-42`; `undefined` for what names a stream. @throws UsageError where the key is left out */
 export function documentNamed(name: string): DocumentName | undefined {
+  if (!name.startsWith('projection:')) return undefined;
   const [, projection, key] = /^projection:([^/]+)\/(.+)$/s.exec(name) ?? [];
-  return projection === undefined ? undefined : { projection, key: key! };
+  if (projection !== undefined) return { projection, key: key! };
+  throw new UsageError(
+    'invalid-argument',
+    `${name} names no document: give projection:<name>/<key>, e.g. ${name.replace(/\/$/, '')}/42.`,
+  );
 }
 
 /** Which event last changed a place of a document, or with `--history` every value that it had. */

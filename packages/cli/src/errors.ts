@@ -88,7 +88,9 @@ export class NeverHolds extends BackstoryError {
     /** The first version that was looked at. */
     readonly from: number,
   ) {
-    super(`${stream} never begins to be so from version ${from} on: ${where}`);
+    super(
+      `${stream} never begins to be so from version ${from} on: ${where}. Since when it is so, if it is, says backstory bisect.`,
+    );
   }
 }
 

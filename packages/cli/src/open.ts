@@ -119,17 +119,21 @@ export interface OpenStores extends Pick<OpenStorage, 'events' | 'state'> {
   readonly definition: Definition | undefined;
 }
 
-/** Opens log and state, works, and closes both. */
+/**
+ * Opens log and state, works, and closes both. What `--store` names is opened without an application, unless `--config` says
+ * which one is at home there.
+ */
 export async function withStores<T>(
   call: StoreCall,
   { readOnly }: Required<Pick<OpenOptions, 'readOnly'>>,
   work: (stores: OpenStores) => Promise<T>,
 ): Promise<T> {
-  const { store } = call.options;
-  const definition = store === undefined ? await definitionFor(call) : undefined;
-  const log = await (definition?.store ?? (await storageFor(call))).open({ readOnly });
+  const { store, config } = call.options;
+  const definition = store === undefined || config !== undefined ? await definitionFor(call) : undefined;
+  const isOwn = store === undefined;
+  const log = await (isOwn ? definition!.store : await storageFor(call)).open({ readOnly });
   try {
-    const elsewhere = await definition?.state?.open({ readOnly });
+    const elsewhere = isOwn ? await definition!.state?.open({ readOnly }) : undefined;
     try {
       return await work({ events: log.events, state: (elsewhere ?? log).state, definition });
     } finally {

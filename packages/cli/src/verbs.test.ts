@@ -429,6 +429,8 @@ describe('bisect', () => {
   });
 
   test('that holds nowhere ends with 1, as JSON as well', async () => {
+    const category = await show('bisect', 'cart', '--where', 'lines.length == 2');
+    expect(category).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('give --all to ask') });
     const nowhere = ['bisect', 'cart-1', '--where', 'lines.length == 9'];
     expect(await show(...nowhere)).toEqual({
       exitCode: 1,

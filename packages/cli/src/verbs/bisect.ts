@@ -1,6 +1,6 @@
-import { history, type HistoryStep, type ReplaySource } from '@backstory/replay';
+import { StreamNotFound, history, type HistoryStep, type ReplaySource } from '@backstory/replay';
 import { bisect, bisectAll, type Bisected } from '@backstory/replay/expressions';
-import { requireStreams } from '../categories.js';
+import { categoriesOf, requireStreams } from '../categories.js';
 import { changeLines } from '../change-text.js';
 import { UsageError } from '../errors.js';
 import { EXPRESSIONS } from '../expressions.js';
@@ -73,7 +73,16 @@ async function tellOne(
     ...(monotonic ? { isMonotonic: true } : {}),
     ...(io.signal ? { signal: io.signal } : {}),
     onProgress: progress.update,
-  }).finally(progress.stop);
+  })
+    .catch((error: unknown) => {
+      if (error instanceof StreamNotFound && categoriesOf(source).includes(stream))
+        throw new UsageError(
+          'missing-option',
+          `${stream} is a category: give --all to ask each of its streams, or name one.`,
+        );
+      throw error;
+    })
+    .finally(progress.stop);
   const step = found.version ? await stepAt(source, stream, found.version) : undefined;
   await report.answer({ ...found, changes: step?.changes ?? [] }, (paper) =>
     foundLines(found, where, step, paper),

@@ -389,6 +389,14 @@ describe('blame of a document', () => {
     expect({ usage, stderr }).toMatchObject({ usage: 2, stderr: expect.stringContaining('is no path') });
   });
 
+  test.each(['projection:balances', 'projection:balances/'])('%s names no document', async (name) => {
+    const { stderr, exitCode } = await blamed(name, 'balance');
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('give projection:<name>/<key>, e.g. projection:balances/42.'),
+    });
+  });
+
   test('what was never there is a finding', async () => {
     for (const more of [[], ['--history']]) {
       const { exitCode, error } = await blamedData('projection:balances/account-1', 'owner', ...more);

@@ -49,6 +49,9 @@ test('what is wrong is named, with what to do, and ends with exit code 1', async
   // A file is opened with one driver; what was altered may stand in the log beside it.
   for (const file of fs.readdirSync(cwd).filter((it) => it.startsWith('shop.db') && !it.endsWith('-shm')))
     fs.copyFileSync(here(file), here(file.replace('shop', 'copy')));
+  const withCode = ['verify', '--store', 'sqlite:copy.db', '--config', 'shop.config.ts'];
+  const known = await runJson(withCode, { cwd, definition });
+  expect(known.envelope.data).toMatchObject({ events: 5, streams: 3, snapshots: 0, notChecked: [] });
   const { envelope, exitCode: code } = await runJson(['verify', '--store', 'sqlite:copy.db'], { cwd });
   expect(code).toBe(1);
   expect(envelope.data).toMatchObject({

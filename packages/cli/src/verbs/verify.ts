@@ -28,7 +28,7 @@ snapshots and documents of projections that a fold of all events does not give,
 subscriptions that are faulted, have dead letters, or are ahead of the log, and
 events that a subscription which keeps all outcomes has passed with neither outcome
 nor parking. What could not be looked at is said. With --store, neither types nor
-snapshots nor projections are.
+snapshots nor projections are, unless --config names the application.
 
 It only reads, with little memory but for the documents of one projection at a time,
 at most 100,000. That nobody altered the log is another question, which seals

@@ -95,7 +95,7 @@ async function snapshotsOf(
 ): Promise<number | null> {
   if (!state || !application) {
     const why =
-      'they are folded by the application, which is not known here: give a configuration, and no other store';
+      'they are folded by the application, which is not known here: give its configuration (--config, beside --store)';
     notChecked.push({ check: 'types, and snapshots', why });
     return null;
   }
