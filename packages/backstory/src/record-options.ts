@@ -24,7 +24,7 @@ export const RECORD_OPTIONS: OptionNames<RecordOptions> = {
 /** @throws InvalidOption for what is no name of a stream, and for a single event in place of a list */
 export function requireRecordable(stream: unknown, events: unknown): void {
   if (!isName(stream, LIMITS.stream))
-    throw new InvalidOption('stream', `must be the name of a stream, not ${JSON.stringify(stream)}.`);
+    throw new InvalidOption('stream', `must be the name of a stream, of ${LIMITS.stream} bytes at most.`);
   if (Array.isArray(events)) return;
   throw new InvalidOption('events', `must be a list, also of one event: app.record('${stream}', [event]).`);
 }

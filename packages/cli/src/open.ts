@@ -129,13 +129,13 @@ export async function withStores<T>(
   work: (stores: OpenStores) => Promise<T>,
 ): Promise<T> {
   const { store, config } = call.options;
-  const definition = store === undefined || config !== undefined ? await definitionFor(call) : undefined;
-  const isOwn = store === undefined;
-  const log = await (isOwn ? definition!.store : await storageFor(call)).open({ readOnly });
+  const known = store === undefined || config !== undefined ? await definitionFor(call) : undefined;
+  const own = store === undefined ? known : undefined;
+  const log = await (own?.store ?? (await storageFor(call))).open({ readOnly });
   try {
-    const elsewhere = isOwn ? await definition!.state?.open({ readOnly }) : undefined;
+    const elsewhere = await own?.state?.open({ readOnly });
     try {
-      return await work({ events: log.events, state: (elsewhere ?? log).state, definition });
+      return await work({ events: log.events, state: (elsewhere ?? log).state, definition: known });
     } finally {
       await elsewhere?.close();
     }

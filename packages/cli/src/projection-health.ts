@@ -31,7 +31,7 @@ export function projectionHealth(
 
 type LogVerification = Awaited<ReturnType<Projections['verifyWithLog']>>;
 
-/** Why it could not be compared, where it could not. */
+/** Why it could not be compared, where it could not: a part of a sentence, as of all that was not looked at. */
 async function compared(
   projections: Projections,
   name: string,
@@ -40,7 +40,8 @@ async function compared(
   try {
     return await projections.verifyWithLog(name, { limit: 1, ...(signal && { signal }) });
   } catch (error) {
-    if (error instanceof GenerationUnusable || error instanceof ProjectionFailed) return error.message;
+    if (error instanceof GenerationUnusable || error instanceof ProjectionFailed)
+      return error.message.replace(/\.$/, '');
     throw error;
   }
 }

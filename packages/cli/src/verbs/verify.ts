@@ -89,8 +89,7 @@ function* healthLines(health: Health, paper: Paper): Generator<string, void> {
     );
   for (const finding of findings) yield* findingLines(finding, paper);
   if (notChecked.length > 0) yield '';
-  for (const { check, why } of notChecked)
-    yield paper.dim(`not looked at: ${check}; ${why.replace(/\.$/, '')}.`);
+  for (const { check, why } of notChecked) yield paper.dim(`not looked at: ${check}; ${why}.`);
 }
 
 function* findingLines({ kind, subject, what, todo, count, examples }: LogFinding, paper: Paper) {

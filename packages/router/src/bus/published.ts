@@ -38,7 +38,7 @@ export type HandedOut = Pick<Published, 'outcomes' | 'undelivered'>;
 /** @throws InvalidOption */
 export function checkPublishing(stream: unknown, events: unknown, options: PublishOptions): PublishOptions {
   if (!isName(stream, LIMITS.stream))
-    throw new InvalidOption('stream', `must be the name of a stream, not ${JSON.stringify(stream)}.`);
+    throw new InvalidOption('stream', `must be the name of a stream, of ${LIMITS.stream} bytes at most.`);
   if (!Array.isArray(events)) throw new InvalidOption('events', 'must be a list, also of one event.');
   const { transient, wait, expected, appendId } = knownOptions(options, PUBLISH);
   if (transient !== undefined && typeof transient !== 'boolean')
